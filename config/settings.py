@@ -1,0 +1,246 @@
+"""Settings, read from the environment; README's configuration table lists every variable.
+
+A value that cannot be used raises ImproperlyConfigured with the variable's name and what to write instead.
+"""
+
+import ipaddress
+import os
+from pathlib import Path
+
+import dj_database_url
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from config import embedded_postgres, keys
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def _flag(name: str, default: bool) -> bool:
+    """Return the on/off variable `name`."""
+    value = os.environ.get(name, "").strip().lower()
+    if value in {"", "1", "true", "yes", "on", "0", "false", "no", "off"}:
+        return default if not value else value in {"1", "true", "yes", "on"}
+    raise ImproperlyConfigured(f"{name}={value!r} is neither on nor off. Write 1 or 0.")
+
+
+def _words(name: str, default: str = "") -> list[str]:
+    """Return the comma-separated variable `name` as a list."""
+    return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+
+
+def _number(name: str, default: int, least: int = 0) -> int:
+    """Return the whole-number variable `name`, at least `least`."""
+    value = os.environ.get(name, str(default)).strip()
+    if value.isascii() and value.isdigit() and int(value) >= least:
+        return int(value)
+    raise ImproperlyConfigured(f"{name}={value!r} is not a whole number of at least {least}.")
+
+
+def _networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Return the networks (CIDR) listed in variable `name`."""
+    try:
+        return [ipaddress.ip_network(word) for word in _words(name)]
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"{name}: {error}. Write networks like 10.20.0.0/16, separated by commas."
+        ) from error
+
+
+DEBUG = _flag("WAYBILL_DEBUG", False)
+DATA_DIR = Path(os.environ.get("WAYBILL_DATA_DIR") or BASE_DIR / "var").absolute()
+
+# Keys are made once, below the data directory, unless the environment supplies them.
+SECRET_KEY = os.environ.get("WAYBILL_SECRET_KEY") or keys.secret_key(DATA_DIR)
+SECRETS_KEYS = _words("WAYBILL_SECRETS_KEYS") or keys.secrets_keys(DATA_DIR)
+
+ALLOWED_HOSTS = _words("WAYBILL_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = _words("WAYBILL_ORIGINS")
+ALLOWED_NETWORKS = _networks("WAYBILL_ALLOWED_NETWORKS")
+# The Local folder connection type writes below this directory only; unset means that the type is off.
+LOCAL_FOLDER_BASE = os.environ.get("WAYBILL_LOCAL_FOLDER_BASE", "")
+# Runs that one machine's `exports` cluster works on at the same time, and the memory one may take (MB).
+EXPORT_WORKERS = _number("WAYBILL_EXPORT_WORKERS", 2, least=1)
+RUN_MEMORY_MB = _number("WAYBILL_RUN_MEMORY_MB", 1024, least=128)
+RUN_DEADLINE_SECONDS = _number("WAYBILL_RUN_DEADLINE_SECONDS", 6 * 3600, least=60)
+DEMO = _flag("WAYBILL_DEMO", False)
+
+INSTALLED_APPS = [
+    "roles",
+    "segments",
+    "connections",
+    "exports",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.humanize",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "csp",
+    "django_htmx",
+    "django_q",
+    "template_partials.apps.SimpleAppConfig",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "roles.middleware.SignInRequiredMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {
+            "loaders": [
+                (
+                    "template_partials.loader.Loader",
+                    [
+                        (
+                            "django.template.loaders.cached.Loader",
+                            [
+                                "django.template.loaders.filesystem.Loader",
+                                "django.template.loaders.app_directories.Loader",
+                            ],
+                        )
+                    ],
+                )
+            ],
+            "builtins": [
+                "template_partials.templatetags.partials",
+                "django.templatetags.i18n",
+                "django.templatetags.static",
+                "roles.templatetags.waybill",
+            ],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "roles.context.portal",
+            ],
+        },
+    },
+]
+
+DATABASE_URL = os.environ.get("DATABASE_URL", "")
+EMBEDDED_DATABASE = not DATABASE_URL
+if DATABASE_URL:
+    DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
+    if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+        raise ImproperlyConfigured("DATABASE_URL must start with postgresql://: Waybill needs PostgreSQL.")
+else:
+    DATABASES = {"default": embedded_postgres.database_settings(DATA_DIR)}
+# Never OPTIONS["pool"] here: psycopg's pool is shared through fork and stops the clusters.
+DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "roles.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English"))]
+TIME_ZONE = os.environ.get("WAYBILL_TIME_ZONE", "UTC")
+USE_TZ = True
+USE_THOUSAND_SEPARATOR = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# design/queue.md section 6: the Run row is the truth, a task is only a nudge.
+Q_CLUSTER = {
+    "name": "exports",
+    "orm": "default",
+    "workers": EXPORT_WORKERS,
+    "queue_limit": 1,
+    "bulk": 1,
+    "poll": 0.2,
+    "timeout": 86400,
+    "retry": 86700,
+    "ack_failures": True,
+    "max_attempts": 1,
+    "catch_up": False,
+    "scheduler": False,
+    "guard_cycle": 0.5,
+    "save_limit": 0,
+    "recycle": 500,
+    "max_rss": 400_000,
+    "log_level": "INFO",
+    "label": _("Queue"),
+    "ALT_CLUSTERS": {"chores": {"workers": 2, "timeout": 600, "retry": 3600}},
+}
+
+# Everything comes from this site; nothing inline. htmx is served from here too.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+        "manifest-src": [SELF],
+    }
+}
+
+# Behind TLS set WAYBILL_HTTPS=1: secure cookies, HSTS, redirect.
+HTTPS = _flag("WAYBILL_HTTPS", False)
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+if _flag("WAYBILL_BEHIND_PROXY", False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_NAME = "waybill_session"
+CSRF_COOKIE_NAME = "waybill_csrf"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "roles.views.csrf_failure"
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": os.environ.get("WAYBILL_LOG_LEVEL", "INFO")},
+    "loggers": {"django-q": {"handlers": ["console"], "level": "INFO", "propagate": False}},
+}

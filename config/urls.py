@@ -1,0 +1,23 @@
+"""All addresses: the front door, and each app's pages below /e/<environment>/."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from roles import views
+
+app_pages = [
+    path("exports/", include("exports.urls")),
+    path("", include("segments.urls")),
+    path("tables/", include("segments.table_urls")),
+    path("connections/", include("connections.urls")),
+]
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("healthz", views.healthz, name="healthz"),
+    path("login/", views.login, name="login"),
+    path("logout/", views.logout, name="logout"),
+    path("e/<slug:environment>/", views.environment_home, name="environment"),
+    path("e/<slug:environment>/", include(app_pages)),
+    path("admin/", admin.site.urls),
+]

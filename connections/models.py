@@ -1,0 +1,91 @@
+"""Where data may go: set-ups of destinations, made and shared by administrators."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from connections.destinations.base import Destination
+from connections.destinations.registry import destination
+from roles.access import Access
+from roles.models import Environment
+from roles.permissions import Permission
+from roles.secrets import decrypt, encrypt
+
+
+class Sharing(models.TextChoices):
+    """Who besides administrators may use a connection."""
+
+    NOBODY = "nobody", _("Administrators only")
+    ALL = "all", _("All contributors")
+
+
+class ConnectionQuerySet(models.QuerySet["Connection"]):
+    """Connections, in the words of the access rules."""
+
+    def usable_by(self, access: Access) -> "ConnectionQuerySet":
+        """Those of the environment that the user may build exports on (product.md section 2)."""
+        mine = self.filter(environment=access.environment)
+        if access.has_permission(Permission.MANAGE_CONNECTIONS):
+            return mine
+        if access.has_permission(Permission.ADD_EXPORTS):
+            return mine.filter(sharing=Sharing.ALL)
+        return mine.none()
+
+
+class Connection(models.Model):
+    """One set-up of a connection type; `settings` are shown to administrators only, `secrets` to nobody."""
+
+    environment = models.ForeignKey(Environment, models.CASCADE, related_name="connections")
+    name = models.CharField(max_length=120)
+    type = models.CharField(max_length=40, help_text=_("The slug of its destination."))
+    settings = models.JSONField(default=dict, blank=True)
+    encrypted_secrets = models.TextField(blank=True, editable=False)
+    sharing = models.CharField(max_length=10, choices=Sharing.choices, default=Sharing.NOBODY)
+    agreed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    agreed_at = models.DateTimeField(null=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    checked_at = models.DateTimeField(null=True)
+    # The steps of the last check: [{"name", "state": "done"|"failed"|"not_reached", "message", "detail", "seconds"}]
+    check_steps = models.JSONField(default=list, blank=True)
+    is_check_ok = models.BooleanField(null=True)
+
+    objects = ConnectionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["environment", "name"], name="connection_name_is_unique"),
+            models.CheckConstraint(condition=Q(sharing__in=Sharing.values), name="sharing_is_known"),
+        ]
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def destination_class(self) -> type[Destination]:
+        """The class that declares this connection's type."""
+        return destination(self.type)
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The secrets in clear, for the destination alone. Raises UnreadableSecretError."""
+        return decrypt(self.encrypted_secrets)
+
+    def set_secrets(self, values: dict[str, str]) -> None:
+        """Keep `values` encrypted; the caller saves."""
+        self.encrypted_secrets = encrypt(values) if values else ""
+
+    def open(self) -> Destination:
+        """Return the destination, ready to check or deliver; nothing is reached yet."""
+        return self.destination_class(self.settings, self.secrets)
+
+    def is_usable_by(self, access: Access) -> bool:
+        """Tell whether the user may build, change and run exports on it."""
+        if access.environment.pk != self.environment_id:
+            return False
+        if access.has_permission(Permission.MANAGE_CONNECTIONS):
+            return True
+        return access.has_permission(Permission.EDIT_EXPORTS) and self.sharing == Sharing.ALL

@@ -1,0 +1,94 @@
+"""Who may open which page. Every view states it: `@requires(…)`, `@signed_in` or `@public`.
+
+`requires` loads the environment of the URL among those where the user has a role (404 otherwise: a foreign
+environment is as good as unknown), then asks for the permission (403 otherwise).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.utils.functional import cached_property
+
+from roles.models import Environment, RoleAssignment, User
+from roles.permissions import Permission
+from roles.roles import PERMISSIONS, Role
+
+View = Callable[..., HttpResponseBase]
+
+
+class EnvironmentRequest(HttpRequest):
+    """A request below /e/<environment>/, after `requires` let it through."""
+
+    user: User
+    environment: Environment
+    access: "Access"
+
+
+@dataclass(frozen=True)
+class Access:
+    """What one user may do in one environment."""
+
+    user: User
+    environment: Environment
+    role: str
+
+    def has_permission(self, permission: Permission) -> bool:
+        """Tell whether the user's role carries `permission`."""
+        return permission in PERMISSIONS[self.role]
+
+    @cached_property
+    def can(self) -> dict[str, bool]:
+        """All permissions by name, for templates: `access.can.edit_data`."""
+        return {permission.value: self.has_permission(permission) for permission in Permission}
+
+    @property
+    def is_administrator(self) -> bool:
+        """Tell whether the user administers the environment (sees errors' details, settings)."""
+        return self.role == Role.ADMINISTRATOR
+
+    def get_role_display(self) -> str:
+        """The role's name for people."""
+        return str(Role(self.role).label)
+
+
+def access_of(user: User, slug: str) -> Access:
+    """Return what `user` may do in the environment `slug`; Http404 where they have no role."""
+    assignment = RoleAssignment.objects.select_related("environment").filter(user=user, environment__slug=slug).first()
+    if assignment is None:
+        raise Http404
+    return Access(user, assignment.environment, assignment.role)
+
+
+def requires(permission: Permission, post: Permission | None = None) -> Callable[[View], View]:
+    """Let a view be called only with `permission`; `post`, where given, is asked for unsafe methods instead."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: Any, environment: str, **kwargs: Any) -> HttpResponseBase:
+            access = access_of(request.user, environment)
+            needed = post if post and request.method not in {"GET", "HEAD", "OPTIONS"} else permission
+            if not access.has_permission(needed):
+                raise PermissionDenied
+            request.access, request.environment = access, access.environment
+            return view(request, **kwargs)
+
+        guarded.access_policy = (permission, post or permission)  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+def signed_in(view: View) -> View:
+    """Let any signed-in user call the view."""
+    view.access_policy = "signed in"  # type: ignore[attr-defined]
+    return view
+
+
+def public(view: View) -> View:
+    """Let anybody call the view."""
+    view.access_policy = "public"  # type: ignore[attr-defined]
+    return view

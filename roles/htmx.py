@@ -1,0 +1,43 @@
+"""Answers to htmx: one template serves the page and its fragments; the server names the fragment."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+
+
+def render(
+    request: HttpRequest,
+    template: str,
+    context: Mapping[str, Any] | None = None,
+    *,
+    partial: str = "",
+    target: str = "",
+    status: int = 200,
+) -> TemplateResponse:
+    """Return `template`, or its `partial` when htmx asks for the element `target`."""
+    wants_partial = partial and getattr(request, "htmx", None) and request.htmx.target == target
+    name = f"{template}#{partial}" if wants_partial else template
+    return TemplateResponse(request, name, dict(context or {}), status=status)
+
+
+def render_panel(
+    request: HttpRequest, template: str, context: Mapping[str, Any] | None = None, *, status: int = 200
+) -> TemplateResponse:
+    """Return the panel `template#panel` into the open dialog, or as a whole page without htmx."""
+    return render(request, template, context, partial="panel", target="panel", status=status)
+
+
+def done(request: HttpRequest, url: str, text: str, *, changed: str) -> HttpResponse:
+    """Answer an action that went well: close the panel, let lists that listen to `changed` reload, say `text`.
+
+    Without htmx: a message and a redirect to `url`.
+    """
+    if not getattr(request, "htmx", None):
+        messages.success(request, text)
+        return HttpResponseRedirect(url)
+    triggers = {"panel:close": True, changed: True, "announce": {"text": text}}
+    return HttpResponse(status=204, headers={"HX-Trigger": json.dumps(triggers)})

@@ -1,0 +1,91 @@
+"""Environments, the people in them, and the record of what they did."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from roles.kinds import Audience
+from roles.roles import Role
+
+
+class User(AbstractUser):
+    """A person who signs in."""
+
+    def __str__(self) -> str:
+        """The name that other people see."""
+        return self.get_full_name() or self.username
+
+
+class EnvironmentQuerySet(models.QuerySet["Environment"]):
+    """Environments, in the words of the access rules."""
+
+    def of(self, user: User) -> "EnvironmentQuerySet":
+        """Those in which `user` has a role."""
+        return self.filter(role_assignments__user=user).order_by("name")
+
+
+class Environment(models.Model):
+    """One set of data, users, connections, segments and exports."""
+
+    slug = models.SlugField(
+        unique=True,
+        max_length=40,
+        validators=[RegexValidator(r"^[a-z][a-z0-9-]*\Z", _("Small letters, digits and hyphens only."))],
+    )
+    name = models.CharField(max_length=80)
+    audience = models.CharField(max_length=12, choices=Audience.choices, default=Audience.CONSUMERS)
+    warehouse_schema = models.CharField(
+        max_length=63, unique=True, help_text=_("The PostgreSQL schema that holds this environment's data.")
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = EnvironmentQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, with the warehouse schema named after the slug unless it is given."""
+        self.warehouse_schema = self.warehouse_schema or "data_" + self.slug.replace("-", "_")
+        super().save(*args, **kwargs)
+
+
+class RoleAssignment(models.Model):
+    """The one role that a user has in an environment."""
+
+    environment = models.ForeignKey(Environment, models.CASCADE, related_name="role_assignments")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="role_assignments")
+    role = models.CharField(max_length=13, choices=Role.choices)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["environment", "user"], name="one_role_per_user_and_environment"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="role_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.get_role_display()}"
+
+
+class AuditEvent(models.Model):
+    """Who did what to which object; ids and names of fields, never values of profiles."""
+
+    environment = models.ForeignKey(Environment, models.SET_NULL, null=True, related_name="audit_events")
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
+    actor_name = models.CharField(max_length=160, blank=True)
+    action = models.CharField(max_length=60)
+    object_type = models.CharField(max_length=40)
+    object_id = models.CharField(max_length=40)
+    object_name = models.CharField(max_length=200)
+    changes = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["environment", "-at"], name="audit_by_environment")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.object_type} {self.object_name}"

@@ -1,0 +1,70 @@
+"""Front door, health and the answers to what went wrong."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import views as auth_views
+from django.db import OperationalError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from roles.access import access_of, public, signed_in
+from roles.models import Environment
+
+DEMO_LOGINS = (
+    {"username": "ada", "role": gettext_lazy("Administrator")},
+    {"username": "carl", "role": gettext_lazy("Contributor")},
+    {"username": "vera", "role": gettext_lazy("Viewer")},
+)
+DEMO_PASSWORD = "waybill-demo"  # noqa: S105 - printed on the demo's log-in page
+
+
+@signed_in
+def home(request: Any) -> HttpResponse:
+    """Go to the Exports page of the user's first environment."""
+    environment = Environment.objects.of(request.user).first()
+    if environment is None:
+        return render(request, "no_environment.html", status=403)
+    return redirect("exports:list", environment=environment.slug)
+
+
+@signed_in
+def environment_home(request: Any, environment: str) -> HttpResponse:
+    """Go to the Exports page of one environment."""
+    return redirect("exports:list", environment=access_of(request.user, environment).environment.slug)
+
+
+@public
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Say whether this process reaches its database: 200 or 503, for a load balancer."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except OperationalError:
+        return JsonResponse({"status": "database unreachable"}, status=503)
+    return JsonResponse({"status": "ok"})
+
+
+class LoginView(auth_views.LoginView):
+    """The log-in page; the demo's says with whom one can log in."""
+
+    redirect_authenticated_user = True
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the demo's log-ins where this is a demo."""
+        logins = {"demo_logins": DEMO_LOGINS, "demo_password": DEMO_PASSWORD} if settings.DEMO else {}
+        return super().get_context_data(**kwargs) | logins
+
+
+login = public(LoginView.as_view())
+logout = public(auth_views.LogoutView.as_view())
+
+
+@public
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Explain a refused form: the page was open too long, or cookies are off."""
+    context = {"title": _("This form is no longer valid"), "text": _("Open the page again and repeat the last step.")}
+    return render(request, "403.html", context, status=403)
+
