@@ -1,0 +1,41 @@
+#!/usr/bin/env python
+"""Waybill's command line. Commands that need the database find the embedded server running."""
+
+import os
+import sys
+
+NO_DATABASE = {
+    "check", "collectstatic", "compilemessages", "diffsettings", "help", "makemessages", "up", "version",
+}  # fmt: skip
+
+
+def main() -> None:
+    """Run the command named on the command line."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    from django.core.management import execute_from_command_line
+
+    if _needs_database(sys.argv[1:]):
+        _start_database()
+    execute_from_command_line(sys.argv)
+
+
+def _needs_database(arguments: list[str]) -> bool:
+    is_help = not arguments or bool({"-h", "--help", "--version"} & set(arguments))
+    return not is_help and arguments[0] not in NO_DATABASE
+
+
+def _start_database() -> None:
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
+
+    from config import embedded_postgres
+
+    try:
+        if settings.EMBEDDED_DATABASE:
+            embedded_postgres.ensure_running(settings.DATA_DIR, say=lambda text: print(text, file=sys.stderr))
+    except (embedded_postgres.CannotRunError, ImproperlyConfigured) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

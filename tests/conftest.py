@@ -1,0 +1,70 @@
+"""The surroundings of every test: a data directory and a PostgreSQL of their own, no network but loopback."""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+if "django.conf" in sys.modules:
+    sys.exit("Unset DJANGO_SETTINGS_MODULE: the tests choose their settings before Django reads them.")
+
+SCRATCH = Path(tempfile.mkdtemp(prefix="waybill-tests-"))
+for _name in [name for name in os.environ if name.startswith("WAYBILL_")]:
+    del os.environ[_name]
+os.environ |= {
+    "DJANGO_SETTINGS_MODULE": "config.settings",
+    "WAYBILL_DATA_DIR": str(SCRATCH / "var"),
+    "WAYBILL_ALLOWED_NETWORKS": "127.0.0.0/8,::1/128",
+    "WAYBILL_LOCAL_FOLDER_BASE": str(SCRATCH / "files"),
+}
+for _directory in ("var/staticfiles", "files"):
+    (SCRATCH / _directory).mkdir(parents=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    config.option.allow_hosts = "127.0.0.0/8,::1,localhost"
+    config.option.allow_unix_socket = True
+    config.addinivalue_line("markers", "long: takes many seconds; left out of `make test`")
+    from django.conf import settings
+
+    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    settings.PASSWORD_HASHERS.insert(0, "django.contrib.auth.hashers.MD5PasswordHasher")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    from tests import tools
+
+    if tools.missing:
+        terminalreporter.section("Tests left out because something is missing")
+        for what, how in tools.missing.items():
+            terminalreporter.write_line(f"{what}: {how}")
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(SCRATCH, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[None]:
+    """A throw-away server for the session, unless DATABASE_URL names one."""
+    from django.conf import settings
+
+    from config.embedded_postgres import Server
+
+    if not settings.EMBEDDED_DATABASE:
+        yield
+        return
+    with Server(settings.DATA_DIR, throw_away=True):
+        yield
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    postgres_server: None, django_db_modify_db_settings_parallel_suffix: None
+) -> None:
+    """Start the server before the test database is made."""
