@@ -1,0 +1,58 @@
+"""Numbers and times in words, by locale."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+NONE = "—"
+
+
+def number(value: float | Decimal | None) -> str:
+    """Return `value` grouped by locale, or a dash for None."""
+    return NONE if value is None else formats.number_format(value, use_l10n=True, force_grouping=True)
+
+
+def duration(seconds: float | None) -> str:
+    """Return seconds as words: 6 s, 2 min 5 s, 1 h 3 min."""
+    if seconds is None:
+        return NONE
+    whole = int(seconds)
+    if whole < 60:
+        return _("%(s)d s") % {"s": whole}
+    if whole < 3600:
+        return _("%(m)d min %(s)d s") % {"m": whole // 60, "s": whole % 60}
+    return _("%(h)d h %(m)d min") % {"h": whole // 3600, "m": whole % 3600 // 60}
+
+
+def _span(seconds: int) -> str:
+    """Return a distance in time in the largest unit that fits, up to weeks."""
+    if seconds < 3600:
+        return _("%(count)d min") % {"count": max(1, seconds // 60)}
+    if seconds < 86_400:
+        return _("%(count)d h") % {"count": seconds // 3600}
+    days = seconds // 86_400
+    return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
+
+
+def relative(value: datetime, now: datetime) -> str:
+    """Return how far `value` lies from `now`, in words."""
+    seconds = int((now - value).total_seconds())
+    days = (timezone.localdate(now) - timezone.localdate(value)).days
+    if abs(seconds) < 45:
+        return _("now")
+    if seconds < 0:
+        return _("in %(span)s") % {"span": _span(-seconds)}
+    if days == 1 and seconds >= 6 * 3600:
+        return _("yesterday")
+    if days > 30:
+        return formats.date_format(timezone.localtime(value), "DATE_FORMAT")
+    return _("%(span)s ago") % {"span": _span(seconds)}
+
+
+def exact_time(value: datetime) -> str:
+    """Return date, time and zone of `value` in words."""
+    local = timezone.localtime(value)
+    return f"{formats.date_format(local, 'DATE_FORMAT')}, {local:%H:%M:%S} {local.tzname()}"

@@ -1,0 +1,148 @@
+// Lists: what is selected, what the keyboard does, menus.
+const $ = (selector, place = document) => place.querySelector(selector);
+const $$ = (selector, place = document) => [...place.querySelectorAll(selector)];
+const root = document.documentElement;
+let chosen = new Set();
+
+// Selection
+
+const boxes = () => $$(".list [data-select]");
+
+function showSelection() {
+  const all = boxes();
+  const checked = all.filter((box) => box.checked);
+  chosen = new Set(checked.map((box) => box.value));
+  if (checked.length) root.dataset.selected = checked.length === 1 ? "one" : "many";
+  else delete root.dataset.selected;
+  for (const count of $$("[data-selected-count]")) count.textContent = String(checked.length);
+  for (const head of $$("[data-select-all]")) {
+    head.checked = checked.length > 0 && checked.length === all.length;
+    head.indeterminate = checked.length > 0 && checked.length < all.length;
+  }
+  offerCommands(checked.map((box) => box.closest("tr")));
+}
+
+// data-needs names a right; rows list theirs in data-can. A command that no selected row allows is not offered.
+function offerCommands(rows) {
+  for (const command of $$(".command[data-needs]")) {
+    const can = (row) => (row?.dataset.can ?? "").split(" ").includes(command.dataset.needs);
+    command.hidden = rows.length > 0 && !rows.some(can);
+  }
+}
+
+function clearSelection() {
+  for (const box of boxes()) box.checked = false;
+  showSelection();
+}
+
+// A one-row command does what the same action in the row's own menu does.
+function runRowAction(name) {
+  const row = $(".list [data-select]:checked")?.closest("tr");
+  $(`[data-action="${name}"]`, row)?.click();
+}
+
+document.addEventListener("change", ({ target }) => {
+  if (target.matches("[data-select-all]")) for (const box of boxes()) box.checked = target.checked;
+  if (target.matches("[data-select-all], [data-select]")) showSelection();
+});
+
+document.addEventListener("htmx:afterSettle", () => {
+  for (const box of boxes()) box.checked ||= chosen.has(box.value);
+  showSelection();
+});
+
+document.addEventListener("click", ({ target }) => {
+  if (target.closest("[data-clear-selection]")) clearSelection();
+  const command = target.closest("[data-row-action]");
+  if (command) runRowAction(command.dataset.rowAction);
+});
+
+// Menus: one open at a time; Esc, a click elsewhere or a choice closes; arrows move
+
+const openMenus = () => $$("details[data-menu][open]");
+
+function closeMenus(except) {
+  for (const menu of openMenus()) if (menu !== except) menu.open = false;
+}
+
+function placeMenu(menu) {
+  const list = $(".menu-list", menu);
+  menu.classList.remove("menu-up");
+  const { bottom, height } = list.getBoundingClientRect();
+  const hasRoomAbove = menu.getBoundingClientRect().top > height + 110;
+  menu.classList.toggle("menu-up", bottom > innerHeight && hasRoomAbove);
+}
+
+document.addEventListener("toggle", ({ target }) => {
+  if (!target.matches?.("details[data-menu]") || !target.open) return;
+  closeMenus(target);
+  placeMenu(target);
+}, true);
+
+document.addEventListener("click", ({ target }) => {
+  const menu = target.closest("details[data-menu]");
+  closeMenus(menu);
+  if (menu && target.closest(".menu-item")) menu.open = false;
+});
+
+function moveInMenu(menu, step) {
+  const items = $$(".menu-item:enabled, a.menu-item", menu);
+  const place = items.indexOf(document.activeElement);
+  items.at((place + step + items.length) % items.length)?.focus();
+}
+
+function menuKey(event, menu) {
+  if (event.key === "Escape") {
+    menu.open = false;
+    $("summary", menu).focus();
+  } else if (event.key === "ArrowDown") moveInMenu(menu, 1);
+  else if (event.key === "ArrowUp") moveInMenu(menu, document.activeElement.matches("summary") ? 0 : -1);
+  else return;
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+// Rows: arrows move between them, Space selects, Enter opens (a link does that by itself)
+
+const isTyping = (element) => element.matches("input:not([type='checkbox'], [type='radio']), select, textarea, [contenteditable]");
+
+function moveInList(event, row) {
+  const rows = $$("tbody tr", row.closest("table"));
+  const target = {
+    ArrowDown: rows[rows.indexOf(row) + 1],
+    ArrowUp: rows[rows.indexOf(row) - 1],
+    Home: rows.at(0),
+    End: rows.at(-1),
+  }[event.key];
+  if (!target) return;
+  event.preventDefault();
+  (event.target.matches("[data-select]") ? $("[data-select]", target) : $(".row-link", target))?.focus();
+}
+
+function toggleRow(event, row) {
+  const box = $("[data-select]", row);
+  if (!box || !event.target.matches(".row-link")) return;
+  event.preventDefault();
+  box.click();
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  const { target } = event;
+  const menu = target.closest("details[data-menu][open]");
+  if (menu) return menuKey(event, menu);
+  if (event.key === "Escape") closeMenus();
+  const row = target.closest(".list tbody tr");
+  if (event.key === "/" && !isTyping(target) && !$("dialog[open]")) {
+    event.preventDefault();
+    $("#search")?.focus();
+  } else if (event.key === "ArrowDown" && target.id === "search") {
+    $(".list .row-link")?.focus();
+  } else if (row && !isTyping(target)) {
+    if (event.key === " ") toggleRow(event, row);
+    else moveInList(event, row);
+  }
+});
+
+// What the browser kept checked when it came back to the page counts as selected.
+addEventListener("pageshow", showSelection);
