@@ -1,0 +1,229 @@
+"""The whole portal: what is started in which order, how it is watched, and how all of it ends."""
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+from django.conf import settings
+from django.db import OperationalError
+
+from config import processes
+from config.embedded_postgres import CannotRunError, Server, TakenError
+from config.up import demo, ports, steps
+from config.up.children import Child
+from config.up.telling import say, show
+
+MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
+WEB_PORT = 8000
+STOP_SECONDS = 6.0
+TICK_SECONDS = 0.5
+WEB_SECONDS = 60.0
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class StopAskedError(Exception):
+    """Ctrl-C, SIGTERM, or the terminal was closed."""
+
+
+def run(is_demo: bool) -> int:
+    """Run the portal until it is told to stop; return the exit code."""
+    portal = Portal(is_demo)
+    with _signals_raise():
+        try:
+            portal.start()
+            portal.watch()
+        except StopAskedError:
+            say("Stopping")
+            return 0
+        except TakenError as taken:
+            show(_who_runs(taken))
+            return 1
+        except (CannotRunError, OperationalError, OSError) as error:
+            show(str(error).strip())
+            return 1
+        finally:
+            _ignore_signals()
+            portal.stop()
+
+
+class Portal:
+    """The processes of one data directory."""
+
+    def __init__(self, is_demo: bool) -> None:
+        self.data_dir: Path = settings.DATA_DIR
+        self.server = Server(self.data_dir, say=say)
+        self.demo = demo.Demo(self.data_dir) if is_demo else None
+        self.children: list[Child] = []
+        self.environment = os.environ | {"WAYBILL_DATA_DIR": str(self.data_dir), "PYTHONUNBUFFERED": "1"}
+        self.port = 0
+        self.is_announced = False
+
+    def start(self) -> None:
+        """Start everything in order; the web server may still be warming up afterwards."""
+        self.server.own()
+        say(f"Starting Waybill; its data lies in {self.data_dir}")
+        self._choose_port()
+        self.server.own(address=self.address)
+        if self.demo:
+            self.environment |= self.demo.environment()
+        self._start_database()
+        steps.migrate()
+        steps.collect_static()
+        self.children = [*self._portal_children(), *(self._demo_children())]
+        for child in self.children:
+            child.start()
+        say("Starting " + ", ".join(child.name for child in self.children))
+
+    @property
+    def address(self) -> str:
+        """The portal's address in a browser on this machine."""
+        return f"http://localhost:{self.port}"
+
+    def watch(self) -> None:
+        """Keep everything running; returns only by StopAskedError."""
+        deadline = time.monotonic() + WEB_SECONDS
+        with _child_wakes_up() as wake:
+            while True:
+                self._heal_database()
+                for child in self.children:
+                    child.watch()
+                if not self.is_announced:
+                    self._come_up(deadline)
+                _wait(wake, TICK_SECONDS if self.is_announced else 0.05)
+
+    def stop(self) -> None:
+        """Stop everything, the database last."""
+        if self.demo:
+            self.demo.stop()
+        for child in self.children:
+            child.ask_to_stop()
+        deadline = time.monotonic() + STOP_SECONDS
+        for child in self.children:
+            child.make_stop(deadline)
+        self.server.close()
+
+    def _choose_port(self) -> None:
+        wanted = int(os.environ.get("WAYBILL_PORT") or WEB_PORT)
+        self.port = ports.next_free(wanted)
+        if self.port != wanted:
+            say(f"Port {wanted} is in use; taking {self.port}")
+
+    def _start_database(self) -> None:
+        if settings.EMBEDDED_DATABASE:
+            say("Starting PostgreSQL")
+            self.server.start()
+
+    def _heal_database(self) -> None:
+        if settings.EMBEDDED_DATABASE and not self.server.is_alive():
+            say("PostgreSQL ended; starting it again")
+            self.server.start()
+            say("PostgreSQL is back")
+
+    def _portal_children(self) -> list[Child]:
+        binds = [word for address in ports.addresses(self.port) for word in ("--bind", address)]
+        options = ["--workers=2", "--threads=4", "--worker-class=gthread", "--graceful-timeout=2"]
+        options += ["--no-control-socket", "--name=waybill"]
+        web = [sys.executable, "-m", "gunicorn", "config.wsgi:application", *options, *binds]
+        return [
+            self._child("web server", "web", web),
+            self._child("export workers", "exports", [*MANAGE, "worker", "--cluster", "exports"]),
+            self._child("chore workers", "chores", [*MANAGE, "worker", "--cluster", "chores"]),
+            self._child("dispatcher", "dispatcher", [*MANAGE, "dispatcher"]),
+        ]
+
+    def _demo_children(self) -> list[Child]:
+        return [self._child("SFTP server", "sftp", self.demo.sftp_command())] if self.demo else []
+
+    def _child(self, name: str, log: str, command: list[str]) -> Child:
+        return Child(name, command, self.data_dir / "log" / f"{log}.log", self.environment)
+
+    def _come_up(self, deadline: float) -> None:
+        """Once the web server answers make the demo data, and then say where the portal is."""
+        if self.demo and self.demo.is_making:
+            self.demo.watch()
+            return
+        if not _answers(self.port):
+            if time.monotonic() > deadline:
+                raise CannotRunError(f"The web server does not answer. {self._web_log()}")
+            return
+        if self.demo and not self.demo.is_ready:
+            self.demo.make([*MANAGE, "demo_data"], self.environment)
+            return
+        self.is_announced = True
+        say("Ready")
+        show(self._summary())
+
+    def _web_log(self) -> str:
+        log = self.data_dir / "log" / "web.log"
+        return f"The last lines of {log}:\n{processes.last_lines(log)}"
+
+    def _summary(self) -> str:
+        lines = ["", f"  Waybill is at {self.address}"]
+        if self.demo:
+            lines += self.demo.summary()
+        return "\n".join([*lines, "  Stop it with Ctrl-C.", ""])
+
+
+def _who_runs(taken: TakenError) -> str:
+    owner = taken.owner
+    if "address" in owner:
+        return f"Waybill is already running at {owner['address']} (process {owner.get('pid')})."
+    return f"Another Waybill command (process {owner.get('pid')}) has the database; wait until it ends."
+
+
+def _answers(port: int) -> bool:
+    """Tell whether the web server answers a request, whatever the answer is."""
+    request = f"GET /healthz HTTP/1.0\r\nHost: localhost:{port}\r\n\r\n".encode()
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+            connection.sendall(request)
+            return connection.recv(5) == b"HTTP/"
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def _signals_raise() -> Iterator[None]:
+    """Turn the signals that mean "stop" into StopAskedError; one that nohup ignores stays ignored."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        _ignore_signals()  # the first one is enough; the rest must not interrupt the stopping
+        raise StopAskedError
+
+    for number in STOP_SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop)
+    yield
+
+
+def _ignore_signals() -> None:
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def _child_wakes_up() -> Iterator[int]:
+    """Give a descriptor that becomes readable when a child ends."""
+    reader, writer = os.pipe()
+    for descriptor in (reader, writer):
+        os.set_blocking(descriptor, False)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    try:
+        yield reader
+    finally:
+        signal.set_wakeup_fd(-1)
+        os.close(reader)
+        os.close(writer)
+
+
+def _wait(wake: int, seconds: float) -> None:
+    if select.select([wake], [], [], seconds)[0]:
+        os.read(wake, 1000)

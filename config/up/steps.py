@@ -1,0 +1,44 @@
+"""What has to be there before the portal can serve: tables and static files."""
+
+import hashlib
+import os
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from config.up.telling import say
+
+
+def migrate() -> None:
+    """Bring the tables up to date, saying so only if there is something to do."""
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if plan:
+        say(f"Bringing the tables up to date ({len(plan)} migrations)")
+        call_command("migrate", interactive=False, verbosity=0)
+    connection.close()
+
+
+def collect_static() -> None:
+    """Copy and compress the static files if any of them changed since the last time."""
+    stamp = Path(settings.STATIC_ROOT).with_name("staticfiles.stamp")
+    wanted = _fingerprint()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    say("Collecting the static files")
+    call_command("collectstatic", interactive=False, verbosity=0, clear=True)
+    stamp.write_text(wanted)
+
+
+def _fingerprint() -> str:
+    """Return a digest of every static file's name, size and time."""
+    digest = hashlib.sha256(settings.STORAGES["staticfiles"]["BACKEND"].encode())
+    for finder in get_finders():
+        for name, storage in sorted(finder.list(None), key=lambda found: found[0]):
+            status = os.stat(storage.path(name))
+            digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
