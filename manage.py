@@ -3,6 +3,7 @@
 
 import os
 import sys
+from typing import Any
 
 NO_DATABASE = {
     "check", "collectstatic", "compilemessages", "diffsettings", "help", "makemessages", "up", "version",
@@ -21,19 +22,29 @@ def main() -> None:
 
 def _needs_database(arguments: list[str]) -> bool:
     is_help = not arguments or bool({"-h", "--help", "--version"} & set(arguments))
-    return not is_help and arguments[0] not in NO_DATABASE
+    return not is_help and _settings().EMBEDDED_DATABASE and arguments[0] not in NO_DATABASE
 
 
-def _start_database() -> None:
+def _settings() -> Any:
+    """Return the settings; end with a sentence when they cannot be read."""
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
 
+    try:
+        settings.DATABASES  # noqa: B018 - reads them
+    except PermissionError as error:
+        sys.exit(f"{error.filename} belongs to another account: start as that one, or set WAYBILL_DATA_DIR.")
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))
+    return settings
+
+
+def _start_database() -> None:
     from config import embedded_postgres
 
     try:
-        if settings.EMBEDDED_DATABASE:
-            embedded_postgres.ensure_running(settings.DATA_DIR, say=lambda text: print(text, file=sys.stderr))
-    except (embedded_postgres.CannotRunError, ImproperlyConfigured) as error:
+        embedded_postgres.ensure_running(_settings().DATA_DIR, say=lambda text: print(text, file=sys.stderr))
+    except (embedded_postgres.CannotRunError, OSError) as error:
         sys.exit(str(error))
 
 

@@ -1,0 +1,81 @@
+"""`manage.py create_environment`: an environment with its first administrator."""
+
+import getpass
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from roles import audit
+from roles.kinds import Audience
+from roles.models import Environment, RoleAssignment, User
+from roles.roles import Role
+
+
+class Command(BaseCommand):
+    """Makes all of it or nothing."""
+
+    help = "Make an environment with its first administrator, who is made too unless the user exists."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("slug", help="what stands in addresses: /e/SLUG/")
+        parser.add_argument("--name", required=True, help="what people see, e.g. Contoso")
+        parser.add_argument("--audience", required=True, choices=Audience.values)
+        parser.add_argument("--administrator", required=True, metavar="USERNAME")
+        parser.add_argument("--email", default="", help="the new administrator's e-mail address")
+        parser.add_argument(
+            "--password-stdin", action="store_true", help="read the password from standard input, do not ask"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        environment = Environment(slug=options["slug"], name=options["name"], audience=options["audience"])
+        try:
+            environment.full_clean(exclude=["warehouse_schema"])
+            with transaction.atomic():
+                environment.save()
+                user = _administrator(options)
+                RoleAssignment.objects.create(environment=environment, user=user, role=Role.ADMINISTRATOR)
+                audit.record(environment, "environment.create", environment, by=None)
+        except ValidationError as error:
+            raise CommandError(_sentences(error)) from error
+        self.stdout.write(
+            f"Made the environment {environment} (/e/{environment.slug}/), administrator {user}."
+        )
+
+
+def _administrator(options: dict[str, Any]) -> User:
+    """Return the named user, made now if there is none."""
+    name = options["administrator"]
+    if existing := User.objects.filter(username=name).first():
+        return existing
+    user = User(username=name, email=options["email"])
+    password = _from_stdin() if options["password_stdin"] else _asked_for(name)
+    validate_password(password, user)
+    user.set_password(password)
+    user.full_clean()
+    user.save()
+    return user
+
+
+def _from_stdin() -> str:
+    return sys.stdin.readline().rstrip("\n")
+
+
+def _asked_for(name: str) -> str:
+    if not sys.stdin.isatty():
+        raise CommandError("No terminal to ask for a password: use --password-stdin.")
+    password = getpass.getpass(f"Password for {name}: ")
+    if password != getpass.getpass("Again: "):
+        raise CommandError("The two passwords differ.")
+    return password
+
+
+def _sentences(error: ValidationError) -> str:
+    """Return what is wrong, one line for each value."""
+    if hasattr(error, "error_dict"):
+        return "\n".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
+    return " ".join(error.messages)
