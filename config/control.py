@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from config import embedded_postgres
+from config import embedded_postgres, postgres_socket
 
 STOP_SECONDS = 30.0
 KEPT = ("postgres", "demo", "keys", "log", "staticfiles", "staticfiles.stamp")
@@ -43,8 +43,8 @@ def reset(data_dir: Path) -> None:
         server.own()
     except embedded_postgres.TakenError as taken:
         sys.exit(f"{_who(taken.owner)} Nothing was removed.")
-    for name in KEPT:
-        _remove(data_dir / name)
+    for path in (postgres_socket.link(data_dir), *(data_dir / name for name in KEPT)):
+        _remove(path)
     server.close()
     print(f"Removed what Waybill kept in {data_dir}. The next start begins anew.")
     if os.environ.get("DATABASE_URL"):

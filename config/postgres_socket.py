@@ -18,7 +18,7 @@ class UntrustedError(Exception):
 def directory(data_dir: Path) -> Path:
     """Return the directory of the socket as clients name it; every process computes the same."""
     usual = _usual(data_dir)
-    return usual if fits(usual) else _short(data_dir) / "run"
+    return usual if fits(usual) else link(data_dir) / "run"
 
 
 def fits(path: Path) -> bool:
@@ -30,15 +30,15 @@ def prepare(data_dir: Path) -> None:
     """Make the directory with mode 0700, and where the path is too long a private short link to it."""
     real = _usual(data_dir)
     real.mkdir(mode=0o700, exist_ok=True)
-    link = directory(data_dir)
-    if link == real or _leads_to(link, real):
+    named = directory(data_dir)
+    if named == real or _leads_to(named, real):
         return
     with contextlib.suppress(FileExistsError):
-        link.parent.mkdir(mode=0o700)
-        os.chown(link.parent, _owner(data_dir), -1)
-    _check(link.parent, data_dir)
-    link.unlink(missing_ok=True)
-    link.symlink_to(real)
+        named.parent.mkdir(mode=0o700)
+        os.chown(named.parent, _owner(data_dir), -1)
+    _check(named.parent, data_dir)
+    named.unlink(missing_ok=True)
+    named.symlink_to(real)
 
 
 def checked(data_dir: Path) -> Path:
@@ -47,6 +47,11 @@ def checked(data_dir: Path) -> Path:
     if path != _usual(data_dir) and path.parent.exists():
         _check(path.parent, data_dir)
     return path
+
+
+def link(data_dir: Path) -> Path:
+    """Return the private short directory that stands in for a path that is too long."""
+    return _short(data_dir.absolute())
 
 
 def _usual(data_dir: Path) -> Path:
@@ -66,8 +71,8 @@ def _owner(data_dir: Path) -> int:
         return os.geteuid()
 
 
-def _leads_to(link: Path, real: Path) -> bool:
-    return link.is_symlink() and _check(link.parent, real.parent.parent) and link.readlink() == real
+def _leads_to(named: Path, real: Path) -> bool:
+    return named.is_symlink() and _check(named.parent, real.parent.parent) and named.readlink() == real
 
 
 def _check(private: Path, data_dir: Path) -> bool:

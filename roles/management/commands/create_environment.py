@@ -42,9 +42,7 @@ class Command(BaseCommand):
                 audit.record(environment, "environment.create", environment, by=None)
         except ValidationError as error:
             raise CommandError(_sentences(error)) from error
-        self.stdout.write(
-            f"Made the environment {environment} (/e/{environment.slug}/), administrator {user}."
-        )
+        self.stdout.write(f"Made the environment {environment} (/e/{environment.slug}/) with administrator {user}.")
 
 
 def _administrator(options: dict[str, Any]) -> User:

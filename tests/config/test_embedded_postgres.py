@@ -1,0 +1,237 @@
+"""The embedded server: who owns it, who may connect, and what it survives."""
+
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from config import embedded_postgres, postgres_socket
+from config.embedded_postgres import Server, TakenError, answers, database_settings
+from tests.until import until
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+OWNER = """
+import sys
+from pathlib import Path
+from config.embedded_postgres import ensure_running
+ensure_running(Path(sys.argv[1]))
+print("running", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def data_dir():
+    """A new data directory; its path holds a space and is short enough for a socket."""
+    scratch = Path(tempfile.mkdtemp(prefix="waybill "))
+    yield scratch / "var"
+    until(lambda: not postgres_processes(scratch / "var"))
+    shutil.rmtree(scratch)
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """One server for the tests that only look at it, below directories that everybody may enter."""
+    scratch = Path(tempfile.mkdtemp(prefix="waybill shared "))
+    scratch.chmod(0o755)
+    data_dir = scratch / "var"
+    data_dir.mkdir(mode=0o755)
+    with Server(data_dir, throw_away=True) as server:
+        yield server
+    shutil.rmtree(scratch)
+
+
+def connect(data_dir: Path) -> psycopg.Connection:
+    entry = database_settings(data_dir)
+    return psycopg.connect(
+        host=entry["HOST"], port=entry["PORT"], dbname=entry["NAME"], user=entry["USER"], autocommit=True
+    )
+
+
+def own(data_dir: Path, wait: bool = True) -> subprocess.Popen[str]:
+    """Start another process that owns or uses the server until its standard input ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(data_dir)],
+        cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    if wait:
+        assert process.stdout.readline() == "running\n"
+    return process
+
+
+def end(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> None:
+    process.send_signal(number)
+    process.communicate()
+
+
+def postmaster(data_dir: Path) -> psutil.Process:
+    return psutil.Process(int((data_dir / "postgres/data/postmaster.pid").read_text().split()[0]))
+
+
+def postgres_processes(data_dir: Path) -> list[psutil.Process]:
+    return embedded_postgres._processes_in(data_dir / "postgres" / "data")
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_portal_does_not_connect_as_superuser(shared):
+    with connect(shared.data_dir) as connection:
+        row = connection.execute("SELECT usename, usesuper FROM pg_user WHERE usename = current_user").fetchone()
+    assert row == ("waybill", False)
+
+
+def test_text_sorts_by_code_point_with_unicode_case(shared):
+    with connect(shared.data_dir) as connection:
+        row = connection.execute(
+            "SELECT datlocprovider::text, datlocale, upper('é') FROM pg_database WHERE datname = 'waybill'"
+        ).fetchone()
+    assert row == ("b", "C.UTF-8", "É")
+
+
+def test_socket_and_data_are_closed_to_others(shared):
+    assert mode(shared.home) == mode(shared.home / "run") == mode(shared.cluster) == 0o700
+    assert mode(shared.home / "run" / postgres_socket.FILE_NAME) == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
+def test_another_account_cannot_connect(shared):
+    path = str(Path(database_settings(shared.data_dir)["HOST"]) / postgres_socket.FILE_NAME)
+    assert exit_code_as_other_account(lambda: os.stat(shared.data_dir)) == 0
+    assert exit_code_as_other_account(lambda: socket.socket(socket.AF_UNIX).connect(path)) == 13
+
+
+def exit_code_as_other_account(action) -> int:
+    """Do `action` as uid 65534 in a forked process; return 0 or the number of its OSError."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            action()
+        except OSError as error:
+            os._exit(error.errno)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_second_owner_is_refused_and_learns_of_the_first(shared):
+    shared.own(address="http://localhost:8000")
+    with pytest.raises(TakenError) as taken:
+        Server(shared.data_dir).own()
+    assert taken.value.owner == {"pid": os.getpid(), "address": "http://localhost:8000"}
+
+
+def test_other_process_uses_the_running_server(shared):
+    before = postmaster(shared.data_dir)
+    end(own(shared.data_dir))
+    assert postmaster(shared.data_dir) == before
+    assert answers(shared.data_dir)
+
+
+def test_settings_start_nothing(data_dir):
+    assert database_settings(data_dir)["NAME"] == "waybill"
+    assert not data_dir.exists()
+
+
+def test_postmaster_killed_heals_and_keeps_what_was_committed(data_dir):
+    with Server(data_dir) as server, connect(data_dir) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
+        postmaster(data_dir).kill()
+        until(lambda: not server.is_alive())
+        server.start()
+        with connect(data_dir) as again:
+            assert again.execute("SELECT number FROM kept").fetchone() == (7,)
+
+
+def test_server_ends_when_its_owner_is_killed(data_dir):
+    owner = own(data_dir)
+    server = postmaster(data_dir)
+    end(owner, signal.SIGKILL)
+    until(lambda: not server.is_running() and not postgres_processes(data_dir))
+
+
+def test_server_ends_with_a_command_that_is_terminated(data_dir):
+    owner = own(data_dir)
+    end(owner, signal.SIGTERM)
+    until(lambda: not postgres_processes(data_dir))
+
+
+def test_new_owner_takes_over_while_the_old_server_still_shuts_down(data_dir):
+    end(own(data_dir), signal.SIGKILL)
+    with Server(data_dir):
+        assert answers(data_dir)
+
+
+def test_two_commands_at_once_on_a_new_directory_agree(data_dir):
+    first, second = own(data_dir, wait=False), own(data_dir, wait=False)
+    assert [process.stdout.readline() for process in (first, second)] == ["running\n", "running\n"]
+    end(first)
+    end(second)
+
+
+def test_pid_file_naming_a_foreign_process_does_not_stop_the_start(data_dir):
+    with Server(data_dir, throw_away=True) as server:
+        lines = (server.cluster / "postmaster.pid").read_text().splitlines()
+    (server.cluster / "postmaster.pid").write_text("\n".join([str(os.getppid()), *lines[1:]]) + "\n")
+    with Server(data_dir, throw_away=True):
+        assert answers(data_dir)
+
+
+def test_start_killed_while_making_the_cluster_is_made_anew(data_dir):
+    first = own(data_dir, wait=False)
+    until(lambda: list((data_dir / "postgres").glob("new-*/base")))
+    end(first, signal.SIGKILL)
+    assert not (data_dir / "postgres" / "data").exists()
+    with Server(data_dir, throw_away=True) as server:
+        assert answers(data_dir)
+    assert not list(server.home.glob("new-*"))
+
+
+@pytest.mark.parametrize("name", ["n" * 120, "with,comma"])
+def test_path_that_no_socket_can_have_works_through_a_private_link(data_dir, name):
+    awkward = data_dir / name / "var"
+    with Server(awkward, throw_away=True), connect(awkward) as connection:
+        link = Path(database_settings(awkward)["HOST"])
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert mode(link.parent) == 0o700
+        assert link.resolve() == (awkward / "postgres" / "run").resolve()
+    shutil.rmtree(link.parent)
+
+
+@pytest.mark.parametrize("permissions", [0o755, 0o777])
+def test_private_directory_that_is_open_to_others_is_not_trusted(data_dir, permissions):
+    awkward = data_dir / "with,comma"
+    link = Path(database_settings(awkward)["HOST"])
+    link.parent.mkdir()
+    link.parent.chmod(permissions)
+    with pytest.raises(postgres_socket.UntrustedError, match=str(link.parent)):
+        Server(awkward, throw_away=True).__enter__()
+    link.parent.rmdir()
+
+
+def test_fork_of_the_owner_does_not_keep_the_lock(data_dir):
+    server = Server(data_dir)
+    server.own()
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(writer)
+        os.read(reader, 1)
+        os._exit(0)
+    server.close()
+    assert embedded_postgres.owner(data_dir) is None
+    os.close(writer)
+    os.waitpid(child, 0)
+    os.close(reader)
