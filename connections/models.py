@@ -1,6 +1,5 @@
 """Where data may go: set-ups of destinations, made and shared by administrators."""
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -8,9 +7,12 @@ from django.utils.translation import gettext_lazy as _
 from connections.destinations.base import Destination
 from connections.destinations.registry import destination
 from roles.access import Access
-from roles.models import Environment
+from roles.models import Environment, User
 from roles.permissions import Permission
 from roles.secrets import decrypt, encrypt
+
+# A name of its own: inside Connection, `type` is a field.
+DestinationClass = type[Destination]
 
 
 class Sharing(models.TextChoices):
@@ -42,13 +44,13 @@ class Connection(models.Model):
     settings = models.JSONField(default=dict, blank=True)
     encrypted_secrets = models.TextField(blank=True, editable=False)
     sharing = models.CharField(max_length=10, choices=Sharing.choices, default=Sharing.NOBODY)
-    agreed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    agreed_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     agreed_at = models.DateTimeField(null=True)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     checked_at = models.DateTimeField(null=True)
-    # The steps of the last check: [{"name", "state": "done"|"failed"|"not_reached", "message", "detail", "seconds"}]
+    # The steps of the last check, each a CheckStep as JSON.
     check_steps = models.JSONField(default=list, blank=True)
     is_check_ok = models.BooleanField(null=True)
 
@@ -65,7 +67,7 @@ class Connection(models.Model):
         return self.name
 
     @property
-    def destination_class(self) -> type[Destination]:
+    def destination_class(self) -> DestinationClass:
         """The class that declares this connection's type."""
         return destination(self.type)
 

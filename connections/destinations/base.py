@@ -5,9 +5,10 @@ FileDestination or AudienceDestination, listed in registry.py or in another pack
 `waybill.destinations`.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Protocol
 
 from django import forms
@@ -22,12 +23,12 @@ class DeliveryError(Exception):
     """Why a destination could not be reached or did not take the data.
 
     `message` is for everyone: no host, path, account or answer of the target in it. `detail` is for
-    administrators. `permanent` says that trying again without a change cannot help. `step` names the check step.
+    administrators. `permanent` says that trying again without a change cannot help.
     """
 
-    def __init__(self, message: Text, *, detail: Text = "", permanent: bool = False, step: str = "") -> None:
+    def __init__(self, message: Text, *, detail: Text = "", permanent: bool = False) -> None:
         super().__init__(message)
-        self.message, self.detail, self.permanent, self.step = str(message), str(detail), permanent, step
+        self.message, self.detail, self.permanent = str(message), str(detail), permanent
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,24 @@ class CheckStep:
 
     def as_json(self) -> dict[str, Any]:
         """Return the step as Connection.check_steps keeps it."""
-        return {"name": self.name, "state": self.state, "message": self.message, "detail": self.detail, "seconds": self.seconds}
+        return asdict(self)
+
+
+# What a step found, for everyone and for administrators; a step that fails raises DeliveryError.
+Finding = tuple[Text, Text]
+
+
+def run_steps(names: Sequence[Text], steps: Sequence[Callable[[], Finding]]) -> Iterator[CheckStep]:
+    """Do `steps` one by one, yielding each as it ends; stops after one that raised DeliveryError."""
+    for name, step in zip(names, steps, strict=True):
+        start = time.monotonic()
+        try:
+            state, (message, detail) = "done", step()
+        except DeliveryError as error:
+            state, message, detail = "failed", error.message, error.detail
+        yield CheckStep(str(name), state, str(message), str(detail), round(time.monotonic() - start, 3))
+        if state == "failed":
+            return
 
 
 @dataclass(frozen=True)
@@ -77,7 +95,30 @@ class Part(Protocol):
 
 
 class SettingsForm(forms.Form):
-    """Base of the forms a type declares: plain Django fields, cleaned data must be JSON."""
+    """Base of the forms a type declares: plain Django fields, cleaned data must be JSON.
+
+    `stored` is what the connection holds already; `kept_secrets` names the secrets it holds.
+    """
+
+    # The settings that say where data goes: changing one asks for the administrator's agreement again.
+    target_settings: ClassVar[tuple[str, ...]] = ()
+    # Those that say which server gets the secrets: changing one asks for the secrets again.
+    server_settings: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self,
+        *args: Any,
+        stored: dict[str, Any] | None = None,
+        kept_secrets: frozenset[str] = frozenset(),
+        **kwargs: Any,
+    ) -> None:
+        kwargs["initial"] = stored
+        super().__init__(*args, **kwargs)
+        self.stored, self.kept_secrets = stored, kept_secrets
+
+    def has_moved(self, names: tuple[str, ...]) -> bool:
+        """Tell whether one of the settings `names` differs from what is stored; False when new."""
+        return self.stored is not None and any(self.cleaned_data.get(name) != self.stored.get(name) for name in names)
 
 
 @dataclass
@@ -101,6 +142,9 @@ class Destination:
     # What an export on it asks a contributor for (stored in Export.settings).
     export_form: ClassVar[type[forms.Form]] = SettingsForm
 
+    # What `check` tries, in order, in words for people.
+    check_steps: ClassVar[tuple[Text, ...]] = ()
+
     def check(self) -> Iterator[CheckStep]:
         """Try the connection for real, yielding each step as it ends; stops after a failed one."""
         raise NotImplementedError
@@ -108,14 +152,22 @@ class Destination:
     @classmethod
     def is_available(cls) -> bool:
         """Tell whether the operator's settings allow this type at all."""
-        return True
+        return not cls.why_unavailable()
+
+    @classmethod
+    def why_unavailable(cls) -> Text:
+        """Say why nobody can set up this type here; empty when they can."""
+        return ""
 
 
 class FileDestination(Destination):
-    """A store of files. Paths are relative, `/`-separated, made by the run; a destination never leaves its root."""
+    """A store of files. Paths are relative and `/`-separated; a destination never leaves its root."""
 
     def session(self, run_key: str) -> "AbstractContextManager[FileSession]":
-        """Open what one run needs (a network session, say). `run_key` marks every hidden name of this run."""
+        """Open what one run needs (a network session, say).
+
+        `run_key` marks every hidden name of the run; all attempts of one run use the same.
+        """
         raise NotImplementedError
 
 
@@ -126,10 +178,16 @@ class FileSession(Protocol):
         """Start `path` under a hidden name that holds the run key, making its folders."""
 
     def clear_leftovers(self, folder: str) -> None:
-        """Remove the hidden parts below `folder` that this run's earlier, dead attempts left."""
+        """Remove the hidden parts directly in `folder` that this run's earlier, dead attempts left."""
 
     def exists(self, path: str) -> bool:
         """Tell whether `path` is there, under its own name."""
+
+    def settle(self) -> None:
+        """Forget which names this run claimed; call it once the run's success is recorded. Never raises.
+
+        Until then a second attempt of the run may replace what the first one published.
+        """
 
 
 class AudienceDestination(Destination):

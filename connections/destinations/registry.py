@@ -27,4 +27,4 @@ def destination(slug: str) -> type[Destination]:
 
 def _load(name: str) -> type[Destination]:
     module, _, attribute = name.partition(":")
-    return getattr(import_module(module), attribute)  # type: ignore[no-any-return]
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,34 @@
+"""What a Local folder connection asks an administrator for."""
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from connections.destinations.base import DeliveryError, SettingsForm
+from connections.destinations.files import names
+
+
+class LocalFolderForm(SettingsForm):
+    """The folder below the base."""
+
+    target_settings = ("folder",)
+
+    folder = forms.CharField(
+        label=gettext_lazy("Folder"),
+        required=False,
+        max_length=200,
+        help_text=gettext_lazy(
+            "Below the directory that whoever operates Waybill allowed, for example crm/newsletter. It is made when "
+            "it is missing. Leave empty to use that directory itself."
+        ),
+    )
+
+    def clean_folder(self) -> str:
+        """Refuse a folder that would lead out of the base."""
+        folder: str = self.cleaned_data["folder"].strip("/")
+        try:
+            return "/".join(names.components(folder)) if folder else ""
+        except DeliveryError:
+            raise forms.ValidationError(
+                _("Write folder names separated by /, such as crm/newsletter, without “..”."), code="unsafe"
+            ) from None

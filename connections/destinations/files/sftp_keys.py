@@ -1,0 +1,92 @@
+"""SSH keys: host keys as text to pin, and private keys as people paste them."""
+
+import base64
+import hashlib
+from io import StringIO
+
+import paramiko
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from django.utils.translation import gettext as _
+
+LEAST_RSA_BITS = 3072
+
+
+class KeyRefusedError(ValueError):
+    """A private key that cannot be used; the text says why and what to do."""
+
+
+def host_key_text(key: paramiko.PKey) -> str:
+    """Return a host key as it is pinned: `ssh-ed25519 AAAA…`."""
+    return f"{key.get_name()} {key.get_base64()}"
+
+
+def fingerprint(host_key: str) -> str:
+    """Return the SHA-256 fingerprint of a host key's text, as ssh-keygen -l prints it."""
+    blob = base64.b64decode(host_key.split(" ")[1])
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+def describe(host_key: str) -> str:
+    """Return the type and fingerprint of a host key's text."""
+    return f"{host_key.split(' ', maxsplit=1)[0]} {fingerprint(host_key)}"
+
+
+def private_key(text: str, passphrase: str) -> paramiko.PKey:
+    """Return the key in OpenSSH or PEM `text`. Raises KeyRefusedError, without a trace of the text."""
+    loaded = _load(text.strip().replace("\r\n", "\n").encode() + b"\n", passphrase.encode() or None)
+    plain = loaded.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+    ).decode()
+    return _paramiko_class(loaded).from_private_key(StringIO(plain))
+
+
+def _load(data: bytes, passphrase: bytes | None) -> "_Supported":
+    is_openssh = data.startswith(b"-----BEGIN OPENSSH PRIVATE KEY-----")
+    load = serialization.load_ssh_private_key if is_openssh else serialization.load_pem_private_key
+    try:
+        return load(data, passphrase)  # type: ignore[return-value]
+    except TypeError as error:  # a passphrase where none is needed, or none where one is
+        raise KeyRefusedError(_passphrase_problem(passphrase)) from error
+    except ValueError as error:
+        raise KeyRefusedError(_unreadable(data, passphrase)) from error
+    except Exception as error:
+        raise KeyRefusedError(_unknown()) from error
+
+
+def _passphrase_problem(passphrase: bytes | None) -> str:
+    if passphrase:
+        return _("This private key has no passphrase. Leave the passphrase empty.")
+    return _("This private key is protected. Enter its passphrase too.")
+
+
+def _unreadable(data: bytes, passphrase: bytes | None) -> str:
+    if b"PRIVATE KEY-----" not in data:
+        return _("This is not a private key. Paste the whole file, from “-----BEGIN” to “-----END”.")
+    if passphrase:
+        return _("The private key does not open with this passphrase.")
+    if b"ENCRYPTED" in data or b"OPENSSH" in data:
+        return _("The private key cannot be read. If it has a passphrase, enter it; otherwise paste the whole file.")
+    return _("The private key cannot be read. Paste the whole file, from “-----BEGIN” to “-----END”.")
+
+
+def _unknown() -> str:
+    return _("Waybill does not know this kind of private key. Make an Ed25519 key.")
+
+
+def _paramiko_class(loaded: "_Supported") -> type[paramiko.PKey]:
+    if isinstance(loaded, ed25519.Ed25519PrivateKey):
+        return paramiko.Ed25519Key
+    if isinstance(loaded, ec.EllipticCurvePrivateKey):
+        return paramiko.ECDSAKey
+    if isinstance(loaded, rsa.RSAPrivateKey):
+        if loaded.key_size < LEAST_RSA_BITS:
+            raise KeyRefusedError(
+                _("This RSA key is too short. Use one of at least %(bits)s bits, or an Ed25519 key.")
+                % {"bits": LEAST_RSA_BITS}
+            )
+        return paramiko.RSAKey
+    raise KeyRefusedError(_unknown())
+
+
+_Supported = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
