@@ -15,12 +15,10 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django_htmx.templatetags.django_htmx import htmx_script
 
 from roles.words import NONE, duration, exact_time, number, relative
 
 register = template.Library()
-register.simple_tag(htmx_script, name="htmx_script")
 register.filter(number)
 register.filter(duration)
 
@@ -72,9 +70,7 @@ def tile(letters: str, tone: str = "gray", size: str = "") -> SafeString:
 
 
 @register.simple_tag
-def state(
-    tone: str, label: str, reason: str = "", icon_name: str = "", percent: float | None = None
-) -> SafeString:
+def state(tone: str, label: str, reason: str = "", icon_name: str = "", percent: float | None = None) -> SafeString:
     """Return a state as icon, words and reason; `percent` (0 to 100) adds a bar."""
     return format_html(
         '<span class="state tone-{}">{}<span class="state-text"><span>{}{}</span>{}</span></span>',
@@ -123,9 +119,7 @@ def exact(value: datetime | None, empty: str = NONE) -> SafeString | str:
     """Return date, time and zone as a <time>, or `empty` for None."""
     if value is None:
         return empty
-    return format_html(
-        '<time datetime="{}">{}</time>', value.isoformat(timespec="seconds"), exact_time(value)
-    )
+    return format_html('<time datetime="{}">{}</time>', value.isoformat(timespec="seconds"), exact_time(value))
 
 
 @register.simple_tag
@@ -198,9 +192,7 @@ def row_menu(content: str, label: str, align: str = "end") -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def panel_header(
-    context: template.RequestContext, title: str, subtitle: str = "", close: str = ""
-) -> SafeString:
+def panel_header(context: template.RequestContext, title: str, subtitle: str = "", close: str = "") -> SafeString:
     """Return the head of a panel; `close` is the page to go to when the panel is a page of its own."""
     request = context.get("request")
     return format_html(
@@ -258,10 +250,7 @@ def checklist(
 ) -> dict[str, Any]:
     """Lay out choices with counts. Options: summary ("{n} selected · {sum} people"), help, disabled, id."""
     rows = [
-        {
-            key: _of(item, key)
-            for key in ("value", "label", "count", "checked", "disabled", "reason", "warning")
-        }
+        {key: _of(item, key) for key in ("value", "label", "count", "checked", "disabled", "reason", "warning")}
         for item in items
     ]
     chosen = [row for row in rows if row["checked"]]
@@ -292,9 +281,7 @@ def facts(pairs: Iterable[tuple[str, Any]]) -> SafeString:
     """Return names and values as a list of facts; values that are empty show a dash."""
     return format_html(
         '<dl class="facts">{}</dl>',
-        format_html_join(
-            "", "<div><dt>{}</dt><dd>{}</dd></div>", ((name, dash(value)) for name, value in pairs)
-        ),
+        format_html_join("", "<div><dt>{}</dt><dd>{}</dd></div>", ((name, dash(value)) for name, value in pairs)),
     )
 
 
@@ -380,9 +367,7 @@ def sort_header(
 
 
 @register.inclusion_tag("components/pagination.html", takes_context=True)
-def pagination(
-    context: template.RequestContext, page: Page[Any], target: str = "", path: str = ""
-) -> dict[str, Any]:
+def pagination(context: template.RequestContext, page: Page[Any], target: str = "", path: str = "") -> dict[str, Any]:
     """Lay out the way to the pages before and after; nothing when all fits on one."""
     links = {}
     if page.has_previous():
