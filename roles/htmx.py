@@ -39,5 +39,11 @@ def done(request: HttpRequest, url: str, text: str, *, changed: str) -> HttpResp
     if not getattr(request, "htmx", None):
         messages.success(request, text)
         return HttpResponseRedirect(url)
-    triggers = {"panel:close": True, changed: True, "announce": {"text": text}}
+    triggers = {"panel:close": True, changed: True, "announce": text}
+    return HttpResponse(status=204, headers={"HX-Trigger": json.dumps(triggers)})
+
+
+def notice(text: str, *, tone: str, changed: str) -> HttpResponse:
+    """Answer an htmx action with a notice that stays, and let lists that listen to `changed` reload."""
+    triggers = {"panel:close": True, changed: True, "notice": {"tone": tone, "text": text}}
     return HttpResponse(status=204, headers={"HX-Trigger": json.dumps(triggers)})

@@ -67,4 +67,3 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Explain a refused form: the page was open too long, or cookies are off."""
     context = {"title": _("This form is no longer valid"), "text": _("Open the page again and repeat the last step.")}
     return render(request, "403.html", context, status=403)
-
