@@ -12,6 +12,7 @@ from pathlib import Path
 from django.conf import settings
 
 from config import processes
+from config.up.sweeper import Sweeper
 from config.up.telling import say, show
 
 PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # seconds before the 1st, 2nd … restart in a row
@@ -27,6 +28,7 @@ class Child:
     command: Sequence[str | Path]
     log: Path
     environment: Mapping[str, str]
+    sweeper: Sweeper
     process: subprocess.Popen[bytes] | None = None
     failures: int = 0
     _started_at: float = field(default=0.0, repr=False)
@@ -39,6 +41,7 @@ class Child:
             self.process = processes.spawn(
                 self.command, log=log, environment=self.environment, directory=settings.BASE_DIR
             )
+        self.sweeper.add(self.process.pid)
 
     def watch(self) -> None:
         """Restart the program if it has ended and its pause is over."""
@@ -57,12 +60,10 @@ class Child:
         if self.process:
             while not has_ended(self.process) and time.monotonic() < deadline:
                 time.sleep(0.02)
-            reap(self.process)
-            self.process = None
+            self._reap(self.process)
 
     def _note_end(self, process: subprocess.Popen[bytes]) -> None:
-        code = reap(process)
-        self.process = None
+        code = self._reap(process)
         is_settled = time.monotonic() - self._started_at > SETTLED_SECONDS
         self.failures = 1 if is_settled else self.failures + 1
         pause = PAUSES[min(self.failures, len(PAUSES)) - 1]
@@ -70,6 +71,12 @@ class Child:
         say(f"The {self.name} ended ({describe(code)}); starting it again in {pause:g} s")
         if self.failures == FAILURES_BEFORE_LOG:
             show(f"The last lines of {self.log}:\n{processes.last_lines(self.log)}")
+
+    def _reap(self, process: subprocess.Popen[bytes]) -> int:
+        code = reap(process)
+        self.sweeper.remove(process.pid)
+        self.process = None
+        return code
 
 
 def has_ended(process: subprocess.Popen[bytes]) -> bool:

@@ -18,6 +18,7 @@ from config import processes
 from config.embedded_postgres import CannotRunError, Server, TakenError
 from config.up import demo, ports, steps
 from config.up.children import Child
+from config.up.sweeper import Sweeper
 from config.up.telling import say, show
 
 MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
@@ -60,6 +61,7 @@ class Portal:
         self.data_dir: Path = settings.DATA_DIR
         self.server = Server(self.data_dir, say=say)
         self.demo = demo.Demo(self.data_dir) if is_demo else None
+        self.sweeper = Sweeper()
         self.children: list[Child] = []
         self.environment = os.environ | {"WAYBILL_DATA_DIR": str(self.data_dir), "PYTHONUNBUFFERED": "1"}
         self.port = 0
@@ -108,6 +110,7 @@ class Portal:
         for child in self.children:
             child.make_stop(deadline)
         self.server.close()
+        self.sweeper.close()
 
     def _choose_port(self) -> None:
         wanted = int(os.environ.get("WAYBILL_PORT") or WEB_PORT)
@@ -142,7 +145,7 @@ class Portal:
         return [self._child("SFTP server", "sftp", self.demo.sftp_command())] if self.demo else []
 
     def _child(self, name: str, log: str, command: list[str]) -> Child:
-        return Child(name, command, self.data_dir / "log" / f"{log}.log", self.environment)
+        return Child(name, command, self.data_dir / "log" / f"{log}.log", self.environment, self.sweeper)
 
     def _come_up(self, deadline: float) -> None:
         """Once the web server answers make the demo data, and then say where the portal is."""

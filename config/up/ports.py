@@ -24,8 +24,7 @@ def is_free(port: int) -> bool:
 def addresses(port: int) -> list[str]:
     """Return the loopback addresses with `port` as a URL writes them; "localhost" may mean any of them."""
     return [
-        f"[{host}]:{port}" if family == socket.AF_INET6 else f"{host}:{port}"
-        for family, host in _families().items()
+        f"[{host}]:{port}" if family == socket.AF_INET6 else f"{host}:{port}" for family, host in _families().items()
     ]
 
 

@@ -231,7 +231,7 @@ def test_fork_of_the_owner_does_not_keep_the_lock(data_dir):
         os.read(reader, 1)
         os._exit(0)
     server.close()
-    assert embedded_postgres.owner(data_dir) is None
+    until(lambda: embedded_postgres.owner(data_dir) is None)
     os.close(writer)
     os.waitpid(child, 0)
     os.close(reader)

@@ -1,0 +1,175 @@
+"""`manage.py up` for real: it heals what dies, and whatever ends it leaves no process behind."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.until import until
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+START_SECONDS = 60
+STOP_SECONDS = 10
+
+
+class Portal:
+    """A portal in a process of its own, started like a user does."""
+
+    def __init__(self, data_dir: Path, port: int = 8200) -> None:
+        self.data_dir = data_dir
+        self.output = data_dir.with_name("output")
+        environment = os.environ | {"WAYBILL_DATA_DIR": str(data_dir), "WAYBILL_PORT": str(port)}
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, str(REPOSITORY / "manage.py"), "up"],
+                cwd="/", env=environment, stdout=output, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+
+    def wait_until_ready(self) -> "Portal":
+        until(lambda: "Waybill is at" in self.said(), START_SECONDS, "ready")
+        return self
+
+    def said(self) -> str:
+        return self.output.read_text()
+
+    @property
+    def address(self) -> str:
+        return re.search(r"Waybill is at (http://localhost:\d+)", self.said())[1]
+
+    def answers(self) -> bool:
+        """Tell whether a page that asks the database is served."""
+        try:
+            with urllib.request.urlopen(f"{self.address}/healthz", timeout=5) as response:
+                return response.status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def processes(self) -> list[psutil.Process]:
+        """Return every process of this data directory, whoever started it."""
+        return [process for process in psutil.process_iter() if self._is_ours(process)]
+
+    def child(self, *words: str) -> psutil.Process:
+        """Return the direct child of `up` whose command line has all the words."""
+        children = psutil.Process(self.process.pid).children()
+        return next(child for child in children if set(words) <= set(child.cmdline()))
+
+    def end(self, number: int) -> int:
+        """Send a signal to `up`; return its exit code when no process is left."""
+        self.process.send_signal(number)
+        code = self.process.wait(STOP_SECONDS)
+        until(lambda: not self.processes(), STOP_SECONDS, "no process left")
+        return code
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            is_zombie = process.status() == psutil.STATUS_ZOMBIE
+            return not is_zombie and process.environ().get("WAYBILL_DATA_DIR") == str(self.data_dir)
+        except psutil.Error:
+            return False
+
+
+@pytest.fixture(scope="module")
+def data_dir():
+    scratch = Path(tempfile.mkdtemp(prefix="waybill up "))
+    yield scratch / "the data"
+    shutil.rmtree(scratch)
+
+
+@pytest.fixture(scope="module")
+def portal(data_dir):
+    portal = Portal(data_dir).wait_until_ready()
+    yield portal
+    portal.end(signal.SIGTERM)
+
+
+def test_web_server_answers_on_loopback_only(portal):
+    assert portal.answers()
+    web = portal.child("gunicorn")
+    hosts = {connection.laddr.ip for connection in web.net_connections() if connection.status == "LISTEN"}
+    assert hosts <= {"127.0.0.1", "::1"}
+
+
+def test_second_start_says_where_the_first_one_is(portal):
+    command = [sys.executable, str(REPOSITORY / "manage.py"), "up"]
+    environment = os.environ | {"WAYBILL_DATA_DIR": str(portal.data_dir)}
+    second = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=30)
+    assert second.returncode == 1
+    assert second.stdout == f"Waybill is already running at {portal.address} (process {portal.process.pid}).\n"
+    assert second.stderr == ""
+
+
+def test_postmaster_killed_is_back_without_help(portal):
+    postmaster = int((portal.data_dir / "postgres/data/postmaster.pid").read_text().split()[0])
+    psutil.Process(postmaster).kill()
+    until(lambda: "PostgreSQL is back" in portal.said(), 5)
+    until(portal.answers, 10)
+
+
+@pytest.mark.parametrize("words", [("gunicorn",), ("worker", "exports"), ("worker", "chores"), ("dispatcher",)])
+def test_killed_child_is_started_again_and_leaves_nothing_behind(portal, words):
+    child = portal.child(*words)
+    group = os.getpgid(child.pid)
+    child.kill()
+    until(lambda: started_again(portal, child, words), 10)
+    until(lambda: not members(portal, group), 5)
+
+
+def members(portal: Portal, group: int) -> list[psutil.Process]:
+    with contextlib.suppress(ProcessLookupError):
+        return [process for process in portal.processes() if os.getpgid(process.pid) == group]
+    return []
+
+
+def started_again(portal: Portal, before: psutil.Process, words: tuple[str, ...]) -> bool:
+    with contextlib.suppress(StopIteration, psutil.Error):
+        return portal.child(*words).pid != before.pid
+    return False
+
+
+def test_keys_and_logs_are_closed_to_others(portal):
+    files = [*(portal.data_dir / "keys").iterdir(), *(portal.data_dir / "log").iterdir()]
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signal_stops_everything(tmp_path, number):
+    portal = Portal(tmp_path / "the data").wait_until_ready()
+    assert portal.end(number) == 0
+    assert not (portal.data_dir / "postgres/data/postmaster.pid").exists()
+
+
+def test_killed_portal_takes_everything_with_it_and_starts_again(tmp_path):
+    portal = Portal(tmp_path / "the data").wait_until_ready()
+    assert portal.end(signal.SIGKILL) == -signal.SIGKILL
+    again = Portal(portal.data_dir).wait_until_ready()
+    assert again.answers()
+    again.end(signal.SIGTERM)
+
+
+def test_port_in_use_is_left_to_its_user(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        portal = Portal(tmp_path / "the data", port).wait_until_ready()
+        assert f"Port {port} is in use; taking" in portal.said()
+        assert portal.answers()
+        portal.end(signal.SIGTERM)
+
+
+def test_stop_while_the_database_is_being_made_leaves_no_process(tmp_path):
+    portal = Portal(tmp_path / "the data")
+    until(lambda: "Making the database" in portal.said(), 20)
+    portal.end(signal.SIGINT)
+    assert Portal(portal.data_dir).wait_until_ready().end(signal.SIGTERM) == 0
