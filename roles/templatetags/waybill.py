@@ -97,7 +97,9 @@ def progress(value: float | None, top: float = 100, label: str = "") -> SafeStri
 
 @register.filter
 def dash(value: Any) -> Any:
-    """Return `value`, or a dash for None and empty text."""
+    """Return `value`, whole numbers grouped, or a dash for None and empty text."""
+    if type(value) is int:
+        return number(value)
     return NONE if value is None or value == "" else value
 
 
