@@ -1,0 +1,181 @@
+"""Makes a segment's member list. Offers `refresh`, knows no schedule.
+
+The new list is built beside the old one and takes its place in the same transaction as count and status; a failure
+leaves the old members. While an export is reading the old list, that is changed row by row instead: its readers
+keep their snapshot, and nobody waits. The table is a logged one: after a crash of PostgreSQL an unlogged one would
+be empty without a word.
+"""
+
+import logging
+from datetime import timedelta
+
+import psycopg
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import DatabaseError, OperationalError, connection, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from psycopg import sql
+
+from roles import audit
+from roles.models import User
+from segments import rules
+from segments.models import Segment, SegmentStatus
+from segments.warehouse import SESSION, WORK_SCHEMA, key_names, members_table, table_name
+
+logger = logging.getLogger(__name__)
+
+STUCK_AFTER = timedelta(minutes=15)
+STUCK_TEXT = "The refresh did not end. Refresh the segment again."
+# Nested loops over two million members would never end; the planner knows little about a list just computed.
+PLANNER = SESSION + "; SET LOCAL enable_nestloop = off; SET LOCAL statement_timeout = 0"
+
+
+class RefreshError(Exception):
+    """The member list could not be made; the text is for everyone. The old members are still there."""
+
+
+def refresh(segment: Segment, *, by: User | None = None) -> int:
+    """Compute the members anew and return their number. Raises RefreshError, also kept as the segment's error.
+
+    Two refreshes of one segment run one after the other. `segment` is loaded again from the database.
+    """
+    started = Segment.objects.filter(pk=segment.pk)
+    started.update(status=SegmentStatus.REFRESHING, refresh_started_at=timezone.now())
+    try:
+        with transaction.atomic():
+            count = _refresh_locked(segment, by)
+    except (rules.RulesError, RefreshError, DatabaseError, psycopg.Error) as error:
+        text = _explain(segment, error)
+        Segment.objects.filter(pk=segment.pk).update(status=SegmentStatus.FAILED, error=text)
+        segment.refresh_from_db()
+        raise RefreshError(text) from error
+    segment.refresh_from_db()
+    return count
+
+
+def heal_stuck(segments: list[Segment]) -> None:
+    """Mark as failed, here and in the database, refreshes whose worker has died."""
+    too_old = timezone.now() - STUCK_AFTER
+    for segment in segments:
+        started = segment.refresh_started_at
+        if segment.status == SegmentStatus.REFRESHING and (started is None or started < too_old):
+            _heal(segment)
+
+
+def lock(segment_id: int, *, wait: bool = True) -> bool:
+    """Take the segment's lock for the rest of the transaction; without `wait` say whether that worked."""
+    function = "pg_advisory_xact_lock" if wait else "pg_try_advisory_xact_lock"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(hashtextextended(%s, 0))", [f"waybill:segment:{segment_id}"])
+        return cursor.fetchone()[0] is not False
+
+
+def _heal(segment: Segment) -> None:
+    with transaction.atomic():
+        if not lock(segment.pk, wait=False):
+            return  # somebody is still at it
+        text = _(STUCK_TEXT)
+        stuck = Segment.objects.filter(
+            pk=segment.pk, status=SegmentStatus.REFRESHING, refresh_started_at=segment.refresh_started_at
+        )
+        if stuck.update(status=SegmentStatus.FAILED, error=text):
+            segment.status, segment.error = SegmentStatus.FAILED, text
+
+
+def _refresh_locked(segment: Segment, by: User | None) -> int:
+    lock(segment.pk)
+    current = _current(segment)
+    before = current.member_count
+    count = _make_members(current)
+    Segment.objects.filter(pk=current.pk).update(
+        status=SegmentStatus.READY, error="", member_count=count, refreshed_at=timezone.now()
+    )
+    changes = {"member_count": [before, count]}
+    audit.record(current.environment, "refresh", current, by=by, changes=changes)
+    return count
+
+
+def _current(segment: Segment) -> Segment:
+    try:
+        return Segment.objects.select_related("environment", "table__environment").get(pk=segment.pk)
+    except ObjectDoesNotExist:
+        raise RefreshError(_("The segment has been removed.")) from None
+
+
+def _make_members(segment: Segment) -> int:
+    keys = key_names(segment.table)
+    if not keys:
+        raise RefreshError(_("The table %(table)s has no key. Import it with one.") % {"table": segment.table})
+    types: dict[str, str] = dict(segment.table.fields.values_list("name", "pg_type"))
+    where = rules.where(types, segment.match, segment.conditions)
+    wanted = sql.SQL("SELECT {} FROM {} t WHERE {}").format(
+        sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(key)) for key in keys),
+        table_name(segment.table),
+        where,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(PLANNER)
+        cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(table_name(segment.table)))
+        cursor.execute(sql.SQL("CREATE TABLE {} AS {}").format(_built(segment), wanted))
+        cursor.execute(sql.SQL("ANALYZE {}").format(_built(segment)))
+        cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(_built(segment)))
+        count: int = cursor.fetchone()[0]
+    if not _swap(segment):
+        _apply_difference(segment, [(key, types[key]) for key in keys])
+    return count
+
+
+def _built(segment: Segment) -> sql.Identifier:
+    return sql.Identifier(WORK_SCHEMA, f"members_{segment.pk}_new")
+
+
+def _swap(segment: Segment) -> bool:
+    """Let the new list take the place of the old one, unless somebody is reading that."""
+    members = members_table(segment)
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = 50")  # milliseconds
+            cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(members))
+            rename = sql.SQL("ALTER TABLE {} RENAME TO {}")
+            cursor.execute(rename.format(_built(segment), sql.Identifier(f"members_{segment.pk}")))
+    except OperationalError as error:
+        if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+            return False
+        raise
+    return True
+
+
+def _fits(segment: Segment, columns: list[tuple[str, str]]) -> bool:
+    """Tell whether there is a member table with these key columns; another key or type needs a new one."""
+    query = """SELECT a.attname, format_type(a.atttypid, NULL) FROM pg_attribute a
+        JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"""
+    with connection.cursor() as cursor:
+        cursor.execute(query, [WORK_SCHEMA, f"members_{segment.pk}"])
+        found = cursor.fetchall()
+    return [(name, pg_type.removesuffix(" without time zone")) for name, pg_type in found] == columns
+
+
+def _apply_difference(segment: Segment, columns: list[tuple[str, str]]) -> None:
+    """Delete who left and insert who is new; unchanged members cost no write."""
+    if not _fits(segment, columns):
+        raise RefreshError(_("The key of the table has changed while the list is being read. Refresh again later."))
+    same = sql.SQL(" AND ").join(sql.SQL("m.{0} = w.{0}").format(sql.Identifier(key)) for key, _type in columns)
+    names = {"members": members_table(segment), "built": _built(segment), "same": same}
+    with connection.cursor() as cursor:
+        for statement in (
+            "DELETE FROM {members} m WHERE NOT EXISTS (SELECT FROM {built} w WHERE {same})",
+            "INSERT INTO {members} SELECT w.* FROM {built} w WHERE NOT EXISTS (SELECT FROM {members} m WHERE {same})",
+            "DROP TABLE {built}",
+        ):
+            cursor.execute(sql.SQL(statement).format(**names))
+
+
+def _explain(segment: Segment, error: Exception) -> str:
+    if isinstance(error, rules.RulesError | RefreshError):
+        return str(error)
+    logger.error("Refresh of segment %s failed", segment.pk, exc_info=error)
+    cause = error.__cause__ or error
+    if isinstance(cause, psycopg.errors.UndefinedTable):
+        return _("Its table is no longer there. Import the table again, then refresh.")
+    return _("The database could not make the list. Refresh again; if that fails, ask your operator.")

@@ -1,0 +1,188 @@
+"""Conditions on fields, turned into SQL. Values become typed literals here, names are quoted, nothing else passes.
+
+Capital letters count. A field without a value "is empty" and "does not equal" anything; comparisons leave it out.
+"""
+
+import csv
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypedDict
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from psycopg import sql
+
+NUMBERS = {"smallint", "integer", "bigint", "numeric", "real", "double precision"}
+DATES = {"date"}
+TIMES = {"timestamp", "timestamp without time zone", "timestamp with time zone"}
+ORDERED = NUMBERS | DATES | TIMES
+LONGEST_NUMBER = 100
+MOST_CONDITIONS = 50
+
+
+class Condition(TypedDict):
+    """One condition as a segment stores it."""
+
+    field: str
+    operator: str
+    value: str
+
+
+class RulesError(Exception):
+    """Conditions that cannot be used; `errors` maps the condition's position (from 0) to what to do about it."""
+
+    def __init__(self, errors: dict[int, str]) -> None:
+        super().__init__(" ".join(errors.values()))
+        self.errors = errors
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One way to compare: its name for people, the SQL, and whether it suits text, ordered values or any type.
+
+    `pattern` makes a LIKE pattern of the (escaped) value.
+    """
+
+    label: Any
+    template: str
+    suits: str = "any"
+    takes_value: bool = True
+    is_list: bool = False
+    pattern: Callable[[str], str] | None = None
+
+    def suits_type(self, pg_type: str) -> bool:
+        """Tell whether fields of this PostgreSQL type can be compared so."""
+        if self.suits == "ordered":
+            return pg_type in ORDERED
+        return self.suits == "any" or pg_type not in ORDERED | {"boolean"}
+
+
+OPERATORS: dict[str, Operator] = {
+    "equals": Operator(gettext_lazy("equals"), "{field} = {value}"),
+    "not_equals": Operator(gettext_lazy("does not equal"), "{field} IS DISTINCT FROM {value}"),
+    "contains": Operator(gettext_lazy("contains"), "{field} LIKE {value}", "text", pattern="%{}%".format),
+    "starts_with": Operator(gettext_lazy("starts with"), "{field} LIKE {value}", "text", pattern="{}%".format),
+    "one_of": Operator(gettext_lazy("is one of"), "{field} IN ({value})", is_list=True),
+    "greater": Operator(gettext_lazy("is greater than"), "{field} > {value}", "ordered"),
+    "at_least": Operator(gettext_lazy("is at least"), "{field} >= {value}", "ordered"),
+    "less": Operator(gettext_lazy("is less than"), "{field} < {value}", "ordered"),
+    "at_most": Operator(gettext_lazy("is at most"), "{field} <= {value}", "ordered"),
+    "empty": Operator(gettext_lazy("is empty"), "coalesce({field}::text, '') = ''", takes_value=False),
+    "not_empty": Operator(gettext_lazy("is not empty"), "{field}::text <> ''", takes_value=False),
+}
+
+
+def where(types: dict[str, str], match: str, conditions: list[Condition]) -> sql.Composable:
+    """Return the SQL condition on alias `t`; `types` maps field names to PostgreSQL types. Raises RulesError."""
+    parts: list[sql.Composable] = []
+    errors: dict[int, str] = {}
+    for position, condition in enumerate(conditions):
+        try:
+            parts.append(condition_sql(types, condition))
+        except ValueError as error:
+            errors[position] = str(error)
+    if errors:
+        raise RulesError(errors)
+    if not parts:
+        return sql.SQL("true")
+    return sql.SQL(" OR " if match == "any" else " AND ").join(parts)
+
+
+def condition_sql(types: dict[str, str], condition: Condition) -> sql.Composable:
+    """Return one condition as SQL in brackets; ValueError says what is wrong with it."""
+    name, pg_type = condition["field"], types.get(condition["field"])
+    operator = OPERATORS.get(condition["operator"])
+    if pg_type is None:
+        raise ValueError(
+            _("The table has no field “%(name)s”. Choose another one.") % {"name": name}
+            if name
+            else _("Choose a field.")
+        )
+    if operator is None:
+        raise ValueError(_("%(name)s: choose how to compare.") % {"name": name})
+    if not operator.suits_type(pg_type):
+        details = {"name": name, "operator": operator.label, "type": pg_type}
+        raise ValueError(_("%(name)s: “%(operator)s” cannot be used with fields of type %(type)s.") % details)
+    field = sql.SQL("t.{}").format(sql.Identifier(name))
+    value = _value(name, pg_type, operator, condition["value"]) if operator.takes_value else sql.SQL("")
+    return sql.SQL("(" + operator.template + ")").format(field=field, value=value)
+
+
+def describe(condition: Condition) -> str:
+    """Return the condition as a person would say it."""
+    operator = OPERATORS.get(condition["operator"])
+    label = str(operator.label) if operator else condition["operator"]
+    value = f" {condition['value']}" if operator and operator.takes_value else ""
+    return f"{condition['field']} {label}{value}"
+
+
+def _value(name: str, pg_type: str, operator: Operator, text: str) -> sql.Composable:
+    if "\0" in text:
+        raise ValueError(_("%(name)s: the value contains a character that no text can hold.") % {"name": name})
+    if operator.pattern:
+        if not text:
+            raise ValueError(_("%(name)s: write what to look for.") % {"name": name})
+        return sql.Literal(operator.pattern(re.sub(r"([\\%_])", r"\\\1", text)))
+    words = _words(text) if operator.is_list else [text if pg_type not in ORDERED else text.strip()]
+    if not words or "" in words:
+        raise ValueError(_("%(name)s: write a value, or choose “is empty”.") % {"name": name})
+    return sql.SQL(", ").join(_literal(name, pg_type, word) for word in words)
+
+
+def _words(text: str) -> list[str]:
+    """Split a list at commas; one with a comma inside stands in double quotes."""
+    rows = csv.reader([text.replace("\n", ",").replace("\r", "")], skipinitialspace=True)
+    return [word.strip() for word in next(rows, []) if word.strip()]
+
+
+def _literal(name: str, pg_type: str, text: str) -> sql.Composable:
+    if pg_type in NUMBERS:
+        return sql.SQL("{}::numeric").format(sql.Literal(_number(name, text)))
+    if pg_type in DATES:
+        return sql.SQL("{}::date").format(sql.Literal(_date(name, text)))
+    if pg_type in TIMES:
+        return sql.SQL("{}::{}").format(sql.Literal(_time(name, text)), sql.SQL(pg_type))  # type: ignore[arg-type]
+    if pg_type == "boolean":
+        return sql.Literal(_boolean(name, text))
+    return sql.Literal(text)
+
+
+def _number(name: str, text: str) -> str:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite() or len(text) > LONGEST_NUMBER or abs(number.adjusted()) > LONGEST_NUMBER:
+        raise ValueError(
+            _("%(name)s: “%(text)s” is not a number. Write for example 1200 or 12.50.") % {"name": name, "text": text}
+        )
+    return f"{number:f}"
+
+
+def _date(name: str, text: str) -> str:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date().isoformat()
+    except ValueError:
+        raise ValueError(
+            _("%(name)s: “%(text)s” is not a date. Write for example 2024-01-31.") % {"name": name, "text": text}
+        ) from None
+
+
+def _time(name: str, text: str) -> str:
+    try:
+        return datetime.fromisoformat(text).isoformat(" ")
+    except ValueError:
+        raise ValueError(
+            _("%(name)s: “%(text)s” is not a date and time. Write for example 2024-01-31 18:00:00.")
+            % {"name": name, "text": text}
+        ) from None
+
+
+def _boolean(name: str, text: str) -> bool:
+    value = {"true": True, "yes": True, "false": False, "no": False}.get(text.strip().lower())
+    if value is None:
+        raise ValueError(_("%(name)s: “%(text)s” is neither true nor false.") % {"name": name, "text": text})
+    return value

@@ -1,0 +1,193 @@
+"""All reading of customer data. Names of tables and fields go through psycopg.sql, nothing else."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from django.db import connections
+from psycopg import sql
+
+from roles.models import Environment
+from segments import rules
+from segments.copying import CopyOut, copy_csv
+from segments.models import Segment, Table
+
+__all__ = ["CopyOut", "copy_csv"]
+
+WORK_SCHEMA = "waybill_work"
+PAGE_SECONDS = 8.0  # what a page may cost; longer questions are for the clusters
+# Work memory holds the hash of about two million members.
+SESSION = "SET LOCAL jit = off; SET LOCAL synchronize_seqscans = off; SET LOCAL work_mem = '128MB'"
+
+Columns = Sequence[tuple[str, str]]  # (field name, exported name), in order
+Row = tuple[str | None, ...]
+
+
+class NotReadyError(Exception):
+    """The segment cannot be read yet; the text says why and what to do."""
+
+
+def table_name(table: Table) -> sql.Identifier:
+    """Return the relation that holds the rows of `table`."""
+    return sql.Identifier(table.environment.warehouse_schema, table.name)
+
+
+def members_table(segment: Segment) -> sql.Identifier:
+    """Return the working table that holds the keys of the segment's members."""
+    return sql.Identifier(WORK_SCHEMA, f"members_{segment.pk}")
+
+
+@contextmanager
+def reader(
+    environment: Environment, of: Iterable[Table | Segment] | None = None, *, timeout: float | None = None
+) -> Iterator[psycopg.Connection]:
+    """Give a connection of its own in one read-only snapshot; `timeout` is in seconds for each statement.
+
+    What will be read is locked before the snapshot is taken: a table that an import swaps in afterwards would
+    look empty to it. `of` names it (a segment stands for its table, too); None locks all of the environment,
+    which lets imports wait for the end of this reader.
+    """
+    with psycopg.connect(**_parameters()) as connection:
+        relations = _existing(connection, _relations(environment, of))
+        connection.rollback()
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        _prepare(connection, timeout)
+        if relations:
+            names = sql.SQL(", ").join(sql.Identifier(*name) for name in relations)
+            connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(names))
+        try:
+            yield connection
+        finally:
+            connection.close()  # a COPY that was left early cannot be committed
+
+
+@contextmanager
+def writer(environment: Environment, *, timeout: float | None = None) -> Iterator[psycopg.Connection]:
+    """Give a connection of its own for working tables, in a transaction that is committed at the end."""
+    with psycopg.connect(**_parameters()) as connection:
+        _prepare(connection, timeout)
+        yield connection
+
+
+def snapshot_time(connection: psycopg.Connection) -> datetime:
+    """Return the time of the reader's transaction: its data is as of then."""
+    return _one(connection, sql.SQL("SELECT transaction_timestamp()"))
+
+
+def export_query(segment: Segment, columns: Columns) -> sql.Composed:
+    """Return the SELECT of the members' `columns`, under their exported names, in no particular order."""
+    keys = key_names(segment.table)
+    if not keys:
+        raise NotReadyError(f"{segment.table} has no key. Import it again with --key.")
+    types = dict(segment.table.fields.values_list("name", "pg_type"))
+    same = sql.SQL(" AND ").join(sql.SQL("t.{0} = m.{0}").format(sql.Identifier(key)) for key in keys)
+    return sql.SQL("SELECT {} FROM {} t JOIN {} m ON {}").format(
+        _selected(columns, types), table_name(segment.table), members_table(segment), same
+    )
+
+
+def key_names(table: Table) -> list[str]:
+    """Return the names of the key's fields, in the table's order."""
+    return list(table.fields.filter(is_key=True).values_list("name", flat=True))
+
+
+def count_members(connection: psycopg.Connection, segment: Segment) -> int:
+    """Return how many members the segment has in this snapshot; NotReadyError before its first refresh."""
+    if segment.member_count is None:
+        raise NotReadyError(f"The segment {segment} has not been refreshed yet. Refresh it first.")
+    return _one(connection, sql.SQL("SELECT count(*) FROM {}").format(members_table(segment)))
+
+
+def preview(segment: Segment, columns: Columns, limit: int = 5) -> list[Row]:
+    """Return the first `limit` members as texts; by the rules while there is no member list yet."""
+    if segment.member_count is None:
+        return preview_rules(segment.table, segment.match, segment.conditions, columns, limit)
+    query = _as_text(export_query(segment, columns), len(columns), limit)
+    with reader(segment.environment, [segment], timeout=PAGE_SECONDS) as connection:
+        return connection.execute(query).fetchall()
+
+
+def preview_rules(
+    table: Table, match: str, conditions: list[rules.Condition], columns: Columns, limit: int = 5
+) -> list[Row]:
+    """Return the first `limit` rows that fit the conditions, as texts. Raises rules.RulesError."""
+    types = dict(table.fields.values_list("name", "pg_type"))
+    where = rules.where(types, match, conditions)
+    query = sql.SQL("SELECT {} FROM {} t WHERE {}").format(_selected(columns, types), table_name(table), where)
+    with reader(table.environment, [table], timeout=PAGE_SECONDS) as connection:
+        return connection.execute(_as_text(query, len(columns), limit)).fetchall()
+
+
+def sample(table: Table, limit: int = 10) -> list[Row]:
+    """Return the first `limit` rows of the table, all fields in order, as texts."""
+    names = [field.name for field in table.fields.all()]
+    return preview_rules(table, "all", [], [(name, name) for name in names], limit) if names else []
+
+
+def count_matching(table: Table, match: str, conditions: list[rules.Condition]) -> tuple[int, int]:
+    """Return (rows that fit the conditions, all rows). Raises rules.RulesError, psycopg.errors.QueryCanceled."""
+    types = dict(table.fields.values_list("name", "pg_type"))
+    where = rules.where(types, match, conditions)
+    query = sql.SQL("SELECT count(*) FILTER (WHERE {}), count(*) FROM {} t").format(where, table_name(table))
+    with reader(table.environment, [table], timeout=PAGE_SECONDS) as connection:
+        row = connection.execute(query).fetchone()
+    return row or (0, 0)
+
+
+def _selected(columns: Columns, types: dict[str, str]) -> sql.Composed:
+    """Name the columns; booleans are spelled true and false, as they were in the file they came from."""
+    parts: list[sql.Composable] = []
+    for name, exported in columns:
+        if name not in types:
+            raise NotReadyError(f"There is no field {name} any more. Choose the fields again.")
+        field = sql.SQL("t.{}::text" if types[name] == "boolean" else "t.{}").format(sql.Identifier(name))
+        parts.append(sql.SQL("{} AS {}").format(field, sql.Identifier(exported)))
+    return sql.SQL(", ").join(parts)
+
+
+def _as_text(query: sql.Composed, width: int, limit: int) -> sql.Composed:
+    """Wrap `query` so that at most `limit` rows come, each value as PostgreSQL prints it."""
+    names = [sql.Identifier(f"c{number}") for number in range(width)]
+    values = sql.SQL(", ").join(sql.SQL("{}::text").format(name) for name in names)
+    return sql.SQL("SELECT {} FROM ({} LIMIT {}) AS found({})").format(values, query, limit, sql.SQL(", ").join(names))
+
+
+def _parameters() -> dict[str, Any]:
+    """Return how Django connects, without what only Django's own connection needs."""
+    unwanted = {"context", "cursor_factory", "prepare_threshold"}
+    parameters = connections["default"].get_connection_params()
+    return {name: value for name, value in parameters.items() if name not in unwanted}
+
+
+def _prepare(connection: psycopg.Connection, timeout: float | None) -> None:
+    milliseconds = int((timeout or 0) * 1000)
+    connection.execute(sql.SQL(SESSION + "; SET LOCAL statement_timeout = {}").format(milliseconds))
+
+
+def _relations(environment: Environment, of: Iterable[Table | Segment] | None) -> set[tuple[str, str]]:
+    nouns: Iterable[Table | Segment]
+    nouns = of if of is not None else [*environment.tables.all(), *environment.segments.select_related("table")]
+    found = set()
+    for noun in nouns:
+        table = noun.table if isinstance(noun, Segment) else noun
+        found.add((environment.warehouse_schema, table.name))
+        if isinstance(noun, Segment):
+            found.add((WORK_SCHEMA, f"members_{noun.pk}"))
+    return found
+
+
+def _existing(connection: psycopg.Connection, relations: set[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return those of `relations` (schema, name) that are there and can be locked, in one fixed order."""
+    query = """SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = ANY(%s) AND c.relname = ANY(%s) AND c.relkind IN ('r', 'p', 'v') ORDER BY 1, 2"""
+    schemas, names = [list(part) for part in zip(*relations, strict=True)] if relations else ([], [])
+    rows = connection.execute(query, [schemas, names]).fetchall()
+    return [row for row in rows if row in relations]
+
+
+def _one(connection: psycopg.Connection, query: sql.Composable) -> Any:
+    row = connection.execute(query).fetchone()
+    return row[0] if row else None
