@@ -1,0 +1,120 @@
+"""The verbs: each changes several rows at once, in one transaction with its audit event."""
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from exports.models import Export, ExportSegment, Run, Trigger
+from exports.queueing import nudge
+from exports.states import ACTIVE, State
+from roles import audit
+from roles.models import User
+from segments.models import Segment
+
+
+class CannotRunError(Exception):
+    """Why an export cannot be run now, for people."""
+
+
+class CannotRemoveError(Exception):
+    """Why an export cannot be removed now, for people."""
+
+
+def run_now(export: Export, *, by: User | None, trigger: str = Trigger.PERSON) -> tuple[Run, bool]:
+    """Queue a run of `export`; return it and whether it is new: a click while one is queued joins that one.
+
+    Raises CannotRunError while one is running, retrying or held, and for an export without a connection.
+    """
+    if export.connection_id is None:
+        raise CannotRunError(_("“%(name)s” has no connection. Edit it and choose one.") % {"name": export.name})
+    try:
+        with transaction.atomic():
+            run = Run.objects.create(environment=export.environment, export=export, trigger=trigger, triggered_by=by)
+            Export.objects.filter(pk=export.pk).update(last_run=run)
+            audit.record(export.environment, "run", export, by=by, changes={"run": str(run.uuid)})
+            nudge()
+    except IntegrityError:
+        return _join(export), False
+    return run, True
+
+
+def cancel(run: Run, *, by: User | None) -> bool:
+    """Cancel a waiting run at once, or ask the worker of a running one to stop; False when it has ended."""
+    with transaction.atomic():
+        mine = Run.objects.filter(pk=run.pk)
+        values = {"cancel_requested_at": Now(), "canceled_by": by}
+        waiting = [state for state in ACTIVE if state != State.RUNNING]
+        ended = mine.filter(state__in=waiting).update(
+            state=State.CANCELED, ended_at=Now(), reason=_("Canceled by a person"), **values
+        )
+        asked = ended or mine.filter(state=State.RUNNING, cancel_requested_at=None).update(**values)
+        if asked:
+            audit.record(run.environment, "cancel", run.export, by=by, changes={"run": str(run.uuid)})
+    return bool(asked)
+
+
+def save_export(export: Export, segments: list[Segment], *, by: User) -> None:
+    """Create or change `export` with its segments, in the order given."""
+    before = _facts(Export.objects.filter(pk=export.pk).first())
+    with transaction.atomic():
+        export.updated_by = by
+        if export.pk is None:
+            export.created_by = by
+        export.save()
+        export.export_segments.all().delete()
+        ExportSegment.objects.bulk_create(
+            ExportSegment(export=export, segment=segment, position=position)
+            for position, segment in enumerate(segments)
+        )
+        after = _facts(export)
+        changes = {key: [before.get(key), value] for key, value in after.items() if before.get(key) != value}
+        audit.record(export.environment, "change" if before else "create", export, by=by, changes=changes)
+
+
+def remove(export: Export, *, by: User) -> None:
+    """Remove `export` and cancel its waiting run. Raises CannotRemoveError while one is running."""
+    with transaction.atomic():
+        run = Run.objects.active().select_for_update().filter(export=export).first()
+        if run and run.state == State.RUNNING:
+            message = _("“%(name)s” is running. Cancel the job first, then remove the export.")
+            raise CannotRemoveError(message % {"name": export.name})
+        audit.record(export.environment, "remove", export, by=by, changes=_history(export))
+        export.delete()
+
+
+def _join(export: Export) -> Run:
+    run = Run.objects.active().filter(export=export).first()
+    if run is None:  # it ended in this very moment
+        raise CannotRunError(_("“%(name)s” has just ended. Run it again.") % {"name": export.name})
+    if run.state == State.QUEUED:
+        return run
+    words = {
+        State.RUNNING: _("“%(name)s” is already running."),
+        State.RETRYING: _("“%(name)s” failed and is tried again by itself. Cancel that job to run it now."),
+        State.HELD: _("“%(name)s” is held. Let that run go or drop it first."),
+    }
+    raise CannotRunError(words[State(run.state)] % {"name": export.name})
+
+
+def _facts(export: Export | None) -> dict[str, Any]:
+    """What the audit log keeps of an export: settings and names of fields, never values of profiles."""
+    if export is None:
+        return {}
+    return {
+        "name": export.name,
+        "description": export.description,
+        "connection": export.connection.name if export.connection else None,
+        "settings": export.settings,
+        "fields": export.field_selection,
+        "schedule": export.schedule_mode,
+        "refreshes_segments": export.refreshes_segments,
+        "segments": [entry.segment.name for entry in export.export_segments.select_related("segment")],
+    }
+
+
+def _history(export: Export) -> dict[str, Any]:
+    """The export as it was and the end of each of its runs, which outlive it in the audit log."""
+    runs = export.runs.order_by("-pk").values_list("uuid", "state", "ended_at", "rows_done")[:200]
+    return _facts(export) | {"runs": [[str(run), state, str(ended), rows] for run, state, ended, rows in runs]}

@@ -1,0 +1,21 @@
+"""What the dispatcher does each second. Nothing here is lost or done twice when several look at once."""
+
+from datetime import timedelta
+
+from django.db.models.functions import Now
+from django_q.models import OrmQ
+
+from exports import queueing
+from exports.models import Run
+
+NUDGE_AFTER = timedelta(milliseconds=500)
+MOST_NUDGES = 4
+
+
+def look_once() -> None:
+    """Put back lost runs, then wake the cluster where runs wait that nobody has been told of."""
+    queueing.reap()
+    waiting = Run.objects.claimable().filter(not_before__lt=Now() - NUDGE_AFTER)
+    # A nudge that a worker has taken is locked in the queue; those that are not are still to come.
+    if waiting.exists() and OrmQ.objects.filter(key="exports", lock__lte=Now()).count() < MOST_NUDGES:
+        queueing.nudge()

@@ -1,0 +1,271 @@
+"""The Set up export pane: name, connection, segments, fields to include; the type's own settings beside it.
+
+Everything a browser sends is checked again here against what the user may use.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from connections.destinations.base import Destination, SettingsForm
+from connections.models import Connection
+from exports.models import Export, ScheduleMode
+from exports.types import type_look
+from roles.access import Access
+from segments.models import Segment, Table
+
+LONGEST_COLUMN = 120
+MOST_SEGMENTS = 50
+
+
+class ExportForm(forms.ModelForm[Export]):
+    """Name, description, connection and schedule of an export."""
+
+    class Meta:
+        model = Export
+        fields = ["connection", "name", "description", "schedule_mode", "refreshes_segments"]
+        labels = {
+            "connection": gettext_lazy("Connection"),
+            "name": gettext_lazy("Name"),
+            "description": gettext_lazy("Description"),
+            "schedule_mode": gettext_lazy("Schedule"),
+            "refreshes_segments": gettext_lazy("Refresh the segments before each run"),
+        }
+        help_texts = {
+            "name": gettext_lazy("Also the name of its folder at the target."),
+            "refreshes_segments": gettext_lazy(
+                "So that the latest members go out. Off: the members of the last refresh."
+            ),
+        }
+        widgets = {
+            "description": forms.Textarea(attrs={"rows": 2}),
+            "schedule_mode": forms.RadioSelect,
+        }
+
+    def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.access = access
+        self.instance.environment = access.environment
+        connection = self.fields["connection"]
+        usable = Connection.objects.usable_by(access).order_by("name")
+        connection.queryset = usable  # type: ignore[attr-defined]
+        connection.required = True
+        connection.choices = _grouped_by_type(list(usable))  # type: ignore[attr-defined]
+        connection.error_messages |= {  # type: ignore[attr-defined]
+            "required": _("Choose the connection that the data goes through."),
+            "invalid_choice": _("You cannot use that connection. Choose one of the list."),
+        }
+        self.fields["schedule_mode"].choices = ScheduleMode.choices  # type: ignore[attr-defined]
+
+    def clean_name(self) -> str:
+        """Refuse a name that another export of the environment has, in whatever case."""
+        name = " ".join(self.cleaned_data["name"].split())
+        same = Export.objects.filter(environment=self.access.environment, name__iexact=name)
+        if same.exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError(_("Another export has this name. Choose a different one."))
+        return name
+
+
+@dataclass
+class FieldRow:
+    """One field of a profile table in *fields to include*."""
+
+    name: str
+    pg_type: str
+    column: str
+    is_included: bool
+    error: str = ""
+
+
+@dataclass
+class FieldList:
+    """*Fields to include* of one profile table, in the order of the file."""
+
+    table: Table
+    rows: list[FieldRow]
+    error: str = ""
+
+    @property
+    def included(self) -> list[FieldRow]:
+        """Those that go out."""
+        return [row for row in self.rows if row.is_included]
+
+    @property
+    def columns(self) -> list[tuple[str, str]]:
+        """What goes out, as (field, name in the file)."""
+        return [(row.name, row.column) for row in self.included]
+
+    def is_valid(self) -> bool:
+        """Check names: some field, none empty, none twice; the errors are kept beside the rows."""
+        if not self.included:
+            self.error = _("Choose at least one field.")
+        seen: set[str] = set()
+        for row in self.included:
+            if not row.column:
+                row.error = _("Give the column a name.")
+            elif row.column in seen:
+                row.error = _("Another column has this name.")
+            seen.add(row.column)
+        return not self.error and not any(row.error for row in self.rows)
+
+    def move(self, name: str, step: int) -> None:
+        """Move field `name` up (-1) or down (1)."""
+        place = next((index for index, row in enumerate(self.rows) if row.name == name), None)
+        if place is not None and 0 <= place + step < len(self.rows):
+            self.rows.insert(place + step, self.rows.pop(place))
+
+
+@dataclass
+class Setup:
+    """All that the pane shows and keeps; `data` is what the browser sent, None when it only opens."""
+
+    export: Export
+    access: Access
+    data: QueryDict | None = None
+    form: ExportForm = field(init=False)
+    settings_form: SettingsForm | None = field(init=False, default=None)
+    segments: list[Segment] = field(init=False)
+    chosen: list[Segment] = field(init=False)
+    field_lists: list[FieldList] = field(init=False)
+    segments_error: str = ""
+
+    def __post_init__(self) -> None:
+        self.form = ExportForm(self.data, instance=self.export, access=self.access)
+        self.segments = list(self.access.environment.segments.select_related("table").order_by("name"))
+        self.chosen = self._chosen_segments()
+        self.settings_form = self._settings_form()
+        self.field_lists = [self._field_list(table) for table in self._tables()]
+
+    @property
+    def connection(self) -> Connection | None:
+        """The connection chosen in the pane."""
+        if self.data is None:
+            return self.export.connection
+        return (
+            self.form["connection"]
+            .field.queryset.filter(  # type: ignore[attr-defined]
+                pk=typed_id(self.data.get("connection"))
+            )
+            .first()
+        )
+
+    @property
+    def destination(self) -> type[Destination] | None:
+        """The connection type chosen in the pane; None without a connection or for a type that is gone."""
+        try:
+            return self.connection.destination_class if self.connection else None
+        except KeyError:
+            return None
+
+    def why_not(self, segment: Segment) -> str:
+        """Say why the chosen connection type does not take `segment`; empty when it does."""
+        destination = self.destination
+        if destination is None or segment.table.profile_kind in destination.takes:
+            return ""
+        return _("%(type)s takes no segments of this kind.") % {"type": destination.label}
+
+    @property
+    def segment_errors(self) -> list[str]:
+        """What is wrong with the choice of segments."""
+        return [self.segments_error] if self.segments_error else []
+
+    def is_valid(self) -> bool:
+        """Check everything; the errors are kept beside what they are about."""
+        is_form_valid = self.form.is_valid()
+        if not self.chosen:
+            self.segments_error = _("Choose at least one segment.")
+        elif len(self.chosen) > MOST_SEGMENTS:
+            self.segments_error = _("Choose at most %(most)d segments.") % {"most": MOST_SEGMENTS}
+        elif refused := [segment.name for segment in self.chosen if self.why_not(segment)]:
+            self.segments_error = _("Not eligible: %(names)s.") % {"names": ", ".join(refused)}
+        invalid_lists = [fields for fields in self.field_lists if not fields.is_valid()]
+        are_settings_valid = self.settings_form is None or self.settings_form.is_valid()
+        return is_form_valid and not self.segments_error and not invalid_lists and are_settings_valid
+
+    def filled_export(self) -> Export:
+        """Return the export with what the valid pane holds; nothing is saved yet."""
+        export = self.form.save(commit=False)
+        export.settings = self.settings_form.cleaned_data if self.settings_form else {}
+        export.field_selection = export.field_selection | {
+            str(fields.table.pk): [{"field": row.name, "name": row.column} for row in fields.included]
+            for fields in self.field_lists
+        }
+        return export
+
+    def move_field(self, instruction: str) -> None:
+        """Carry out the pressed button "TABLE:up:FIELD" or "TABLE:down:FIELD"."""
+        table, _colon, rest = instruction.partition(":")
+        way, _colon, name = rest.partition(":")
+        for fields in self.field_lists:
+            if str(fields.table.pk) == table:
+                fields.move(name, -1 if way == "up" else 1)
+
+    def _chosen_segments(self) -> list[Segment]:
+        if self.data is None:
+            saved = list(self.export.export_segments.values_list("segment_id", flat=True)) if self.export.pk else []
+        else:
+            saved = [typed_id(value) for value in self.data.getlist("segments")]
+        by_id = {segment.pk: segment for segment in self.segments}
+        return [by_id[key] for key in dict.fromkeys(saved) if key in by_id]
+
+    def _settings_form(self) -> SettingsForm | None:
+        destination = self.destination
+        if destination is None:
+            return None
+        return destination.export_form(self.data, stored=self.export.settings, prefix="settings")
+
+    def _tables(self) -> list[Table]:
+        tables = {segment.table.pk: segment.table for segment in self.chosen}
+        return sorted(tables.values(), key=lambda table: table.name)
+
+    def _field_list(self, table: Table) -> FieldList:
+        types = {item.name: item.pg_type for item in table.fields.all()}
+        order, included, names = self._typed(table) if self._was_sent(table) else self._saved(table)
+        everything = list(dict.fromkeys([*(name for name in order if name in types), *types]))
+        return FieldList(
+            table,
+            [FieldRow(name, types[name], names.get(name, name), name in included) for name in everything],
+        )
+
+    def _was_sent(self, table: Table) -> bool:
+        return self.data is not None and f"order-{table.pk}" in self.data
+
+    def _typed(self, table: Table) -> tuple[list[str], set[str], Mapping[str, str]]:
+        """What the browser sent for `table`: order, included fields, names in the file."""
+        assert self.data is not None
+        order = self.data.getlist(f"order-{table.pk}")
+        names = [_column(text) for text in self.data.getlist(f"column-{table.pk}")]
+        included = set(self.data.getlist(f"include-{table.pk}"))
+        return order, included, dict(zip(order, names, strict=False))
+
+    def _saved(self, table: Table) -> tuple[list[str], set[str], Mapping[str, str]]:
+        """What the export holds for `table`; all fields in the table's order for one chosen just now."""
+        chosen = self.export.field_selection.get(str(table.pk))
+        if chosen is None:
+            everything = [item.name for item in table.fields.all()]
+            return everything, set(everything), {}
+        order = [entry["field"] for entry in chosen]
+        return order, set(order), {entry["field"]: entry["name"] for entry in chosen}
+
+
+def _grouped_by_type(connections: list[Connection]) -> list[tuple[str, Any]]:
+    """The choices of the connection field, under the labels of their types."""
+    groups: dict[str, list[tuple[int, str]]] = {}
+    for connection in connections:
+        groups.setdefault(type_look(connection.type).label, []).append((connection.pk, connection.name))
+    return [("", _("Choose a connection")), *sorted(groups.items())]
+
+
+def _column(text: str) -> str:
+    """A column's name as typed: one line, of bounded length."""
+    return " ".join(text.replace("\0", "").split())[:LONGEST_COLUMN]
+
+
+def typed_id(text: str | None) -> int:
+    """Return a typed id; 0, which no row has, for anything else."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0

@@ -1,0 +1,130 @@
+"""The list of exports: search, filter and sort in the database, a constant number of queries."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Case, Count, F, IntegerField, OrderBy, Q, Value, When
+from django.db.models.functions import Lower
+from django.http import QueryDict
+
+from connections.destinations.registry import destinations
+from connections.models import Sharing
+from exports.models import Export, ExportQuerySet
+from exports.states import ACTIVE, DELIVERED, STATES, State
+from roles.access import Access
+from roles.permissions import Permission
+
+PAGE_SIZE = 50
+LONGEST_SEARCH = 200
+# The order in which a person wants to see statuses: what needs them first.
+STATUS_ORDER = [
+    State.HELD,
+    State.FAILED,
+    State.RETRYING,
+    State.RUNNING,
+    State.QUEUED,
+    State.WARNED,
+    State.SKIPPED,
+    State.CANCELED,
+    State.SUCCEEDED,
+]
+NEEDS_SOMEBODY = (State.HELD, State.FAILED)
+NOT_STARTED = "not_started"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One page of the list with what was asked for."""
+
+    page: Page[Export]
+    search: str
+    status: str
+    sort: str
+    summary: dict[str, int]
+
+    @property
+    def is_filtered(self) -> bool:
+        """Tell whether a search or filter hides exports."""
+        return bool(self.search or self.status)
+
+
+def list_exports(access: Access, query: QueryDict) -> Listing:
+    """Return the page of exports that the URL's `query` (q, status, sort, page) asks for."""
+    search = query.get("q", "").replace("\0", "")[:LONGEST_SEARCH].strip()
+    status = query.get("status", "") if query.get("status") in {*STATES, NOT_STARTED} else ""
+    sort = query.get("sort", "name") if query.get("sort", "").lstrip("-") in SORTS else "name"
+    exports = Export.objects.filter(environment=access.environment)
+    found = sorted_by(with_status(searched(exports, search), status), sort, access)
+    found = found.select_related("connection", "last_run").defer(
+        "description", "settings", "field_selection", "last_run__steps", "last_run__segments", "last_run__files",
+        "connection__settings", "connection__encrypted_secrets", "connection__check_steps",
+    )  # fmt: skip
+    page = Paginator(found, PAGE_SIZE).get_page(query.get("page"))
+    return Listing(page, search, status, sort, summary(exports))
+
+
+def searched(exports: ExportQuerySet, text: str) -> ExportQuerySet:
+    """Those whose name, connection's name or connection type holds `text`."""
+    if not text:
+        return exports
+    types = [slug for slug, type_ in destinations().items() if text.casefold() in str(type_.label).casefold()]
+    return exports.filter(Q(name__icontains=text) | Q(connection__name__icontains=text) | Q(connection__type__in=types))
+
+
+def with_status(exports: ExportQuerySet, status: str) -> ExportQuerySet:
+    """Those with `status`, all where it is empty."""
+    if status == NOT_STARTED:
+        return exports.filter(last_run=None)
+    return exports.filter(last_run__state=status) if status else exports
+
+
+def summary(exports: ExportQuerySet) -> dict[str, int]:
+    """Return how many exports there are, run now and need somebody."""
+    return exports.aggregate(
+        all=Count("pk"),
+        active=Count("pk", filter=Q(last_run__state__in=[s for s in ACTIVE if s != State.HELD])),
+        needs=Count("pk", filter=Q(last_run__state__in=NEEDS_SOMEBODY)),
+    )
+
+
+def sorted_by(exports: ExportQuerySet, sort: str, access: Access) -> ExportQuerySet:
+    """Sort by one column, "-" before it for the other way round; ties by name."""
+    key, is_descending = sort.lstrip("-"), sort.startswith("-")
+    if key == "permissions":
+        expression: Any = _may_edit(access)
+    else:
+        expression = SORTS[key]() if callable(SORTS[key]) else SORTS[key]
+    order = OrderBy(expression, descending=is_descending, nulls_last=True)
+    return exports.order_by(order, Lower("name"), "pk")
+
+
+def _type_label() -> Case:
+    """The connection type's label, which the database does not know."""
+    whens = [When(connection__type=slug, then=Value(str(type_.label))) for slug, type_ in destinations().items()]
+    return Case(*whens, default=Value(None))
+
+
+def _status_rank() -> Case:
+    whens = [When(last_run__state=state, then=Value(rank)) for rank, state in enumerate(STATUS_ORDER)]
+    return Case(*whens, default=Value(len(STATUS_ORDER)), output_field=IntegerField())
+
+
+def _may_edit(access: Access) -> Case:
+    """0 for exports that the user can edit, 1 for those they can only view."""
+    can_all = access.has_permission(Permission.MANAGE_CONNECTIONS)
+    can_shared = access.has_permission(Permission.EDIT_EXPORTS)
+    shared = Q(connection__sharing=Sharing.ALL) if can_shared and not can_all else Q(pk__isnull=not can_all)
+    return Case(When(shared, then=Value(0)), default=Value(1), output_field=IntegerField())
+
+
+SORTS: dict[str, Any] = {
+    "name": Lower("name"),
+    "connection": Lower("connection__name"),
+    "type": _type_label,
+    "status": _status_rank,
+    "rows": Case(When(last_run__state__in=[*DELIVERED, State.RUNNING], then=F("last_run__rows_done"))),
+    "refreshed": F("delivered_at"),
+    "schedule": F("schedule_mode"),
+    "permissions": None,
+}

@@ -1,0 +1,128 @@
+"""Progress details of an export's last run, in words and figures for the panel."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext as _
+
+from exports.models import Export, Run
+from exports.rows import reason_of
+from exports.states import NOT_STARTED, STATES, Look, State
+from roles.access import Access
+from roles.words import duration, exact_time, number
+
+LAST_RUNS = 12
+STEP_TONES = {"waiting": "neutral", "running": "running", "done": "success", "failed": "danger"}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the panel shows. `detail` is empty for everybody but administrators."""
+
+    run: Run | None
+    look: Look
+    reason: str
+    steps: list[dict[str, Any]]
+    facts: list[tuple[str, Any]]
+    bars: list[dict[str, Any]]
+    detail: str
+    can_cancel: bool
+    can_run: bool
+    time_left: str
+    is_moving: bool
+
+
+def progress_of(export: Export, access: Access) -> Progress:
+    """Return the details of the last run of `export` as the user may see them."""
+    run, can_edit = export.last_run, export.is_editable_by(access)
+    return Progress(
+        run=run,
+        look=run.look if run else NOT_STARTED,
+        reason=reason_of(run),
+        steps=[_step(step, run) for step in run.steps] if run else [],
+        facts=_facts(run) if run else [],
+        bars=_bars(export),
+        detail=run.detail if run and access.is_administrator else "",
+        can_cancel=bool(run and run.is_active and can_edit and not run.cancel_requested_at),
+        can_run=bool(can_edit and export.connection_id and not (run and run.is_active)),
+        time_left=_time_left(run) if run else "",
+        is_moving=bool(run and run.is_moving),
+    )
+
+
+def _step(step: dict[str, Any], run: Run) -> dict[str, Any]:
+    state = step["state"]
+    if state == "running" and run.state != State.RUNNING:
+        state = "waiting"  # the run was interrupted in this step
+    seconds = step.get("seconds")
+    return {
+        "tone": STEP_TONES[state],
+        "icon": "dashed-circle" if state == "waiting" else "",
+        "label": step["label"],
+        "detail": _segments(run) if step["key"] == "send" else step["note"],
+        "aside": "" if seconds is None else duration(seconds),
+    }
+
+
+def _segments(run: Run) -> str:
+    """Rows of each segment, sent and expected."""
+    parts = []
+    for entry in run.segments:
+        rows, expected = number(entry["rows"]), number(entry["expected"])
+        is_running = run.state == State.RUNNING
+        text = _("%(name)s · %(rows)s of %(expected)s") if is_running else _("%(name)s · %(rows)s")
+        parts.append(text % {"name": entry["name"], "rows": rows, "expected": expected})
+    return ", ".join(parts)
+
+
+def _facts(run: Run) -> list[tuple[str, Any]]:
+    facts: list[tuple[str, Any]] = [
+        (_("Started by"), _started_by(run)),
+        (_("Data as of"), exact_time(run.data_as_of) if run.data_as_of else None),
+        (_("Queued"), exact_time(run.queued_at)),
+        (_("Started"), exact_time(run.started_at) if run.started_at else None),
+        (_("Ended"), exact_time(run.ended_at) if run.ended_at else None),
+        (_("Duration"), duration(run.seconds) if run.seconds is not None else None),
+        (_("Rows"), number(run.rows_done)),
+        (_("Size"), filesizeformat(run.bytes_done)),
+        (_("Rows a second"), number(_rate(run)) if _rate(run) else None),
+        (_("Failed tries"), number(run.tries) if run.tries else None),
+    ]
+    if run.state == State.RETRYING:
+        facts.insert(1, (_("Next try"), exact_time(run.not_before)))
+    if run.canceled_by:
+        facts.insert(1, (_("Canceled by"), str(run.canceled_by)))
+    return [(name, value) for name, value in facts if value is not None]
+
+
+def _started_by(run: Run) -> str:
+    who = f" · {run.triggered_by}" if run.triggered_by else ""
+    return f"{run.get_trigger_display()}{who}"
+
+
+def _rate(run: Run) -> int | None:
+    """Rows a second while sending; None before."""
+    sending = next((step for step in run.steps if step["key"] == "send" and step.get("seconds")), None)
+    seconds = sending["seconds"] if sending else run.seconds
+    return round(run.rows_done / seconds) if seconds and run.rows_done else None
+
+
+def _time_left(run: Run) -> str:
+    rate = _rate(run)
+    if run.state != State.RUNNING or not rate or not run.rows_total:
+        return ""
+    return _("%(time)s left") % {"time": duration(max(0, run.rows_total - run.rows_done) / rate)}
+
+
+def _bars(export: Export) -> list[dict[str, Any]]:
+    """The rows of the last runs that have ended, oldest first."""
+    runs = list(export.runs.filter(ended_at__isnull=False).order_by("-pk")[:LAST_RUNS])
+    return [
+        {
+            "value": run.rows_sent or 0,
+            "tone": STATES[run.state].look.tone,
+            "title": f"{exact_time(run.ended_at)} · {run.get_state_display()} · {number(run.rows_sent or 0)}",
+        }
+        for run in reversed(runs)
+    ]

@@ -1,0 +1,157 @@
+"""Who works on which run: nudges, claims, leases (design/queue.md section 6).
+
+Every change is one conditional UPDATE on the run's state and token; whoever lost the lease changes nothing.
+All times are the database's.
+"""
+
+import os
+import socket
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django_q.tasks import async_task
+
+from exports.models import Export, Run
+from exports.states import DELIVERED, STATES, State, may_follow
+
+LEASE = timedelta(seconds=30)
+MOST_CLAIMS = 3
+RETRY_WAITS = (1, 5, 15, 30, 60)  # minutes; the last one repeats
+FROZEN_WAIT = timedelta(seconds=5)
+RETRY_FOR = timedelta(hours=6)
+WORK = "exports.tasks.work"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A run that this process owns for the length of a lease."""
+
+    run_id: int
+    token: uuid.UUID
+
+
+def nudge() -> None:
+    """Tell the `exports` cluster to look for work, once the current transaction is committed."""
+    transaction.on_commit(lambda: async_task(WORK, save=False, cluster="exports"))
+
+
+def worker_name() -> str:
+    """This process, for people: host and process id."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def claim() -> Claim | None:
+    """Take the longest-waiting run, or None. Each claim counts, so that a crash of the machine counts too."""
+    token = uuid.uuid4()
+    with transaction.atomic():
+        run = Run.objects.claimable().select_for_update(skip_locked=True).values_list("pk").first()
+        if run is None:
+            return None
+        Run.objects.filter(pk=run[0]).update(
+            state=State.RUNNING,
+            token=token,
+            lease_until=Now() + LEASE,
+            started_at=Coalesce("started_at", Now()),
+            claims=F("claims") + 1,
+            worker=worker_name(),
+            reason="",
+            message="",
+            detail="",
+        )
+    return Claim(run[0], token)
+
+
+def renew(claimed: Claim) -> bool:
+    """Prolong the lease; False once somebody else owns the run."""
+    return bool(Run.objects.held_by(claimed.token).update(lease_until=Now() + LEASE))
+
+
+def wants_cancel(claimed: Claim) -> bool:
+    """Tell whether a person asked to cancel the run."""
+    return Run.objects.held_by(claimed.token).filter(cancel_requested_at__isnull=False).exists()
+
+
+def keep(claimed: Claim, **values: Any) -> bool:
+    """Write `values` to the run; False, and nothing written, without the lease."""
+    return bool(Run.objects.held_by(claimed.token).update(**values))
+
+
+def finish(claimed: Claim, state: State, **values: Any) -> bool:
+    """Leave `running` for `state` and keep `values`; False, and nothing changed, without the lease."""
+    if not may_follow(State.RUNNING, state):
+        raise ValueError(f"A run cannot go from running to {state}.")
+    if STATES[state].is_final:
+        values["ended_at"] = Now()
+    with transaction.atomic():
+        kept = Run.objects.held_by(claimed.token).update(state=state, token=None, lease_until=None, **values)
+        if kept and state in DELIVERED:
+            Export.objects.filter(last_run=claimed.run_id).update(delivered_at=Now())
+    return bool(kept)
+
+
+def release(claimed: Claim) -> bool:
+    """Give a run back unharmed because its worker stops; the claim does not count."""
+    given_back = finish(claimed, State.QUEUED, claims=F("claims") - 1, reason=_("Waiting for a worker"))
+    if given_back:
+        nudge()
+    return given_back
+
+
+def try_again_later(claimed: Claim, run: Run, *, message: str, detail: str, reason: str) -> None:
+    """Keep a failure that may pass and plan the next try; after six hours the failure is permanent."""
+    wait = timedelta(minutes=RETRY_WAITS[min(run.tries, len(RETRY_WAITS) - 1)])
+    values = {"message": message, "detail": detail, "reason": reason, "tries": F("tries") + 1, "claims": 0}
+    if timezone.now() + wait > run.queued_at + RETRY_FOR:
+        finish(claimed, State.FAILED, **values)
+    else:
+        finish(claimed, State.RETRYING, not_before=Now() + wait, **values)
+
+
+def lose(run: Run, why: str) -> None:
+    """Put a run back whose worker died (`why`, for administrators), or fail it when that happened too often."""
+    if run.token is None:
+        return
+    claimed = Claim(run.pk, run.token)
+    if run.cancel_requested_at:
+        finish(claimed, State.CANCELED, detail=why, reason=_("Canceled by a person"))
+    elif run.claims >= MOST_CLAIMS:
+        message = _("The export was interrupted %(count)d times and was given up. Nothing of it was published. "
+                    "Run it again; if it fails again, ask an administrator.") % {"count": run.claims}  # fmt: skip
+        finish(claimed, State.FAILED, message=message, detail=why, reason=_("Interrupted too often"))
+    else:
+        wait = timedelta(seconds=2**run.claims)
+        finish(
+            claimed,
+            State.QUEUED,
+            not_before=Now() + wait,
+            detail=why,
+            reason=_("Interrupted, starts again"),
+            message=_("The worker stopped in the middle of the run. It starts again by itself."),
+        )
+
+
+def work_waits() -> bool:
+    """Tell whether a run has been claimable for longer than a healthy cluster leaves it."""
+    return Run.objects.claimable().filter(not_before__lt=Now() - FROZEN_WAIT).exists()
+
+
+def has_free_slot() -> bool:
+    """Tell whether this machine works on fewer runs than it may."""
+    mine = Run.objects.filter(state=State.RUNNING, worker__startswith=f"{socket.gethostname()}:")
+    return mine.count() < settings.EXPORT_WORKERS
+
+
+def reap() -> int:
+    """Put back the runs whose lease has ended; return how many there were."""
+    lost = list(Run.objects.lost())
+    for run in lost:
+        lose(run, f"No sign of life from {run.worker} since {run.lease_until}.")
+    return len(lost)

@@ -1,0 +1,19 @@
+"""Why a run cannot go on. `message` is for everyone, `detail` for administrators (connections' rule)."""
+
+from django.utils.functional import Promise
+
+
+class RunError(Exception):
+    """A run that cannot succeed without a change by a person."""
+
+    def __init__(self, message: str | Promise, *, reason: str | Promise, detail: str = "") -> None:
+        super().__init__(message)
+        self.message, self.reason, self.detail = str(message), str(reason), detail
+
+
+class LeaseLostError(Exception):
+    """Somebody else owns the run now; this process must leave everything as it is."""
+
+
+class InterruptedRunError(BaseException):
+    """The watcher asked this process to end; not an Exception, so that nothing swallows it on the way."""

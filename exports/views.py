@@ -1,0 +1,262 @@
+"""The Exports page and its panels. Who may what: product.md section 2."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from connections.models import Connection
+from exports import actions
+from exports.actions import CannotRemoveError, CannotRunError
+from exports.forms import Setup
+from exports.listing import list_exports
+from exports.models import Export, Trigger
+from exports.preview import preview
+from exports.progress import progress_of
+from exports.rows import row_of
+from roles.access import Access, EnvironmentRequest, requires
+from roles.htmx import done, notice, render, render_panel
+from roles.models import RoleAssignment
+from roles.permissions import Permission
+from roles.roles import Role
+
+MOST_AT_ONCE = 500
+
+
+def _list_url(request: EnvironmentRequest) -> str:
+    return reverse("exports:list", kwargs={"environment": request.environment.slug})
+
+
+def _load(request: EnvironmentRequest, pk: int, *, to_edit: bool = False) -> Export:
+    """Return an export of the open environment (404 otherwise), for editing only to those who may (403)."""
+    exports = Export.objects.select_related("environment", "connection", "last_run", "updated_by")
+    export = get_object_or_404(exports, pk=pk, environment=request.environment)
+    if to_edit and not export.is_editable_by(request.access):
+        raise PermissionDenied
+    return export
+
+
+@requires(Permission.VIEW)
+@require_GET
+def list_page(request: EnvironmentRequest) -> TemplateResponse:
+    """Data > Exports."""
+    listing = list_exports(request.access, request.GET)
+    usable = Connection.objects.usable_by(request.access).exists()
+    context = {
+        "listing": listing,
+        "page": listing.page,
+        "rows": [row_of(export, request.access) for export in listing.page],
+        "can_add": usable,
+        "may_add": request.access.has_permission(Permission.ADD_EXPORTS),
+        "whom_to_ask": "" if usable else _administrators(request.access),
+    }
+    return render(request, "exports/list.html", context, partial="list", target="list")
+
+
+@requires(Permission.VIEW)
+@require_GET
+def row(request: EnvironmentRequest, pk: int) -> TemplateResponse:
+    """One row of the list, which asks for itself while its run moves."""
+    export = _load(request, pk)
+    response = TemplateResponse(request, "exports/list.html#row", {"row": row_of(export, request.access)})
+    if export.last_run is None or not export.last_run.is_moving:
+        response.headers["HX-Trigger"] = "exports:changed"
+    return response
+
+
+@requires(Permission.ADD_EXPORTS)
+@require_http_methods(["GET", "POST"])
+def add(request: EnvironmentRequest) -> HttpResponse:
+    """Set up a new export."""
+    if not Connection.objects.usable_by(request.access).exists():
+        raise PermissionDenied
+    return _set_up(request, Export(environment=request.environment))
+
+
+@requires(Permission.VIEW, post=Permission.EDIT_EXPORTS)
+@require_http_methods(["GET", "POST"])
+def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """Set up an export anew, or view how it is set up."""
+    return _set_up(request, _load(request, pk, to_edit=request.method == "POST"))
+
+
+def _set_up(request: EnvironmentRequest, export: Export) -> HttpResponse:
+    data = request.POST if request.method == "POST" else None
+    setup = Setup(export, request.access, data)
+    action = request.POST.get("action", "")
+    if data is None or action:
+        setup.move_field(action)
+        return _pane(request, setup)
+    if not setup.is_valid():
+        return _pane(request, setup, status=422)
+    is_new = export.pk is None
+    saved = setup.filled_export()
+    actions.save_export(saved, setup.chosen, by=request.user)
+    text = (_("“%(name)s” is added.") if is_new else _("“%(name)s” is saved.")) % {"name": saved.name}
+    if request.POST.get("then") == "run":
+        text = _run_saved(request, saved, text)
+    return done(request, _list_url(request), text, changed="exports:changed")
+
+
+def _run_saved(request: EnvironmentRequest, export: Export, text: str) -> str:
+    try:
+        actions.run_now(export, by=request.user, trigger=Trigger.SAVED)
+    except CannotRunError as error:
+        return f"{text} {error}"
+    return f"{text} " + _("Its run is queued.")
+
+
+def _pane(request: EnvironmentRequest, setup: Setup, status: int = 200) -> TemplateResponse:
+    can_edit = setup.export.pk is None or setup.export.is_editable_by(request.access)
+    context = {
+        "setup": setup,
+        "export": setup.export,
+        "can_edit": can_edit,
+        "preview": preview(setup),
+        "segment_items": _segment_items(setup),
+    }
+    return render_panel(request, "exports/form.html", context, status=status)
+
+
+def _segment_items(setup: Setup) -> list[dict[str, Any]]:
+    """The segments to choose from: counts, and why one cannot be chosen."""
+    items = []
+    for segment in setup.segments:
+        reason = setup.why_not(segment)
+        items.append(
+            {
+                "value": segment.pk,
+                "label": segment.name,
+                "count": segment.member_count,
+                "checked": segment in setup.chosen,
+                "disabled": bool(reason) and segment not in setup.chosen,
+                "reason": reason or ("" if segment.refreshed_at else _("Not refreshed yet; the run does it.")),
+                "warning": segment.error,
+            }
+        )
+    return items
+
+
+@requires(Permission.EDIT_EXPORTS)
+@require_POST
+def run(request: EnvironmentRequest) -> HttpResponse:
+    """Run the chosen exports; say which were left out and why."""
+    started, left_out = [], []
+    for export in _chosen(request):
+        try:
+            actions.run_now(export, by=request.user)
+            started.append(export.name)
+        except CannotRunError as error:
+            left_out.append(str(error))
+    text = _counted(
+        started, _("“%(name)s” is queued."), ngettext("%d export is queued.", "%d exports are queued.", len(started))
+    )
+    return _report(request, text, left_out)
+
+
+@requires(Permission.EDIT_EXPORTS)
+@require_POST
+def remove(request: EnvironmentRequest) -> HttpResponse:
+    """Remove the chosen exports, after a confirmation that names them."""
+    exports = _chosen(request)
+    if "confirmed" not in request.POST:
+        return render_panel(request, "exports/remove.html", {"exports": exports})
+    removed, left_out = [], []
+    for export in exports:
+        try:
+            actions.remove(export, by=request.user)
+            removed.append(export.name)
+        except CannotRemoveError as error:
+            left_out.append(str(error))
+    text = _counted(
+        removed, _("“%(name)s” is removed."), ngettext("%d export is removed.", "%d exports are removed.", len(removed))
+    )
+    return _report(request, text, left_out)
+
+
+def _chosen(request: EnvironmentRequest) -> list[Export]:
+    """The exports that a request names, all of them the user's to edit.
+
+    Unknown ids answer 404. One that may not be edited answers 403 alone and is left out among others.
+    """
+    ids = {
+        int(value) for value in request.POST.getlist("id") if value.isascii() and value.isdigit() and len(value) < 19
+    }
+    if not ids or len(ids) > MOST_AT_ONCE or len(ids) != len(set(request.POST.getlist("id"))):
+        raise Http404
+    exports = list(
+        Export.objects.filter(environment=request.environment, pk__in=ids)
+        .select_related("environment", "connection")
+        .order_by("name")
+    )
+    if len(exports) != len(ids):
+        raise Http404
+    editable = [export for export in exports if export.is_editable_by(request.access)]
+    if not editable:
+        raise PermissionDenied
+    request.left_out = [  # type: ignore[attr-defined]
+        _("“%(name)s” was left out: you can only view it.") % {"name": export.name}
+        for export in exports
+        if export not in editable
+    ]
+    return editable
+
+
+def _counted(names: list[str], one: str, many: str) -> str:
+    if not names:
+        return ""
+    return one % {"name": names[0]} if len(names) == 1 else many % len(names)
+
+
+def _report(request: EnvironmentRequest, text: str, left_out: list[str]) -> HttpResponse:
+    """Say what was done and what was left out; the list loads again."""
+    left_out = [*left_out, *getattr(request, "left_out", [])]
+    if not left_out:
+        return done(request, _list_url(request), text, changed="exports:changed")
+    whole = " ".join([text, *left_out]).strip()
+    if request.htmx:
+        return notice(whole, tone="warning", changed="exports:changed")
+    messages.warning(request, whole)
+    return HttpResponseRedirect(_list_url(request))
+
+
+@requires(Permission.VIEW)
+@require_GET
+def progress(request: EnvironmentRequest, pk: int) -> TemplateResponse:
+    """Progress details of the export's last run."""
+    export = _load(request, pk)
+    at = {"environment": request.environment.slug, "pk": pk}
+    context = {
+        "export": export,
+        "progress": progress_of(export, request.access),
+        "progress_url": reverse("exports:progress", kwargs=at),
+        "cancel_url": reverse("exports:cancel", kwargs=at),
+    }
+    return render_panel(request, "exports/progress.html", context)
+
+
+@requires(Permission.EDIT_EXPORTS)
+@require_POST
+def cancel(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """Cancel the export's run."""
+    export = _load(request, pk, to_edit=True)
+    is_canceled = export.last_run is not None and actions.cancel(export.last_run, by=request.user)
+    text = _("Canceling the job.") if is_canceled else _("The job had ended already.")
+    progress_url = reverse("exports:progress", kwargs={"environment": request.environment.slug, "pk": pk})
+    if not request.htmx:
+        messages.info(request, text)
+        return HttpResponseRedirect(progress_url)
+    return progress(request, environment=request.environment.slug, pk=pk)  # type: ignore[return-value]
+
+
+def _administrators(access: Access) -> str:
+    """Whom to ask for a connection."""
+    assignments = RoleAssignment.objects.filter(environment=access.environment, role=Role.ADMINISTRATOR)
+    return ", ".join(str(assignment.user) for assignment in assignments.select_related("user")[:5])
