@@ -67,6 +67,7 @@ RUN_DEADLINE_SECONDS = _number("WAYBILL_RUN_DEADLINE_SECONDS", 6 * 3600, least=6
 DEMO = _flag("WAYBILL_DEMO", False)
 
 INSTALLED_APPS = [
+    "django_q",  # first, so that exports.admin can replace its admin pages
     "roles",
     "segments",
     "connections",
@@ -81,7 +82,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "csp",
     "django_htmx",
-    "django_q",
     "template_partials.apps.SimpleAppConfig",
 ]
 
