@@ -5,7 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from connections.destinations.base import Destination
-from connections.destinations.registry import destination
+from connections.destinations.registry import destination, destinations
 from roles.access import Access
 from roles.models import Environment, User
 from roles.permissions import Permission
@@ -33,6 +33,13 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         if access.has_permission(Permission.ADD_EXPORTS):
             return mine.filter(sharing=Sharing.ALL)
         return mine.none()
+
+    def search(self, text: str) -> "ConnectionQuerySet":
+        """Those whose name, or whose type's name, contains `text`."""
+        if not text:
+            return self
+        types = [slug for slug, type_ in destinations().items() if text.lower() in str(type_.label).lower()]
+        return self.filter(Q(name__icontains=text) | Q(type__in=types))
 
 
 class Connection(models.Model):
@@ -70,6 +77,28 @@ class Connection(models.Model):
     def destination_class(self) -> DestinationClass:
         """The class that declares this connection's type."""
         return destination(self.type)
+
+    @property
+    def type_label(self) -> str:
+        """The type's name; its slug when its package is gone."""
+        found = destinations().get(self.type)
+        return str(found.label) if found else self.type
+
+    @property
+    def tile(self) -> tuple[str, str]:
+        """The letters and the colour of the type's tile."""
+        found = destinations().get(self.type)
+        return (found.monogram, found.tone) if found else ("?", "gray")
+
+    @property
+    def failed_step(self) -> str:
+        """The name of the step at which the last check failed; empty when none did."""
+        return next((str(step["name"]) for step in self.check_steps if step["state"] == "failed"), "")
+
+    @property
+    def kept_secrets(self) -> frozenset[str]:
+        """The names of the secrets that are stored. Raises UnreadableSecretError."""
+        return frozenset(name for name, value in self.secrets.items() if value)
 
     @property
     def secrets(self) -> dict[str, str]:

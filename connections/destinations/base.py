@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol
 
 from django import forms
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from roles.kinds import ProfileKind, SemanticType
 
@@ -94,6 +95,16 @@ class Part(Protocol):
         """Remove the hidden file; never raises."""
 
 
+@dataclass(frozen=True)
+class Question:
+    """Something found out while checking a form that a person has to confirm with the box `field`."""
+
+    title: Text
+    text: Text
+    facts: tuple[tuple[Text, str], ...]
+    field: str
+
+
 class SettingsForm(forms.Form):
     """Base of the forms a type declares: plain Django fields, cleaned data must be JSON.
 
@@ -116,9 +127,34 @@ class SettingsForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.stored, self.kept_secrets = stored, kept_secrets
 
+    # Fields under a heading, folded away or not: (heading, names). The others come first.
+    groups: ClassVar[tuple[tuple[Text, tuple[str, ...]], ...]] = ()
+
+    @property
+    def question(self) -> "Question | None":
+        """What has to be confirmed before the form can be saved."""
+        return None
+
+    def shown_facts(self) -> list[tuple[Text, str]]:
+        """Return what is stored and worth showing though no field shows it."""
+        return []
+
+    def sections(self) -> list[tuple[Text, list[forms.BoundField]]]:
+        """Return the visible fields under their headings; those of a question are asked apart."""
+        asked = self.question.field if self.question else ""
+        grouped = {name for _heading, names in self.groups for name in names}
+        first = [bound for bound in self.visible_fields() if bound.name not in grouped | {asked}]
+        return [("", first), *((heading, [self[name] for name in names]) for heading, names in self.groups)]
+
+    def keeps_secrets(self) -> bool:
+        """Tell whether there are stored secrets and they may go to the server that is now named."""
+        return bool(self.kept_secrets) and not self.has_moved(self.server_settings)
+
     def has_moved(self, names: tuple[str, ...]) -> bool:
         """Tell whether one of the settings `names` differs from what is stored; False when new."""
-        return self.stored is not None and any(self.cleaned_data.get(name) != self.stored.get(name) for name in names)
+        return self.stored is not None and any(
+            self.cleaned_data[name] != self.stored.get(name) for name in names if name in self.cleaned_data
+        )
 
 
 @dataclass
@@ -137,10 +173,10 @@ class Destination:
     limits: ClassVar[Limits] = Limits()
     target_fields: ClassVar[tuple[TargetField, ...]] = ()
     # What the connection asks an administrator for. Secret fields are named in `secret_fields`.
-    settings_form: ClassVar[type[forms.Form]] = SettingsForm
+    settings_form: ClassVar[type[SettingsForm]] = SettingsForm
     secret_fields: ClassVar[tuple[str, ...]] = ()
     # What an export on it asks a contributor for (stored in Export.settings).
-    export_form: ClassVar[type[forms.Form]] = SettingsForm
+    export_form: ClassVar[type[SettingsForm]] = SettingsForm
 
     # What `check` tries, in order, in words for people.
     check_steps: ClassVar[tuple[Text, ...]] = ()
@@ -160,8 +196,21 @@ class Destination:
         return ""
 
 
+class FileExportForm(SettingsForm):
+    """What an export to a file store asks for."""
+
+    compression = forms.ChoiceField(
+        label=_("Compression"),
+        choices=[("none", _("None: plain CSV files")), ("gzip", _("Gzip: smaller files, ending in .csv.gz"))],
+        initial="none",
+        widget=forms.RadioSelect,
+    )
+
+
 class FileDestination(Destination):
     """A store of files. Paths are relative and `/`-separated; a destination never leaves its root."""
+
+    export_form = FileExportForm
 
     def session(self, run_key: str) -> "AbstractContextManager[FileSession]":
         """Open what one run needs (a network session, say).
@@ -183,10 +232,11 @@ class FileSession(Protocol):
     def exists(self, path: str) -> bool:
         """Tell whether `path` is there, under its own name."""
 
-    def settle(self) -> None:
-        """Forget which names this run claimed; call it once the run's success is recorded. Never raises.
+    def settle(self, *folders: str) -> None:
+        """Forget which names this run claimed, also those that its dead attempts claimed in `folders`. Never raises.
 
-        Until then a second attempt of the run may replace what the first one published.
+        Until then a second attempt of the run may replace what the first one published: so call it after the
+        run's success is recorded.
         """
 
 

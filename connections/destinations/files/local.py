@@ -69,7 +69,7 @@ class LocalSession:
 
     def __init__(self, folder: list[str], run_key: str) -> None:
         self.run_key = run_key
-        self._claims: list[tuple[list[str], str]] = []
+        self._claimed: list[list[str]] = []  # folders that hold claims
         base = _open_base()
         try:
             self.root = _descend(base, folder, make=True)
@@ -103,16 +103,18 @@ class LocalSession:
             raise names.foreign_file(name)
         if not is_claimed:
             os.close(os.open(claim, _NEW_FILE, 0o600, dir_fd=fd))
-        self._claims.append((folders, claim))
+        self._claimed.append(folders)
         return is_there
 
-    def settle(self) -> None:
+    def settle(self, *folders: str) -> None:
         """Remove the run's claims."""
-        for folders, claim in self._claims:
-            with suppress(OSError, DeliveryError), self._existing(folders) as fd:
-                if fd is not None:
-                    os.unlink(claim, dir_fd=fd)
-        self._claims = []
+        where = [names.components(folder) for folder in folders]
+        for path in [*self._claimed, *where]:
+            with suppress(OSError), self._existing(path) as fd:
+                for name in os.listdir(fd) if fd is not None else ():
+                    if names.is_claim(name, self.run_key):
+                        os.unlink(name, dir_fd=fd)
+        self._claimed = []
 
     def close(self) -> None:
         """Close the folder."""

@@ -36,6 +36,11 @@ def is_part(name: str, run_key: str) -> bool:
     return name.startswith(".") and name.endswith(f".{run_key}.part")
 
 
+def is_claim(name: str, run_key: str) -> bool:
+    """Tell whether `name` is a claim of this run."""
+    return name.startswith(".") and name.endswith(f".{run_key}.claim")
+
+
 def foreign_file(name: str) -> DeliveryError:
     """The refusal to replace a file that the run did not write."""
     return DeliveryError(

@@ -1,9 +1,17 @@
-"""What an SFTP connection asks an administrator for."""
+"""What an SFTP connection asks an administrator for.
+
+The server's host key is fetched when the form is sent, shown, and pinned once the administrator confirmed it.
+"""
+
+from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from connections.destinations.base import SettingsForm
+from connections.destinations.base import DeliveryError, Question, SettingsForm
+from connections.destinations.files import sftp_client, sftp_keys
+from connections.widgets import SecretInput, SecretTextarea
 
 
 class SftpForm(SettingsForm):
@@ -11,12 +19,160 @@ class SftpForm(SettingsForm):
 
     target_settings = ("host", "port", "username", "folder")
     server_settings = ("host", "port")
+    groups = ((gettext_lazy("How Waybill logs in"), ("username", "password", "private_key", "passphrase")),)
 
-    host = forms.CharField(label=gettext_lazy("Server"), max_length=253)
-    port = forms.IntegerField(label=gettext_lazy("Port"), min_value=1, max_value=65535, initial=22)
+    host = forms.CharField(
+        label=gettext_lazy("Server"),
+        max_length=253,
+        help_text=gettext_lazy("Its name or address, for example sftp.example.com."),
+    )
+    port = forms.IntegerField(
+        label=gettext_lazy("Port"),
+        min_value=1,
+        max_value=65535,
+        initial=22,
+        localize=False,
+        help_text=gettext_lazy("22 unless whoever runs the server says otherwise."),
+    )
+    folder = forms.CharField(
+        label=gettext_lazy("Folder"),
+        required=False,
+        max_length=500,
+        help_text=gettext_lazy(
+            "Where the files go, for example /upload. It is made when it is missing. Leave empty for the folder that "
+            "a log-in starts in."
+        ),
+    )
     username = forms.CharField(label=gettext_lazy("User name"), max_length=120)
-    folder = forms.CharField(label=gettext_lazy("Folder"), required=False, max_length=500)
-    host_key = forms.CharField(required=False)
-    password = forms.CharField(required=False)
-    private_key = forms.CharField(required=False)
-    passphrase = forms.CharField(required=False)
+    password = forms.CharField(
+        label=gettext_lazy("Password"),
+        required=False,
+        strip=False,
+        max_length=1000,
+        widget=SecretInput,
+        help_text=gettext_lazy("Leave empty when the server gave you a key instead."),
+    )
+    private_key = forms.CharField(
+        label=gettext_lazy("Private key"),
+        required=False,
+        max_length=20_000,
+        widget=SecretTextarea,
+        help_text=gettext_lazy(
+            "Instead of a password: the whole file, from “-----BEGIN” to “-----END”. Ed25519 is best; ECDSA and RSA of "
+            "3072 bits or more work too."
+        ),
+    )
+    passphrase = forms.CharField(
+        label=gettext_lazy("Passphrase of the key"),
+        required=False,
+        strip=False,
+        max_length=1000,
+        widget=SecretInput,
+        help_text=gettext_lazy("Only when the key is protected by one."),
+    )
+    host_key = forms.CharField(required=False, widget=forms.HiddenInput)
+    host_key_of = forms.CharField(required=False, widget=forms.HiddenInput)
+    renews_host_key = forms.BooleanField(
+        label=gettext_lazy("The server has a new host key: show it and confirm it again"), required=False
+    )
+    is_host_key_confirmed = forms.BooleanField(label=gettext_lazy("Yes, this is the right server"), required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._asks = False
+        if self.stored is None:
+            del self.fields["renews_host_key"]
+
+    @property
+    def question(self) -> Question | None:
+        """The fetched host key, until it is confirmed."""
+        if not self._asks:
+            return None
+        kind, _space, _rest = str(self["host_key"].value()).partition(" ")
+        return Question(
+            title=_("Is this your server?"),
+            text=_(
+                "The server shows this host key. Compare the fingerprint with the one that whoever runs the server "
+                "gave you. If it differs, somebody may stand between Waybill and the server."
+            ),
+            facts=((_("Type"), kind), (_("Fingerprint"), sftp_keys.fingerprint(self["host_key"].value()))),
+            field="is_host_key_confirmed",
+        )
+
+    def shown_facts(self) -> list[Any]:
+        """The pinned host key."""
+        stored = (self.stored or {}).get("host_key", "")
+        return [(_("Host key"), sftp_keys.describe(stored))] if stored else []
+
+    def sections(self) -> list[Any]:
+        """Leave the confirmation out unless it is asked for."""
+        return [
+            (heading, [bound for bound in fields if bound.name != "is_host_key_confirmed"])
+            for heading, fields in super().sections()
+        ]
+
+    def clean_host(self) -> str:
+        """Refuse what is an address of a page or an account, which people paste."""
+        host: str = self.cleaned_data["host"].lower()
+        if any(sign in host for sign in "/@ ") or host.count(":") == 1:
+            raise forms.ValidationError(_("Write only the server's name, for example sftp.example.com."))
+        return host
+
+    def clean(self) -> dict[str, Any]:
+        """Check the log-in, then the server's host key; keep what the connection stores."""
+        self._clean_log_in()
+        if not self.errors:
+            self._clean_host_key()
+        for name in ("host_key_of", "renews_host_key", "is_host_key_confirmed"):
+            self.cleaned_data.pop(name, None)
+        return self.cleaned_data
+
+    def _clean_log_in(self) -> None:
+        password, key, passphrase = (self.cleaned_data.get(name) for name in ("password", "private_key", "passphrase"))
+        if passphrase and not key:
+            self.add_error("private_key", _("Enter the private key again together with its passphrase."))
+        elif key:
+            self._try_key(key, passphrase or "")
+        elif not password and not self.keeps_secrets():
+            self.add_error("password", self._why_no_secret())
+
+    def _try_key(self, key: str, passphrase: str) -> None:
+        try:
+            sftp_keys.private_key(key, passphrase)
+        except sftp_keys.KeyRefusedError as error:
+            self.add_error("private_key", str(error))
+
+    def _why_no_secret(self) -> str:
+        if self.kept_secrets:
+            return _(
+                "The server is another one now: enter the password or key for it. What is stored is sent only to the "
+                "server that it was entered for."
+            )
+        return _("Enter a password or a private key.")
+
+    def _clean_host_key(self) -> None:
+        """Keep the pinned key, take the confirmed one, or fetch one and ask."""
+        stored = (self.stored or {}).get("host_key", "")
+        is_kept = stored and not self.has_moved(("host", "port", "folder")) and not self.cleaned_data["renews_host_key"]
+        if is_kept:
+            self.cleaned_data["host_key"] = stored
+        elif not self._is_confirmed():
+            self._fetch_host_key()
+
+    def _is_confirmed(self) -> bool:
+        data = self.cleaned_data
+        return bool(data["is_host_key_confirmed"] and data["host_key"] and data["host_key_of"] == self._server())
+
+    def _server(self) -> str:
+        return f"{self.cleaned_data['host']} {self.cleaned_data['port']}"
+
+    def _fetch_host_key(self) -> None:
+        try:
+            host_key = sftp_client.fetch_host_key(self.cleaned_data["host"], self.cleaned_data["port"])
+        except DeliveryError as error:
+            self.add_error("host", " ".join(filter(None, (error.message, error.detail))))
+            return
+        shown = {"host_key": host_key, "host_key_of": self._server(), "is_host_key_confirmed": ""}
+        self.data = dict(self.data.items()) | {self.add_prefix(name): value for name, value in shown.items()}
+        self._asks = True
+        self.add_error("is_host_key_confirmed", _("Compare the fingerprint, tick this box and save again."))

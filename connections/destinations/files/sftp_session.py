@@ -36,7 +36,7 @@ class SftpSession:
         self.client, self.run_key = client, run_key
         self._root = folder
         self._known_folders: set[str] = set()
-        self._claims: list[str] = []
+        self._claimed: set[str] = set()  # folders that hold claims
 
     def explained(self) -> AbstractContextManager[None]:
         """Turn errors into DeliveryError, knowing whether the connection stands."""
@@ -84,15 +84,18 @@ class SftpSession:
             raise names.foreign_file(name)
         if not is_claimed:
             self.client.open(claim, "wx").close()
-        self._claims.append(claim)
+        self._claimed.add(folder)
         return is_there
 
-    def settle(self) -> None:
+    def settle(self, *folders: str) -> None:
         """Remove the run's claims."""
-        for claim in self._claims:
+        where = {self.path(*names.components(folder)) for folder in folders}
+        for folder in self._claimed | where:
             with suppress(Exception):
-                self.client.remove(claim)
-        self._claims = []
+                for name in self._listing(folder):
+                    if names.is_claim(name, self.run_key):
+                        self.client.remove(posixpath.join(folder, name))
+        self._claimed = set()
 
     def make_folder(self, path: str) -> None:
         """Make the folder `path` and those above it, where they are missing."""

@@ -1,0 +1,152 @@
+"""The form of a connection: its name, who may use it, the agreement, and beside it the type's own form."""
+
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from connections import sealing
+from connections.actions import Draft
+from connections.destinations.base import SettingsForm
+from connections.models import Connection, DestinationClass, Sharing
+from roles.access import Access
+from roles.secrets import UnreadableSecretError
+
+PREFIX = "settings"
+
+
+class ConnectionForm(forms.Form):
+    """What every connection has."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Display name"),
+        max_length=120,
+        help_text=gettext_lazy("What people see when they choose where an export goes."),
+    )
+    sharing = forms.ChoiceField(
+        label=gettext_lazy("Choose who can use this connection"),
+        choices=Sharing.choices,
+        initial=Sharing.NOBODY,
+        widget=forms.RadioSelect,
+    )
+    agree = forms.BooleanField(
+        label=gettext_lazy("I agree that data leaves Waybill through this connection"),
+        required=False,
+        help_text=gettext_lazy(
+            "I have checked that customer data may go there. Your name and the time are kept with the connection."
+        ),
+    )
+
+    def __init__(self, *args: Any, access: Access, connection: Connection | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._access, self._connection = access, connection
+
+    def clean_name(self) -> str:
+        """Refuse a name that another connection of the environment has."""
+        name: str = self.cleaned_data["name"]
+        others = Connection.objects.filter(environment=self._access.environment, name__iexact=name)
+        if self._connection is not None:
+            others = others.exclude(pk=self._connection.pk)
+        if others.exists():
+            self.add_taken_name()
+        return name
+
+    def add_taken_name(self) -> None:
+        """Say that the name is taken."""
+        self.add_error("name", _("Another connection has this name already. Choose a different one."))
+
+
+class SetUp:
+    """Both forms of one connection, as the pane shows and saves them."""
+
+    def __init__(
+        self,
+        access: Access,
+        type_: DestinationClass,
+        connection: Connection | None = None,
+        data: QueryDict | None = None,
+    ) -> None:
+        self.type, self.connection, self._access = type_, connection, access
+        self.is_secret_unreadable = False
+        kept = self._kept_secrets()
+        sent = self._with_typed_secrets(data) if data is not None else None
+        common = {"name": connection.name, "sharing": connection.sharing} if connection else {}
+        self.form = ConnectionForm(sent, access=access, connection=connection, initial=common)
+        stored = connection.settings if connection else None
+        self.type_form = self._type_form(sent, stored, kept)
+        self._describe_secrets(kept, set(self._typed(sent)))
+
+    @property
+    def asks_agreement(self) -> bool:
+        """Tell whether the agreement is needed: for a new connection, and when data would go elsewhere."""
+        if self.connection is None or self.connection.agreed_at is None:
+            return True
+        return self.type_form.is_bound and self._has_moved()
+
+    @property
+    def is_only_asking(self) -> bool:
+        """Tell whether nothing is wrong but the type's open question."""
+        question = self.type_form.question
+        return question is not None and not self.form.errors and set(self.type_form.errors) == {question.field}
+
+    @property
+    def sealed(self) -> str:
+        """The secrets typed so far, for the page; those with an error are typed again."""
+        typed, form = self._typed(self.type_form.data), self.type_form
+        return sealing.seal(self._access, {name: text for name, text in typed.items() if not form[name].errors})
+
+    def is_valid(self) -> bool:
+        """Check both forms, and the agreement where it is needed."""
+        is_valid = self.type_form.is_valid() & self.form.is_valid()
+        if self.asks_agreement and not self.form.cleaned_data.get("agree"):
+            self.form.add_error("agree", _("Tick this box to agree, or ask somebody who may decide it."))
+            return False
+        return is_valid
+
+    def draft(self) -> Draft:
+        """Return what the valid forms say."""
+        cleaned, secret = self.type_form.cleaned_data, self.type.secret_fields
+        return Draft(
+            name=self.form.cleaned_data["name"],
+            sharing=self.form.cleaned_data["sharing"],
+            has_agreed=self.asks_agreement and self.form.cleaned_data["agree"],
+            settings={name: value for name, value in cleaned.items() if name not in secret},
+            secrets={name: cleaned[name] for name in secret if cleaned.get(name)},
+        )
+
+    def _kept_secrets(self) -> frozenset[str]:
+        try:
+            return self.connection.kept_secrets if self.connection else frozenset()
+        except UnreadableSecretError:
+            self.is_secret_unreadable = True
+            return frozenset()
+
+    def _type_form(self, data: QueryDict | None, stored: dict[str, Any] | None, kept: frozenset[str]) -> SettingsForm:
+        form = self.type.settings_form
+        return form(data, prefix=PREFIX, stored=stored, kept_secrets=kept)
+
+    def _has_moved(self) -> bool:
+        self.type_form.is_valid()
+        return self.type_form.has_moved(self.type_form.target_settings)
+
+    def _typed(self, data: Any) -> dict[str, str]:
+        names = self.type.secret_fields if data else ()
+        return {name: data[f"{PREFIX}-{name}"] for name in names if data.get(f"{PREFIX}-{name}")}
+
+    def _with_typed_secrets(self, data: QueryDict) -> QueryDict:
+        """Put secrets that were typed before the page came back where they were typed, unless typed anew."""
+        full = data.copy()
+        anew = self._typed(data)
+        if not anew:
+            for name, text in sealing.unseal(self._access, data.get("sealed", "")).items():
+                full[f"{PREFIX}-{name}"] = text
+        return full
+
+    def _describe_secrets(self, kept: frozenset[str], typed: set[str]) -> None:
+        for name in self.type.secret_fields:
+            if name in typed:
+                self.type_form.fields[name].help_text = _("Entered. Leave empty to keep what you entered.")
+            elif name in kept:
+                self.type_form.fields[name].help_text = _("Stored. Leave empty to keep it.")

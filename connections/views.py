@@ -1,0 +1,171 @@
+"""Settings > Connections. Names and types are for everybody, the rest for administrators (product.md section 2)."""
+
+from typing import Any
+
+from django.db import IntegrityError
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from connections import actions
+from connections.destinations.registry import destinations
+from connections.forms import SetUp
+from connections.listing import list_connections
+from connections.models import Connection
+from roles.access import EnvironmentRequest, requires
+from roles.htmx import done, render, render_panel
+from roles.permissions import Permission
+
+CHANGED = "connections:changed"
+STEP_TONES = {"done": "success", "failed": "danger", "not_reached": "neutral"}
+
+
+def _url(request: EnvironmentRequest, name: str, **kwargs: Any) -> str:
+    return reverse(f"connections:{name}", kwargs={"environment": request.environment.slug, **kwargs})
+
+
+def _load(request: EnvironmentRequest, pk: int) -> Connection:
+    """Return a connection of the open environment; 404 otherwise."""
+    found = Connection.objects.select_related("environment", "agreed_by", "created_by")
+    return get_object_or_404(found, pk=pk, environment=request.environment)
+
+
+@requires(Permission.VIEW)
+@require_safe
+def list_page(request: EnvironmentRequest) -> TemplateResponse:
+    """The list."""
+    listing = list_connections(request.access, request.GET)
+    return render(request, "connections/list.html", {"listing": listing}, partial="list", target="list")
+
+
+@requires(Permission.MANAGE_CONNECTIONS)
+@require_safe
+def add(request: EnvironmentRequest) -> TemplateResponse:
+    """Choose a type."""
+    types = [
+        {"type": type_, "url": _url(request, "set_up", type_=slug), "why_not": type_.why_unavailable()}
+        for slug, type_ in destinations().items()
+    ]
+    return render_panel(request, "connections/add.html", {"types": types, "list_url": _url(request, "list")})
+
+
+@requires(Permission.MANAGE_CONNECTIONS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def set_up(request: EnvironmentRequest, type_: str) -> HttpResponse:
+    """Add a connection of one type."""
+    found = destinations().get(type_)
+    if found is None or not found.is_available():
+        raise Http404
+    forms = SetUp(request.access, found, data=request.POST if request.method == "POST" else None)
+    if request.method != "POST" or not forms.is_valid():
+        return _form(request, forms)
+    try:
+        connection = actions.create(request.environment, type_, forms.draft(), by=request.user)
+    except IntegrityError:
+        forms.form.add_taken_name()
+        return _form(request, forms)
+    return _saved(request, connection)
+
+
+@requires(Permission.MANAGE_CONNECTIONS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """See and change a connection; its secrets are only ever replaced."""
+    connection = _load(request, pk)
+    found = destinations().get(connection.type)
+    if found is None:
+        raise Http404
+    forms = SetUp(request.access, found, connection, request.POST if request.method == "POST" else None)
+    if request.method != "POST" or not forms.is_valid():
+        return _form(request, forms)
+    try:
+        actions.change(connection, forms.draft(), by=request.user)
+    except IntegrityError:
+        forms.form.add_taken_name()
+        return _form(request, forms)
+    return _saved(request, connection)
+
+
+@requires(Permission.MANAGE_CONNECTIONS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """Ask, then remove; refused while exports use the connection, which are listed."""
+    connection, status = _load(request, pk), 200
+    if request.method == "POST":
+        try:
+            actions.remove(connection, by=request.user)
+        except actions.StillUsedError:
+            status = 422
+        else:
+            text = _("Connection “%(name)s” removed.") % {"name": connection.name}
+            return done(request, _url(request, "list"), text, changed=CHANGED)
+    users: Any = getattr(connection, "exports")  # noqa: B009 - another app's relation, which this one does not know
+    names = list(users.order_by("name").values_list("name", flat=True))
+    context = {"connection": connection, "export_names": names, "list_url": _url(request, "list")}
+    return render_panel(request, "connections/remove.html", context, status=status)
+
+
+@requires(Permission.MANAGE_CONNECTIONS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def test(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """Show the last test; a POST tests now."""
+    connection = _load(request, pk)
+    if request.method == "POST":
+        return _tested(request, connection)
+    return _test_panel(request, connection)
+
+
+def _form(request: EnvironmentRequest, forms: SetUp) -> TemplateResponse:
+    """Show the pane; 422 when it was sent and something is wrong."""
+    context = {
+        "forms": forms,
+        "form": forms.form,
+        "type_form": forms.type_form,
+        "type": forms.type,
+        "connection": forms.connection,
+        "question": forms.type_form.question,
+        "list_url": _url(request, "list"),
+    }
+    return render_panel(request, "connections/form.html", context, status=422 if forms.form.is_bound else 200)
+
+
+def _saved(request: EnvironmentRequest, connection: Connection) -> HttpResponse:
+    if request.POST.get("then") == "test":
+        return _tested(request, connection)
+    text = _("Connection “%(name)s” saved.") % {"name": connection.name}
+    return done(request, _url(request, "list"), text, changed=CHANGED)
+
+
+def _tested(request: EnvironmentRequest, connection: Connection) -> HttpResponse:
+    """Test now, and show the result in the panel or on its page."""
+    actions.test(connection, by=request.user)
+    if not getattr(request, "htmx", None):
+        return HttpResponseRedirect(_url(request, "test", pk=connection.pk))
+    response = _test_panel(request, connection)
+    response.headers["HX-Trigger"] = CHANGED
+    return response
+
+
+def _test_panel(request: EnvironmentRequest, connection: Connection) -> TemplateResponse:
+    steps = connection.check_steps
+    context = {
+        "connection": connection,
+        "steps": [_shown(step) for step in steps],
+        "failed_step": connection.failed_step,
+        "list_url": _url(request, "list"),
+    }
+    return render_panel(request, "connections/test.html", context)
+
+
+def _shown(step: dict[str, Any]) -> dict[str, str]:
+    """A step of a check as the steps component takes it."""
+    was_reached = step["state"] != "not_reached"
+    return {
+        "tone": STEP_TONES[step["state"]],
+        "label": step["name"],
+        "detail": " · ".join(filter(None, (step["message"], step["detail"]))),
+        "aside": _("%(seconds).2f s") % {"seconds": step["seconds"]} if was_reached else _("not reached"),
+    }
