@@ -1,0 +1,75 @@
+"""Load a CSV file into a table of an environment's warehouse."""
+
+import argparse
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from roles.kinds import ProfileKind
+from roles.models import Environment
+from segments.importing import ImportRefusedError, import_table
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not (name and sign and value):
+        raise argparse.ArgumentTypeError(f"“{text}” is not COLUMN=VALUE.")
+    return name, value
+
+
+class Command(BaseCommand):
+    """Load a CSV file (UTF-8, with a header line); the table's old rows stay until the new ones are in place."""
+
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """State the arguments."""
+        parser.add_argument("file", help="the CSV file, - for the standard input")
+        parser.add_argument("--environment", required=True, help="slug of the environment")
+        parser.add_argument("--name", required=True, help="name of the table")
+        parser.add_argument("--key", action="append", default=[], help="column that tells the rows apart; repeatable")
+        parser.add_argument(
+            "--profile", choices=ProfileKind.values, default=None, help="what one row of a profile table is"
+        )
+        parser.add_argument(
+            "--date",
+            action="append",
+            default=[],
+            type=_pair,
+            metavar="COLUMN=FORMAT",
+            help="how dates are written, such as DateOfBirth=%%m/%%d/%%Y (%%Y %%m %%d %%H %%M %%S); repeatable",
+        )
+        parser.add_argument(
+            "--semantic",
+            action="append",
+            default=[],
+            type=_pair,
+            metavar="COLUMN=TYPE",
+            help="what a column means, such as EMail=email; repeatable",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Import, saying how far it is where somebody is watching."""
+        environment = Environment.objects.filter(slug=options["environment"]).first()
+        if environment is None:
+            raise CommandError(f"There is no environment {options['environment']}.")
+        try:
+            table = import_table(
+                environment,
+                options["name"],
+                sys.stdin.buffer if options["file"] == "-" else options["file"],
+                keys=options["key"],
+                profile_kind=options["profile"],
+                date_formats=dict(options["date"]),
+                semantic_types=dict(options["semantic"]),
+                progress=self._say,
+            )
+        except (ImportRefusedError, OSError) as error:
+            raise CommandError(f"{error}\nNothing was changed.") from error
+        self._say("")
+        self.stdout.write(f"{table.name}: {table.row_count} rows, {table.fields.count()} fields.")
+
+    def _say(self, text: str) -> None:
+        if self.stderr.isatty():
+            self.stderr.write(f"\r\x1b[K{text}", ending="")
