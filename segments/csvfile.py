@@ -127,7 +127,7 @@ class CsvFile:
     def _column_of_wrong_byte(self, line: int) -> str:
         _first, fields = self.at(line)
         for name, value in zip(self.header, fields, strict=False):
-            if any("\udc80" <= letter <= "\udcff" for letter in value):
+            if _is_broken(value):
                 return _("column %(name)s") % {"name": name}
         return _("after the last column")
 
@@ -138,16 +138,25 @@ def _header_problem(header: list[str]) -> str:
         return _("the names of the columns are missing.")
     if len(header) > MOST_COLUMNS:
         return _("there are %(count)d columns, at most %(most)d fit.") % {"count": len(header), "most": MOST_COLUMNS}
-    for position, name in enumerate(header, start=1):
-        if not name.strip():
-            return _("column %(position)d has no name.") % {"position": position}
-        if any("\udc80" <= letter <= "\udcff" or letter == "\0" for letter in name):
-            return _("the name of column %(position)d is not UTF-8.") % {"position": position}
-        if len(name.encode()) > LONGEST_NAME_BYTES:
-            return _("the column name “%(name)s…” is longer than 63 bytes. Shorten it.") % {"name": name[:30]}
-        if name in header[: position - 1]:
-            return _("two columns are called %(name)s.") % {"name": name}
+    problems = (_name_problem(position, name, header) for position, name in enumerate(header, start=1))
+    return next(filter(None, problems), "")
+
+
+def _name_problem(position: int, name: str, header: list[str]) -> str:
+    if not name.strip():
+        return _("column %(position)d has no name.") % {"position": position}
+    if _is_broken(name) or "\0" in name:
+        return _("the name of column %(position)d is not UTF-8.") % {"position": position}
+    if len(name.encode()) > LONGEST_NAME_BYTES:
+        return _("the column name “%(name)s…” is longer than 63 bytes. Shorten it.") % {"name": name[:30]}
+    if name in header[: position - 1]:
+        return _("two columns are called %(name)s.") % {"name": name}
     return ""
+
+
+def _is_broken(text: str) -> bool:
+    """Tell whether the text has bytes that are not UTF-8 (kept as lone surrogates)."""
+    return any("\udc80" <= letter <= "\udcff" for letter in text)
 
 
 def _seekable(source: str | Path | BinaryIO) -> BinaryIO:
