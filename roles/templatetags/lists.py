@@ -1,0 +1,103 @@
+"""Sorting, searching and paging by the URL. Loaded through the library `waybill`."""
+
+from typing import Any
+
+from django import template
+from django.core.paginator import Page
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from roles.templatetags.pieces import icon, of
+
+register = template.Library()
+
+
+def _with_query(context: template.RequestContext, path: str = "", **changes: str | int | None) -> str:
+    """Return this page's URL with its query changed; None takes a parameter away."""
+    request = context["request"]
+    query = request.GET.copy()
+    for name, value in changes.items():
+        query.pop(name, None)
+        if value is not None:
+            query[name] = str(value)
+    return (path or request.path) + (f"?{query.urlencode()}" if query else "")
+
+
+def _swap(url: str, target: str) -> SafeString:
+    """Return the attributes that load `url` into `target` and into the address bar."""
+    if not target:
+        return mark_safe("")
+    return format_html(' hx-get="{}" hx-target="{}" hx-swap="outerHTML" hx-push-url="true"', url, target)
+
+
+@register.simple_tag(takes_context=True)
+def sort_header(
+    context: template.RequestContext,
+    key: str,
+    label: str,
+    current: str = "",
+    css: str = "",
+    target: str = "",
+    path: str = "",
+) -> SafeString:
+    """Return a sortable <th>. `current` is the sort in force, as "name" or "-name"; the link asks ?sort=…"""
+    order = {key: "ascending", f"-{key}": "descending"}.get(current)
+    url = _with_query(context, path, sort=f"-{key}" if order == "ascending" else key, page=None)
+    arrow = {"ascending": "chevron-up", "descending": "chevron-down"}.get(order or "", "sort")
+    return format_html(
+        '<th scope="col" class="{}"{}><a class="sort" id="sort-{}" href="{}"{}>{}{}</a></th>',
+        css,
+        format_html(' aria-sort="{}"', order) if order else "",
+        key,
+        url,
+        _swap(url, target),
+        label,
+        icon(arrow, "" if order else "sort-idle"),
+    )
+
+
+@register.inclusion_tag("components/pagination.html", takes_context=True)
+def pagination(context: template.RequestContext, page: Page[Any], target: str = "", path: str = "") -> dict[str, Any]:
+    """Lay out the way to the pages before and after; nothing when all fits on one."""
+    links = {}
+    if page.has_previous():
+        url = _with_query(context, path, page=page.previous_page_number())
+        links["previous"] = {"url": url, "swap": _swap(url, target)}
+    if page.has_next():
+        url = _with_query(context, path, page=page.next_page_number())
+        links["next"] = {"url": url, "swap": _swap(url, target)}
+    return {"page": page, **links}
+
+
+@register.inclusion_tag("components/search.html", takes_context=True)
+def search_box(
+    context: template.RequestContext, placeholder: str, target: str = "", name: str = "q", path: str = ""
+) -> dict[str, Any]:
+    """Lay out the search as you type; it keeps the other parameters of the URL, but for the page."""
+    request = context["request"]
+    kept = [(key, value) for key, value in request.GET.items() if key not in {name, "page"}]
+    return {
+        "placeholder": placeholder,
+        "target": target,
+        "name": name,
+        "path": path or request.path,
+        "value": request.GET.get(name, ""),
+        "kept": kept,
+    }
+
+
+@register.simple_tag(takes_context=True)
+def with_query(context: template.RequestContext, **changes: Any) -> str:
+    """Return this page's URL with its query changed; None takes a parameter away."""
+    return _with_query(context, **changes)
+
+
+@register.simple_tag(takes_context=True)
+def switch_url(context: template.RequestContext, slug: str) -> str:
+    """Return the address of the section shown now, in the environment `slug`."""
+    environment = context["environment"]
+    for group in context.get("navigation") or ():
+        for item in of(group, "items", ()):
+            if of(item, "is_current"):
+                return str(of(item, "url")).replace(f"/e/{environment.slug}/", f"/e/{slug}/", 1)
+    return f"/e/{slug}/"

@@ -1,0 +1,180 @@
+"""Small pieces of a page: icons, states, times, facts. Loaded through the library `waybill`."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+
+from roles.words import NONE, duration, exact_time, number, relative
+
+register = template.Library()
+register.filter(number)
+register.filter(duration)
+
+SPRITE = "icons/sprite.svg"
+TONE_ICONS = {
+    "neutral": "dashed-circle",
+    "running": "run",
+    "success": "check-circle",
+    "warning": "alert-triangle",
+    "danger": "alert-circle",
+    "held": "pause-circle",
+    "info": "info",
+}
+
+
+@lru_cache(maxsize=1)
+def icon_names() -> frozenset[str]:
+    """Return the names that the sprite offers."""
+    sprite = Path(__file__).resolve().parents[2] / "static" / SPRITE
+    return frozenset(re.findall(r'<symbol id="([\w-]+)"', sprite.read_text()))
+
+
+@register.simple_tag
+@lru_cache(maxsize=512)
+def icon(name: str, css: str = "", label: str = "") -> SafeString:
+    """Return icon `name` of the sprite; decoration unless it has a label. Unknown names raise ValueError."""
+    if name not in icon_names():
+        raise ValueError(f"Unknown icon {name!r}, must be one of: {', '.join(sorted(icon_names()))}")
+    return format_html(
+        '<svg class="icon {}" {}><use href="{}#{}"/></svg>',
+        css,
+        format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"'),
+        static(SPRITE),
+        name,
+    )
+
+
+@register.simple_tag
+@lru_cache(maxsize=512)
+def tile(letters: str, tone: str = "gray", size: str = "") -> SafeString:
+    """Return the two letters of a connection type on its colour; decoration beside the type's name."""
+    return format_html(
+        '<span class="tile tile-{}{}" aria-hidden="true">{}</span>',
+        tone,
+        " tile-large" if size else "",
+        letters,
+    )
+
+
+@register.simple_tag
+def state(tone: str, label: str, reason: str = "", icon_name: str = "", percent: float | None = None) -> SafeString:
+    """Return a state as icon, words and reason; `percent` (0 to 100) adds a bar."""
+    return format_html(
+        '<span class="state tone-{}">{}<span class="state-text"><span>{}{}</span>{}</span></span>',
+        tone,
+        icon(icon_name or TONE_ICONS[tone]),
+        label,
+        format_html(' · <span class="state-reason">{}</span>', reason) if reason else "",
+        "" if percent is None else progress(percent, label=label),
+    )
+
+
+@register.simple_tag
+def progress(value: float | None, top: float = 100, label: str = "") -> SafeString:
+    """Return a bar of `value` of `top`; None means that the end is not known."""
+    if value is None:
+        return format_html('<progress aria-label="{}"></progress>', label)
+    return format_html(
+        '<progress value="{}" max="{}" aria-label="{}"></progress>',
+        f"{value:.10g}",
+        f"{top:.10g}",
+        label or _("Progress"),
+    )
+
+
+@register.filter
+def dash(value: Any) -> Any:
+    """Return `value`, whole numbers grouped, or a dash for None and empty text."""
+    if type(value) is int:
+        return number(value)
+    return NONE if value is None or value == "" else value
+
+
+@register.simple_tag
+def ago(value: datetime | None, empty: str = NONE) -> SafeString | str:
+    """Return a relative time with the exact one on hover, or `empty` for None."""
+    if value is None:
+        return empty
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        value.isoformat(timespec="seconds"),
+        exact_time(value),
+        relative(value, timezone.now()),
+    )
+
+
+@register.simple_tag
+def exact(value: datetime | None, empty: str = NONE) -> SafeString | str:
+    """Return date, time and zone as a <time>, or `empty` for None."""
+    if value is None:
+        return empty
+    return format_html('<time datetime="{}">{}</time>', value.isoformat(timespec="seconds"), exact_time(value))
+
+
+@register.simple_tag
+def copy(text: str, label: str = "") -> SafeString:
+    """Return `text` as code with a button that copies it."""
+    return format_html(
+        '<span class="copy"><code>{}</code><button type="button" class="icon-button needs-js" data-copy="{}"'
+        ' data-done-text="{}" aria-label="{}" title="{}">{}</button></span>',
+        text,
+        text,
+        _("Copied"),
+        label or _("Copy"),
+        label or _("Copy"),
+        icon("copy"),
+    )
+
+
+def of(item: Any, name: str, default: Any = None) -> Any:
+    """Return `name` of a mapping or an object."""
+    return item.get(name, default) if isinstance(item, Mapping) else getattr(item, name, default)
+
+
+@register.simple_tag
+def facts(pairs: Iterable[tuple[str, Any]]) -> SafeString:
+    """Return names and values as a list of facts; values that are empty show a dash."""
+    return format_html(
+        '<dl class="facts">{}</dl>',
+        format_html_join("", "<div><dt>{}</dt><dd>{}</dd></div>", ((name, dash(value)) for name, value in pairs)),
+    )
+
+
+@register.simple_tag
+def bars(items: Sequence[Any], label: str) -> SafeString:
+    """Return small bars, oldest first; each has value and, if wanted, tone and title (said on hover)."""
+    top = max((of(item, "value") or 0 for item in items), default=0) or 1
+    slot = 440 / max(len(items), 9)
+    columns = []
+    for place, item in enumerate(items):
+        height = max(4.0, 68 * (of(item, "value") or 0) / top)
+        columns.append(
+            (
+                of(item, "tone") or "success",
+                of(item, "title") or number(of(item, "value")),
+                f"{slot * place + slot * 0.16:.1f}",
+                f"{72 - height:.1f}",
+                f"{slot * 0.68:.1f}",
+                f"{height:.1f}",
+            )
+        )
+    return format_html(
+        '<svg class="bars" viewBox="0 0 440 73" preserveAspectRatio="none" role="img" aria-label="{}">{}'
+        '<line x1="0" y1="72.5" x2="440" y2="72.5"/></svg>',
+        label,
+        format_html_join(
+            "",
+            '<g class="tone-{}"><title>{}</title><rect x="{}" y="{}" width="{}" height="{}" rx="2"/></g>',
+            columns,
+        ),
+    )
