@@ -81,7 +81,8 @@ def panel_header(context: template.RequestContext, title: str, subtitle: str = "
     request = context.get("request")
     return format_html(
         '<header class="panel-header"><div class="panel-heading">'
-        '<{0} class="panel-title" id="panel-title" tabindex="-1">{1}</{0}>{2}</div><a class="icon-button" href="{3}" data-close aria-label="{4}" title="{4}">{5}</a></header>',
+        '<{0} class="panel-title" id="panel-title" tabindex="-1">{1}</{0}>{2}</div>'
+        '<a class="icon-button" href="{3}" data-close aria-label="{4}" title="{4}">{5}</a></header>',
         "h2" if getattr(request, "htmx", False) else "h1",
         title,
         format_html('<p class="panel-subtitle">{}</p>', subtitle) if subtitle else "",
