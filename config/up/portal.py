@@ -1,15 +1,10 @@
 """The whole portal: what is started in which order, how it is watched, and how all of it ends."""
 
-import contextlib
 import os
-import select
-import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 
 from django.conf import settings
 from django.db import OperationalError
@@ -18,6 +13,7 @@ from config import processes
 from config.embedded_postgres import CannotRunError, Server, TakenError
 from config.up import demo, ports, steps
 from config.up.children import Child
+from config.up.signals import StopAskedError, Waiter, ignore_signals, signals_raise
 from config.up.sweeper import Sweeper
 from config.up.telling import say, show
 
@@ -26,17 +22,12 @@ WEB_PORT = 8000
 STOP_SECONDS = 6.0
 TICK_SECONDS = 0.5
 WEB_SECONDS = 60.0
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class StopAskedError(Exception):
-    """Ctrl-C, SIGTERM, or the terminal was closed."""
 
 
 def run(is_demo: bool) -> int:
     """Run the portal until it is told to stop; return the exit code."""
     portal = Portal(is_demo)
-    with _signals_raise():
+    with signals_raise():
         try:
             portal.start()
             portal.watch()
@@ -50,7 +41,7 @@ def run(is_demo: bool) -> int:
             show(str(error).strip())
             return 1
         finally:
-            _ignore_signals()
+            ignore_signals()
             portal.stop()
 
 
@@ -91,14 +82,14 @@ class Portal:
     def watch(self) -> None:
         """Keep everything running; returns only by StopAskedError."""
         deadline = time.monotonic() + WEB_SECONDS
-        with _child_wakes_up() as wake:
-            while True:
-                self._heal_database()
-                for child in self.children:
-                    child.watch()
-                if not self.is_announced:
-                    self._come_up(deadline)
-                _wait(wake, TICK_SECONDS if self.is_announced else 0.05)
+        waiter = Waiter()
+        while True:
+            self._heal_database()
+            for child in self.children:
+                child.watch()
+            if not self.is_announced:
+                self._come_up(deadline)
+            waiter.wait(TICK_SECONDS if self.is_announced else 0.05)
 
     def stop(self) -> None:
         """Stop everything, the database last."""
@@ -190,43 +181,3 @@ def _answers(port: int) -> bool:
             return connection.recv(5) == b"HTTP/"
     except OSError:
         return False
-
-
-@contextlib.contextmanager
-def _signals_raise() -> Iterator[None]:
-    """Turn the signals that mean "stop" into StopAskedError; one that nohup ignores stays ignored."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        _ignore_signals()  # the first one is enough; the rest must not interrupt the stopping
-        raise StopAskedError
-
-    for number in STOP_SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, stop)
-    yield
-
-
-def _ignore_signals() -> None:
-    for number in STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-
-
-@contextlib.contextmanager
-def _child_wakes_up() -> Iterator[int]:
-    """Give a descriptor that becomes readable when a child ends."""
-    reader, writer = os.pipe()
-    for descriptor in (reader, writer):
-        os.set_blocking(descriptor, False)
-    signal.signal(signal.SIGCHLD, lambda number, frame: None)
-    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    try:
-        yield reader
-    finally:
-        signal.set_wakeup_fd(-1)
-        os.close(reader)
-        os.close(writer)
-
-
-def _wait(wake: int, seconds: float) -> None:
-    if select.select([wake], [], [], seconds)[0]:
-        os.read(wake, 1000)
