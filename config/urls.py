@@ -8,7 +8,6 @@ from roles import views
 app_pages = [
     path("exports/", include("exports.urls")),
     path("", include("segments.urls")),
-    path("tables/", include("segments.table_urls")),
     path("connections/", include("connections.urls")),
 ]
 

@@ -17,9 +17,13 @@ from segments.models import Segment, Table
 __all__ = ["CopyOut", "copy_csv"]
 
 WORK_SCHEMA = "waybill_work"
+LONGEST_SHOWN = 300  # characters of a value in samples and previews
 PAGE_SECONDS = 8.0  # what a page may cost; longer questions are for the clusters
 # Work memory holds the hash of about two million members.
-SESSION = "SET LOCAL jit = off; SET LOCAL synchronize_seqscans = off; SET LOCAL work_mem = '128MB'"
+SESSION = (
+    "SET LOCAL jit = off; SET LOCAL synchronize_seqscans = off; SET LOCAL work_mem = '128MB';"
+    " SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL timezone = 'UTC'"
+)
 
 Columns = Sequence[tuple[str, str]]  # (field name, exported name), in order
 Row = tuple[str | None, ...]
@@ -151,7 +155,7 @@ def _selected(columns: Columns, types: dict[str, str]) -> sql.Composed:
 def _as_text(query: sql.Composed, width: int, limit: int) -> sql.Composed:
     """Wrap `query` so that at most `limit` rows come, each value as PostgreSQL prints it."""
     names = [sql.Identifier(f"c{number}") for number in range(width)]
-    values = sql.SQL(", ").join(sql.SQL("{}::text").format(name) for name in names)
+    values = sql.SQL(", ").join(sql.SQL("left({}::text, {})").format(name, LONGEST_SHOWN) for name in names)
     return sql.SQL("SELECT {} FROM ({} LIMIT {}) AS found({})").format(values, query, limit, sql.SQL(", ").join(names))
 
 

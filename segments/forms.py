@@ -1,0 +1,191 @@
+"""The form of a segment: what it is called, its table, and rows of conditions."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from roles.models import Environment
+from segments import rules, warehouse
+from segments.models import Segment, Table
+
+REMOVE = "remove-condition-"
+PLACEHOLDERS = {"date": "2024-01-31", "timestamp": "2024-01-31 18:00:00", "boolean": "true"}
+
+
+class SegmentForm(forms.ModelForm):
+    """Name, description, table and how the conditions combine."""
+
+    class Meta:
+        model = Segment
+        fields = ("name", "description", "table", "match")
+        widgets = {"description": forms.Textarea(attrs={"rows": 2}), "match": forms.RadioSelect}
+        labels = {
+            "name": gettext_lazy("Name"),
+            "description": gettext_lazy("Description"),
+            "table": gettext_lazy("Profile table"),
+            "match": gettext_lazy("Who belongs to it"),
+        }
+
+    def __init__(self, environment: Environment, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.environment = environment
+        tables = environment.tables.exclude(profile_kind="")
+        table = self.fields["table"]
+        assert isinstance(table, forms.ModelChoiceField)
+        table.queryset, table.empty_label = tables, None
+        if self.instance.pk:
+            # The exports that use it list fields of this table.
+            table.disabled, table.required = True, False
+        else:
+            self.instance.environment = environment
+
+    def clean_name(self) -> str:
+        """Refuse a name that another segment of the environment has."""
+        name = self.cleaned_data["name"]
+        if self.environment.segments.filter(name=name).exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError(_("There is already a segment called “%(name)s”.") % {"name": name})
+        return str(name)
+
+
+@dataclass
+class Row:
+    """One condition as the form shows it."""
+
+    number: int
+    field: str = ""
+    operator: str = "equals"
+    value: str = ""
+    pg_type: str = ""
+    error: str = ""
+
+    @property
+    def operators(self) -> list[tuple[str, Any]]:
+        """The operators that suit the field's type."""
+        suits = [(name, one) for name, one in rules.OPERATORS.items() if one.suits_type(self.pg_type)]
+        return [(name, one.label) for name, one in suits]
+
+    @property
+    def takes_value(self) -> bool:
+        """Tell whether there is something to write beside the operator."""
+        operator = rules.OPERATORS.get(self.operator)
+        return operator is None or operator.takes_value
+
+    @property
+    def placeholder(self) -> str:
+        """An example of a value."""
+        if self.operator == "one_of":
+            return _("one, another, a third")
+        return PLACEHOLDERS.get(self.pg_type, "1200" if self.pg_type in rules.NUMBERS else "")
+
+    def condition(self) -> rules.Condition:
+        """Return it as a segment stores it."""
+        return {
+            "field": self.field,
+            "operator": self.operator,
+            "value": self.value if self.takes_value else "",
+        }
+
+
+class SetUp:
+    """The whole pane: the form, its conditions, and how many rows they match."""
+
+    def __init__(self, segment: Segment, environment: Environment, data: QueryDict | None = None) -> None:
+        self.segment = segment
+        self.action = data.get("action", "") if data is not None else ""
+        self.form = SegmentForm(environment, data if not self.action else None, instance=segment, initial=_typed(data))
+        self.table = self._table(environment, data)
+        self.fields = list(self.table.fields.all()) if self.table else []
+        self.types = {field.name: field.pg_type for field in self.fields}
+        self.match = (data.get("match") if data is not None else segment.match) or "all"
+        self.rows = self._rows(data)
+        self.count: tuple[int, int] | None = None
+        self.count_problem = ""
+        if data is not None and self.action:
+            self._act()
+
+    def is_valid(self) -> bool:
+        """Check everything; errors stand on the form and on the rows."""
+        is_form_valid = self.form.is_valid()
+        return self._check_rules() and is_form_valid
+
+    def to_segment(self) -> Segment:
+        """Return the segment with what was entered, not saved."""
+        segment: Segment = self.form.save(commit=False)
+        segment.conditions = self.conditions
+        return segment
+
+    @property
+    def conditions(self) -> list[rules.Condition]:
+        """The conditions as a segment stores them."""
+        return [row.condition() for row in self.rows]
+
+    @property
+    def can_add(self) -> bool:
+        """Tell whether there is room for another condition."""
+        return len(self.rows) < rules.MOST_CONDITIONS
+
+    def _table(self, environment: Environment, data: QueryDict | None) -> Table | None:
+        if self.segment.pk:
+            return self.segment.table
+        tables = environment.tables.exclude(profile_kind="")
+        wanted = data.get("table", "") if data is not None else ""
+        found = tables.filter(pk=wanted).first() if wanted.isascii() and wanted.isdigit() else None
+        return found or tables.first()
+
+    def _rows(self, data: QueryDict | None) -> list[Row]:
+        if data is None:
+            entered = [(one["field"], one["operator"], one["value"]) for one in self.segment.conditions]
+        else:
+            lists = (data.getlist(name) for name in ("field", "operator", "value"))
+            entered = list(zip(*lists, strict=False))[: rules.MOST_CONDITIONS]
+        return [self._row(number, *entry) for number, entry in enumerate(entered)]
+
+    def _row(self, number: int, field: str = "", operator: str = "equals", value: str = "") -> Row:
+        row = Row(number, field, operator, value[:10_000], self.types.get(field, ""))
+        if operator not in dict(row.operators) and row.pg_type:
+            row.operator = "equals"
+        return row
+
+    def _act(self) -> None:
+        """Do what a button other than Save asks for."""
+        if self.action == "add-condition" and self.can_add:
+            self.rows.append(self._row(len(self.rows), self.fields[0].name if self.fields else ""))
+            return
+        if self.action.startswith(REMOVE):
+            number = self.action.removeprefix(REMOVE)
+            left = [row for row in self.rows if str(row.number) != number]
+            self.rows = [self._row(place, row.field, row.operator, row.value) for place, row in enumerate(left)]
+        if self.action == "count" or all(row.value or not row.takes_value for row in self.rows):
+            self._count(says_errors=self.action == "count")
+
+    def _check_rules(self) -> bool:
+        try:
+            rules.where(self.types, self.match, self.conditions)
+        except rules.RulesError as error:
+            for number, text in error.errors.items():
+                self.rows[number].error = text
+        return not any(row.error for row in self.rows)
+
+    def _count(self, *, says_errors: bool) -> None:
+        if self.table is None:
+            return
+        try:
+            self.count = warehouse.count_matching(self.table, self.match, self.conditions)
+        except rules.RulesError:
+            if says_errors:
+                self._check_rules()
+        except psycopg.errors.QueryCanceled:
+            self.count_problem = _("Counting takes longer than a page may. Save, and the refresh counts.")
+        except psycopg.Error:
+            self.count_problem = _("The table cannot be read now.")
+
+
+def _typed(data: QueryDict | None) -> dict[str, Any]:
+    """Return what was entered, to show it again without judging it."""
+    names = ("name", "description", "table", "match")
+    return {name: data[name] for name in names if name in data} if data is not None else {}

@@ -1,0 +1,15 @@
+"""What the chores cluster calls; each loads and calls one thing."""
+
+from contextlib import suppress
+
+from roles.models import User
+from segments.models import Segment
+from segments.refresh import RefreshError, refresh
+
+
+def refresh_segment(segment_id: int, user_id: int | None = None) -> None:
+    """Compute a segment's members; a failure is kept on the segment, one removed meanwhile is nothing."""
+    segment = Segment.objects.filter(pk=segment_id).first()
+    if segment is not None:
+        with suppress(RefreshError):
+            refresh(segment, by=User.objects.filter(pk=user_id).first())

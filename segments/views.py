@@ -1,0 +1,186 @@
+"""Data > Tables and Insights > Segments. Everybody reads, contributors and administrators change."""
+
+from typing import Any
+
+import psycopg
+from django.db import IntegrityError
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from roles.access import EnvironmentRequest, requires
+from roles.htmx import done, render, render_panel
+from roles.permissions import Permission
+from segments import actions, rules, warehouse
+from segments.forms import SetUp
+from segments.listing import list_segments, list_tables
+from segments.masking import mask
+from segments.models import Field, Segment, SegmentStatus, Table
+from segments.refresh import heal_stuck
+
+CHANGED = "segments:changed"
+SAMPLE_ROWS = 10
+
+
+def _url(request: EnvironmentRequest, name: str, **kwargs: Any) -> str:
+    return reverse(f"segments:{name}", kwargs={"environment": request.environment.slug, **kwargs})
+
+
+def _load(request: EnvironmentRequest, pk: int) -> Segment:
+    """Return a segment of the open environment; 404 otherwise."""
+    found = Segment.objects.select_related("environment", "table__environment", "created_by")
+    return get_object_or_404(found, pk=pk, environment=request.environment)
+
+
+def _can_edit(request: EnvironmentRequest) -> bool:
+    return request.access.has_permission(Permission.EDIT_DATA)
+
+
+@requires(Permission.VIEW)
+@require_safe
+def tables(request: EnvironmentRequest) -> TemplateResponse:
+    """The list of tables."""
+    listing = list_tables(request.environment, request.GET)
+    return render(request, "segments/tables.html", {"listing": listing}, partial="list", target="list")
+
+
+@requires(Permission.VIEW)
+@require_safe
+def table(request: EnvironmentRequest, pk: int) -> TemplateResponse:
+    """One table: its fields, a sample of its rows, and the segments built on it."""
+    found = get_object_or_404(Table.objects.select_related("environment"), pk=pk, environment=request.environment)
+    fields = list(found.fields.all())
+    try:
+        rows, problem = warehouse.sample(found, SAMPLE_ROWS), ""
+    except (psycopg.Error, rules.RulesError, warehouse.NotReadyError):
+        rows, problem = [], _("The rows cannot be read now. Import the table again if this stays so.")
+    context = {
+        "table": found,
+        "fields": fields,
+        "rows": rows if _can_edit(request) else _masked(rows, fields),
+        "columns": [(field.name, field.pg_type) for field in fields],
+        "is_masked": not _can_edit(request),
+        "problem": problem,
+        "segments": found.segments.all(),
+        "list_url": _url(request, "tables"),
+    }
+    return TemplateResponse(request, "segments/table.html", context)
+
+
+@requires(Permission.VIEW)
+@require_safe
+def list_page(request: EnvironmentRequest) -> TemplateResponse:
+    """The list of segments."""
+    listing = list_segments(request.environment, request.GET)
+    heal_stuck(list(listing.page))
+    context = {
+        "listing": listing,
+        "can_edit": _can_edit(request),
+        "has_profile_table": request.environment.tables.exclude(profile_kind="").exists(),
+    }
+    return render(request, "segments/list.html", context, partial="list", target="list")
+
+
+@requires(Permission.VIEW)
+@require_safe
+def row(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """One row of the list, while its refresh goes on; the list itself for a browser."""
+    segment = _load(request, pk)
+    if not getattr(request, "htmx", None):
+        return HttpResponseRedirect(_url(request, "list"))
+    heal_stuck([segment])
+    context = {"segment": segment, "can_edit": _can_edit(request)}
+    return TemplateResponse(request, "segments/list.html#row", context)
+
+
+@requires(Permission.EDIT_DATA)
+@require_http_methods(["GET", "HEAD", "POST"])
+def add(request: EnvironmentRequest) -> HttpResponse:
+    """Set up a new segment."""
+    return _set_up(request, Segment(environment=request.environment))
+
+
+@requires(Permission.VIEW, post=Permission.EDIT_DATA)
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """See a segment, and change it."""
+    segment = _load(request, pk)
+    heal_stuck([segment])
+    if _can_edit(request):
+        return _set_up(request, segment)
+    conditions = [rules.describe(condition) for condition in segment.conditions]
+    context = {"segment": segment, "conditions": conditions, "export_names": _export_names(segment)}
+    return render_panel(request, "segments/view.html", context | {"list_url": _url(request, "list")})
+
+
+@requires(Permission.EDIT_DATA)
+@require_POST
+def refresh(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """Compute the members anew, in the background."""
+    segment = _load(request, pk)
+    heal_stuck([segment])
+    name = {"name": segment.name}
+    if segment.status == SegmentStatus.REFRESHING:
+        return done(request, _url(request, "list"), _("“%(name)s” is already refreshing.") % name, changed=CHANGED)
+    actions.start_refresh(segment, by=request.user)
+    return done(request, _url(request, "list"), _("Refreshing “%(name)s”.") % name, changed=CHANGED)
+
+
+@requires(Permission.EDIT_DATA)
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """Ask, then remove; refused while exports use the segment, which are listed."""
+    segment, status, is_read = _load(request, pk), 200, False
+    if request.method == "POST":
+        try:
+            actions.remove(segment, by=request.user)
+        except (actions.StillUsedError, actions.BeingReadError) as error:
+            segment, status, is_read = _load(request, pk), 422, isinstance(error, actions.BeingReadError)
+        else:
+            text = _("Segment “%(name)s” removed.") % {"name": segment.name}
+            return done(request, _url(request, "list"), text, changed=CHANGED)
+    context = {"segment": segment, "export_names": _export_names(segment), "is_read": is_read}
+    return render_panel(request, "segments/remove.html", context | {"list_url": _url(request, "list")}, status=status)
+
+
+def _set_up(request: EnvironmentRequest, segment: Segment) -> HttpResponse:
+    """Show the pane, or save what it says; its other buttons show it again."""
+    setup = SetUp(segment, request.environment, request.POST if request.method == "POST" else None)
+    if request.method != "POST" or setup.action:
+        return _pane(request, setup)
+    if not setup.is_valid():
+        return _pane(request, setup, status=422)
+    name = {"name": setup.form.cleaned_data["name"]}
+    try:
+        actions.save(setup.to_segment(), by=request.user)
+    except IntegrityError:
+        setup.form.add_error("name", _("There is already a segment called “%(name)s”.") % name)
+        return _pane(request, setup, status=422)
+    return done(request, _url(request, "list"), _("Segment “%(name)s” saved.") % name, changed=CHANGED)
+
+
+def _pane(request: EnvironmentRequest, setup: SetUp, status: int = 200) -> TemplateResponse:
+    segment = setup.segment
+    context = {
+        "setup": setup,
+        "form": setup.form,
+        "segment": segment if segment.pk else None,
+        "export_names": _export_names(segment) if segment.pk else [],
+        "list_url": _url(request, "list"),
+    }
+    if setup.action and getattr(request, "htmx", None) and request.htmx.target == "conditions":  # type: ignore[attr-defined]
+        return TemplateResponse(request, "segments/form.html#conditions", context)
+    return render_panel(request, "segments/form.html", context, status=status)
+
+
+def _export_names(segment: Segment) -> list[str]:
+    users: Any = getattr(segment, "export_segments")  # noqa: B009 - another app's relation, which this one does not know
+    return list(users.order_by("export__name").values_list("export__name", flat=True))
+
+
+def _masked(rows: list[warehouse.Row], fields: list[Field]) -> list[list[str | None]]:
+    meanings = [field.semantic_type for field in fields]
+    return [[mask(value, meaning) for value, meaning in zip(row, meanings, strict=True)] for row in rows]
