@@ -1,0 +1,126 @@
+"""The words and components that every page is written with."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from django import forms
+from django.core.paginator import Paginator
+from django.template import Context, Template
+from django.test import RequestFactory
+
+from roles.templatetags.pieces import icon, icon_names
+from roles.words import duration, number, relative
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+def render(source, **context):
+    return Template(source).render(Context(context))
+
+
+@pytest.mark.parametrize(
+    ("distance", "words"),
+    [
+        (timedelta(seconds=10), "now"),
+        (timedelta(minutes=12), "12 min ago"),
+        (timedelta(hours=3), "3 h ago"),
+        (timedelta(hours=20), "yesterday"),
+        (timedelta(days=5), "5 days ago"),
+        (timedelta(minutes=-5), "in 5 min"),
+        (timedelta(days=400), "Oct. 17, 2025"),
+    ],
+)
+def test_times_are_said_relative_to_now(distance, words):
+    assert relative(NOW - distance, NOW) == words
+
+
+def test_times_show_the_exact_one_on_hover():
+    html = render("{% ago value %}", value=NOW)
+    assert 'datetime="2026-11-21T12:00:00+00:00"' in html
+    assert 'title="Nov. 21, 2026, 12:00:00 UTC"' in html
+
+
+def test_no_time_says_what_the_page_wants():
+    assert render("{% ago value 'never' %}", value=None) == "never"
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(6.4, "6 s"), (125, "2 min 5 s"), (3780, "1 h 3 min"), (None, "—")])
+def test_durations_are_said_in_two_units_at_most(seconds, words):
+    assert duration(seconds) == words
+
+
+def test_numbers_are_grouped_and_nothing_is_a_dash():
+    assert (number(12369114), number(0), number(None)) == ("12,369,114", "0", "—")
+
+
+def test_unknown_icon_is_named_with_the_allowed_ones():
+    with pytest.raises(ValueError, match="Unknown icon 'rocket', must be one of: alert-circle"):
+        icon("rocket")
+
+
+def test_icon_is_decoration_unless_it_has_a_label():
+    assert 'aria-hidden="true"' in icon("lock")
+    assert 'role="img" aria-label="Locked"' in icon("lock", "", "Locked")
+
+
+def test_state_says_icon_words_and_reason():
+    html = render("{% state 'held' 'Held' reason=reason %}", reason="91 % fewer <rows>")
+    assert "#pause-circle" in html
+    assert re.sub(r"<[^>]+>", "", html) == "Held · 91 % fewer &lt;rows&gt;"
+
+
+class NameForm(forms.Form):
+    name = forms.CharField(help_text="Seen in the list.")
+
+
+def test_field_ties_label_help_and_error_to_the_control():
+    html = render("{% field form.name %}", form=NameForm({"name": ""}))
+    assert '<label class="field-label" for="id_name">Name <span class="field-hint">required</span>' in html
+    assert 'aria-describedby="id_name_helptext id_name_error"' in html
+    assert 'aria-invalid="true"' in html
+    assert 'id="id_name_error"' in html
+    assert 'id="id_name_helptext"' in html
+
+
+def test_form_errors_link_to_the_field():
+    html = render("{% form_errors form %}", form=NameForm({"name": ""}))
+    assert 'role="alert"' in html
+    assert '<a href="#id_name">Name</a>: This field is required.' in html
+
+
+def test_checklist_sums_what_is_chosen_and_greys_with_a_reason():
+    items = [
+        {"value": 1, "label": "Spain", "count": 25222, "checked": True},
+        SimpleNamespace(value=2, label="Walk-in", count=9870, disabled=True, reason="No e-mail"),
+    ]
+    html = render(
+        "{% checklist 'segments' items legend='Segments' summary='{n} selected · {sum} people' %}", items=items
+    )
+    assert "1 selected · 25,222 people" in html
+    assert re.search(r'value="2"[^>]* disabled', html)
+    assert "No e-mail" in html
+
+
+def test_sort_header_turns_round_and_keeps_the_search():
+    request = RequestFactory().get("/e/x/exports/", {"q": "call", "page": "3", "sort": "name"})
+    html = render("{% sort_header 'name' 'Name' current='name' target='#list' %}", request=request)
+    assert 'aria-sort="ascending"' in html
+    assert 'href="/e/x/exports/?q=call&amp;sort=-name"' in html
+    assert 'hx-target="#list"' in html
+
+
+def test_pagination_says_where_one_is():
+    request = RequestFactory().get("/e/x/exports/", {"q": "a"})
+    page = Paginator(range(120), 50).page(2)
+    html = render("{% pagination page %}", request=request, page=page)
+    assert "51 to 100 of 120" in html
+    assert 'href="/e/x/exports/?q=a&amp;page=3"' in html
+
+
+def test_every_state_has_an_icon_that_exists():
+    from exports.states import NOT_STARTED, STATES
+
+    looks = [NOT_STARTED, *(rule.look for rule in STATES.values())]
+    assert {look.icon for look in looks} <= icon_names()
