@@ -47,7 +47,7 @@ def choose(home: Path, say: Callable[[str], None]) -> Account:
     if home.is_symlink():
         return _system_account(home, say)
     if home.stat().st_uid != 0:
-        return _owner(home.stat())
+        return _owner(home)
     identity = _namespace_identity()
     if identity and _works(identity, home):
         return Account(identity, packaged_programs(), 0)
@@ -59,8 +59,12 @@ def choose(home: Path, say: Callable[[str], None]) -> Account:
     return _system_account(home, say)
 
 
-def _owner(status: os.stat_result) -> Account:
-    return Account(f"account:{status.st_uid}:{status.st_gid}", packaged_programs(), status.st_uid)
+def _owner(home: Path) -> Account:
+    """Return the account that owns `home`, which root then uses too."""
+    status = home.stat()
+    identity = f"account:{status.st_uid}:{status.st_gid}"
+    programs = packaged_programs() if _works(identity, home) else _copied_programs()
+    return Account(identity, programs, status.st_uid)
 
 
 def _namespace_identity() -> str:

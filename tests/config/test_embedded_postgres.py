@@ -14,10 +14,12 @@ import psutil
 import psycopg
 import pytest
 
-from config import embedded_postgres, postgres_socket
+from config import control, embedded_postgres, postgres_socket
 from config.embedded_postgres import Server, TakenError, answers, database_settings
 from tests.until import until
 
+OTHER_ACCOUNT = 65534
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
 REPOSITORY = Path(__file__).resolve().parents[2]
 OWNER = """
 import sys
@@ -39,15 +41,21 @@ def data_dir():
 
 
 @pytest.fixture(scope="module")
-def shared():
-    """One server for the tests that only look at it, below directories that everybody may enter."""
+def shared_directory():
+    """A directory that everybody may enter."""
     scratch = Path(tempfile.mkdtemp(prefix="waybill shared "))
     scratch.chmod(0o755)
-    data_dir = scratch / "var"
+    yield scratch
+    shutil.rmtree(scratch)
+
+
+@pytest.fixture(scope="module")
+def shared(shared_directory):
+    """One server for the tests that only look at it."""
+    data_dir = shared_directory / "looked at"
     data_dir.mkdir(mode=0o755)
     with Server(data_dir, throw_away=True) as server:
         yield server
-    shutil.rmtree(scratch)
 
 
 def connect(data_dir: Path) -> psycopg.Connection:
@@ -104,21 +112,46 @@ def test_socket_and_data_are_closed_to_others(shared):
     assert mode(shared.home / "run" / postgres_socket.FILE_NAME) == 0o700
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
+@as_root
 def test_another_account_cannot_connect(shared):
     path = str(Path(database_settings(shared.data_dir)["HOST"]) / postgres_socket.FILE_NAME)
     assert exit_code_as_other_account(lambda: os.stat(shared.data_dir)) == 0
     assert exit_code_as_other_account(lambda: socket.socket(socket.AF_UNIX).connect(path)) == 13
 
 
+@as_root
+def test_root_runs_the_server_of_another_account_as_that_account(shared_directory):
+    data_dir = shared_directory / "var"
+    data_dir.mkdir()
+    os.chown(data_dir, OTHER_ACCOUNT, OTHER_ACCOUNT)
+    with Server(data_dir, throw_away=True):
+        assert answers(data_dir)
+        assert postmaster(data_dir).uids().real == OTHER_ACCOUNT
+
+
+@as_root
+@pytest.mark.skipif(os.environ.get("CI") != "true", reason="makes a system account: only in CI")
+def test_root_that_cannot_reach_the_data_in_a_namespace_uses_a_system_account(shared_directory):
+    closed = shared_directory / "closed"
+    closed.mkdir(mode=0o700)
+    os.chown(closed, OTHER_ACCOUNT, OTHER_ACCOUNT)
+    said = []
+    with Server(closed / "var", throw_away=True, say=said.append) as server:
+        assert answers(closed / "var")
+        assert postmaster(closed / "var").username() == "waybill"
+        assert str(server.home.resolve()) in "\n".join(said)
+    control.reset(closed / "var")
+    assert not server.home.exists()
+
+
 def exit_code_as_other_account(action) -> int:
-    """Do `action` as uid 65534 in a forked process; return 0 or the number of its OSError."""
+    """Do `action` as another account in a forked process; return 0 or the number of its OSError."""
     child = os.fork()
     if child == 0:
         try:
             os.setgroups([])
-            os.setgid(65534)
-            os.setuid(65534)
+            os.setgid(OTHER_ACCOUNT)
+            os.setuid(OTHER_ACCOUNT)
             action()
         except OSError as error:
             os._exit(error.errno)
