@@ -59,6 +59,14 @@ class SegmentStatus(models.TextChoices):
     FAILED = "failed", _("Failed")
 
 
+STATUS_TONES: dict[str, str] = {
+    SegmentStatus.NEW: "neutral",
+    SegmentStatus.REFRESHING: "running",
+    SegmentStatus.READY: "success",
+    SegmentStatus.FAILED: "danger",
+}
+
+
 class Match(models.TextChoices):
     """How a segment's conditions are combined."""
 
@@ -94,3 +102,13 @@ class Segment(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def tone(self) -> str:
+        """The tone in which its status is shown."""
+        return STATUS_TONES[self.status]
+
+    @property
+    def reason(self) -> str:
+        """Why its last refresh failed, "" if it did not."""
+        return self.error if self.status == SegmentStatus.FAILED else ""
