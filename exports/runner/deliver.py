@@ -145,9 +145,10 @@ def _plain(sink: Sink) -> Iterator[Sink]:
 @contextmanager
 def _compressed(sink: Sink) -> Iterator[IO[bytes]]:
     """Gzip into `sink`; the header carries no time, so that equal data makes equal files."""
-    with igzip.IGzipFile(fileobj=_Gather(sink), mode="wb", compresslevel=1, mtime=0) as file:
+    gathered = _Gather(sink)
+    with igzip.IGzipFile(fileobj=gathered, mode="wb", compresslevel=1, mtime=0) as file:
         yield cast(IO[bytes], file)
-        file.flush()
+    gathered.flush()
 
 
 class _Gather:

@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 
 from exports.models import Run, Trigger
 from exports.states import ACTIVE, CLAIMABLE, DELIVERED, FINAL, STATES, State, may_follow
-from roles.templatetags.waybill import icon_names
+from roles.templatetags.pieces import icon_names
 from tests.factories import make_environment, make_export
 
 
