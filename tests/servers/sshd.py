@@ -67,15 +67,18 @@ class Sshd:
 
     def kill(self) -> None:
         """Kill -9 the server and every session, as a power cut would."""
-        for process in [*psutil.Process(self.process.pid).children(recursive=True), self.process]:
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(signal.SIGKILL)
+        self._signal(signal.SIGKILL)
         self.process.wait()
 
     def suspend(self) -> None:
         """Stop the server and every session without closing a connection."""
-        for process in [*psutil.Process(self.process.pid).children(recursive=True), self.process]:
-            process.send_signal(signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
+
+    def _signal(self, number: int) -> None:
+        if self.process.poll() is None:
+            for process in [*psutil.Process(self.process.pid).children(recursive=True), self.process]:
+                with suppress(psutil.NoSuchProcess):
+                    process.send_signal(number)
 
     def log(self) -> str:
         """What the server wrote."""

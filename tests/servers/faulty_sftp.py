@@ -1,0 +1,120 @@
+"""An SFTP server on loopback that goes wrong in one chosen way; any password is right."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+
+
+@dataclass
+class FaultySftp:
+    """Where the server is and who it is."""
+
+    port: int
+    host_key: str
+
+    def settings(self, **changes: object) -> dict[str, object]:
+        """Settings of a connection to this server."""
+        return {
+            "host": "127.0.0.1",
+            "port": self.port,
+            "username": "anybody",
+            "folder": "",
+            "host_key": self.host_key,
+        } | changes
+
+
+class _AnyPassword(asyncssh.SSHServer):
+    def __init__(self, connections: list[asyncssh.SSHServerConnection]) -> None:
+        self._connections = connections
+
+    def connection_made(self, connection: asyncssh.SSHServerConnection) -> None:
+        self._connections.append(connection)
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def validate_password(self, username: str, password: str) -> bool:
+        return True
+
+
+class FullDisk(asyncssh.SFTPServer):
+    """Refuses what lies beyond the first 100,000 bytes of a file, once."""
+
+    def write(self, file_obj: object, offset: int, data: bytes) -> int:
+        if offset <= 100_000 < offset + len(data):
+            raise asyncssh.SFTPFailure("No space left on device")
+        return super().write(file_obj, offset, data)
+
+
+class Liar(asyncssh.SFTPServer):
+    """Says that every byte was written and keeps none after the first 100,000."""
+
+    def write(self, file_obj: object, offset: int, data: bytes) -> int:
+        if offset < 100_000:
+            super().write(file_obj, offset, data)
+        return len(data)
+
+
+class ReadOnly(asyncssh.SFTPServer):
+    """Lets nobody write."""
+
+    def open(self, path: bytes, pflags: int, attrs: object) -> object:
+        if pflags & asyncssh.FXF_WRITE:
+            raise asyncssh.SFTPPermissionDenied("read only")
+        return super().open(path, pflags, attrs)
+
+    def mkdir(self, path: bytes, attrs: object) -> None:
+        raise asyncssh.SFTPPermissionDenied("read only")
+
+
+class Disorderly(asyncssh.SFTPServer):
+    """Answers writes out of order, as servers may."""
+
+    async def write(self, file_obj: object, offset: int, data: bytes) -> int:
+        await asyncio.sleep(0.02 if (offset // len(data)) % 2 else 0)
+        return super().write(file_obj, offset, data)
+
+
+@contextmanager
+def running_faulty(root: Path, fault: type[asyncssh.SFTPServer]) -> Iterator[FaultySftp]:
+    """Run a server that shows `root` and has `fault`, in a thread."""
+    loop, ready = asyncio.new_event_loop(), threading.Event()
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    found: list[asyncssh.SSHAcceptor] = []
+    connections: list[asyncssh.SSHServerConnection] = []
+
+    async def listen() -> None:
+        found.append(
+            await asyncssh.listen(
+                "127.0.0.1",
+                0,
+                server_host_keys=[key],
+                server_factory=lambda: _AnyPassword(connections),
+                sftp_factory=lambda channel: fault(channel, chroot=os.fsencode(root)),
+            )
+        )
+        ready.set()
+
+    thread = threading.Thread(target=lambda: (loop.run_until_complete(listen()), loop.run_forever()))
+    thread.start()
+    try:
+        assert ready.wait(10)
+        public = " ".join(key.export_public_key().decode().split()[:2])
+        yield FaultySftp(found[0].get_port(), public)
+    finally:
+        asyncio.run_coroutine_threadsafe(_close([*found, *connections]), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+async def _close(found: list[asyncssh.SSHAcceptor | asyncssh.SSHServerConnection]) -> None:
+    for server in found:
+        server.close()
+        await server.wait_closed()
