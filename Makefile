@@ -53,7 +53,7 @@ requirements:
 # Take the first Python that is new enough and can make virtual environments; else say what is lacking.
 define install
 seen=; \
-for python in "$${PYTHON:-python3}" python3 python3.14 python3.13 python3.12 python3.11; do \
+for python in $${PYTHON:+"$$PYTHON"} python3 python3.14 python3.13 python3.12 python3.11; do \
   version=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue; \
   "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { seen="$$seen $$version"; continue; }; \
   "$$python" -c 'import ensurepip, venv' 2>/dev/null || { lacking=$$version; continue; }; \

@@ -11,7 +11,7 @@ LONGEST_BYTES = 103  # macOS; Linux allows 107
 FILE_NAME = f".s.PGSQL.{PORT}"
 
 
-class UntrustedError(Exception):
+class UntrustedError(OSError):
     """The private directory belongs to somebody else or is open to others."""
 
 

@@ -34,7 +34,7 @@ class Demo:
         """Return the demo's settings; what the operator set stays."""
         files = self.directory / "files"
         files.mkdir(mode=0o700, parents=True, exist_ok=True)
-        wanted = int(os.environ.get("WAYBILL_SFTP_PORT") or SFTP_PORT)
+        wanted = ports.wanted("WAYBILL_SFTP_PORT", SFTP_PORT)
         self.port = ports.kept(self.directory / "sftp_port", wanted)
         defaults = {
             "WAYBILL_ALLOWED_NETWORKS": "127.0.0.0/8,::1/128",

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
 
 from config import processes
@@ -37,8 +38,11 @@ def run(is_demo: bool) -> int:
         except TakenError as taken:
             show(_who_runs(taken))
             return 1
-        except (CannotRunError, OperationalError, OSError) as error:
-            show(str(error).strip())
+        except OperationalError as error:
+            show(f"The database does not answer. {error}".strip())
+            return 1
+        except (CannotRunError, ImproperlyConfigured, OSError) as error:
+            show(str(error))
             return 1
         finally:
             ignore_signals()
@@ -104,7 +108,7 @@ class Portal:
         self.sweeper.close()
 
     def _choose_port(self) -> None:
-        wanted = int(os.environ.get("WAYBILL_PORT") or WEB_PORT)
+        wanted = ports.wanted("WAYBILL_PORT", WEB_PORT)
         self.port = ports.next_free(wanted)
         if self.port != wanted:
             say(f"Port {wanted} is in use; taking {self.port}")

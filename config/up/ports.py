@@ -5,7 +5,17 @@ import os
 import socket
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
 HOSTS = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
+
+
+def wanted(variable: str, default: int) -> int:
+    """Return the port that the environment asks for; raise ImproperlyConfigured if it is none."""
+    text = os.environ.get(variable, "").strip() or str(default)
+    if text.isascii() and text.isdigit() and 0 < int(text) < 65536:
+        return int(text)
+    raise ImproperlyConfigured(f"{variable}={text!r} is not a port number. Write one from 1 to 65535.")
 
 
 def next_free(first: int) -> int:
