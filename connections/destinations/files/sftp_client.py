@@ -164,7 +164,16 @@ def _reason(error: BaseException, is_connected: bool) -> tuple[str, bool]:
         return _("Nothing answers on the server's port. Check the port, and whether the server is running."), False
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
         return _("The server and Waybill have no safe encryption in common. The server needs an update."), True
-    return _file_reason(error) if is_connected else (_("The connection to the server was lost."), False)
+    if is_connected and _is_answer(error):
+        return _file_reason(error)
+    return _("The connection to the server was lost."), False
+
+
+def _is_answer(error: BaseException) -> bool:
+    """Tell the server's own refusals from a lost connection, which may be lost before the transport knows it."""
+    if not isinstance(error, OSError) or str(error) == "Socket is closed":
+        return False
+    return error.errno in {None, errno.EACCES, errno.ENOENT}
 
 
 def _log_in_reason(error: Any, is_connected: bool) -> tuple[str, bool]:
