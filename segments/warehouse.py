@@ -1,13 +1,13 @@
 """All reading of customer data. Names of tables and fields go through psycopg.sql, nothing else."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
 import psycopg
 from django.db import connections
-from psycopg import sql
+from psycopg import pq, sql
 
 from roles.models import Environment
 from segments import rules
@@ -65,7 +65,15 @@ def reader(
         try:
             yield connection
         finally:
-            connection.close()  # a COPY that was left early cannot be committed
+            _leave(connection)
+
+
+def _leave(connection: psycopg.Connection) -> None:
+    """Close the connection; the server ends a statement that was left early, and not only when it notices."""
+    if connection.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
+        with suppress(psycopg.Error):
+            connection.cancel_safe(timeout=2)
+    connection.close()
 
 
 @contextmanager
