@@ -195,7 +195,7 @@ Q_CLUSTER = {
     "save_limit": 0,
     "recycle": 500,
     "max_rss": 400_000,
-    "log_level": "INFO",
+    "log_level": "WARNING",
     "label": _("Queue"),
     "ALT_CLUSTERS": {"chores": {"workers": 2, "timeout": 600, "retry": 3600}},
 }
@@ -242,5 +242,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": os.environ.get("WAYBILL_LOG_LEVEL", "INFO")},
-    "loggers": {"django-q": {"handlers": ["console"], "level": "INFO", "propagate": False}},
+    "loggers": {"django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False}},
 }

@@ -23,7 +23,7 @@ LONGEST_COLUMN = 120
 MOST_SEGMENTS = 50
 
 
-class ExportForm(forms.ModelForm[Export]):
+class ExportForm(forms.ModelForm):
     """Name, description, connection and schedule of an export."""
 
     class Meta:

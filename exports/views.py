@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from connections.models import Connection
 from exports import actions
 from exports.actions import CannotRemoveError, CannotRunError
-from exports.forms import Setup
+from exports.forms import Setup, typed_id
 from exports.listing import list_exports
 from exports.models import Export, Trigger
 from exports.preview import preview
@@ -186,16 +186,12 @@ def _chosen(request: EnvironmentRequest) -> list[Export]:
 
     Unknown ids answer 404. One that may not be edited answers 403 alone and is left out among others.
     """
-    ids = {
-        int(value) for value in request.POST.getlist("id") if value.isascii() and value.isdigit() and len(value) < 19
-    }
-    if not ids or len(ids) > MOST_AT_ONCE or len(ids) != len(set(request.POST.getlist("id"))):
+    typed = set(request.POST.getlist("id"))
+    ids = {number for number in map(typed_id, typed) if number}
+    if not ids or len(ids) > MOST_AT_ONCE or len(ids) != len(typed):
         raise Http404
-    exports = list(
-        Export.objects.filter(environment=request.environment, pk__in=ids)
-        .select_related("environment", "connection")
-        .order_by("name")
-    )
+    mine = Export.objects.filter(environment=request.environment, pk__in=ids)
+    exports = list(mine.select_related("environment", "connection").order_by("name"))
     if len(exports) != len(ids):
         raise Http404
     editable = [export for export in exports if export.is_editable_by(request.access)]

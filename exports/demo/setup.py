@@ -1,0 +1,166 @@
+"""Makes the demo: what is there already is kept, so an interrupted set-up goes on where it stopped."""
+
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from connections import actions as connection_actions
+from connections.actions import Draft
+from connections.destinations.files import sftp_client
+from connections.models import Connection
+from exports import actions
+from exports.demo import plan
+from exports.demo.people import write_people
+from exports.demo.plan import DemoConnection, DemoExport
+from exports.models import Export, Run
+from roles.models import Environment, RoleAssignment, User
+from segments.importing import import_table
+from segments.models import Segment, Table
+from segments.refresh import refresh
+
+CUSTOMERS = 100_000
+HOST = "127.0.0.1"
+LONGEST_WAIT = 120.0  # seconds for the runs of the set-up
+
+Say = Callable[[str], None]
+
+
+def make_demo(say: Say, count: int = CUSTOMERS) -> None:
+    """Make environment, users, data, segments, connections and exports, and have the exports run."""
+    environment = _environment()
+    users = _users(environment)
+    table = _tables(environment, users["ada"], count, say)
+    _segments(environment, table, users["carl"], say)
+    for connection in plan.CONNECTIONS:
+        _connection(environment, connection, users["ada"])
+    say(f"{len(plan.CONNECTIONS)} connections")
+    runs = [run for demo in plan.EXPORTS if (run := _export(environment, demo, users))]
+    say(f"{len(plan.EXPORTS)} exports, {len(runs)} of them run now")
+    _wait(runs)
+
+
+def _environment() -> Environment:
+    return Environment.objects.get_or_create(slug=plan.SLUG, defaults={"name": plan.NAME})[0]
+
+
+def _users(environment: Environment) -> dict[str, User]:
+    """The demo's people, one of each role; the administrator may open Django admin too."""
+    users = {}
+    for username, first, last, role in plan.PEOPLE:
+        user = User.objects.filter(username=username).first()
+        if user is None:
+            is_admin = role == "administrator"
+            user = User(username=username, first_name=first, last_name=last, is_staff=is_admin, is_superuser=is_admin)
+            user.set_password(plan.PASSWORD)
+            user.save()
+        RoleAssignment.objects.get_or_create(environment=environment, user=user, defaults={"role": role})
+        users[username] = user
+    return users
+
+
+def _tables(environment: Environment, by: User, count: int, say: Say) -> Table:
+    """Import the invented customers and purchases, unless they are there."""
+    if environment.tables.filter(name="Purchases").exists():
+        return environment.tables.get(name="Customers")
+    with tempfile.TemporaryDirectory(dir=settings.DATA_DIR) as folder:
+        files = write_people(Path(folder), count, timezone.localdate())
+        import_table(environment, "Customers", files.customers, keys=["CustomerId"], profile_kind="customer", by=by)
+        say(f"{count:,} customers")
+        import_table(environment, "Purchases", files.purchases, keys=["PurchaseId"], by=by)
+    say(f"{environment.tables.get(name='Purchases').row_count:,} purchases")
+    return environment.tables.get(name="Customers")
+
+
+def _segments(environment: Environment, table: Table, by: User, say: Say) -> None:
+    for demo in plan.segments(timezone.localdate()):
+        segment, is_new = Segment.objects.get_or_create(
+            environment=environment,
+            name=demo.name,
+            defaults={
+                "table": table,
+                "description": demo.description,
+                "conditions": demo.conditions,
+                "created_by": by,
+            },
+        )
+        if is_new or segment.member_count is None:
+            refresh(segment, by=by)
+    say(f"{environment.segments.count()} segments")
+
+
+def _connection(environment: Environment, demo: DemoConnection, by: User) -> Connection:
+    found = environment.connections.filter(name=demo.name).first()
+    if found:
+        return found
+    if demo.type == "local":
+        draft = Draft(demo.name, {"folder": demo.folder}, demo.sharing, has_agreed=True)
+    else:
+        secrets = {"password": demo.password}
+        draft = Draft(demo.name, _sftp_settings(demo), demo.sharing, has_agreed=True, secrets=secrets)
+    return connection_actions.create(environment, demo.type, draft, by=by)
+
+
+def _sftp_settings(demo: DemoConnection) -> dict[str, object]:
+    """The settings of an SFTP connection to the demo's server, or to a port where nobody answers."""
+    port = int(os.environ["WAYBILL_SFTP_PORT"])
+    return {
+        "host": HOST,
+        "port": port if demo.port == "demo" else _closed_port(),
+        "username": "waybill",
+        "folder": demo.folder,
+        "host_key": sftp_client.fetch_host_key(HOST, port),
+    }
+
+
+def _closed_port() -> int:
+    """A port of this machine on which nobody listens now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _export(environment: Environment, demo: DemoExport, users: dict[str, User]) -> Run | None:
+    """Make one export and begin its story; return its run, None where there is none to wait for."""
+    export = environment.exports.filter(name=demo.name).first()
+    if export is None:
+        export = _new_export(environment, demo, users[demo.by])
+    if not demo.story or export.last_run_id:
+        return None
+    with transaction.atomic():
+        run, _is_new = actions.run_now(export, by=users[demo.by])
+        if demo.story == "cancel":
+            actions.cancel(run, by=users[demo.by])  # in the same transaction: before a worker sees it
+    return run
+
+
+def _new_export(environment: Environment, demo: DemoExport, by: User) -> Export:
+    chosen = [environment.segments.select_related("table").get(name=name) for name in demo.segments]
+    fields = [{"field": name, "name": name} for name in demo.fields]
+    export = Export(
+        environment=environment,
+        name=demo.name,
+        description=demo.description,
+        connection=environment.connections.get(name=demo.connection),
+        settings={"compression": demo.compression},
+        schedule_mode=demo.schedule,
+        field_selection={str(chosen[0].table_id): fields} if fields else {},
+    )
+    actions.save_export(export, chosen, by=by)
+    return export
+
+
+def _wait(runs: list[Run]) -> None:
+    """Wait until no run of the set-up moves any more, so that the first page shows how they ended."""
+    deadline = time.monotonic() + LONGEST_WAIT
+    waiting = {run.pk for run in runs}
+    while waiting and time.monotonic() < deadline:
+        moving = Run.objects.filter(pk__in=waiting, state__in=["queued", "running"])
+        waiting = set(moving.values_list("pk", flat=True))
+        time.sleep(0.2)
