@@ -26,6 +26,7 @@ class Demo:
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
         self.directory = data_dir / "demo"
+        self.log = data_dir / "log" / "demo.log"
         self.stamp = self.directory / "ready"
         self._making: subprocess.Popen[bytes] | None = None
         self._unfinished = b""
@@ -60,9 +61,14 @@ class Demo:
     def make(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         """Start to make the demo data."""
         say("Making the demo data")
-        self._making = processes.spawn(
-            command, log=subprocess.PIPE, environment=environment, directory=settings.BASE_DIR
-        )
+        with processes.open_log(self.log) as log:
+            self._making = processes.spawn(
+                command,
+                log=subprocess.PIPE,
+                errors=log,
+                environment=environment,
+                directory=settings.BASE_DIR,
+            )
         os.set_blocking(self._output().fileno(), False)
 
     def watch(self) -> None:
@@ -75,6 +81,7 @@ class Demo:
             self._making = None
             if code != 0:
                 raise CannotRunError(
+                    f"The last lines of {self.log}:\n{processes.last_lines(self.log)}\n"
                     f"The demo data could not be made ({describe(code)}). "
                     "Start again to try once more; `make reset` begins anew."
                 )
