@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from exports.models import Export, ExportSegment, Run, Trigger
-from exports.queueing import nudge
+from exports.queueing import canceled_by, nudge
 from exports.states import ACTIVE, State
 from roles import audit
 from roles.models import User
@@ -47,7 +47,7 @@ def cancel(run: Run, *, by: User | None) -> bool:
         values = {"cancel_requested_at": Now(), "canceled_by": by}
         waiting = [state for state in ACTIVE if state != State.RUNNING]
         ended = mine.filter(state__in=waiting).update(
-            state=State.CANCELED, ended_at=Now(), reason=_("Canceled by a person"), **values
+            state=State.CANCELED, ended_at=Now(), reason=canceled_by(by), **values
         )
         asked = ended or mine.filter(state=State.RUNNING, cancel_requested_at=None).update(**values)
         if asked:

@@ -11,7 +11,7 @@ from django.http import QueryDict
 from connections.destinations.registry import destinations
 from connections.models import Sharing
 from exports.models import Export, ExportQuerySet
-from exports.states import ACTIVE, DELIVERED, STATES, State
+from exports.states import DELIVERED, STATES, State
 from roles.access import Access
 from roles.permissions import Permission
 
@@ -29,6 +29,7 @@ STATUS_ORDER = [
     State.CANCELED,
     State.SUCCEEDED,
 ]
+MOVING = (State.QUEUED, State.RUNNING)
 NEEDS_SOMEBODY = (State.HELD, State.FAILED)
 NOT_STARTED = "not_started"
 
@@ -83,7 +84,7 @@ def summary(exports: ExportQuerySet) -> dict[str, int]:
     """Return how many exports there are, run now and need somebody."""
     return exports.aggregate(
         all=Count("pk"),
-        active=Count("pk", filter=Q(last_run__state__in=[s for s in ACTIVE if s != State.HELD])),
+        active=Count("pk", filter=Q(last_run__state__in=MOVING)),
         needs=Count("pk", filter=Q(last_run__state__in=NEEDS_SOMEBODY)),
     )
 

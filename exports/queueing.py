@@ -21,6 +21,7 @@ from django_q.tasks import async_task
 
 from exports.models import Export, Run
 from exports.states import DELIVERED, STATES, State, may_follow
+from roles.models import User
 
 LEASE = timedelta(seconds=30)
 MOST_CLAIMS = 3
@@ -97,6 +98,11 @@ def finish(claimed: Claim, state: State, **values: Any) -> bool:
     return bool(kept)
 
 
+def canceled_by(who: User | None) -> str:
+    """Return the words behind a canceled run's status."""
+    return _("by %(who)s") % {"who": who} if who else ""
+
+
 def release(claimed: Claim) -> bool:
     """Give a run back unharmed because its worker stops; the claim does not count."""
     given_back = finish(claimed, State.QUEUED, claims=F("claims") - 1, reason=_("Waiting for a worker"))
@@ -121,7 +127,7 @@ def lose(run: Run, why: str) -> None:
         return
     claimed = Claim(run.pk, run.token)
     if run.cancel_requested_at:
-        finish(claimed, State.CANCELED, detail=why, reason=_("Canceled by a person"))
+        finish(claimed, State.CANCELED, detail=why, reason=canceled_by(run.canceled_by))
     elif run.claims >= MOST_CLAIMS:
         message = _("The export was interrupted %(count)d times and was given up. Nothing of it was published. "
                     "Run it again; if it fails again, ask an administrator.") % {"count": run.claims}  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from django.db import DatabaseError, InterfaceError, connections
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from connections.destinations.base import DeliveryError, Destination, FileDestination, FileSession
 from exports import queueing
@@ -23,6 +24,11 @@ from roles.secrets import UnreadableSecretError
 from segments import refresh, warehouse
 
 logger = logging.getLogger(__name__)
+
+UNEXPECTED = gettext_noop(
+    "Something unexpected went wrong in Waybill. Nothing was published. "
+    "Run the export again; if it fails again, give the run's id to whoever operates Waybill."
+)
 
 ENDED, LOST, INTERRUPTED, DATABASE_AWAY = 0, 71, 75, 69  # exit codes that the watcher's log line shows
 
@@ -192,22 +198,23 @@ def _database_failed(claimed: Claim, run: Run, error: Exception) -> int:
 def _fail(claimed: Claim, run: Run, error: Exception) -> None:
     """Record why the run failed, for good or until the next try."""
     steps = run.steps
-    failed = next((step["label"] for step in steps if step["state"] == "failed"), "")
     queueing.keep(claimed, steps=steps, segments=run.segments)
-    match error:
-        case DeliveryError(permanent=False):
-            queueing.try_again_later(claimed, run, message=error.message, detail=error.detail, reason=failed)
-        case DeliveryError():
-            queueing.finish(claimed, State.FAILED, message=error.message, detail=error.detail, reason=failed)
-        case RunError():
-            queueing.finish(claimed, State.FAILED, message=error.message, detail=error.detail, reason=error.reason)
-        case _:
-            logger.exception("Run %s failed unexpectedly", run.uuid)
-            message = _(
-                "Something unexpected went wrong in Waybill. Nothing was published. "
-                "Run the export again; if it fails again, give the run's id to whoever operates Waybill."
-            )
-            queueing.finish(claimed, State.FAILED, message=message, detail=_where(error), reason=failed)
+    if isinstance(error, DeliveryError):
+        words = {"message": error.message, "detail": error.detail, "reason": _first_words(error.message)}
+        if not error.permanent:
+            return queueing.try_again_later(claimed, run, **words)
+    elif isinstance(error, RunError):
+        words = {"message": error.message, "detail": error.detail, "reason": error.reason}
+    else:
+        logger.exception("Run %s failed unexpectedly", run.uuid)
+        words = {"message": _(UNEXPECTED), "detail": _where(error), "reason": _("Unexpected error")}
+    queueing.finish(claimed, State.FAILED, **words)
+    return None
+
+
+def _first_words(message: str) -> str:
+    """The first sentence of a message, which is what the list shows behind the status."""
+    return message.partition(". ")[0].removesuffix(".")[:200]
 
 
 def _where(error: BaseException) -> str:

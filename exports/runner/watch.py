@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 import psutil
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from exports import queueing, stopping
@@ -82,7 +81,7 @@ class _Watch:
         finally:
             if pidfd is not None:
                 os.close(pidfd)
-        _, status = os.waitpid(self.pid, 0)
+        _pid, status = os.waitpid(self.pid, 0)
         self._settle(os.waitstatus_to_exitcode(status))
 
     def _is_gone(self, pidfd: int | None) -> bool:
@@ -150,7 +149,7 @@ class _Watch:
         if run is None:
             return
         if self.end == "canceled" or run.cancel_requested_at:
-            queueing.finish(self.claimed, State.CANCELED, reason=_("Canceled by a person"))
+            queueing.finish(self.claimed, State.CANCELED, reason=queueing.canceled_by(run.canceled_by))
         elif self.end == "stopped":
             queueing.release(self.claimed)
         elif self.end in _GIVEN_UP:
