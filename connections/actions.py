@@ -67,7 +67,10 @@ def test(connection: Connection, *, by: User) -> None:
     connection.checked_at, connection.is_check_ok = timezone.now(), is_ok
     connection.check_steps = [step.as_json() for step in steps]
     with transaction.atomic():
-        connection.save(update_fields=["checked_at", "is_check_ok", "check_steps"])
+        # Whoever changed the connection meanwhile made this result one of something else.
+        Connection.objects.filter(pk=connection.pk, updated_at=connection.updated_at).update(
+            checked_at=connection.checked_at, is_check_ok=is_ok, check_steps=connection.check_steps
+        )
         audit.record(connection.environment, "test", connection, by=by, changes={"is_check_ok": is_ok})
 
 

@@ -23,6 +23,7 @@ class ConnectionForm(forms.Form):
     name = forms.CharField(
         label=gettext_lazy("Display name"),
         max_length=120,
+        error_messages={"required": gettext_lazy("Enter a name that people will recognize.")},
         help_text=gettext_lazy("What people see when they choose where an export goes."),
     )
     sharing = forms.ChoiceField(
@@ -97,6 +98,18 @@ class SetUp:
         typed, form = self._typed(self.type_form.data), self.type_form
         return sealing.seal(self._access, {name: text for name, text in typed.items() if not form[name].errors})
 
+    def non_field_errors(self) -> list[str]:
+        """What is wrong with the whole; with the two methods below the errors of both forms are shown as one list."""
+        return [*self.form.non_field_errors(), *self.type_form.non_field_errors()]
+
+    def visible_fields(self) -> list[forms.BoundField]:
+        """The visible fields of both forms."""
+        return [*self.form.visible_fields(), *self.type_form.visible_fields()]
+
+    def hidden_fields(self) -> list[forms.BoundField]:
+        """The hidden fields of both forms."""
+        return [*self.form.hidden_fields(), *self.type_form.hidden_fields()]
+
     def is_valid(self) -> bool:
         """Check both forms, and the agreement where it is needed."""
         is_valid = self.type_form.is_valid() & self.form.is_valid()
@@ -150,3 +163,5 @@ class SetUp:
                 self.type_form.fields[name].help_text = _("Entered. Leave empty to keep what you entered.")
             elif name in kept:
                 self.type_form.fields[name].help_text = _("Stored. Leave empty to keep it.")
+            elif kept and not self.type_form.fields[name].required:
+                self.type_form.fields[name].help_text = _("What you enter here replaces what is stored.")

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from connections import actions
@@ -54,6 +55,7 @@ def add(request: EnvironmentRequest) -> TemplateResponse:
 
 @requires(Permission.MANAGE_CONNECTIONS)
 @require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters()
 def set_up(request: EnvironmentRequest, type_: str) -> HttpResponse:
     """Add a connection of one type."""
     found = destinations().get(type_)
@@ -72,6 +74,7 @@ def set_up(request: EnvironmentRequest, type_: str) -> HttpResponse:
 
 @requires(Permission.MANAGE_CONNECTIONS)
 @require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters()
 def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """See and change a connection; its secrets are only ever replaced."""
     connection = _load(request, pk)

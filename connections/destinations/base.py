@@ -144,7 +144,8 @@ class SettingsForm(forms.Form):
         asked = self.question.field if self.question else ""
         grouped = {name for _heading, names in self.groups for name in names}
         first = [bound for bound in self.visible_fields() if bound.name not in grouped | {asked}]
-        return [("", first), *((heading, [self[name] for name in names]) for heading, names in self.groups)]
+        rest = [(heading, [self[name] for name in names if name in self.fields]) for heading, names in self.groups]
+        return [(heading, fields) for heading, fields in [("", first), *rest] if fields]
 
     def keeps_secrets(self) -> bool:
         """Tell whether there are stored secrets and they may go to the server that is now named."""
@@ -163,6 +164,8 @@ class Destination:
 
     settings: dict[str, Any]
     secrets: dict[str, str] = field(repr=False)
+
+    do_not_call_in_templates: ClassVar[bool] = True  # templates show the class; they would make an object of it
 
     slug: ClassVar[str]
     label: ClassVar[Text]

@@ -7,6 +7,7 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from connections import actions
 from connections.models import Connection
 from roles.models import AuditEvent
 from tests.factories import client_of, make_connection, make_environment, make_export, make_member, make_user
@@ -163,7 +164,7 @@ def test_with_htmx_the_panel_closes_and_the_list_reloads(environment, as_ada):
 @pytest.mark.parametrize(
     "changes, said",
     [
-        ({"name": ""}, "This field is required"),
+        ({"name": ""}, "Enter a name that people will recognize"),
         ({"name": "taken"}, "Another connection has this name"),
         ({"agree": ""}, "Tick this box to agree"),
         ({"sharing": "everybody"}, "not one of the available choices"),
@@ -269,6 +270,15 @@ def test_opening_the_test_page_tests_nothing(environment, as_ada, saved):
     as_ada.get(url(environment, "test", pk=saved.pk))
     saved.refresh_from_db()
     assert saved.checked_at is None
+
+
+def test_a_test_of_settings_that_were_changed_meanwhile_is_not_kept(ada, saved):
+    tested = Connection.objects.get(pk=saved.pk)
+    saved.settings = {"folder": "elsewhere"}
+    saved.save()
+    actions.test(tested, by=ada)
+    saved.refresh_from_db()
+    assert (saved.checked_at, saved.is_check_ok) == (None, None)
 
 
 # Removing

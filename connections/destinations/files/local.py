@@ -80,7 +80,12 @@ class LocalSession:
         """Start `path` under its hidden name."""
         folders, name = names.split(path)
         with _explained():
-            return LocalPart(self, folders, name, _descend(self.root, folders, make=True))
+            fd = _descend(self.root, folders, make=True)
+            try:
+                return LocalPart(self, folders, name, fd)
+            except OSError:
+                os.close(fd)
+                raise
 
     def clear_leftovers(self, folder: str) -> None:
         """Remove this run's hidden parts in `folder`, which need not exist."""

@@ -69,7 +69,7 @@ class _Visit:
 
     def connect(self) -> Finding:
         """Connect to an address that was allowed, and agree on encryption."""
-        with sftp_client.explained():
+        with sftp_client.explained(where=f"{self._addresses[0][1][0]} port {self._settings['port']}"):
             connection = addresses.connect_to(self._addresses, sftp_client.CONNECT_SECONDS)
         self._transport = sftp_client.open_transport(connection, self._settings["host_key"])
         return _("The server answers."), self._transport.remote_version

@@ -9,6 +9,7 @@ from typing import Any
 
 import paramiko
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from connections.destinations.base import DeliveryError
 from connections.destinations.files import sftp_keys
@@ -16,28 +17,37 @@ from roles import addresses
 
 SILENCE_SECONDS = 30.0
 CONNECT_SECONDS = 15.0
+FETCH_SECONDS = 6.0  # a person waits
 # The fastest first: measured with paramiko 5.1 and OpenSSL 3, on a processor with AES instructions.
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr")
 MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512")
+
+_PASSING: tuple[tuple[type[BaseException], Any], ...] = (
+    (TimeoutError, gettext_lazy("The server did not answer in time.")),
+    (
+        ConnectionRefusedError,
+        gettext_lazy("Nothing answers on the server's port. Check the port, and whether the server is running."),
+    ),
+)
 
 # Every error reaches us as an exception; paramiko's own log would repeat it with names of hosts.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 
-def open_transport(connection: socket.socket, host_key: str = "") -> paramiko.Transport:
+def open_transport(connection: socket.socket, host_key: str = "", seconds: float | None = None) -> paramiko.Transport:
     """Return an SSH transport over `connection`, which it owns. Raises DeliveryError.
 
     `host_key` ("ssh-ed25519 AAAA…") is asked for first; whether it came is for `confirm_host_key`.
     """
     _watch(connection)
     transport = paramiko.Transport(connection)
-    transport.banner_timeout = transport.handshake_timeout = CONNECT_SECONDS
+    seconds = seconds or CONNECT_SECONDS
+    transport.banner_timeout = transport.handshake_timeout = seconds
     transport.auth_timeout = transport.channel_timeout = SILENCE_SECONDS
     _prefer(transport, host_key)
     try:
         with explained():
-            transport.start_client(timeout=CONNECT_SECONDS)
-            transport.get_remote_server_key()  # raises where start_client gave up in silence
+            _shake_hands(transport, seconds)
     except BaseException:
         transport.close()
         raise
@@ -45,10 +55,22 @@ def open_transport(connection: socket.socket, host_key: str = "") -> paramiko.Tr
     return transport
 
 
+def _shake_hands(transport: paramiko.Transport, seconds: float) -> None:
+    try:
+        transport.start_client(timeout=seconds)
+        transport.get_remote_server_key()  # raises where start_client gave up in silence
+    except paramiko.ssh_exception.IncompatiblePeer:
+        raise
+    except (EOFError, paramiko.SSHException) as error:
+        message = _("What answers there does not speak SFTP, or is too busy. Check the server and its port.")
+        raise DeliveryError(message, detail=_detail(error)) from error
+
+
 def fetch_host_key(host: str, port: int) -> str:
     """Ask a server for its host key, to be shown before it is pinned. Raises DeliveryError."""
     with explained():
-        transport = open_transport(addresses.connect(host, port, CONNECT_SECONDS))
+        connection = addresses.connect(host, port, FETCH_SECONDS)
+        transport = open_transport(connection, seconds=FETCH_SECONDS)
     try:
         return sftp_keys.host_key_text(transport.get_remote_server_key())
     finally:
@@ -102,8 +124,8 @@ def open_sftp(transport: paramiko.Transport) -> paramiko.SFTPClient:
 
 
 @contextmanager
-def explained(transport: paramiko.Transport | None = None) -> Iterator[None]:
-    """Turn the errors of sockets, SSH and SFTP into ones for people."""
+def explained(transport: paramiko.Transport | None = None, where: str = "") -> Iterator[None]:
+    """Turn the errors of sockets, SSH and SFTP into ones for people; `where` is added for administrators."""
     try:
         yield
     except DeliveryError:
@@ -113,7 +135,8 @@ def explained(transport: paramiko.Transport | None = None) -> Iterator[None]:
     except (OSError, EOFError, paramiko.SSHException, paramiko.SFTPError) as error:
         is_connected = transport is not None and transport.is_active()
         message, permanent = _reason(error, is_connected)
-        raise DeliveryError(message, detail=_detail(error), permanent=permanent) from error
+        detail = f"{where}: {_detail(error)}" if where else _detail(error)
+        raise DeliveryError(message, detail=detail, permanent=permanent) from error
 
 
 def _watch(connection: socket.socket) -> None:
@@ -149,29 +172,34 @@ def _no_sftp(error: Exception) -> DeliveryError:
 def _detail(error: BaseException) -> str:
     if isinstance(error, paramiko.BadAuthenticationType):
         return _("The server accepts only: %(types)s.") % {"types": ", ".join(error.allowed_types)}
-    return f"{type(error).__name__}: {error}".rstrip(": ")
+    return getattr(error, "strerror", None) or f"{type(error).__name__}: {error}".rstrip(": ")
 
 
 def _reason(error: BaseException, is_connected: bool) -> tuple[str, bool]:
     """What an error means for a person, and whether it stays so until somebody acts."""
     if isinstance(error, paramiko.AuthenticationException):
         return _log_in_reason(error, is_connected)
-    if isinstance(error, socket.gaierror):
-        return _("The server's name is not known. Check it for typing errors."), error.errno == socket.EAI_NONAME
-    if isinstance(error, TimeoutError):
-        return _("The server did not answer in time."), False
-    if isinstance(error, ConnectionRefusedError):
-        return _("Nothing answers on the server's port. Check the port, and whether the server is running."), False
-    if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
-        return _("The server and Waybill have no safe encryption in common. The server needs an update."), True
     if is_connected and _is_answer(error):
         return _file_reason(error)
+    return _network_reason(error)
+
+
+def _network_reason(error: BaseException) -> tuple[str, bool]:
+    if isinstance(error, socket.gaierror):
+        return _("The server's name is not known. Check it for typing errors."), error.errno == socket.EAI_NONAME
+    if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
+        return _("The server and Waybill have no safe encryption in common. The server needs an update."), True
+    for kind, message in _PASSING:
+        if isinstance(error, kind):
+            return str(message), False
+    if getattr(error, "errno", None) in {errno.EHOSTUNREACH, errno.ENETUNREACH}:
+        return _("The server cannot be reached from here. Check its address, and the network's firewall."), False
     return _("The connection to the server was lost."), False
 
 
 def _is_answer(error: BaseException) -> bool:
     """Tell the server's own refusals from a lost connection, which may be lost before the transport knows it."""
-    if not isinstance(error, OSError) or str(error) == "Socket is closed":
+    if not isinstance(error, OSError) or isinstance(error, TimeoutError) or str(error) == "Socket is closed":
         return False
     return error.errno in {None, errno.EACCES, errno.ENOENT}
 

@@ -19,11 +19,15 @@ class SftpForm(SettingsForm):
 
     target_settings = ("host", "port", "username", "folder")
     server_settings = ("host", "port")
-    groups = ((gettext_lazy("How Waybill logs in"), ("username", "password", "private_key", "passphrase")),)
+    groups = (
+        (gettext_lazy("How Waybill logs in"), ("username", "password", "private_key", "passphrase")),
+        (gettext_lazy("Host key"), ("renews_host_key",)),
+    )
 
     host = forms.CharField(
         label=gettext_lazy("Server"),
         max_length=253,
+        error_messages={"required": gettext_lazy("Enter the server's name.")},
         help_text=gettext_lazy("Its name or address, for example sftp.example.com."),
     )
     port = forms.IntegerField(
@@ -31,6 +35,7 @@ class SftpForm(SettingsForm):
         min_value=1,
         max_value=65535,
         initial=22,
+        error_messages={"required": gettext_lazy("Enter the port, usually 22.")},
         localize=False,
         help_text=gettext_lazy("22 unless whoever runs the server says otherwise."),
     )
@@ -43,7 +48,11 @@ class SftpForm(SettingsForm):
             "a log-in starts in."
         ),
     )
-    username = forms.CharField(label=gettext_lazy("User name"), max_length=120)
+    username = forms.CharField(
+        label=gettext_lazy("User name"),
+        max_length=120,
+        error_messages={"required": gettext_lazy("Enter the user name that the server gave you.")},
+    )
     password = forms.CharField(
         label=gettext_lazy("Password"),
         required=False,
@@ -73,7 +82,7 @@ class SftpForm(SettingsForm):
     host_key = forms.CharField(required=False, widget=forms.HiddenInput)
     host_key_of = forms.CharField(required=False, widget=forms.HiddenInput)
     renews_host_key = forms.BooleanField(
-        label=gettext_lazy("The server has a new host key: show it and confirm it again"), required=False
+        label=gettext_lazy("The server has a new one: show it and confirm it again"), required=False
     )
     is_host_key_confirmed = forms.BooleanField(label=gettext_lazy("Yes, this is the right server"), required=False)
 
