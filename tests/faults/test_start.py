@@ -80,17 +80,28 @@ class Portal:
 
 
 @pytest.fixture(scope="module")
-def data_dir():
-    scratch = Path(tempfile.mkdtemp(prefix="waybill up "))
-    yield scratch / "the data"
-    shutil.rmtree(scratch)
+def scratch():
+    directory = Path(tempfile.mkdtemp(prefix="waybill up "))
+    yield directory
+    shutil.rmtree(directory)
 
 
 @pytest.fixture(scope="module")
-def portal(data_dir):
+def portal(scratch):
+    """A portal for the tests that leave it running."""
+    data_dir = scratch / "running" / "the data"
+    data_dir.mkdir(parents=True)
     portal = Portal(data_dir).wait_until_ready()
     yield portal
     portal.end(signal.SIGTERM)
+
+
+@pytest.fixture(scope="module")
+def data_dir(scratch):
+    """One data directory for the tests that start and end a portal."""
+    data_dir = scratch / "stopped" / "the data"
+    data_dir.mkdir(parents=True)
+    return data_dir
 
 
 def test_web_server_answers_on_loopback_only(portal):
@@ -137,32 +148,58 @@ def started_again(portal: Portal, before: psutil.Process, words: tuple[str, ...]
     return False
 
 
+def test_reset_leaves_a_running_portal_alone(portal):
+    refused = control("reset", portal.data_dir)
+    assert refused.returncode == 1
+    assert portal.address in refused.stderr
+    assert portal.answers()
+
+
+def control(action: str, data_dir: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "config.control", action]
+    environment = os.environ | {"WAYBILL_DATA_DIR": str(data_dir)}
+    return subprocess.run(
+        command, check=False, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60
+    )
+
+
 def test_keys_and_logs_are_closed_to_others(portal):
     files = [*(portal.data_dir / "keys").iterdir(), *(portal.data_dir / "log").iterdir()]
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_signal_stops_everything(tmp_path, number):
-    portal = Portal(tmp_path / "the data").wait_until_ready()
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.long)])
+def test_signal_stops_everything(data_dir, number):
+    portal = Portal(data_dir).wait_until_ready()
     assert portal.end(number) == 0
     assert not (portal.data_dir / "postgres/data/postmaster.pid").exists()
 
 
-def test_killed_portal_takes_everything_with_it_and_starts_again(tmp_path):
-    portal = Portal(tmp_path / "the data").wait_until_ready()
+def test_stop_ends_the_portal_and_reset_removes_what_it_kept(data_dir):
+    portal = Portal(data_dir).wait_until_ready()
+    assert control("stop", data_dir).stdout == "Stopped.\n"
+    assert portal.process.wait(STOP_SECONDS) == 0
+    until(lambda: not portal.processes())
+    (data_dir / "mine").touch()
+    assert control("reset", data_dir).returncode == 0
+    assert {path.name for path in data_dir.iterdir()} == {"mine", "postgres.lock"}
+
+
+def test_killed_portal_takes_everything_with_it_and_starts_again(data_dir):
+    portal = Portal(data_dir).wait_until_ready()
     assert portal.end(signal.SIGKILL) == -signal.SIGKILL
     again = Portal(portal.data_dir).wait_until_ready()
     assert again.answers()
     again.end(signal.SIGTERM)
 
 
-def test_port_in_use_is_left_to_its_user(tmp_path):
+@pytest.mark.long
+def test_port_in_use_is_left_to_its_user(data_dir):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        portal = Portal(tmp_path / "the data", port).wait_until_ready()
+        portal = Portal(data_dir, port).wait_until_ready()
         assert f"Port {port} is in use; taking" in portal.said()
         assert portal.answers()
         portal.end(signal.SIGTERM)
