@@ -76,10 +76,10 @@ class Column:
         filled = sql.SQL("nullif({}, '')").format(self.raw)
         if self.date_format:
             template = sql.Literal(pg_template(self.date_format))
-            return sql.SQL("to_timestamp({}, {})::{}").format(filled, template, sql.SQL(self.pg_type))  # type: ignore[arg-type]
+            return sql.SQL("to_timestamp({}, {})::{}").format(filled, template, sql.SQL(self.pg_type))
         if self.pg_type == "text":
             return self.raw
-        return sql.SQL("{}::{}").format(filled, sql.SQL(self.pg_type))  # type: ignore[arg-type]
+        return sql.SQL("{}::{}").format(filled, sql.SQL(self.pg_type))
 
 
 def pg_template(date_format: str) -> str:

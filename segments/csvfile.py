@@ -167,4 +167,4 @@ def _seekable(source: str | Path | BinaryIO) -> BinaryIO:
         return source
     copy = tempfile.TemporaryFile()  # noqa: SIM115 - CsvFile closes it
     shutil.copyfileobj(source, copy, READ_BYTES)
-    return copy  # type: ignore[return-value]
+    return copy

@@ -34,15 +34,13 @@ class SegmentForm(forms.ModelForm):
     def __init__(self, environment: Environment, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.environment = environment
-        tables = environment.tables.exclude(profile_kind="")
+        if self.instance.pk:
+            del self.fields["table"]  # the exports that use it list fields of this table
+            return
         table = self.fields["table"]
         assert isinstance(table, forms.ModelChoiceField)
-        table.queryset, table.empty_label = tables, None
-        if self.instance.pk:
-            # The exports that use it list fields of this table.
-            table.disabled, table.required = True, False
-        else:
-            self.instance.environment = environment
+        table.queryset, table.empty_label = environment.tables.exclude(profile_kind=""), None
+        self.instance.environment = environment
 
     def clean_name(self) -> str:
         """Refuse a name that another segment of the environment has."""
@@ -74,6 +72,11 @@ class Row:
         """Tell whether there is something to write beside the operator."""
         operator = rules.OPERATORS.get(self.operator)
         return operator is None or operator.takes_value
+
+    @property
+    def is_value_wrong(self) -> bool:
+        """Tell whether the error is about the value, not the field."""
+        return bool(self.error and self.pg_type and self.takes_value)
 
     @property
     def placeholder(self) -> str:

@@ -144,7 +144,7 @@ def _literal(name: str, pg_type: str, text: str) -> sql.Composable:
     if pg_type in DATES:
         return sql.SQL("{}::date").format(sql.Literal(_date(name, text)))
     if pg_type in TIMES:
-        return sql.SQL("{}::{}").format(sql.Literal(_time(name, text)), sql.SQL(pg_type))  # type: ignore[arg-type]
+        return sql.SQL("{}::{}").format(sql.Literal(_time(name, text)), sql.SQL(pg_type))
     if pg_type == "boolean":
         return sql.Literal(_boolean(name, text))
     return sql.Literal(text)

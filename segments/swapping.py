@@ -11,6 +11,7 @@ from segments.csvfile import ImportRefusedError
 PATIENCE_SECONDS = 900.0
 TRY_MILLISECONDS = 1000  # new readers wait behind us that long, so it is short
 PAUSE_SECONDS = 0.5
+MARK = "Imported by Waybill; the next import replaces it."
 
 # Views on the table `%s` (an oid), each after those that it stands on.
 DEPENDENT_VIEWS = """
@@ -38,13 +39,14 @@ def swap(
     Raises ImportRefusedError when readers do not end within `patience` seconds, when a view cannot be made again,
     or when the name belongs to something that no import made (`is_known` is False).
     """
+    raw.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(new, MARK))
     old = _old(raw, schema, name)
     if old is None:
         raw.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(new, sql.Identifier(name)))
         return
     relation = sql.Identifier(schema, name)
-    oid, kind = old
-    if kind not in "rp" or not is_known:
+    oid, kind, comment = old
+    if kind not in "rp" or not (is_known or comment == MARK):
         text = _("There is already something called %(name)s in %(schema)s that no import made. Take another name.")
         raise ImportRefusedError(text % {"name": name, "schema": schema})
     _lock(raw, relation, name, patience)
@@ -61,9 +63,9 @@ def swap(
     raw.execute("SET LOCAL search_path TO DEFAULT")
 
 
-def _old(raw: psycopg.Connection, schema: str, name: str) -> tuple[int, str] | None:
-    query = """SELECT c.oid, c.relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = %s AND c.relname = %s"""
+def _old(raw: psycopg.Connection, schema: str, name: str) -> tuple[int, str, str | None] | None:
+    query = """SELECT c.oid, c.relkind::text, obj_description(c.oid, 'pg_class')
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s"""
     return raw.execute(query, [schema, name]).fetchone()
 
 
@@ -96,7 +98,7 @@ def _remove(raw: psycopg.Connection, relation: sql.Identifier, name: str, views:
 
 def _make_view(raw: psycopg.Connection, view: sql.Identifier, name: str, definition: str) -> None:
     try:
-        raw.execute(sql.SQL("CREATE VIEW {} AS {}").format(view, sql.SQL(definition)))  # type: ignore[arg-type]
+        raw.execute(sql.SQL("CREATE VIEW {} AS {}").format(view, sql.SQL(definition)))
     except psycopg.ProgrammingError as error:
         text = _("The view %(view)s cannot stand on the new table: %(reason)s. Change or drop the view first.")
         raise ImportRefusedError(text % {"view": name, "reason": error.diag.message_primary}) from error
@@ -111,4 +113,4 @@ def _grant(raw: psycopg.Connection, relation: sql.Identifier, grants: list[Grant
         to = sql.Identifier(grantee) if grantee else sql.SQL("PUBLIC")
         option = sql.SQL(" WITH GRANT OPTION" if is_grantable else "")
         command = sql.SQL("GRANT {} ON {} TO {}{}")
-        raw.execute(command.format(sql.SQL(privilege), relation, to, option))  # type: ignore[arg-type]
+        raw.execute(command.format(sql.SQL(privilege), relation, to, option))

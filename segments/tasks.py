@@ -12,4 +12,4 @@ def refresh_segment(segment_id: int, user_id: int | None = None) -> None:
     segment = Segment.objects.filter(pk=segment_id).first()
     if segment is not None:
         with suppress(RefreshError):
-            refresh(segment, by=User.objects.filter(pk=user_id).first())
+            refresh(segment, by=User.objects.filter(pk=user_id or 0).first())

@@ -62,6 +62,8 @@ def table(request: EnvironmentRequest, pk: int) -> TemplateResponse:
         "fields": fields,
         "rows": rows if _can_edit(request) else _masked(rows, fields),
         "columns": [(field.name, field.pg_type) for field in fields],
+        "field_columns": [_("Name"), _("Type"), _("Key"), _("Meaning")],
+        "field_rows": [_described(field) for field in fields],
         "is_masked": not _can_edit(request),
         "problem": problem,
         "segments": found.segments.all(),
@@ -179,6 +181,12 @@ def _pane(request: EnvironmentRequest, setup: SetUp, status: int = 200) -> Templ
 def _export_names(segment: Segment) -> list[str]:
     users: Any = getattr(segment, "export_segments")  # noqa: B009 - another app's relation, which this one does not know
     return list(users.order_by("export__name").values_list("export__name", flat=True))
+
+
+def _described(field: Field) -> tuple[str, str, str, str]:
+    """Return a field as a row: name, type, whether it is the key, what it means."""
+    meaning = field.get_semantic_type_display() if field.semantic_type else ""
+    return field.name, field.pg_type, _("Key") if field.is_key else "", meaning
 
 
 def _masked(rows: list[warehouse.Row], fields: list[Field]) -> list[list[str | None]]:

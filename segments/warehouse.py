@@ -200,6 +200,6 @@ def _existing(connection: psycopg.Connection, relations: set[tuple[str, str]]) -
     return [row for row in rows if row in relations]
 
 
-def _one(connection: psycopg.Connection, query: sql.Composable) -> Any:
+def _one(connection: psycopg.Connection, query: sql.SQL | sql.Composed) -> Any:
     row = connection.execute(query).fetchone()
     return row[0] if row else None

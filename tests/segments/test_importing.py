@@ -277,7 +277,7 @@ def test_names_with_quotes_and_spaces_are_only_names():
     assert warehouse.preview(make_segment(table), [(column, 'z"%s')]) == [("1",)]
 
 
-def test_views_and_grants_on_the_table_stand_on_the_new_one(django_db_blocker):
+def test_views_and_grants_on_the_table_stand_on_the_new_one():
     environment = make_environment()
     table = load(environment, "Id,Name\n1,a\n", keys=["Id"], profile_kind="customer")
     schema = environment.warehouse_schema
@@ -304,6 +304,12 @@ def test_a_relation_that_no_import_made_is_left_alone():
         connection.execute(f"CREATE SCHEMA {environment.warehouse_schema}")
         connection.execute(f'CREATE TABLE {environment.warehouse_schema}."People" (x int)')
     assert "no import made" in refusal(environment, "Id\n1\n")
+
+
+def test_a_table_that_an_import_made_is_replaced_even_when_its_description_is_gone():
+    environment = make_environment()
+    load(environment, "Id\n1\n").delete()
+    assert exported(load(environment, "Id\n2\n")) == b"Id\n2\n"
 
 
 def test_a_reader_keeps_the_old_rows_and_the_import_waits_no_longer_than_its_patience():
