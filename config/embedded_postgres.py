@@ -16,10 +16,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from config import postgres_account, postgres_socket, processes
 from config.postgres_account import CannotRunError
+
+if TYPE_CHECKING:
+    from dj_database_url import DBConfig
 
 MAJOR_VERSION = "18"
 NAME = "waybill"
@@ -52,7 +55,7 @@ class TakenError(Exception):
         self.owner = owner
 
 
-def database_settings(data_dir: Path) -> dict[str, Any]:
+def database_settings(data_dir: Path) -> "DBConfig":
     """Return Django's DATABASES entry for the server of `data_dir`. Starts nothing."""
     return {
         "ENGINE": "django.db.backends.postgresql",

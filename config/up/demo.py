@@ -101,9 +101,9 @@ class Demo:
         return [f"  Log in with the password {PASSWORD} as", *users, f"{sftp} (same password)"]
 
     def _output(self) -> IO[bytes]:
-        output = self._making and self._making.stdout
-        assert output is not None
-        return output
+        if self._making is None or self._making.stdout is None:
+            raise RuntimeError("The demo data is not being made.")
+        return self._making.stdout
 
     def _pass_on(self) -> None:
         while chunk := _available(self._output().fileno()):

@@ -5,6 +5,7 @@ import socket
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -83,7 +84,7 @@ class Portal:
         """The portal's address in a browser on this machine."""
         return f"http://localhost:{self.port}"
 
-    def watch(self) -> None:
+    def watch(self) -> NoReturn:
         """Keep everything running; returns only by StopAskedError."""
         deadline = time.monotonic() + WEB_SECONDS
         waiter = Waiter()
