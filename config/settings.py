@@ -64,6 +64,8 @@ LOCAL_FOLDER_BASE = os.environ.get("WAYBILL_LOCAL_FOLDER_BASE", "")
 EXPORT_WORKERS = _number("WAYBILL_EXPORT_WORKERS", 2, least=1)
 RUN_MEMORY_MB = _number("WAYBILL_RUN_MEMORY_MB", 1024, least=128)
 RUN_DEADLINE_SECONDS = _number("WAYBILL_RUN_DEADLINE_SECONDS", 6 * 3600, least=60)
+# How long a worker may be silent before its run is given to another one.
+RUN_LEASE_SECONDS = _number("WAYBILL_LEASE_SECONDS", 30, least=2)
 DEMO = _flag("WAYBILL_DEMO", False)
 
 INSTALLED_APPS = [

@@ -127,6 +127,7 @@ class Setup:
     export: Export
     access: Access
     data: QueryDict | None = None
+    is_draft: bool = False  # what was typed is shown again, not judged
     form: ExportForm = field(init=False)
     settings_form: SettingsForm | None = field(init=False, default=None)
     segments: list[Segment] = field(init=False)
@@ -135,7 +136,7 @@ class Setup:
     segments_error: str = ""
 
     def __post_init__(self) -> None:
-        self.form = ExportForm(self.data, instance=self.export, access=self.access)
+        self.form = self._export_form()
         self.segments = list(self.access.environment.segments.select_related("table").order_by("name"))
         self.chosen = self._chosen_segments()
         self.settings_form = self._settings_form()
@@ -213,11 +214,27 @@ class Setup:
         by_id = {segment.pk: segment for segment in self.segments}
         return [by_id[key] for key in dict.fromkeys(saved) if key in by_id]
 
+    def _export_form(self) -> ExportForm:
+        if self.data is None or not self.is_draft:
+            return ExportForm(self.data, instance=self.export, access=self.access)
+        typed = {name: self.data.get(name, "") for name in ExportForm.Meta.fields}
+        return ExportForm(initial=typed, instance=self.export, access=self.access)
+
     def _settings_form(self) -> SettingsForm | None:
+        """The type's own form: as stored until the browser has sent its fields."""
         destination = self.destination
         if destination is None:
             return None
-        return destination.export_form(self.data, stored=self.export.settings, prefix="settings")
+        form = destination.export_form(stored=self.export.settings or None, prefix="settings")
+        names = {form.add_prefix(name): name for name in form.fields}
+        if self.data is None or not form.fields:
+            return form
+        typed = {name: self.data.get(key, "") for key, name in names.items() if key in self.data}
+        if self.is_draft:
+            return destination.export_form(stored=self.export.settings | typed, prefix="settings")
+        # Saved before its fields were ever shown: their defaults hold.
+        unsent = {key: form.get_initial_for_field(form.fields[name], name) for key, name in names.items()}
+        return destination.export_form(self.data if typed else unsent, prefix="settings")
 
     def _tables(self) -> list[Table]:
         tables = {segment.table.pk: segment.table for segment in self.chosen}

@@ -7,8 +7,8 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
 from exports.models import Export, Run
-from exports.rows import reason_of
-from exports.states import NOT_STARTED, STATES, Look, State
+from exports.rows import look_again, reason_of
+from exports.states import DELIVERED, NOT_STARTED, STATES, Look, State
 from roles.access import Access
 from roles.words import duration, exact_time, number
 
@@ -30,7 +30,7 @@ class Progress:
     can_cancel: bool
     can_run: bool
     time_left: str
-    is_moving: bool
+    look_again: str
 
 
 def progress_of(export: Export, access: Access) -> Progress:
@@ -47,7 +47,7 @@ def progress_of(export: Export, access: Access) -> Progress:
         can_cancel=bool(run and run.is_active and can_edit and not run.cancel_requested_at),
         can_run=bool(can_edit and export.connection_id and not (run and run.is_active)),
         time_left=_time_left(run) if run else "",
-        is_moving=bool(run and run.is_moving),
+        look_again=look_again(run),
     )
 
 
@@ -84,8 +84,8 @@ def _facts(run: Run) -> list[tuple[str, Any]]:
         (_("Started"), exact_time(run.started_at) if run.started_at else None),
         (_("Ended"), exact_time(run.ended_at) if run.ended_at else None),
         (_("Duration"), duration(run.seconds) if run.seconds is not None else None),
-        (_("Rows"), number(run.rows_done)),
-        (_("Size"), filesizeformat(run.bytes_done)),
+        (_("Rows"), number(run.rows_done) if run.rows_done or run.state in DELIVERED else None),
+        (_("Size"), filesizeformat(run.bytes_done) if run.bytes_done else None),
         (_("Rows a second"), number(_rate(run)) if _rate(run) else None),
         (_("Failed tries"), number(run.tries) if run.tries else None),
     ]

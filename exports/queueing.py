@@ -23,7 +23,7 @@ from exports.models import Export, Run
 from exports.states import DELIVERED, STATES, State, may_follow
 from roles.models import User
 
-LEASE = timedelta(seconds=30)
+LEASE = timedelta(seconds=settings.RUN_LEASE_SECONDS)
 MOST_CLAIMS = 3
 RETRY_WAITS = (1, 5, 15, 30, 60)  # minutes; the last one repeats
 FROZEN_WAIT = timedelta(seconds=5)

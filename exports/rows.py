@@ -21,7 +21,7 @@ class Row:
     run: Run | None
     type: TypeLook
     can_edit: bool
-    is_moving: bool
+    look_again: str
     reason: str
     percent: int | None
     can: str
@@ -36,11 +36,18 @@ def row_of(export: Export, access: Access) -> Row:
         run=run,
         type=type_look(export.connection.type if export.connection else None),
         can_edit=can_edit,
-        is_moving=bool(run and run.is_moving),
+        look_again=look_again(run),
         reason=reason_of(run),
         percent=run.percent if run and run.state == State.RUNNING else None,
         can="edit run remove" if can_edit else "view",
     )
+
+
+def look_again(run: Run | None) -> str:
+    """How soon the row asks for itself again; empty for one that changes by a person only."""
+    if run is None or not run.is_active:
+        return ""
+    return "every 1s" if run.is_moving else "every 15s"
 
 
 def reason_of(run: Run | None) -> str:
@@ -59,4 +66,4 @@ def reason_of(run: Run | None) -> str:
 
 
 def _time(moment: Any) -> str:
-    return date_format(timezone.localtime(moment), "TIME_FORMAT")
+    return date_format(timezone.localtime(moment), "H:i")

@@ -66,8 +66,8 @@ def row(request: EnvironmentRequest, pk: int) -> TemplateResponse:
     """One row of the list, which asks for itself while its run moves."""
     export = _load(request, pk)
     response = TemplateResponse(request, "exports/list.html#row", {"row": row_of(export, request.access)})
-    if export.last_run is None or not export.last_run.is_moving:
-        response.headers["HX-Trigger"] = "exports:changed"
+    if export.last_run is None or not export.last_run.is_active:
+        response.headers["HX-Trigger"] = "exports:changed"  # the summary and the sort may be others now
     return response
 
 
@@ -89,8 +89,8 @@ def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 def _set_up(request: EnvironmentRequest, export: Export) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
-    setup = Setup(export, request.access, data)
     action = request.POST.get("action", "")
+    setup = Setup(export, request.access, data, is_draft=bool(action))
     if data is None or action:
         setup.move_field(action)
         return _pane(request, setup)

@@ -19,6 +19,8 @@ def duration(seconds: float | None) -> str:
     """Return seconds as words: 6 s, 2 min 5 s, 1 h 3 min."""
     if seconds is None:
         return NONE
+    if 0 < seconds < 0.1:
+        return _("< 0.1 s")
     if seconds < 10 and seconds != int(seconds):
         return _("%(s)s s") % {"s": formats.number_format(seconds, 1)}
     whole = int(seconds)

@@ -25,7 +25,7 @@ from exports.states import State
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.4  # seconds between looks for a cancel; the bar is 2 s to a canceled run
-RENEW_EVERY = 5.0
+RENEW_EVERY = queueing.LEASE.total_seconds() / 6
 GRACE = 1.0  # seconds that a canceled child has to remove its hidden files
 FAULTS = (DatabaseError, InterfaceError)
 

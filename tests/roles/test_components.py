@@ -46,7 +46,7 @@ def test_no_time_says_what_the_page_wants():
     assert render("{% ago value 'never' %}", value=None) == "never"
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(6.4, "6 s"), (125, "2 min 5 s"), (3780, "1 h 3 min"), (None, "—")])
+@pytest.mark.parametrize(("seconds", "words"), [(6.4, "6.4 s"), (125, "2 min 5 s"), (3780, "1 h 3 min"), (None, "—")])
 def test_durations_are_said_in_two_units_at_most(seconds, words):
     assert duration(seconds) == words
 
