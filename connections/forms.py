@@ -163,5 +163,3 @@ class SetUp:
                 self.type_form.fields[name].help_text = _("Entered. Leave empty to keep what you entered.")
             elif name in kept:
                 self.type_form.fields[name].help_text = _("Stored. Leave empty to keep it.")
-            elif kept and not self.type_form.fields[name].required:
-                self.type_form.fields[name].help_text = _("What you enter here replaces what is stored.")

@@ -169,6 +169,6 @@ def _shown(step: dict[str, Any]) -> dict[str, str]:
     return {
         "tone": STEP_TONES[step["state"]],
         "label": step["name"],
-        "detail": " · ".join(filter(None, (step["message"], step["detail"]))),
+        "detail": " ".join(filter(None, (step["message"], step["detail"]))),
         "aside": _("%(seconds).2f s") % {"seconds": step["seconds"]} if was_reached else _("not reached"),
     }

@@ -91,6 +91,8 @@ class SftpForm(SettingsForm):
         self._asks = False
         if self.stored is None:
             del self.fields["renews_host_key"]
+        for name in ("password", "private_key") if self.kept_secrets else ():
+            self.fields[name].help_text = _("What you enter here replaces what is stored.")
 
     @property
     def question(self) -> Question | None:
