@@ -60,6 +60,7 @@ class ExportForm(forms.ModelForm):
             "required": _("Choose the connection that the data goes through."),
             "invalid_choice": _("You cannot use that connection. Choose one of the list."),
         }
+        self.fields["name"].error_messages["required"] = _("Give the export a name.")
         self.fields["schedule_mode"].choices = ScheduleMode.choices  # type: ignore[attr-defined]
 
     def clean_name(self) -> str:
