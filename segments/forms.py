@@ -54,7 +54,7 @@ class SegmentForm(forms.ModelForm):
 class Row:
     """One condition as the form shows it."""
 
-    number: int
+    number: int  # from 0
     field: str = ""
     operator: str = "equals"
     value: str = ""
@@ -72,6 +72,11 @@ class Row:
         """Tell whether there is something to write beside the operator."""
         operator = rules.OPERATORS.get(self.operator)
         return operator is None or operator.takes_value
+
+    @property
+    def field_id(self) -> str:
+        """The id of the choice of its field."""
+        return f"condition-field-{self.number + 1}"
 
     @property
     def is_value_wrong(self) -> bool:
@@ -126,6 +131,15 @@ class SetUp:
     def conditions(self) -> list[rules.Condition]:
         """The conditions as a segment stores them."""
         return [row.condition() for row in self.rows]
+
+    @property
+    def focus(self) -> str:
+        """The id of what is at hand after a button was used: the new row, or the button beside those that are left."""
+        if self.action == "add-condition":
+            return f"condition-field-{len(self.rows)}"
+        if self.action.startswith(REMOVE):
+            return "condition-add"
+        return "condition-count" if self.action == "count" else ""
 
     @property
     def can_add(self) -> bool:
