@@ -4,7 +4,7 @@ MAKEFLAGS += --no-print-directory
 VENV_PYTHON := .venv/bin/python
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help demo stop reset test test-all bench lint requirements .install .install-test
+.PHONY: help demo stop reset test test-all bench lint pictures requirements .install .install-test
 
 help:
 	@echo "make demo          try Waybill: everything on this machine, with invented data"
@@ -13,6 +13,7 @@ help:
 	@echo "make test          run the tests; make test-all adds the long ones"
 	@echo "make lint          check style and types"
 	@echo "make bench         measure what the README says"
+	@echo "make pictures      take the pictures of the documents anew"
 	@echo "make requirements  pin the newest packages that pyproject.toml allows"
 
 # The portal stops when make is gone, however make went: launch.py ties it to its parent.
@@ -38,6 +39,9 @@ lint: .install-test
 	@$(VENV_PYTHON) -m ruff check .
 	@$(VENV_PYTHON) -m ruff format --check .
 	@$(VENV_PYTHON) -m mypy .
+
+pictures: .install-test
+	@$(VENV_PYTHON) -m docs.pictures.make $(ADDRESS)
 
 requirements:
 	@command -v uv >/dev/null || { echo "uv is missing: pip install uv"; exit 1; }
