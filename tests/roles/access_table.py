@@ -1,0 +1,89 @@
+"""Who gets which answer from which address: the whole URLconf as one table (product.md section 2).
+
+The words: `log in` is sent to the log-in page; `done` is a redirect or, with htmx, 204 or the panel; numbers are
+statuses. `unshared` is a contributor to whom no connection is shared; `outsider` administers another environment.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.http import HttpResponse
+from django.urls import URLPattern, URLResolver
+
+PERSONS = ("anonymous", "viewer", "unshared", "contributor", "administrator", "outsider")
+
+READ = {"GET": "log in | 200 | 200 | 200 | 200 | 404", "POST": "log in | 405 | 405 | 405 | 405 | 404"}
+ACTION = {"GET": "log in | 403 | 405 | 405 | 405 | 404"}
+ADMINISTRATION = {"GET": "log in | 403 | 403 | 403 | 200 | 404", "POST": "log in | 403 | 403 | 403 | done | 404"}
+DATA = {"GET": "log in | 403 | 200 | 200 | 200 | 404", "POST": "log in | 403 | done | done | done | 404"}
+ON_A_CONNECTION = "log in | 403 | 403 | done | done | 404"
+
+TABLE = {
+    "home": dict.fromkeys(("GET", "POST"), "log in | done | done | done | done | done"),
+    "environment": dict.fromkeys(("GET", "POST"), "log in | done | done | done | done | 404"),
+    "healthz": dict.fromkeys(("GET", "POST"), "200 | 200 | 200 | 200 | 200 | 200"),
+    "login": {"GET": "200 | done | done | done | done | done", "POST": "done | done | done | done | done | done"},
+    "logout": {
+        "GET": "405 | 405 | 405 | 405 | 405 | 405",
+        "POST": "log in | log in | log in | log in | log in | log in",
+    },
+    "exports:list": READ,
+    "exports:row": READ,
+    "exports:progress": READ,
+    "exports:add": {"GET": "log in | 403 | 403 | 200 | 200 | 404", "POST": ON_A_CONNECTION},
+    "exports:edit": {"GET": READ["GET"], "POST": ON_A_CONNECTION},
+    "exports:run": ACTION | {"POST": ON_A_CONNECTION},
+    "exports:remove": ACTION | {"POST": ON_A_CONNECTION},
+    "exports:cancel": ACTION | {"POST": ON_A_CONNECTION},
+    "segments:tables": READ,
+    "segments:table": READ,
+    "segments:list": READ,
+    "segments:row": READ | {"GET": "log in | done | done | done | done | 404"},
+    "segments:add": DATA,
+    "segments:edit": DATA | {"GET": READ["GET"]},
+    "segments:refresh": ACTION | {"POST": DATA["POST"]},
+    "segments:remove": DATA,
+    "connections:list": READ,
+    "connections:add": ADMINISTRATION | {"POST": "log in | 403 | 403 | 403 | 405 | 404"},
+    "connections:set_up": ADMINISTRATION,
+    "connections:edit": ADMINISTRATION,
+    "connections:remove": ADMINISTRATION,
+    "connections:test": ADMINISTRATION,
+}
+# Django admin asks for staff itself; its addresses are Django's.
+ELSEWHERE = {"admin"}
+OUTSIDE = {"home", "environment", "healthz", "login", "logout"}
+FRAGMENTS: list[dict[str, str]] = [
+    {},
+    {"HX-Request": "true", "HX-Target": "panel"},
+    {"HX-Request": "true", "HX-Target": "list"},
+]
+
+
+def expected(name: str, method: str) -> dict[str, str]:
+    """Return the table's words for one address and method, by person."""
+    return dict(zip(PERSONS, TABLE[name][method].split(" | "), strict=True))
+
+
+def walk(patterns: Any, names: tuple[str, ...] = ()) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Yield the qualified name and the view of every address, but for those of `ELSEWHERE`."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            if pattern.namespace not in ELSEWHERE:
+                inner = (*names, pattern.namespace) if pattern.namespace else names
+                yield from walk(pattern.url_patterns, inner)
+        elif isinstance(pattern, URLPattern):
+            yield ":".join((*names, pattern.name or f"unnamed {pattern.pattern}")), pattern.callback
+
+
+def word_of(response: HttpResponse) -> str:
+    """Say an answer in the table's words."""
+    where = response.headers.get("Location") or response.headers.get("HX-Redirect", "")
+    if where.startswith("/login/"):
+        return "log in"
+    return "done" if response.status_code in (204, 302) else str(response.status_code)
+
+
+def is_as_expected(word: str, wanted: str, headers: dict[str, str]) -> bool:
+    """Tell whether an answer fits the table; with htmx an action may answer with its panel."""
+    return word == wanted or (wanted == "done" and word == "200" and bool(headers))

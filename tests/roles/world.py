@@ -1,0 +1,137 @@
+"""Two environments with one of everything, and one person of each standing; what must not be shown is planted."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.test import Client
+from django.urls import reverse
+
+from connections.models import Connection, Sharing
+from exports.models import Export, Run
+from roles.models import Environment, User
+from roles.roles import Role
+from segments.models import Segment, Table
+from tests.factories import client_of, make_connection, make_environment, make_export, make_member, make_segment
+from tests.factories import make_table as import_table
+
+PLANTED = {
+    "host": "planted-host.example",
+    "port": 22022,
+    "username": "planted-account",
+    "folder": "/planted/path",
+    "host_key": "ssh-ed25519 AAAAplantedA",
+}
+DETAIL = "planted-detail: refused by planted-host.example"
+SECRET = "planted-secret"
+NEVER = ("planted", "22022")
+
+
+@dataclass
+class Place:
+    """One environment and what is in it."""
+
+    environment: Environment
+    table: Table
+    segment: Segment
+    spare_segment: Segment
+    connection: Connection
+    spare_connection: Connection
+    export: Export
+    run: Run
+
+    def url(self, name: str, **other: Any) -> str:
+        """Return an address of this environment; ids are those of its own objects unless given."""
+        return reverse(name, kwargs=self.kwargs(name) | other)
+
+    def kwargs(self, name: str) -> dict[str, Any]:
+        """Return what the address `name` needs."""
+        if name in {"home", "healthz", "login", "logout"}:
+            return {}
+        own = {"environment": self.environment.slug}
+        return own | {
+            "exports": {"pk": self.export.pk} if name.endswith((":edit", ":row", ":progress", ":cancel")) else {},
+            "segments": self._segment_kwargs(name),
+            "connections": self._connection_kwargs(name),
+        }.get(name.partition(":")[0], {})
+
+    def _segment_kwargs(self, name: str) -> dict[str, Any]:
+        if name == "segments:table":
+            return {"pk": self.table.pk}
+        if name == "segments:remove":
+            return {"pk": self.spare_segment.pk}
+        return {"pk": self.segment.pk} if name.endswith((":edit", ":row", ":refresh")) else {}
+
+    def _connection_kwargs(self, name: str) -> dict[str, Any]:
+        if name == "connections:set_up":
+            return {"type_": "local"}
+        if name == "connections:edit":
+            return {"pk": self.spare_connection.pk}
+        if name == "connections:remove":
+            return {"pk": self.spare_connection.pk}
+        return {"pk": self.spare_connection.pk} if name == "connections:test" else {}
+
+    def body(self, name: str) -> dict[str, Any]:
+        """Return a form that the address `name` accepts."""
+        export = {"connection": self.connection.pk, "schedule_mode": "off", "segments": [self.segment.pk]}
+        segment = {"table": self.table.pk, "match": "all", "description": ""}
+        connection = {"name": "Calls", "sharing": "nobody", "agree": "on", "settings-folder": "calls"}
+        return {
+            "exports:add": export | {"name": "Forged"},
+            "exports:edit": export | {"name": "Renamed"},
+            "exports:run": {"id": [self.export.pk]},
+            "exports:remove": {"id": [self.export.pk], "confirmed": "1"},
+            "segments:add": segment | {"name": "Forged"},
+            "segments:edit": segment | {"name": "Renamed"},
+            "connections:set_up": connection,
+            "connections:edit": connection,
+        }.get(name, {})
+
+
+@dataclass
+class World:
+    """My environment, another one, and the people."""
+
+    mine: Place
+    foreign: Place
+    users: dict[str, User]
+
+    def client(self, person: str) -> Client:
+        """Return the browser of a person of the table."""
+        return client_of(self.users[person]) if person in self.users else Client()
+
+    def body(self, name: str) -> dict[str, Any]:
+        """Return a form that the address `name` accepts."""
+        viewer = self.users["viewer"].username
+        return {"username": viewer, "password": viewer} if name == "login" else self.mine.body(name)
+
+    def unshare(self) -> None:
+        """Let no connection of mine be shared with contributors."""
+        Connection.objects.filter(environment=self.mine.environment).update(sharing=Sharing.NOBODY)
+
+
+def make_world() -> World:
+    """Make everything, committed."""
+    mine, foreign = make_place(), make_place()
+    users = {role.value: make_member(mine.environment, role) for role in Role}
+    users["unshared"] = make_member(mine.environment, Role.CONTRIBUTOR)
+    users["outsider"] = make_member(foreign.environment, Role.ADMINISTRATOR)
+    return World(mine, foreign, users)
+
+
+def make_place() -> Place:
+    """Make one environment with one of everything; its SFTP connection and its run hold what is planted."""
+    environment = make_environment()
+    table = import_table(environment)
+    segment, spare_segment = make_segment(table), make_segment(table)
+    connection = make_connection(environment, "Partner", type="sftp", settings=PLANTED)
+    connection.set_secrets({"password": SECRET})
+    connection.check_steps = [
+        {"name": "Connect", "state": "failed", "message": "No answer.", "detail": DETAIL, "seconds": 1}
+    ]
+    connection.is_check_ok = False
+    connection.save()
+    export = make_export(environment, connection=connection, segments=[segment])
+    values = {"state": "retrying", "trigger": "person", "message": "The server did not answer.", "detail": DETAIL}
+    run = Run.objects.create(environment=environment, export=export, reason="Connect", **values)
+    Export.objects.filter(pk=export.pk).update(last_run=run)
+    return Place(environment, table, segment, spare_segment, connection, make_connection(environment), export, run)
