@@ -104,7 +104,7 @@ def _show(page: Page, picture: Picture, address: str) -> None:
     """Open the list and what the picture shows beside it; wait until no run moves."""
     page.goto(f"{address}/e/contoso/exports/")
     page.wait_for_selector("tbody tr")
-    page.wait_for_selector("tbody tr[hx-trigger]", state="detached", timeout=60_000)
+    page.wait_for_selector("tbody tr[hx-trigger='every 1s']", state="detached", timeout=60_000)
     if picture.opens:
         page.locator("tbody tr", has_text=picture.export).locator(picture.opens).click()
         page.wait_for_selector("#panel[open] .panel-body")
