@@ -173,7 +173,8 @@ def _pane(request: EnvironmentRequest, setup: SetUp, status: int = 200) -> Templ
         "export_names": _export_names(segment) if segment.pk else [],
         "list_url": _url(request, "list"),
     }
-    if setup.action and getattr(request, "htmx", None) and request.htmx.target == "conditions":  # type: ignore[attr-defined]
+    htmx: Any = getattr(request, "htmx", None)
+    if setup.action and htmx and (htmx.target or "").startswith("condition"):
         return TemplateResponse(request, "segments/form.html#conditions", context)
     return render_panel(request, "segments/form.html", context, status=status)
 

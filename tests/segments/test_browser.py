@@ -1,0 +1,112 @@
+"""Segments in a real browser, with and without scripts, and checked by axe."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.db import connections
+from playwright.sync_api import Page, expect, sync_playwright
+
+from roles.roles import Role
+from segments import tasks
+from segments.models import Segment
+from tests.factories import make_environment, make_member, make_segment, make_table
+from tests.tools import require_tool
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def open_page(live_server, monkeypatch):
+    """Return a function that opens the Segments page as a contributor."""
+    program = require_tool("chromium", "apt-get install chromium")
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's loop runs in this thread
+    environment = make_environment("contoso", name="Contoso")
+    make_segment(make_table(environment), "Londoners", [{"field": "City", "operator": "equals", "value": "London"}])
+    make_member(environment, Role.CONTRIBUTOR, "carl")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(program), args=["--no-sandbox"])
+
+        def open_it(**options) -> Page:
+            page = browser.new_context(**options).new_page()
+            page.goto(f"{live_server.url}/login/?next=/e/contoso/segments/")
+            page.get_by_label("User").fill("carl")
+            page.get_by_label("Password").fill("carl")
+            page.get_by_role("button", name="Log in").click()
+            expect(page.get_by_role("heading", name="Segments")).to_be_visible()
+            return page
+
+        yield open_it
+        browser.close()
+        connections.close_all()  # Django keeps one more for code that runs beside Playwright's loop
+
+
+def problems(page):
+    return [(one["id"], one["nodes"][0]["html"][:200]) for one in Axe().run(page).response["violations"]]
+
+
+def test_a_segment_is_made_in_the_panel(open_page):
+    page = open_page()
+    page.get_by_role("link", name="Add segment").click()
+    panel = page.get_by_role("dialog")
+    panel.get_by_label("Name").fill("Early or rich")
+    panel.get_by_label("Any condition").check()
+    panel.get_by_role("button", name="Add condition").click()
+    expect(page.locator("#condition-field-1")).to_be_focused()
+    page.locator("#condition-field-1").select_option("JoinedOn")
+    page.locator("#condition-operator-1").select_option("less")
+    page.locator("#condition-value-1").fill("2020-01-01")
+    panel.get_by_role("button", name="Add condition").click()
+    page.locator("#condition-field-2").select_option("Income")
+    panel.get_by_role("button", name="Add condition").click()
+    expect(page.locator(".condition")).to_have_count(3)
+    panel.get_by_role("button", name="Remove condition 3").click()
+    expect(page.locator(".condition")).to_have_count(2)
+    page.locator("#condition-operator-2").select_option("empty")
+    expect(page.locator("#condition-value-2")).to_be_hidden()
+    page.locator("#condition-operator-2").select_option("at_least")
+    page.locator("#condition-value-2").fill("abc")
+    panel.get_by_role("button", name="Save").last.click()
+    expect(panel.get_by_text("Income: “abc” is not a number.")).to_be_visible()
+    expect(page.locator("#condition-value-2")).to_be_focused()
+    page.locator("#condition-value-2").fill("5000")
+    panel.get_by_role("button", name="Count matches").click()
+    expect(panel.get_by_text("3 of 5 match")).to_be_visible()
+    panel.get_by_role("button", name="Save").last.click()
+    row = page.get_by_role("row").filter(has_text="Early or rich")
+    expect(row).to_contain_text("Refreshing")
+    tasks.refresh_segment(Segment.objects.get(name="Early or rich").pk)
+    expect(row).to_contain_text("Ready", timeout=10_000)
+    expect(row).to_contain_text("3")
+
+
+def test_a_segment_is_made_without_scripts(open_page):
+    page = open_page(java_script_enabled=False)
+    page.get_by_role("link", name="Add segment").click()
+    page.get_by_label("Name").fill("Parisians")
+    page.get_by_role("button", name="Add condition").click()
+    page.locator("#condition-field-1").select_option("City")
+    page.locator("#condition-value-1").fill("Paris")
+    page.get_by_role("button", name="Count matches").click()
+    expect(page.get_by_text("1 of 5 match")).to_be_visible()
+    page.get_by_role("button", name="Save").last.click()
+    expect(page.get_by_text("Segment “Parisians” saved.")).to_be_visible()
+    assert Segment.objects.get(name="Parisians").conditions[0]["value"] == "Paris"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"color_scheme": "dark"}, {"viewport": {"width": 390, "height": 800}}],
+    ids=["light", "dark", "narrow"],
+)
+def test_pages_and_panels_are_accessible(open_page, options):
+    page = open_page(reduced_motion="reduce", **options)
+    assert problems(page) == []
+    page.get_by_role("link", name="Londoners").click()
+    page.locator("#condition-value-1").fill("")
+    page.get_by_role("dialog").get_by_role("button", name="Save").last.click()
+    expect(page.get_by_text("City: write a value")).to_be_visible()
+    assert problems(page) == []
+    page.goto(page.url.replace("segments/", "tables/"))
+    assert problems(page) == []
+    page.get_by_role("link", name="Customers").click()
+    expect(page.get_by_role("heading", name="Fields")).to_be_visible()
+    assert problems(page) == []
