@@ -17,7 +17,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Say how many customers."""
-        parser.add_argument("--customers", type=int, default=CUSTOMERS)
+        parser.add_argument("--customers", type=int, default=os.environ.get("WAYBILL_DEMO_CUSTOMERS") or CUSTOMERS)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Refuse outside a demo: its log-ins are printed in the open."""
