@@ -1,50 +1,75 @@
-"""One row of the list, as the template shows it: no query, no rule left to the template."""
+"""One row of the list, as the template shows it: no query and no rule left to the template."""
 
-from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from functools import lru_cache
 
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from exports.models import Export, Run
-from exports.states import State
-from exports.types import TypeLook, type_look
+from exports.models import Export, Run, ScheduleMode
+from exports.states import NOT_STARTED, STATES, State
+from exports.types import type_look
 from roles.access import Access
+from roles.patterns import Pattern
+from roles.templatetags import pieces
+from roles.words import NONE, number
+
+VALUES = ("pk", "name", "edit_url", "progress_url", "row_url", "run_url", "remove_url", "connection", "type", "tile",
+          "status", "rows", "refreshed", "schedule", "permissions", "menu_label", "can")  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Row:
-    """An export in the list."""
-
-    export: Export
-    run: Run | None
-    type: TypeLook
-    can_edit: bool
-    look_again: str
-    reason: str
-    percent: int | None
-    can: str
+def rows_of(exports: list[Export], access: Access) -> list[SafeString]:
+    """Return the rows of `exports` (with connection and last_run loaded) as the user may see them."""
+    urls, pattern = _urls(access.environment.slug), Pattern("exports/list.html#row", VALUES)
+    return [_row(export, access, urls, pattern) for export in exports]
 
 
-def row_of(export: Export, access: Access) -> Row:
-    """Return the row of `export` (with connection and last_run loaded) for the user."""
-    run = export.last_run
-    can_edit = export.is_editable_by(access)
-    return Row(
-        export=export,
-        run=run,
-        type=type_look(export.connection.type if export.connection else None),
-        can_edit=can_edit,
-        look_again=look_again(run),
-        reason=reason_of(run),
-        percent=run.percent if run and run.state == State.RUNNING else None,
-        can="edit run remove" if can_edit else "view",
-    )
+def _urls(slug: str) -> dict[str, str]:
+    """Addresses in the environment `slug`, with 0 for an export's id."""
+    at = {"environment": slug}
+    own = {f"{name}_url": reverse(f"exports:{name}", kwargs=at | {"pk": 0}) for name in ("edit", "progress", "row")}
+    return own | {f"{name}_url": reverse(f"exports:{name}", kwargs=at) for name in ("run", "remove")}
+
+
+def _row(export: Export, access: Access, urls: dict[str, str], pattern: Pattern) -> SafeString:
+    run, can_edit, pk = export.last_run, export.is_editable_by(access), str(export.pk)
+    look = type_look(export.connection.type if export.connection else None)
+    values = {name: url.replace("/0/", f"/{pk}/") for name, url in urls.items()} | {
+        "pk": pk,
+        "name": export.name,
+        "connection": export.connection.name if export.connection else "",
+        "type": look.label or NONE,
+        "tile": pieces.tile(look.monogram, look.tone),
+        "status": status_of(run),
+        "rows": number(run.rows_sent) if run else NONE,
+        "refreshed": pieces.ago(export.delivered_at, _("never")),
+        "schedule": _("Off") if export.schedule_mode == ScheduleMode.OFF else _("System refresh"),
+        "permissions": _("Can edit") if can_edit else _("View only"),
+        "menu_label": _("Actions for %(name)s") % {"name": export.name},
+        "can": "edit run remove" if can_edit else "view",
+    }
+    is_attached = export.connection is not None
+    return pattern.fill(values, can_edit=can_edit, is_attached=is_attached, look_again=look_again(run))
+
+
+def status_of(run: Run | None) -> SafeString:
+    """Return icon, words, reason and, while it runs, the bar."""
+    percent = run.percent if run and run.state == State.RUNNING else None
+    return _status(run.state if run else "", reason_of(run), percent, get_language() or "")
+
+
+@lru_cache(maxsize=2048)
+def _status(state: str, reason: str, percent: int | None, language: str) -> SafeString:
+    look = STATES[state].look if state else NOT_STARTED
+    return pieces.state(look.tone, str(look.label), reason, look.icon, percent)
 
 
 def look_again(run: Run | None) -> str:
-    """How soon the row asks for itself again; empty for one that changes by a person only."""
+    """How soon a page asks again; empty for a run that changes by a person only."""
     if run is None or not run.is_active:
         return ""
     return "every 1s" if run.is_moving else "every 15s"
@@ -65,5 +90,5 @@ def reason_of(run: Run | None) -> str:
     return run.reason
 
 
-def _time(moment: Any) -> str:
+def _time(moment: datetime) -> str:
     return date_format(timezone.localtime(moment), "H:i")

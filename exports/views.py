@@ -20,7 +20,7 @@ from exports.listing import list_exports
 from exports.models import Export, Trigger
 from exports.preview import preview
 from exports.progress import progress_of
-from exports.rows import row_of
+from exports.rows import rows_of
 from roles.access import Access, EnvironmentRequest, requires
 from roles.htmx import done, notice, render, render_panel
 from roles.models import RoleAssignment
@@ -52,7 +52,7 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
     context = {
         "listing": listing,
         "page": listing.page,
-        "rows": [row_of(export, request.access) for export in listing.page],
+        "rows": rows_of(list(listing.page), request.access),
         "can_add": usable,
         "may_add": request.access.has_permission(Permission.ADD_EXPORTS),
         "whom_to_ask": "" if usable else _administrators(request.access),
@@ -62,10 +62,10 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
 
 @requires(Permission.VIEW)
 @require_GET
-def row(request: EnvironmentRequest, pk: int) -> TemplateResponse:
+def row(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """One row of the list, which asks for itself while its run moves."""
     export = _load(request, pk)
-    response = TemplateResponse(request, "exports/list.html#row", {"row": row_of(export, request.access)})
+    response = HttpResponse(rows_of([export], request.access)[0])
     if export.last_run is None or not export.last_run.is_active:
         response.headers["HX-Trigger"] = "exports:changed"  # the summary and the sort may be others now
     return response
@@ -89,10 +89,10 @@ def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 def _set_up(request: EnvironmentRequest, export: Export) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
-    action = request.POST.get("action", "")
-    setup = Setup(export, request.access, data, is_draft=bool(action))
-    if data is None or action:
-        setup.move_field(action)
+    move = request.POST.get("move", "")
+    setup = Setup(export, request.access, data, is_draft=bool(move or "draft" in request.POST))
+    if data is None or setup.is_draft:
+        setup.move_field(move)
         return _pane(request, setup)
     if not setup.is_valid():
         return _pane(request, setup, status=422)

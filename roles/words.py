@@ -1,11 +1,12 @@
 """Numbers and times in words, by locale."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from django.utils import formats, timezone
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 NONE = "—"
 
@@ -59,4 +60,10 @@ def relative(value: datetime, now: datetime) -> str:
 def exact_time(value: datetime) -> str:
     """Return date, time and zone of `value` in words."""
     local = timezone.localtime(value)
-    return f"{formats.date_format(local, 'DATE_FORMAT')}, {local:%H:%M:%S} {local.tzname()}"
+    return f"{_day(local.date(), get_language())}, {local:%H:%M:%S} {local.tzname()}"
+
+
+@lru_cache(maxsize=512)
+def _day(day: date, language: str | None) -> str:
+    """Return `day` in words; a list asks for the same few days again and again."""
+    return formats.date_format(day, "DATE_FORMAT")
