@@ -13,6 +13,9 @@ from roles import audit
 from roles.models import User
 from segments.models import Segment
 
+EDITED = ["name", "description", "connection", "settings", "field_selection", "schedule_mode", "refreshes_segments",
+          "updated_by", "updated_at"]  # fmt: skip
+
 
 class CannotRunError(Exception):
     """Why an export cannot be run now, for people."""
@@ -62,7 +65,9 @@ def save_export(export: Export, segments: list[Segment], *, by: User) -> None:
         export.updated_by = by
         if export.pk is None:
             export.created_by = by
-        export.save()
+            export.save()
+        else:  # not what runs have written since it was loaded
+            export.save(update_fields=EDITED)
         export.export_segments.all().delete()
         ExportSegment.objects.bulk_create(
             ExportSegment(export=export, segment=segment, position=position)

@@ -80,16 +80,16 @@ def searched(exports: ExportQuerySet, text: str) -> ExportQuerySet:
 def with_status(exports: ExportQuerySet, status: str) -> ExportQuerySet:
     """Those with `status`, all where it is empty."""
     if status == NOT_STARTED:
-        return exports.filter(last_run=None)
-    return exports.filter(last_run__state=status) if status else exports
+        return exports.filter(last_state="")
+    return exports.filter(last_state=status) if status else exports
 
 
 def summary(exports: ExportQuerySet) -> dict[str, int]:
     """Return how many exports there are, run now and need somebody."""
     return exports.aggregate(
         all=Count("pk"),
-        active=Count("pk", filter=Q(last_run__state__in=MOVING)),
-        needs=Count("pk", filter=Q(last_run__state__in=NEEDS_SOMEBODY)),
+        active=Count("pk", filter=Q(last_state__in=MOVING)),
+        needs=Count("pk", filter=Q(last_state__in=NEEDS_SOMEBODY)),
     )
 
 
@@ -111,7 +111,7 @@ def _type_label() -> Case:
 
 
 def _status_rank() -> Case:
-    whens = [When(last_run__state=state, then=Value(rank)) for rank, state in enumerate(STATUS_ORDER)]
+    whens = [When(last_state=state, then=Value(rank)) for rank, state in enumerate(STATUS_ORDER)]
     return Case(*whens, default=Value(len(STATUS_ORDER)), output_field=IntegerField())
 
 
@@ -128,7 +128,7 @@ SORTS: dict[str, Any] = {
     "connection": Lower("connection__name"),
     "type": _type_label,
     "status": _status_rank,
-    "rows": Case(When(last_run__state__in=[*DELIVERED, State.RUNNING], then=F("last_run__rows_done"))),
+    "rows": Case(When(last_state__in=[*DELIVERED, State.RUNNING], then=F("last_run__rows_done"))),
     "refreshed": F("delivered_at"),
     "schedule": F("schedule_mode"),
     "permissions": None,

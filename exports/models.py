@@ -66,6 +66,8 @@ class Export(models.Model):
     )
     # The list sorts by the last run; kept here so that it joins one row instead of searching all runs.
     last_run = models.OneToOneField("Run", models.SET_NULL, null=True, related_name="+")
+    # The last run's state, kept by triggers (migration 0002), so that filter, sort and counts read no runs.
+    last_state = models.CharField(max_length=10, blank=True, default="", editable=False, choices=State.choices)
     delivered_at = models.DateTimeField(null=True, help_text=_("End of the last run that delivered."))
     created_by = models.ForeignKey("roles.User", models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -78,7 +80,10 @@ class Export(models.Model):
         constraints = [
             models.UniqueConstraint("environment", Lower("name"), name="export_name_is_unique"),
         ]
-        indexes = [models.Index("environment", Lower("name"), name="export_list")]
+        indexes = [
+            models.Index("environment", Lower("name"), name="export_list"),
+            models.Index("environment", "last_state", name="export_states"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -231,3 +231,29 @@ def test_what_became_of_a_removed_exports_runs_stays_in_the_audit_log(export, ru
 def test_two_triggers_are_told_apart(export):
     run, _is_new = actions.run_now(export, by=None, trigger=Trigger.SHELL)
     assert run.get_trigger_display() == "Started from a shell"
+
+
+def test_an_exports_last_state_follows_its_last_run_whoever_writes(export, run):
+    def last_state() -> str:
+        export.refresh_from_db()
+        return export.last_state
+
+    assert last_state() == State.QUEUED
+    claim = queueing.claim()
+    assert last_state() == State.RUNNING
+    queueing.finish(claim, State.SUCCEEDED)
+    assert last_state() == State.SUCCEEDED
+    Run.objects.update(state=State.WARNED)
+    export.last_state = "nonsense"
+    export.save()
+    assert last_state() == State.WARNED
+
+
+def test_saving_an_export_that_was_loaded_before_its_run_ended_loses_nothing(export):
+    stale = type(export).objects.get(pk=export.pk)
+    run, _is_new = actions.run_now(export, by=None)
+    queueing.finish(queueing.claim(), State.SUCCEEDED)
+    stale.name = "Renamed"
+    actions.save_export(stale, [], by=make_member(export.environment))
+    export.refresh_from_db()
+    assert (export.name, export.last_run, bool(export.delivered_at)) == ("Renamed", run, True)

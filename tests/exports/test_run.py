@@ -67,12 +67,16 @@ def psql_csv(segment: Segment) -> bytes:
     table = segment.table
     names = ", ".join(f'c."{field.name}"' for field in table.fields.all())
     schema = table.environment.warehouse_schema
-    query = f'SELECT {names} FROM "{schema}"."{table.name}" c WHERE "CustomerId" IN (SELECT "CustomerId" FROM waybill_work.members_{segment.pk})'
+    members = f'SELECT "CustomerId" FROM waybill_work.members_{segment.pk}'
+    query = f'SELECT {names} FROM "{schema}"."{table.name}" c WHERE "CustomerId" IN ({members})'
     data = io.BytesIO()
-    with psycopg.connect(**django_connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as conn:
-        with conn.cursor().copy(f"COPY ({query}) TO STDOUT (FORMAT csv, HEADER)") as copy:
-            for block in copy:
-                data.write(block)
+    parameters = django_connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}
+    with (
+        psycopg.connect(**parameters) as conn,
+        conn.cursor().copy(f"COPY ({query}) TO STDOUT (FORMAT csv, HEADER)") as copy,
+    ):
+        for block in copy:
+            data.write(block)
     return data.getvalue()
 
 
