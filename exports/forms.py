@@ -56,7 +56,7 @@ class ExportForm(forms.ModelForm):
         connection.queryset = usable  # type: ignore[attr-defined]
         connection.required = True
         connection.choices = _grouped_by_type(list(usable))  # type: ignore[attr-defined]
-        connection.error_messages |= {  # type: ignore[attr-defined]
+        connection.error_messages |= {
             "required": _("Choose the connection that the data goes through."),
             "invalid_choice": _("You cannot use that connection. Choose one of the list."),
         }

@@ -118,11 +118,10 @@ def _time_left(run: Run) -> str:
 def _bars(export: Export) -> list[dict[str, Any]]:
     """The rows of the last runs that have ended, oldest first."""
     runs = list(export.runs.filter(ended_at__isnull=False).order_by("-pk")[:LAST_RUNS])
-    return [
-        {
-            "value": run.rows_sent or 0,
-            "tone": STATES[run.state].look.tone,
-            "title": f"{exact_time(run.ended_at)} · {run.get_state_display()} · {number(run.rows_sent or 0)}",
-        }
-        for run in reversed(runs)
-    ]
+    return [_bar(run) for run in reversed(runs)]
+
+
+def _bar(run: Run) -> dict[str, Any]:
+    rows, ended = run.rows_sent or 0, exact_time(run.ended_at or run.queued_at)
+    title = f"{ended} · {run.get_state_display()} · {number(rows)}"
+    return {"value": rows, "tone": STATES[run.state].look.tone, "title": title}

@@ -12,6 +12,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.utils.functional import cached_property
+from django_htmx.middleware import HtmxDetails
 
 from roles.models import Environment, RoleAssignment, User
 from roles.permissions import Permission
@@ -26,6 +27,7 @@ class EnvironmentRequest(HttpRequest):
     user: User
     environment: Environment
     access: "Access"
+    htmx: HtmxDetails
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django_htmx.middleware import HtmxDetails
 
 
 def render(
@@ -19,7 +20,8 @@ def render(
     status: int = 200,
 ) -> TemplateResponse:
     """Return `template`, or its `partial` when htmx asks for the element `target`."""
-    wants_partial = partial and getattr(request, "htmx", None) and request.htmx.target == target
+    htmx: HtmxDetails | None = getattr(request, "htmx", None)
+    wants_partial = partial and htmx and htmx.target == target
     name = f"{template}#{partial}" if wants_partial else template
     return TemplateResponse(request, name, dict(context or {}), status=status)
 

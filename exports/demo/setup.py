@@ -40,7 +40,7 @@ def make_demo(say: Say, count: int = CUSTOMERS) -> None:
     _segments(environment, table, users["carl"], say)
     for connection in plan.CONNECTIONS:
         _connection(environment, connection, users["ada"])
-    say(f"{len(plan.CONNECTIONS)} connections")
+    say(f"{len(plan.CONNECTIONS)} connections, tested")
     runs = [run for demo in plan.EXPORTS if (run := _export(environment, demo, users))]
     say(f"{len(plan.EXPORTS)} exports, {len(runs)} of them run now")
     _wait(runs)
@@ -104,7 +104,9 @@ def _connection(environment: Environment, demo: DemoConnection, by: User) -> Con
     else:
         secrets = {"password": demo.password}
         draft = Draft(demo.name, _sftp_settings(demo), demo.sharing, has_agreed=True, secrets=secrets)
-    return connection_actions.create(environment, demo.type, draft, by=by)
+    connection = connection_actions.create(environment, demo.type, draft, by=by)
+    connection_actions.test(connection, by=by)
+    return connection
 
 
 def _sftp_settings(demo: DemoConnection) -> dict[str, object]:

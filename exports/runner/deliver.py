@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import IO, Any, cast
 
 import psycopg
@@ -78,11 +79,16 @@ def write_parts(
         part = session.open_part(path)
         stack.callback(part.discard)
         sent = sum(entry.entry["bytes"] for entry in written)
-        sink, rows = _write(connection, item, part, plan, lambda r, b, i=index, s=sent: recorder.progress(i, r, s + b))
+        sink, rows = _write(connection, item, part, plan, partial(_report, recorder, index, sent))
         recorder.progress(index, rows, sent + sink.bytes)
         entry = {"path": path, "rows": rows, "bytes": sink.bytes, "sha256": sink.sha256}
         written.append(Written(part, entry))
     return written
+
+
+def _report(recorder: Recorder, index: int, sent: int, rows: int, written: int) -> None:
+    """Note the progress of the item at `index`; `sent` are the bytes of those before it."""
+    recorder.progress(index, rows, sent + written)
 
 
 def write_manifest(session: FileSession, plan: Plan, slot: str, run: Run, stack: ExitStack) -> Part:
@@ -155,7 +161,8 @@ class _Gather:
     """Collects small writes of the compressor into blocks."""
 
     def __init__(self, sink: Sink) -> None:
-        self._sink, self._pending, self._size = sink, [], 0
+        self._sink, self._size = sink, 0
+        self._pending: list[bytes] = []
 
     def write(self, data: bytes) -> int:
         self._pending.append(bytes(data))

@@ -29,7 +29,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the cluster."""
-        clusters = [settings.Q_CLUSTER["name"], *settings.Q_CLUSTER["ALT_CLUSTERS"]]
+        clusters = ["exports", "chores"]  # settings.Q_CLUSTER and its ALT_CLUSTERS
         parser.add_argument("--cluster", choices=clusters, default=clusters[0])
 
     def handle(self, *args: Any, **options: Any) -> None:
