@@ -211,7 +211,7 @@ def test_an_export_on_an_unshared_connection_is_shown_read_only(world):
     assert "Close" in text
     before = everything()
     assert client.post(url, world.body("exports:edit")).status_code == 403
-    assert client.post(url, world.body("exports:edit") | {"action": "update"}).status_code == 403
+    assert client.post(url, world.body("exports:edit") | {"draft": "1"}).status_code == 403
     assert everything() == before
 
 
