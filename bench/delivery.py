@@ -28,7 +28,7 @@ from tests.servers.sshd import running_sshd
 
 PEOPLE = """SELECT 'C' || lpad(n::text, 8, '0') AS "CustomerId", 'First' || n % 997 AS "FirstName",
     'Last name ' || n % 7919 AS "LastName", 'person' || n || '@mail.example' AS "EMail",
-    '+34 6' || lpad((n * 7919 % 100000000)::text, 8, '0') AS "Telephone",
+    '+34 6' || lpad((n::bigint * 7919 % 100000000)::text, 8, '0') AS "Telephone",
     (ARRAY['Madrid', 'Paris', 'Berlin', 'Leeds', 'Jakarta', 'Köln, Altstadt'])[n % 6 + 1] AS "City",
     date '1940-01-01' + (n % 25000)::int AS "DateOfBirth", round((n % 100000) / 7.0, 2) AS "TotalSpent",
     n % 3 = 0 AS "Newsletter" FROM generate_series(1, {count}) n"""

@@ -75,6 +75,7 @@ def _set_environment(scratch: Path) -> None:
         "WAYBILL_DATA_DIR": str(scratch / "var"),
         "WAYBILL_LOCAL_FOLDER_BASE": str(scratch / "files"),
         "WAYBILL_ALLOWED_NETWORKS": "127.0.0.0/8,::1/128",
+        "WAYBILL_HTTPS": "0",
     }
     (scratch / "files").mkdir()
 

@@ -218,8 +218,8 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# Behind TLS set WAYBILL_HTTPS=1: secure cookies, HSTS, redirect.
-HTTPS = _flag("WAYBILL_HTTPS", False)
+# Secure cookies, HSTS, redirect; `manage.py up`, which serves http://localhost, sets WAYBILL_HTTPS=0.
+HTTPS = _flag("WAYBILL_HTTPS", True)
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS

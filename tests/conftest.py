@@ -19,6 +19,7 @@ os.environ |= {
     "DJANGO_SETTINGS_MODULE": "config.settings",
     "WAYBILL_DATA_DIR": str(SCRATCH / "var"),
     "WAYBILL_ALLOWED_NETWORKS": "127.0.0.0/8,::1/128",
+    "WAYBILL_HTTPS": "0",
     "WAYBILL_LOCAL_FOLDER_BASE": str(SCRATCH / "files"),
 }
 for _directory in ("var/staticfiles", "files"):
