@@ -1,0 +1,174 @@
+"""Every page and every state of a panel: no violation that axe finds, light and dark, wide and narrow."""
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+EXPORTS, CONNECTIONS = "/e/contoso/exports/", "/e/contoso/connections/"
+NARROWEST = 360
+# Colours that are still changing are neither theme's; a colour that is inherited changes one element a frame.
+AT_REST = """async () => {
+  for (let calm = 0; calm < 4; calm = document.getAnimations().length ? 0 : calm + 1)
+    await new Promise(requestAnimationFrame);
+}"""
+ALL = {"resultTypes": ["violations"]}
+COLOURS = ALL | {"runOnly": ["color-contrast", "link-in-text-block"]}
+
+
+class Shown(NamedTuple):
+    """A state of a page: who opens which address, and what they do there."""
+
+    person: str
+    path: str
+    do: Callable[[Page], object] = lambda page: None
+    statuses: tuple[int, ...] = ()
+
+
+def panel(page):
+    return page.locator("#panel[open]")
+
+
+def opened(page, link):
+    """Open a panel by the first link of that name."""
+    page.get_by_role("link", name=link, exact=True).first.click()
+    expect(panel(page).locator(".panel-title")).to_be_visible()
+
+
+def status(page, name):
+    page.locator("tr", has=page.get_by_role("link", name=name, exact=True)).locator(".status-link").click()
+    expect(panel(page).get_by_role("heading", name="Progress details")).to_be_visible()
+
+
+def refused(page, link):
+    opened(page, link)
+    panel(page).get_by_role("button", name="Save", exact=True).last.click()
+    expect(panel(page).locator("[aria-invalid='true']").first).to_be_visible()
+
+
+def set_up(page):
+    opened(page, "Add export")
+    panel(page).get_by_label("Connection").select_option(label="Partner SFTP")
+    expect(panel(page).get_by_role("heading", name="SFTP")).to_be_visible()
+    panel(page).get_by_role("checkbox", name=re.compile("^Churn risk")).check()
+    expect(panel(page).locator("#export-preview tbody tr").first).to_be_visible()
+
+
+def removed(page):
+    select(page)
+    page.get_by_role("toolbar").get_by_role("button", name="Remove").click()
+    expect(panel(page).get_by_role("heading", name=re.compile("^Remove"))).to_be_visible()
+
+
+def select(page):
+    for box in page.locator(".list tbody [data-select]").all()[:2]:
+        box.check()
+
+
+def asked(page):
+    opened(page, "Add export")
+    panel(page).get_by_label("Name", exact=False).first.fill("Half typed")
+    page.keyboard.press("Escape")
+    expect(page.locator("#confirm[open]")).to_be_visible()
+
+
+def sftp_form(page):
+    opened(page, "Add connection")
+    panel(page).get_by_role("link", name=re.compile("^SF")).click()
+    expect(panel(page).get_by_label("Display name")).to_be_visible()
+
+
+def sftp_refused(page):
+    sftp_form(page)
+    panel(page).get_by_role("button", name="Save", exact=True).click()
+    expect(panel(page).locator("[aria-invalid='true']").first).to_be_visible()
+
+
+def first_link(kind):
+    return lambda page: page.locator(kind).first.click()
+
+
+def connection_status(page):
+    page.locator(".cell-status .row-link").first.click()
+    expect(panel(page).get_by_role("heading", name="Test connection")).to_be_visible()
+
+
+def menu(page):
+    page.locator(".list tbody summary").first.click()
+
+
+STATES = {
+    "log-in": Shown("nobody", "/login/"),
+    "list": Shown("carl", EXPORTS),
+    "list, viewer": Shown("vera", EXPORTS),
+    "list, empty": Shown("ada", "/e/empty/exports/"),
+    "list, no connection": Shown("carl", "/e/empty/exports/"),
+    "list, nothing found": Shown("carl", EXPORTS + "?q=zzz"),
+    "list, selected": Shown("carl", EXPORTS, select),
+    "list, menu": Shown("carl", EXPORTS, menu),
+    "set up": Shown("carl", EXPORTS, set_up),
+    "set up, whole page": Shown("carl", EXPORTS + "add"),
+    "set up, refused": Shown("carl", EXPORTS, lambda page: refused(page, "Add export"), (422,)),
+    "edit": Shown("carl", EXPORTS, lambda page: opened(page, "Autumn newsletter")),
+    "view": Shown("vera", EXPORTS, lambda page: opened(page, "Autumn newsletter")),
+    "discard?": Shown("carl", EXPORTS, asked),
+    "remove?": Shown("carl", EXPORTS, removed),
+    "progress, delivered": Shown("carl", EXPORTS, lambda page: status(page, "Autumn newsletter")),
+    "progress, failed": Shown("ada", EXPORTS, lambda page: status(page, "Postcards spring")),
+    "progress, not started": Shown("vera", EXPORTS, lambda page: status(page, "Welcome series")),
+    "tables": Shown("vera", "/e/contoso/tables/"),
+    "table": Shown("vera", "/e/contoso/tables/", first_link(".list .row-link")),
+    "segments": Shown("carl", "/e/contoso/segments/"),
+    "segment": Shown("carl", "/e/contoso/segments/", lambda page: opened(page, "Churn risk")),
+    "segment, viewer": Shown("vera", "/e/contoso/segments/", lambda page: opened(page, "Churn risk")),
+    "segment, refused": Shown("carl", "/e/contoso/segments/", lambda page: refused(page, "Add segment"), (422,)),
+    "connections": Shown("ada", CONNECTIONS),
+    "connections, contributor": Shown("carl", CONNECTIONS),
+    "connection types": Shown("ada", CONNECTIONS, lambda page: opened(page, "Add connection")),
+    "connection form": Shown("ada", CONNECTIONS, sftp_form),
+    "connection refused": Shown("ada", CONNECTIONS, sftp_refused, (422,)),
+    "connection": Shown("ada", CONNECTIONS, lambda page: opened(page, "Partner SFTP")),
+    "connection test": Shown("ada", CONNECTIONS, connection_status),
+    "not found": Shown("carl", "/e/contoso/exports/999999/", statuses=(404,)),
+    "forbidden": Shown("vera", "/e/contoso/connections/add", statuses=(403,)),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_there_is_nothing_that_axe_finds(visit, name):
+    state = STATES[name]
+    viewport = {"width": 1440, "height": 900}
+    page = visit(state.person, state.path, expect=state.statuses, viewport=viewport, reduced_motion="reduce")
+    state.do(page)
+    found = {}
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        for theme, rules in {"light": ALL, "dark": COLOURS}.items():
+            page.emulate_media(color_scheme=theme)
+            page.evaluate(AT_REST)
+            if violations := problems(page, rules):
+                found[f"{theme}, {width} px"] = violations
+    page.set_viewport_size({"width": NARROWEST, "height": 800})
+    if (wide := page.evaluate("document.scrollingElement.scrollWidth")) > NARROWEST:
+        found[f"{NARROWEST} px"] = f"the page is {wide} px wide"
+    assert found == {}
+
+
+def problems(page, rules=ALL) -> list[str]:
+    """Return axe's violations of `rules`, one line for each element."""
+    return [
+        f"{rule['id']}: {' '.join(map(str, node['target']))} {node['any'][0]['message'] if node['any'] else ''}"
+        for rule in Axe().run(page, options=rules).response["violations"]
+        for node in rule["nodes"]
+    ]
+
+
+def test_axe_would_find_something(visit):
+    """Without this a broken set-up of axe could pass for an accessible page."""
+    page = visit("carl", EXPORTS)
+    page.evaluate("document.querySelector('#search').removeAttribute('aria-label')")
+    page.evaluate("document.querySelector('#search').removeAttribute('placeholder')")
+    assert any(problem.startswith("label: #search") for problem in problems(page))
