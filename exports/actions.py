@@ -13,15 +13,25 @@ from roles import audit
 from roles.models import User
 from segments.models import Segment
 
-EDITED = ["name", "description", "connection", "settings", "field_selection", "schedule_mode", "refreshes_segments",
-          "updated_by", "updated_at"]  # fmt: skip
+EDITED = (
+    "name", "description", "connection", "detached_sharing", "settings", "field_selection", "schedule_mode",
+    "refreshes_segments", "updated_by", "updated_at",
+)  # fmt: skip
 
 
-class CannotRunError(Exception):
+class RefusedError(Exception):
+    """Why something cannot be done to an export now, for people."""
+
+
+class CannotRunError(RefusedError):
     """Why an export cannot be run now, for people."""
 
 
-class CannotRemoveError(Exception):
+class CannotDetachError(RefusedError):
+    """Why an export's connection cannot be detached now, for people."""
+
+
+class CannotRemoveError(RefusedError):
     """Why an export cannot be removed now, for people."""
 
 
@@ -63,6 +73,7 @@ def save_export(export: Export, segments: list[Segment], *, by: User) -> None:
     before = _facts(Export.objects.filter(pk=export.pk).first())
     with transaction.atomic():
         export.updated_by = by
+        export.detached_sharing = ""  # it has a connection again
         if export.pk is None:
             export.created_by = by
             export.save()
@@ -78,15 +89,39 @@ def save_export(export: Export, segments: list[Segment], *, by: User) -> None:
         audit.record(export.environment, "change" if before else "create", export, by=by, changes=changes)
 
 
+def detach(export: Export, *, by: User) -> None:
+    """Take the connection from `export`, which keeps its configuration; its waiting run is canceled.
+
+    Raises CannotDetachError while one is running, and for an export that has no connection.
+    """
+    with transaction.atomic():
+        connection = export.connection
+        if connection is None:
+            raise CannotDetachError(_("“%(name)s” has no connection already.") % {"name": export.name})
+        if not _end_waiting_run(export, by):
+            message = _("“%(name)s” is running. Cancel the job first, then detach the connection.")
+            raise CannotDetachError(message % {"name": export.name})
+        export.connection, export.detached_sharing, export.updated_by = None, connection.sharing, by
+        export.save(update_fields=["connection", "detached_sharing", "updated_by", "updated_at"])
+        audit.record(export.environment, "detach", export, by=by, changes={"connection": [connection.name, None]})
+
+
 def remove(export: Export, *, by: User) -> None:
     """Remove `export` and cancel its waiting run. Raises CannotRemoveError while one is running."""
     with transaction.atomic():
-        run = Run.objects.active().select_for_update().filter(export=export).first()
-        if run and run.state == State.RUNNING:
+        if not _end_waiting_run(export, by):
             message = _("“%(name)s” is running. Cancel the job first, then remove the export.")
             raise CannotRemoveError(message % {"name": export.name})
         audit.record(export.environment, "remove", export, by=by, changes=_history(export))
         export.delete()
+
+
+def _end_waiting_run(export: Export, by: User) -> bool:
+    """Cancel the run of `export` that waits, if any; False for one that is running."""
+    run = Run.objects.active().select_for_update().filter(export=export).first()
+    if run is None:
+        return True
+    return run.state != State.RUNNING and cancel(run, by=by)
 
 
 def _join(export: Export) -> Run:

@@ -129,6 +129,7 @@ class Setup:
     access: Access
     data: QueryDict | None = None
     is_draft: bool = False  # what was typed is shown again, not judged
+    source: Export | None = None  # the export that a new one is filled in from
     form: ExportForm = field(init=False)
     settings_form: SettingsForm | None = field(init=False, default=None)
     segments: list[Segment] = field(init=False)
@@ -209,7 +210,8 @@ class Setup:
 
     def _chosen_segments(self) -> list[Segment]:
         if self.data is None:
-            saved = list(self.export.export_segments.values_list("segment_id", flat=True)) if self.export.pk else []
+            filled = self.source or self.export
+            saved = list(filled.export_segments.values_list("segment_id", flat=True)) if filled.pk else []
         else:
             saved = [typed_id(value) for value in self.data.getlist("segments")]
         by_id = {segment.pk: segment for segment in self.segments}
@@ -287,3 +289,32 @@ def _column(text: str) -> str:
 def typed_id(text: str | None) -> int:
     """Return a typed id; 0, which no row has, for anything else."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def copy_of(source: Export, access: Access) -> Export:
+    """Return a new export filled in like `source`, saved nowhere; a connection the user may not use is left empty."""
+    usable = source.connection if source.connection and source.connection.is_usable_by(access) else None
+    return Export(
+        environment=source.environment,
+        name=_copy_name(source),
+        description=source.description,
+        kind=source.kind,
+        connection=usable,
+        settings=source.settings,
+        field_selection=source.field_selection,
+        schedule_mode=source.schedule_mode,
+        refreshes_segments=source.refreshes_segments,
+    )
+
+
+def _copy_name(source: Export) -> str:
+    """The first of "Copy of NAME", "Copy of NAME (2)" … that no export has."""
+    longest = Export._meta.get_field("name").max_length or 0
+    name = _("Copy of %(name)s") % {"name": source.name}
+    taken = {text.casefold() for text in source.environment.exports.values_list("name", flat=True)}
+    for number in range(1, len(taken) + 2):
+        suffix = f" ({number})" if number > 1 else ""
+        candidate = name[: longest - len(suffix)] + suffix
+        if candidate.casefold() not in taken:
+            return candidate
+    return name

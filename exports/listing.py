@@ -9,9 +9,9 @@ from django.db.models.functions import Lower
 from django.http import QueryDict
 
 from connections.destinations.registry import destinations
-from connections.models import Sharing
-from exports.models import Export, ExportQuerySet
+from exports.models import SHARED, Export, ExportQuerySet
 from exports.states import DELIVERED, STATES, State
+from exports.states import NOT_STARTED as NOT_STARTED_LOOK
 from roles.access import Access
 from roles.permissions import Permission
 
@@ -34,7 +34,7 @@ NEEDS_SOMEBODY = (State.HELD, State.FAILED)
 NOT_STARTED = "not_started"
 # What a row shows or asks of an export: half of a page's time would go into columns that nobody sees.
 SHOWN = (
-    "environment_id", "name", "schedule_mode", "delivered_at",
+    "environment_id", "name", "schedule_mode", "delivered_at", "detached_sharing",
     "connection__environment_id", "connection__name", "connection__type", "connection__sharing",
     "last_run__state", "last_run__reason", "last_run__rows_done", "last_run__rows_total", "last_run__not_before",
     "last_run__cancel_requested_at",
@@ -49,12 +49,34 @@ class Listing:
     search: str
     status: str
     sort: str
-    summary: dict[str, int]
+    counts: dict[str, int]
 
     @property
     def is_filtered(self) -> bool:
         """Tell whether a search or filter hides exports."""
         return bool(self.search or self.status)
+
+    @property
+    def all(self) -> int:
+        """How many exports the environment has."""
+        return sum(self.counts.values())
+
+    @property
+    def active(self) -> int:
+        """How many wait or run now."""
+        return sum(self.counts.get(state, 0) for state in MOVING)
+
+    @property
+    def needs(self) -> int:
+        """How many wait for a person."""
+        return sum(self.counts.get(state, 0) for state in NEEDS_SOMEBODY)
+
+    @property
+    def filters(self) -> list[dict[str, Any]]:
+        """The statuses there are, with their counts, as (value, look, count) to choose from."""
+        looks = {"": NOT_STARTED_LOOK} | {state: rule.look for state, rule in STATES.items()}
+        present = [state for state in (*STATUS_ORDER, "") if self.counts.get(state)]
+        return [{"value": state or NOT_STARTED, "look": looks[state], "count": self.counts[state]} for state in present]
 
 
 def list_exports(access: Access, query: QueryDict) -> Listing:
@@ -66,7 +88,7 @@ def list_exports(access: Access, query: QueryDict) -> Listing:
     found = sorted_by(with_status(searched(exports, search), status), sort, access)
     found = found.select_related("connection", "last_run").only(*SHOWN)
     page = Paginator(found, PAGE_SIZE).get_page(query.get("page"))
-    return Listing(page, search, status, sort, summary(exports))
+    return Listing(page, search, status, sort, counts(exports))
 
 
 def searched(exports: ExportQuerySet, text: str) -> ExportQuerySet:
@@ -84,13 +106,9 @@ def with_status(exports: ExportQuerySet, status: str) -> ExportQuerySet:
     return exports.filter(last_state=status) if status else exports
 
 
-def summary(exports: ExportQuerySet) -> dict[str, int]:
-    """Return how many exports there are, run now and need somebody."""
-    return exports.aggregate(
-        all=Count("pk"),
-        active=Count("pk", filter=Q(last_state__in=MOVING)),
-        needs=Count("pk", filter=Q(last_state__in=NEEDS_SOMEBODY)),
-    )
+def counts(exports: ExportQuerySet) -> dict[str, int]:
+    """Return how many exports there are by the state of their last run, "" for those never run."""
+    return dict(exports.order_by().values_list("last_state").annotate(Count("pk")))
 
 
 def sorted_by(exports: ExportQuerySet, sort: str, access: Access) -> ExportQuerySet:
@@ -119,7 +137,7 @@ def _may_edit(access: Access) -> Case:
     """0 for exports that the user can edit, 1 for those they can only view."""
     can_all = access.has_permission(Permission.MANAGE_CONNECTIONS)
     can_shared = access.has_permission(Permission.EDIT_EXPORTS)
-    shared = Q(connection__sharing=Sharing.ALL) if can_shared and not can_all else Q(pk__isnull=not can_all)
+    shared = SHARED if can_shared and not can_all else Q(pk__isnull=not can_all)
     return Case(When(shared, then=Value(0)), default=Value(1), output_field=IntegerField())
 
 

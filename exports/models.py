@@ -32,6 +32,10 @@ class ScheduleMode(models.TextChoices):
     OFF = "off", _("Off")
 
 
+# Exports that every contributor may edit; a detached one as it was when it was detached.
+SHARED = Q(connection__sharing=Sharing.ALL) | Q(connection=None, detached_sharing=Sharing.ALL)
+
+
 class ExportQuerySet(models.QuerySet["Export"]):
     """Exports, in the words of the access rules."""
 
@@ -41,7 +45,7 @@ class ExportQuerySet(models.QuerySet["Export"]):
         if access.has_permission(Permission.MANAGE_CONNECTIONS):
             return mine
         if access.has_permission(Permission.EDIT_EXPORTS):
-            return mine.filter(connection__sharing=Sharing.ALL)
+            return mine.filter(SHARED)
         return mine.none()
 
 
@@ -57,6 +61,12 @@ class Export(models.Model):
     description = models.TextField(blank=True, validators=[MaxLengthValidator(1000)])
     kind = models.CharField(max_length=10, choices=ExportKind.choices, default=ExportKind.SEGMENTS)
     connection = models.ForeignKey(Connection, models.PROTECT, null=True, blank=True, related_name="exports")
+    detached_sharing = models.CharField(
+        max_length=10,
+        choices=Sharing.choices,
+        blank=True,
+        help_text=_("Who could use its connection when detached."),
+    )
     settings = models.JSONField(default=dict, blank=True)
     field_selection = models.JSONField(default=dict, blank=True)
     segments = models.ManyToManyField(Segment, through="ExportSegment", related_name="exports")
@@ -90,9 +100,11 @@ class Export(models.Model):
 
     def is_editable_by(self, access: Access) -> bool:
         """Tell whether the user may edit, run and remove it (product.md section 2)."""
-        if self.connection is None:
-            return access.has_permission(Permission.MANAGE_CONNECTIONS)
-        return self.connection.is_usable_by(access)
+        if self.connection is not None:
+            return self.connection.is_usable_by(access)
+        if access.has_permission(Permission.MANAGE_CONNECTIONS):
+            return True
+        return access.has_permission(Permission.EDIT_EXPORTS) and self.detached_sharing == Sharing.ALL
 
     @property
     def look(self) -> Look:

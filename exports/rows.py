@@ -18,24 +18,29 @@ from roles.patterns import Pattern
 from roles.templatetags import pieces
 from roles.words import NONE, number
 
-VALUES = ("pk", "name", "edit_url", "progress_url", "row_url", "run_url", "remove_url", "connection", "type", "tile",
-          "status", "rows", "refreshed", "schedule", "permissions", "menu_label", "can")  # fmt: skip
+VALUES = (
+    "pk", "name", "edit_url", "progress_url", "row_url", "duplicate_url", "run_url", "detach_url", "remove_url",
+    "connection", "type", "tile", "status", "rows", "refreshed", "schedule", "permissions", "menu_label", "can",
+)  # fmt: skip
 
 
-def rows_of(exports: list[Export], access: Access) -> list[SafeString]:
+OF_ONE, OF_MANY = ("edit", "progress", "row", "duplicate"), ("run", "detach", "remove")
+
+
+def rows_of(exports: list[Export], access: Access, *, can_duplicate: bool) -> list[SafeString]:
     """Return the rows of `exports` (with connection and last_run loaded) as the user may see them."""
     urls, pattern = _urls(access.environment.slug), Pattern("exports/list.html#row", VALUES)
-    return [_row(export, access, urls, pattern) for export in exports]
+    return [_row(export, access, urls, pattern, can_duplicate) for export in exports]
 
 
 def _urls(slug: str) -> dict[str, str]:
     """Addresses in the environment `slug`, with 0 for an export's id."""
     at = {"environment": slug}
-    own = {f"{name}_url": reverse(f"exports:{name}", kwargs=at | {"pk": 0}) for name in ("edit", "progress", "row")}
-    return own | {f"{name}_url": reverse(f"exports:{name}", kwargs=at) for name in ("run", "remove")}
+    own = {f"{name}_url": reverse(f"exports:{name}", kwargs=at | {"pk": 0}) for name in OF_ONE}
+    return own | {f"{name}_url": reverse(f"exports:{name}", kwargs=at) for name in OF_MANY}
 
 
-def _row(export: Export, access: Access, urls: dict[str, str], pattern: Pattern) -> SafeString:
+def _row(export: Export, access: Access, urls: dict[str, str], pattern: Pattern, can_duplicate: bool) -> SafeString:
     run, can_edit, pk = export.last_run, export.is_editable_by(access), str(export.pk)
     look = type_look(export.connection.type if export.connection else None)
     values = {name: url.replace("/0/", f"/{pk}/") for name, url in urls.items()} | {
@@ -50,10 +55,13 @@ def _row(export: Export, access: Access, urls: dict[str, str], pattern: Pattern)
         "schedule": _("Off") if export.schedule_mode == ScheduleMode.OFF else _("System refresh"),
         "permissions": _("Can edit") if can_edit else _("View only"),
         "menu_label": _("Actions for %(name)s") % {"name": export.name},
-        "can": "edit run remove" if can_edit else "view",
     }
     is_attached = export.connection is not None
-    return pattern.fill(values, can_edit=can_edit, is_attached=is_attached, look_again=look_again(run))
+    rights = [("edit", can_edit), ("run", can_edit and is_attached), ("remove", can_edit), ("view", not can_edit)]
+    rights += [("detach", can_edit and is_attached), ("duplicate", can_duplicate)]
+    values["can"] = " ".join(name for name, has in rights if has)
+    shape = {"can_edit": can_edit, "is_attached": is_attached, "can_duplicate": can_duplicate}
+    return pattern.fill(values, **shape, look_again=look_again(run))
 
 
 def status_of(run: Run | None) -> SafeString:

@@ -1,11 +1,12 @@
 """The Exports page and its panels. Who may what: product.md section 2."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -14,8 +15,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from connections.models import Connection
 from exports import actions
-from exports.actions import CannotRemoveError, CannotRunError
-from exports.forms import Setup, typed_id
+from exports.actions import CannotRunError
+from exports.bulk import plan_run_all
+from exports.forms import Setup, copy_of, typed_id
 from exports.listing import list_exports
 from exports.models import Export, Trigger
 from exports.preview import preview
@@ -43,16 +45,21 @@ def _load(request: EnvironmentRequest, pk: int, *, to_edit: bool = False) -> Exp
     return export
 
 
+def _can_add(request: EnvironmentRequest) -> bool:
+    """Tell whether there is a connection that the user may build an export on."""
+    return Connection.objects.usable_by(request.access).exists()
+
+
 @requires(Permission.VIEW)
 @require_GET
 def list_page(request: EnvironmentRequest) -> TemplateResponse:
     """Data > Exports."""
     listing = list_exports(request.access, request.GET)
-    usable = Connection.objects.usable_by(request.access).exists()
+    usable = _can_add(request)
     context = {
         "listing": listing,
         "page": listing.page,
-        "rows": rows_of(list(listing.page), request.access),
+        "rows": rows_of(list(listing.page), request.access, can_duplicate=usable),
         "can_add": usable,
         "may_add": request.access.has_permission(Permission.ADD_EXPORTS),
         "whom_to_ask": "" if usable else _administrators(request.access),
@@ -65,7 +72,7 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
 def row(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """One row of the list, which asks for itself while its run moves."""
     export = _load(request, pk)
-    response = HttpResponse(rows_of([export], request.access)[0])
+    response = HttpResponse(rows_of([export], request.access, can_duplicate=_can_add(request))[0])
     if export.last_run is None or not export.last_run.is_active:
         response.headers["HX-Trigger"] = "exports:changed"  # the summary and the sort may be others now
     return response
@@ -75,7 +82,7 @@ def row(request: EnvironmentRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def add(request: EnvironmentRequest) -> HttpResponse:
     """Set up a new export."""
-    if not Connection.objects.usable_by(request.access).exists():
+    if not _can_add(request):
         raise PermissionDenied
     return _set_up(request, Export(environment=request.environment))
 
@@ -87,10 +94,10 @@ def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
     return _set_up(request, _load(request, pk, to_edit=request.method == "POST"))
 
 
-def _set_up(request: EnvironmentRequest, export: Export) -> HttpResponse:
+def _set_up(request: EnvironmentRequest, export: Export, source: Export | None = None) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     move = request.POST.get("move", "")
-    setup = Setup(export, request.access, data, is_draft=bool(move or "draft" in request.POST))
+    setup = Setup(export, request.access, data, is_draft=bool(move or "draft" in request.POST), source=source)
     if data is None or setup.is_draft:
         setup.move_field(move)
         return _pane(request, setup)
@@ -144,47 +151,78 @@ def _segment_items(setup: Setup) -> list[dict[str, Any]]:
     return items
 
 
+@requires(Permission.ADD_EXPORTS)
+@require_http_methods(["GET", "POST"])
+def duplicate(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """Set up a new export, filled in like an existing one; nothing exists until it is saved."""
+    source = _load(request, pk)
+    if not _can_add(request):
+        raise PermissionDenied
+    return _set_up(request, copy_of(source, request.access), source=source)
+
+
 @requires(Permission.EDIT_EXPORTS)
 @require_POST
 def run(request: EnvironmentRequest) -> HttpResponse:
     """Run the chosen exports; say which were left out and why."""
-    started, left_out = [], []
-    for export in _chosen(request):
-        try:
-            actions.run_now(export, by=request.user)
-            started.append(export.name)
-        except CannotRunError as error:
-            left_out.append(str(error))
-    text = _counted(
-        started, _("“%(name)s” is queued."), ngettext("%d export is queued.", "%d exports are queued.", len(started))
-    )
-    return _report(request, text, left_out)
+    chosen, left_out = _chosen(request)
+    done_to, refused = _each(chosen, lambda export: actions.run_now(export, by=request.user))
+    many = ngettext("%d export is queued.", "%d exports are queued.", len(done_to))
+    return _report(request, _counted(done_to, _("“%(name)s” is queued."), many), left_out + refused)
+
+
+@requires(Permission.EDIT_EXPORTS)
+@require_http_methods(["GET", "POST"])
+def run_all(request: EnvironmentRequest) -> HttpResponse:
+    """Run every export with an active schedule that the user may edit; say first which, and which not and why."""
+    plan = plan_run_all(request.access)
+    if request.method == "GET":
+        return render_panel(request, "exports/run_all.html", {"plan": plan})
+    done_to, refused = _each(plan.to_run, lambda export: actions.run_now(export, by=request.user))
+    many = ngettext("%d export is queued.", "%d exports are queued.", len(done_to))
+    return _report(request, _counted(done_to, _("“%(name)s” is queued."), many), refused)
+
+
+@requires(Permission.EDIT_EXPORTS)
+@require_POST
+def detach(request: EnvironmentRequest) -> HttpResponse:
+    """Detach the connection of the chosen exports, after a confirmation that names them."""
+    chosen, left_out = _chosen(request)
+    if "confirmed" not in request.POST:
+        return render_panel(request, "exports/detach.html", {"exports": chosen, "left_out": left_out})
+    done_to, refused = _each(chosen, lambda export: actions.detach(export, by=request.user))
+    many = ngettext("%d export is detached.", "%d exports are detached.", len(done_to))
+    return _report(request, _counted(done_to, _("“%(name)s” is detached."), many), left_out + refused)
 
 
 @requires(Permission.EDIT_EXPORTS)
 @require_POST
 def remove(request: EnvironmentRequest) -> HttpResponse:
     """Remove the chosen exports, after a confirmation that names them."""
-    exports = _chosen(request)
+    chosen, left_out = _chosen(request)
     if "confirmed" not in request.POST:
-        return render_panel(request, "exports/remove.html", {"exports": exports})
-    removed, left_out = [], []
+        return render_panel(request, "exports/remove.html", {"exports": chosen, "left_out": left_out})
+    done_to, refused = _each(chosen, lambda export: actions.remove(export, by=request.user))
+    many = ngettext("%d export is removed.", "%d exports are removed.", len(done_to))
+    return _report(request, _counted(done_to, _("“%(name)s” is removed."), many), left_out + refused)
+
+
+def _each(exports: list[Export], act: Callable[[Export], Any]) -> tuple[list[str], list[str]]:
+    """Do `act` to each export; return the names of those it was done to and why it was refused to the others."""
+    done_to, refused = [], []
     for export in exports:
         try:
-            actions.remove(export, by=request.user)
-            removed.append(export.name)
-        except CannotRemoveError as error:
-            left_out.append(str(error))
-    text = _counted(
-        removed, _("“%(name)s” is removed."), ngettext("%d export is removed.", "%d exports are removed.", len(removed))
-    )
-    return _report(request, text, left_out)
+            act(export)
+            done_to.append(export.name)
+        except actions.RefusedError as error:
+            refused.append(str(error))
+    return done_to, refused
 
 
-def _chosen(request: EnvironmentRequest) -> list[Export]:
-    """The exports that a request names, all of them the user's to edit.
+def _chosen(request: EnvironmentRequest) -> tuple[list[Export], list[str]]:
+    """The exports that a request names and the user may edit, and why the others are left out.
 
-    Unknown ids answer 404. One that may not be edited answers 403 alone and is left out among others.
+    Unknown ids answer 404; 403 when none of the exports may be edited.
     """
     typed = set(request.POST.getlist("id"))
     ids = {number for number in map(typed_id, typed) if number}
@@ -197,12 +235,8 @@ def _chosen(request: EnvironmentRequest) -> list[Export]:
     editable = [export for export in exports if export.is_editable_by(request.access)]
     if not editable:
         raise PermissionDenied
-    request.left_out = [  # type: ignore[attr-defined]
-        _("“%(name)s” was left out: you can only view it.") % {"name": export.name}
-        for export in exports
-        if export not in editable
-    ]
-    return editable
+    view_only = [export for export in exports if export not in editable]
+    return editable, [_("“%(name)s” was left out: you can only view it.") % {"name": one.name} for one in view_only]
 
 
 def _counted(names: list[str], one: str, many: str) -> str:
@@ -213,7 +247,6 @@ def _counted(names: list[str], one: str, many: str) -> str:
 
 def _report(request: EnvironmentRequest, text: str, left_out: list[str]) -> HttpResponse:
     """Say what was done and what was left out; the list loads again."""
-    left_out = [*left_out, *getattr(request, "left_out", [])]
     if not left_out:
         return done(request, _list_url(request), text, changed="exports:changed")
     whole = " ".join([text, *left_out]).strip()
@@ -227,15 +260,7 @@ def _report(request: EnvironmentRequest, text: str, left_out: list[str]) -> Http
 @require_GET
 def progress(request: EnvironmentRequest, pk: int) -> TemplateResponse:
     """Progress details of the export's last run."""
-    export = _load(request, pk)
-    at = {"environment": request.environment.slug, "pk": pk}
-    context = {
-        "export": export,
-        "progress": progress_of(export, request.access),
-        "progress_url": reverse("exports:progress", kwargs=at),
-        "cancel_url": reverse("exports:cancel", kwargs=at),
-    }
-    return render_panel(request, "exports/progress.html", context)
+    return _progress(request, _load(request, pk))
 
 
 @requires(Permission.EDIT_EXPORTS)
@@ -244,12 +269,21 @@ def cancel(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Cancel the export's run."""
     export = _load(request, pk, to_edit=True)
     is_canceled = export.last_run is not None and actions.cancel(export.last_run, by=request.user)
-    text = _("Canceling the job.") if is_canceled else _("The job had ended already.")
-    progress_url = reverse("exports:progress", kwargs={"environment": request.environment.slug, "pk": pk})
-    if not request.htmx:
-        messages.info(request, text)
-        return HttpResponseRedirect(progress_url)
-    return progress(request, environment=request.environment.slug, pk=pk)  # type: ignore[return-value]
+    if request.htmx:
+        return _progress(request, _load(request, pk))
+    messages.info(request, _("Canceling the job.") if is_canceled else _("The job had ended already."))
+    return redirect("exports:progress", environment=request.environment.slug, pk=pk)
+
+
+def _progress(request: EnvironmentRequest, export: Export) -> TemplateResponse:
+    at = {"environment": request.environment.slug, "pk": export.pk}
+    context = {
+        "export": export,
+        "progress": progress_of(export, request.access),
+        "progress_url": reverse("exports:progress", kwargs=at),
+        "cancel_url": reverse("exports:cancel", kwargs=at),
+    }
+    return render_panel(request, "exports/progress.html", context)
 
 
 def _administrators(access: Access) -> str:

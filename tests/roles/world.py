@@ -49,7 +49,7 @@ class Place:
             return {}
         own = {"environment": self.environment.slug}
         return own | {
-            "exports": {"pk": self.export.pk} if name.endswith((":edit", ":row", ":progress", ":cancel")) else {},
+            "exports": {"pk": self.export.pk} if name.endswith((":edit", ":row", ":progress", ":cancel", ":duplicate")) else {},
             "segments": self._segment_kwargs(name),
             "connections": self._connection_kwargs(name),
         }.get(name.partition(":")[0], {})
@@ -79,6 +79,8 @@ class Place:
             "exports:add": export | {"name": "Forged"},
             "exports:edit": export | {"name": "Renamed"},
             "exports:run": {"id": [self.export.pk]},
+            "exports:duplicate": export | {"name": "Copied"},
+            "exports:detach": {"id": [self.export.pk], "confirmed": "1"},
             "exports:remove": {"id": [self.export.pk], "confirmed": "1"},
             "segments:add": segment | {"name": "Forged"},
             "segments:edit": segment | {"name": "Renamed"},
