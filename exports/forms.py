@@ -3,7 +3,7 @@
 Everything a browser sends is checked again here against what the user may use.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,7 +77,7 @@ class FieldRow:
     """One field of a profile table in *fields to include*."""
 
     name: str
-    pg_type: str
+    key: str  # stays with the field wherever it is moved: ids are made of it
     column: str
     is_included: bool
     error: str = ""
@@ -130,6 +130,7 @@ class Setup:
     data: QueryDict | None = None
     is_draft: bool = False  # what was typed is shown again, not judged
     source: Export | None = None  # the export that a new one is filled in from
+    can_edit: bool = field(init=False)
     form: ExportForm = field(init=False)
     settings_form: SettingsForm | None = field(init=False, default=None)
     segments: list[Segment] = field(init=False)
@@ -139,10 +140,13 @@ class Setup:
 
     def __post_init__(self) -> None:
         self.form = self._export_form()
+        self.can_edit = self.export.pk is None or self.export.is_editable_by(self.access)
         self.segments = list(self.access.environment.segments.select_related("table").order_by("name"))
         self.chosen = self._chosen_segments()
         self.settings_form = self._settings_form()
         self.field_lists = [self._field_list(table) for table in self._tables()]
+        if not self.can_edit:
+            self._show_only_what_is_chosen()
 
     @property
     def connection(self) -> Connection | None:
@@ -190,6 +194,18 @@ class Setup:
         are_settings_valid = self.settings_form is None or self.settings_form.is_valid()
         return is_form_valid and not self.segments_error and not invalid_lists and are_settings_valid
 
+    @property
+    def errors(self) -> list[tuple[str, str, str]]:
+        """All that is wrong, in the order of the screen, as (id to go to, what it is about, what to do)."""
+        found = _form_errors(self.form, ("connection", "name", "description"))
+        found += _form_errors(self.settings_form, self.settings_form.fields) if self.settings_form else []
+        found += [("id_segments", _("Segments"), text) for text in self.segment_errors]
+        for fields in self.field_lists:
+            label = _("Fields of %(table)s") % {"table": fields.table.name}
+            found += [(f"fields-{fields.table.pk}", label, fields.error)] if fields.error else []
+            found += [(f"column-{row.key}", row.name, row.error) for row in fields.rows if row.error]
+        return found + _form_errors(self.form, ("schedule_mode", "refreshes_segments"))
+
     def filled_export(self) -> Export:
         """Return the export with what the valid pane holds; nothing is saved yet."""
         export = self.form.save(commit=False)
@@ -204,9 +220,19 @@ class Setup:
         """Carry out the pressed button "TABLE:up:FIELD" or "TABLE:down:FIELD"."""
         table, _colon, rest = instruction.partition(":")
         way, _colon, name = rest.partition(":")
+        step = {"up": -1, "down": 1}.get(way, 0)
         for fields in self.field_lists:
             if str(fields.table.pk) == table:
-                fields.move(name, -1 if way == "up" else 1)
+                fields.move(name, step)
+
+    def _show_only_what_is_chosen(self) -> None:
+        """For those who may only view: no choices, only what was chosen."""
+        self.segments = self.chosen
+        for fields in self.field_lists:
+            fields.rows = fields.included
+        for form in (self.form, self.settings_form):
+            for bound in form.fields.values() if form else ():
+                bound.disabled = True
 
     def _chosen_segments(self) -> list[Segment]:
         if self.data is None:
@@ -244,12 +270,12 @@ class Setup:
         return sorted(tables.values(), key=lambda table: table.name)
 
     def _field_list(self, table: Table) -> FieldList:
-        types = {item.name: item.pg_type for item in table.fields.all()}
+        keys = {item.name: f"{table.pk}-{item.position}" for item in table.fields.all()}
         order, included, names = self._typed(table) if self._was_sent(table) else self._saved(table)
-        everything = list(dict.fromkeys([*(name for name in order if name in types), *types]))
+        everything = list(dict.fromkeys([*(name for name in order if name in keys), *keys]))
         return FieldList(
             table,
-            [FieldRow(name, types[name], names.get(name, name), name in included) for name in everything],
+            [FieldRow(name, keys[name], names.get(name, name), name in included) for name in everything],
         )
 
     def _was_sent(self, table: Table) -> bool:
@@ -289,6 +315,14 @@ def _column(text: str) -> str:
 def typed_id(text: str | None) -> int:
     """Return a typed id; 0, which no row has, for anything else."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def _form_errors(form: forms.BaseForm, names: Iterable[str]) -> list[tuple[str, str, str]]:
+    """The errors of some fields of a form that was judged."""
+    if not form.is_bound:
+        return []
+    bound = [form[name] for name in names]
+    return [(field.id_for_label, str(field.label), str(text)) for field in bound for text in field.errors]
 
 
 def copy_of(source: Export, access: Access) -> Export:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import psycopg
 from django.utils.translation import gettext as _
-from segments.masking import mask
 
 from exports.forms import FieldList, Setup
 from segments import warehouse
+from segments.masking import mask
 from segments.models import Segment
 from segments.rules import RulesError
 
@@ -33,6 +33,9 @@ def preview(setup: Setup) -> Preview | None:
     names = [column for _field, column in fields.columns]
     if not names:
         return Preview(segment, [], [], _("Choose at least one field."))
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        problem = _("Several columns are called “%(names)s”. Give each a name of its own.")
+        return Preview(segment, names, [], problem % {"names": "”, “".join(twice)})
     try:
         return Preview(segment, names, _records(segment, fields))
     except psycopg.errors.QueryCanceled:

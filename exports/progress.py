@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 from exports.models import Export, Run
 from exports.rows import look_again, reason_of
 from exports.states import DELIVERED, NOT_STARTED, STATES, Look, State
-from roles.access import Access
+from roles.access import Access, administrators
+from roles.permissions import Permission
 from roles.words import duration, exact_time, number
 
 LAST_RUNS = 12
@@ -23,6 +24,8 @@ class Progress:
     run: Run | None
     look: Look
     reason: str
+    next_step: str
+    edits: str  # what an administrator or editor can open to mend it: "connection", "export" or ""
     steps: list[dict[str, Any]]
     facts: list[tuple[str, Any]]
     bars: list[dict[str, Any]]
@@ -39,7 +42,9 @@ def progress_of(export: Export, access: Access) -> Progress:
     return Progress(
         run=run,
         look=run.look if run else NOT_STARTED,
-        reason=reason_of(run),
+        reason="" if run and run.message and run.state != State.RETRYING else reason_of(run),
+        next_step=_next_step(export, access) if run and _failed_at(run) == "send" else "",
+        edits=_edits(export, access) if run else "",
         steps=[_step(step, run) for step in run.steps] if run else [],
         facts=_facts(run) if run else [],
         bars=_bars(export),
@@ -49,6 +54,29 @@ def progress_of(export: Export, access: Access) -> Progress:
         time_left=_time_left(run) if run else "",
         look_again=look_again(run),
     )
+
+
+def _failed_at(run: Run) -> str:
+    """The step that failed, "" for a run that has not failed."""
+    if run.state not in (State.FAILED, State.RETRYING):
+        return ""
+    failed = next((step["key"] for step in run.steps if step["state"] == "failed"), "")
+    return "send" if failed == "manifest" else str(failed)
+
+
+def _edits(export: Export, access: Access) -> str:
+    failed = _failed_at(export.last_run) if export.last_run else ""
+    if failed == "send" and export.connection_id and access.has_permission(Permission.MANAGE_CONNECTIONS):
+        return "connection"
+    return "export" if failed == "check" and export.is_editable_by(access) else ""
+
+
+def _next_step(export: Export, access: Access) -> str:
+    """Whom to ask where the connection is the trouble and the user cannot change it."""
+    if access.has_permission(Permission.MANAGE_CONNECTIONS):
+        return ""
+    names = administrators(access.environment)
+    return _("Ask %(names)s to look at the connection.") % {"names": names} if names else ""
 
 
 def _step(step: dict[str, Any], run: Run) -> dict[str, Any]:

@@ -1,11 +1,9 @@
 """One row of the list, as the template shows it: no query and no rule left to the template."""
 
-from datetime import datetime
 from functools import lru_cache
 
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -16,7 +14,7 @@ from exports.types import type_look
 from roles.access import Access
 from roles.patterns import Pattern
 from roles.templatetags import pieces
-from roles.words import NONE, number
+from roles.words import NONE, number, relative
 
 VALUES = (
     "pk", "name", "edit_url", "progress_url", "row_url", "duplicate_url", "run_url", "detach_url", "remove_url",
@@ -94,9 +92,5 @@ def reason_of(run: Run | None) -> str:
     if run.state == State.QUEUED:
         return run.reason or _("waiting for a worker")
     if run.state == State.RETRYING:
-        return _("next try at %(time)s") % {"time": _time(run.not_before)}
+        return _("next try %(when)s") % {"when": relative(run.not_before, timezone.now())}
     return run.reason
-
-
-def _time(moment: datetime) -> str:
-    return date_format(timezone.localtime(moment), "H:i")

@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from connections.models import Connection
 from exports import actions
@@ -23,11 +23,9 @@ from exports.models import Export, Trigger
 from exports.preview import preview
 from exports.progress import progress_of
 from exports.rows import rows_of
-from roles.access import Access, EnvironmentRequest, requires
+from roles.access import EnvironmentRequest, administrators, requires
 from roles.htmx import done, notice, render, render_panel
-from roles.models import RoleAssignment
 from roles.permissions import Permission
-from roles.roles import Role
 
 MOST_AT_ONCE = 500
 
@@ -51,7 +49,7 @@ def _can_add(request: EnvironmentRequest) -> bool:
 
 
 @requires(Permission.VIEW)
-@require_GET
+@require_safe
 def list_page(request: EnvironmentRequest) -> TemplateResponse:
     """Data > Exports."""
     listing = list_exports(request.access, request.GET)
@@ -62,13 +60,13 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
         "rows": rows_of(list(listing.page), request.access, can_duplicate=usable),
         "can_add": usable,
         "may_add": request.access.has_permission(Permission.ADD_EXPORTS),
-        "whom_to_ask": "" if usable else _administrators(request.access),
+        "whom_to_ask": "" if usable else administrators(request.environment),
     }
     return render(request, "exports/list.html", context, partial="list", target="list")
 
 
 @requires(Permission.VIEW)
-@require_GET
+@require_safe
 def row(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """One row of the list, which asks for itself while its run moves."""
     export = _load(request, pk)
@@ -79,7 +77,7 @@ def row(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 
 @requires(Permission.ADD_EXPORTS)
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def add(request: EnvironmentRequest) -> HttpResponse:
     """Set up a new export."""
     if not _can_add(request):
@@ -88,7 +86,7 @@ def add(request: EnvironmentRequest) -> HttpResponse:
 
 
 @requires(Permission.VIEW, post=Permission.EDIT_EXPORTS)
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Set up an export anew, or view how it is set up."""
     return _set_up(request, _load(request, pk, to_edit=request.method == "POST"))
@@ -121,11 +119,10 @@ def _run_saved(request: EnvironmentRequest, export: Export, text: str) -> str:
 
 
 def _pane(request: EnvironmentRequest, setup: Setup, status: int = 200) -> TemplateResponse:
-    can_edit = setup.export.pk is None or setup.export.is_editable_by(request.access)
     context = {
         "setup": setup,
         "export": setup.export,
-        "can_edit": can_edit,
+        "can_edit": setup.can_edit,
         "preview": preview(setup),
         "segment_items": _segment_items(setup),
     }
@@ -152,7 +149,7 @@ def _segment_items(setup: Setup) -> list[dict[str, Any]]:
 
 
 @requires(Permission.ADD_EXPORTS)
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def duplicate(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Set up a new export, filled in like an existing one; nothing exists until it is saved."""
     source = _load(request, pk)
@@ -165,18 +162,26 @@ def duplicate(request: EnvironmentRequest, pk: int) -> HttpResponse:
 @require_POST
 def run(request: EnvironmentRequest) -> HttpResponse:
     """Run the chosen exports; say which were left out and why."""
+    if "id" not in request.POST:
+        return _select_first(request)
     chosen, left_out = _chosen(request)
     done_to, refused = _each(chosen, lambda export: actions.run_now(export, by=request.user))
+    if (
+        request.htmx.target == "panel" and len(done_to) == 1 and not left_out + refused
+    ):  # from Progress details: watch the new run there
+        response = _progress(request, _load(request, chosen[0].pk))
+        response.headers["HX-Trigger"] = "exports:changed"
+        return response
     many = ngettext("%d export is queued.", "%d exports are queued.", len(done_to))
     return _report(request, _counted(done_to, _("“%(name)s” is queued."), many), left_out + refused)
 
 
 @requires(Permission.EDIT_EXPORTS)
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def run_all(request: EnvironmentRequest) -> HttpResponse:
     """Run every export with an active schedule that the user may edit; say first which, and which not and why."""
     plan = plan_run_all(request.access)
-    if request.method == "GET":
+    if request.method != "POST":
         return render_panel(request, "exports/run_all.html", {"plan": plan})
     done_to, refused = _each(plan.to_run, lambda export: actions.run_now(export, by=request.user))
     many = ngettext("%d export is queued.", "%d exports are queued.", len(done_to))
@@ -187,6 +192,8 @@ def run_all(request: EnvironmentRequest) -> HttpResponse:
 @require_POST
 def detach(request: EnvironmentRequest) -> HttpResponse:
     """Detach the connection of the chosen exports, after a confirmation that names them."""
+    if "id" not in request.POST:
+        return _select_first(request)
     chosen, left_out = _chosen(request)
     if "confirmed" not in request.POST:
         return render_panel(request, "exports/detach.html", {"exports": chosen, "left_out": left_out})
@@ -199,12 +206,20 @@ def detach(request: EnvironmentRequest) -> HttpResponse:
 @require_POST
 def remove(request: EnvironmentRequest) -> HttpResponse:
     """Remove the chosen exports, after a confirmation that names them."""
+    if "id" not in request.POST:
+        return _select_first(request)
     chosen, left_out = _chosen(request)
     if "confirmed" not in request.POST:
         return render_panel(request, "exports/remove.html", {"exports": chosen, "left_out": left_out})
     done_to, refused = _each(chosen, lambda export: actions.remove(export, by=request.user))
     many = ngettext("%d export is removed.", "%d exports are removed.", len(done_to))
     return _report(request, _counted(done_to, _("“%(name)s” is removed."), many), left_out + refused)
+
+
+def _select_first(request: EnvironmentRequest) -> HttpResponse:
+    """Answer a command that was pressed with nothing selected, as only browsers without scripts can."""
+    messages.info(request, _("Select at least one export first."))
+    return HttpResponseRedirect(_list_url(request))
 
 
 def _each(exports: list[Export], act: Callable[[Export], Any]) -> tuple[list[str], list[str]]:
@@ -257,7 +272,7 @@ def _report(request: EnvironmentRequest, text: str, left_out: list[str]) -> Http
 
 
 @requires(Permission.VIEW)
-@require_GET
+@require_safe
 def progress(request: EnvironmentRequest, pk: int) -> TemplateResponse:
     """Progress details of the export's last run."""
     return _progress(request, _load(request, pk))
@@ -284,9 +299,3 @@ def _progress(request: EnvironmentRequest, export: Export) -> TemplateResponse:
         "cancel_url": reverse("exports:cancel", kwargs=at),
     }
     return render_panel(request, "exports/progress.html", context)
-
-
-def _administrators(access: Access) -> str:
-    """Whom to ask for a connection."""
-    assignments = RoleAssignment.objects.filter(environment=access.environment, role=Role.ADMINISTRATOR)
-    return ", ".join(str(assignment.user) for assignment in assignments.select_related("user")[:5])

@@ -65,6 +65,12 @@ def access_of(user: User, slug: str) -> Access:
     return Access(user, assignment.environment, assignment.role)
 
 
+def administrators(environment: Environment) -> str:
+    """Return the names of the environment's administrators, five at most: whom to ask."""
+    assignments = RoleAssignment.objects.filter(environment=environment, role=Role.ADMINISTRATOR)
+    return ", ".join(str(assignment.user) for assignment in assignments.select_related("user")[:5])
+
+
 def requires(permission: Permission, post: Permission | None = None) -> Callable[[View], View]:
     """Let a view be called only with `permission`; `post`, where given, is asked for unsafe methods instead."""
 

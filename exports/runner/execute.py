@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from django.db import DatabaseError, InterfaceError, connections
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, ngettext
 
 from connections.destinations.base import DeliveryError, Destination, FileDestination, FileSession
 from exports import queueing
@@ -130,7 +130,8 @@ def _expect(recorder: Recorder, plan: Plan) -> str:
     ]
     total = sum(entry["expected"] for entry in recorder.run.segments)
     recorder.keep(segments=recorder.run.segments, rows_total=total)
-    return _("%(rows)s rows in %(files)s files") % {"rows": f"{total:,}", "files": len(plan.items)}
+    words = ngettext("%(rows)s rows in %(files)d file", "%(rows)s rows in %(files)d files", len(plan.items))
+    return words % {"rows": f"{total:,}", "files": len(plan.items)}
 
 
 def _send(recorder: Recorder, plan: Plan, destination: Destination) -> None:

@@ -211,7 +211,7 @@ def test_an_empty_list_says_what_to_do(environment, carl, shared):
 def test_nothing_found_leads_back_to_everything(environment, carl, shared):
     make_export(environment, "Weekly", shared)
     page = text_of(carl.get(url(environment), {"q": "zzz"}))
-    assert "No export fits" in page
+    assert "No export matches" in page
     assert "Show all exports" in page
 
 

@@ -33,7 +33,10 @@ TABLE = {
     "exports:add": {"GET": "log in | 403 | 403 | 200 | 200 | 404", "POST": ON_A_CONNECTION},
     "exports:edit": {"GET": READ["GET"], "POST": ON_A_CONNECTION},
     "exports:run": ACTION | {"POST": ON_A_CONNECTION},
-    "exports:run_all": {"GET": "log in | 403 | 200 | 200 | 200 | 404", "POST": "log in | 403 | done | done | done | 404"},
+    "exports:run_all": {
+        "GET": "log in | 403 | 200 | 200 | 200 | 404",
+        "POST": "log in | 403 | done | done | done | 404",
+    },
     "exports:detach": ACTION | {"POST": ON_A_CONNECTION},
     "exports:duplicate": {"GET": "log in | 403 | 403 | 200 | 200 | 404", "POST": ON_A_CONNECTION},
     "exports:remove": ACTION | {"POST": ON_A_CONNECTION},

@@ -25,6 +25,8 @@ DETAIL = "planted-detail: refused by planted-host.example"
 SECRET = "planted-secret"
 NEVER = ("planted", "22022")
 
+OF_ONE_EXPORT = {"edit", "row", "progress", "cancel", "duplicate"}
+
 
 @dataclass
 class Place:
@@ -49,7 +51,9 @@ class Place:
             return {}
         own = {"environment": self.environment.slug}
         return own | {
-            "exports": {"pk": self.export.pk} if name.endswith((":edit", ":row", ":progress", ":cancel", ":duplicate")) else {},
+            "exports": {"pk": self.export.pk}
+            if name.endswith((":edit", ":row", ":progress", ":cancel", ":duplicate"))
+            else {},
             "segments": self._segment_kwargs(name),
             "connections": self._connection_kwargs(name),
         }.get(name.partition(":")[0], {})
