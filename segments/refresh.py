@@ -20,7 +20,7 @@ from roles import audit
 from roles.models import User
 from segments import rules
 from segments.models import Segment, SegmentStatus
-from segments.warehouse import SESSION, WORK_SCHEMA, key_names, members_table, table_name
+from segments.warehouse import SESSION, WORK_SCHEMA, columns_of, key_names, members_table, table_name
 
 logger = logging.getLogger(__name__)
 
@@ -147,12 +147,7 @@ def _swap(segment: Segment) -> bool:
 
 def _fits(segment: Segment, columns: list[tuple[str, str]]) -> bool:
     """Tell whether there is a member table with these key columns; another key or type needs a new one."""
-    query = """SELECT a.attname, format_type(a.atttypid, NULL) FROM pg_attribute a
-        JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"""
-    with connection.cursor() as cursor:
-        cursor.execute(query, [WORK_SCHEMA, f"members_{segment.pk}"])
-        found = cursor.fetchall()
+    found = columns_of(WORK_SCHEMA, f"members_{segment.pk}").items()
     return [(name, pg_type.removesuffix(" without time zone")) for name, pg_type in found] == columns
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 from django.db import connections
+from django.utils.translation import gettext as _
 from psycopg import pq, sql
 
 from roles.models import Environment
@@ -104,6 +105,37 @@ def export_query(segment: Segment, columns: Columns) -> sql.Composed:
 def key_names(table: Table) -> list[str]:
     """Return the names of the key's fields, in the table's order."""
     return list(table.fields.filter(is_key=True).values_list("name", flat=True))
+
+
+def why_not_readable(segment: Segment) -> str:
+    """Say why the segment's member list cannot be joined with its table now, and what to do; "" when it can."""
+    name, table = {"segment": segment.name}, segment.table
+    keys = set(key_names(table))
+    held = columns_of(table.environment.warehouse_schema, table.name)
+    members = columns_of(WORK_SCHEMA, f"members_{segment.pk}")
+    if not held:
+        return _("Its table %(table)s is no longer there. Import the table again, then refresh the segment.") % {
+            "table": table.name
+        }
+    if not keys or not keys <= held.keys():
+        return _("Its table %(table)s has lost its key. Import it with one, then refresh the segment.") % {
+            "table": table.name
+        }
+    if segment.member_count is None or not members:
+        return _("The segment “%(segment)s” has no member list yet. Refresh it first.") % name
+    if members != {key: held[key] for key in keys}:
+        return _("The key of its table has changed since “%(segment)s” was last refreshed. Refresh it first.") % name
+    return ""
+
+
+def columns_of(schema: str, name: str) -> dict[str, str]:
+    """Return the relation's columns, in order, with PostgreSQL's names of their types; {} when it is not there."""
+    query = """SELECT a.attname, format_type(a.atttypid, NULL) FROM pg_attribute a
+        JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"""
+    with connections["default"].cursor() as cursor:
+        cursor.execute(query, [schema, name])
+        return dict(cursor.fetchall())
 
 
 def count_members(connection: psycopg.Connection, segment: Segment) -> int:

@@ -15,6 +15,7 @@ from psycopg import sql
 
 from segments import warehouse
 from segments.models import Segment
+from segments.refresh import refresh
 from tests.factories import make_environment, make_segment, make_table
 from tests.until import until
 
@@ -193,3 +194,45 @@ def test_a_field_that_is_gone_is_named(table):
 def test_a_sample_is_cut_so_that_a_page_can_hold_it():
     table = make_table(make_environment(), csv=f"Id,Text\n1,{'x' * 5000}\n", key="Id")
     assert warehouse.sample(table) == [("1", "x" * 300)]
+
+
+def test_a_refreshed_segment_is_readable_and_a_new_one_says_to_refresh(table):
+    assert warehouse.why_not_readable(make_segment(table)) == ""
+    new = Segment.objects.create(environment=table.environment, table=table, name="New")
+    assert warehouse.why_not_readable(new) == "The segment “New” has no member list yet. Refresh it first."
+
+
+def test_a_segment_on_a_timestamp_key_is_readable(table):
+    visits = make_table(
+        table.environment, "Visits", "At,Where\n2024-01-02 03:04:05,Here\n", key="At", profile_kind="customer"
+    )
+    assert warehouse.why_not_readable(make_segment(visits)) == ""
+
+
+@pytest.mark.parametrize(
+    ("csv", "key"), [("CustomerId,Email\n1,a@example.com\n", "CustomerId"), ("Email,City\na@b.example,Rome\n", "Email")]
+)
+def test_a_segment_whose_key_has_changed_since_says_to_refresh(table, csv, key):
+    segment = make_segment(table, "Known")
+    make_table(table.environment, csv=csv, key=key)
+    segment = Segment.objects.get(pk=segment.pk)
+    said = "The key of its table has changed since “Known” was last refreshed. Refresh it first."
+    assert warehouse.why_not_readable(segment) == said
+    refresh(segment)
+    assert warehouse.why_not_readable(segment) == ""
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("DROP TABLE {table}", "Its table Customers is no longer there. Import the table again, then refresh"),
+        ("DROP TABLE {members}", "has no member list yet. Refresh it first."),
+        ('ALTER TABLE {table} DROP COLUMN "CustomerId"', "Its table Customers has lost its key. Import it with one"),
+    ],
+)
+def test_a_segment_whose_lists_are_gone_says_so(table, statement, said):
+    segment = make_segment(table)
+    names = {"table": warehouse.table_name(table), "members": warehouse.members_table(segment)}
+    with django_connection.cursor() as cursor:
+        cursor.execute(sql.SQL(statement).format(**names))
+    assert said in warehouse.why_not_readable(segment)
