@@ -1,7 +1,7 @@
 """The form of a segment: what it is called, its table, and rows of conditions."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 from django import forms
@@ -11,10 +11,17 @@ from django.utils.translation import gettext_lazy
 
 from roles.models import Environment
 from segments import rules, warehouse
-from segments.models import Segment, Table
+from segments.models import Match, Segment, Table
 
 REMOVE = "remove-condition-"
-PLACEHOLDERS = {"date": "2024-01-31", "timestamp": "2024-01-31 18:00:00", "boolean": "true"}
+# How to write a value of each PostgreSQL type.
+HINTS: dict[str, Any] = {
+    **dict.fromkeys(rules.NUMBERS, gettext_lazy("A number without separators, for example 1200 or 12.50.")),
+    **dict.fromkeys(rules.WHOLE_BITS, gettext_lazy("A whole number without separators, for example 1200.")),
+    **dict.fromkeys(rules.DATES, gettext_lazy("Year, month, day: for example 2024-01-31.")),
+    **dict.fromkeys(rules.TIMES, gettext_lazy("For example 2024-01-31 or 2024-01-31 18:00:00.")),
+    "boolean": gettext_lazy("Write true or false."),
+}
 
 
 class SegmentForm(forms.ModelForm):
@@ -30,10 +37,17 @@ class SegmentForm(forms.ModelForm):
             "table": gettext_lazy("Profile table"),
             "match": gettext_lazy("Who belongs to it"),
         }
+        error_messages: ClassVar = {"name": {"required": gettext_lazy("Give the segment a name.")}}
 
     def __init__(self, environment: Environment, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.environment = environment
+        match = self.fields["match"]
+        assert isinstance(match, forms.ChoiceField)
+        match.choices = [
+            (Match.ALL, _("People who meet all of the conditions")),
+            (Match.ANY, _("People who meet any of the conditions")),
+        ]
         if self.instance.pk:
             del self.fields["table"]  # the exports that use it list fields of this table
             return
@@ -65,7 +79,7 @@ class Row:
     def operators(self) -> list[tuple[str, Any]]:
         """The operators that suit the field's type."""
         suits = [(name, one) for name, one in rules.OPERATORS.items() if one.suits_type(self.pg_type)]
-        return [(name, one.label) for name, one in suits]
+        return [(name, one.label_for(self.pg_type)) for name, one in suits]
 
     @property
     def takes_value(self) -> bool:
@@ -84,11 +98,14 @@ class Row:
         return bool(self.error and self.pg_type and self.takes_value)
 
     @property
-    def placeholder(self) -> str:
-        """An example of a value."""
+    def hint(self) -> str:
+        """How to write the value; empty where anything goes."""
+        if not self.takes_value:
+            return ""
+        hint = str(HINTS.get(self.pg_type, ""))
         if self.operator == "one_of":
-            return _("one, another, a third")
-        return PLACEHOLDERS.get(self.pg_type, "1200" if self.pg_type in rules.NUMBERS else "")
+            return f"{hint} {_('A comma between one and the next.')}".lstrip()
+        return hint
 
     def condition(self) -> rules.Condition:
         """Return it as a segment stores it."""
@@ -177,25 +194,29 @@ class SetUp:
             number = self.action.removeprefix(REMOVE)
             left = [row for row in self.rows if str(row.number) != number]
             self.rows = [self._row(place, row.field, row.operator, row.value) for place, row in enumerate(left)]
-        if self.action == "count" or all(row.value or not row.takes_value for row in self.rows):
-            self._count(says_errors=self.action == "count")
+        if self.action == "check":
+            self._check_rules(written_only=True)
+        elif self.action == "count" or all(row.value or not row.takes_value for row in self.rows):
+            self._count()
 
-    def _check_rules(self) -> bool:
+    def _check_rules(self, *, written_only: bool = False) -> bool:
+        """Put what is wrong on the rows; with `written_only` a value that is still missing is not wrong."""
         try:
             rules.where(self.types, self.match, self.conditions)
         except rules.RulesError as error:
             for number, text in error.errors.items():
-                self.rows[number].error = text
+                row = self.rows[number]
+                row.error = "" if written_only and row.pg_type and not row.value else text
         return not any(row.error for row in self.rows)
 
-    def _count(self, *, says_errors: bool) -> None:
+    def _count(self) -> None:
         if self.table is None:
             return
         try:
             self.count = warehouse.count_matching(self.table, self.match, self.conditions)
         except rules.RulesError:
-            if says_errors:
-                self._check_rules()
+            self._check_rules()
+            self.count_problem = _("Not counted: correct the condition first.")
         except psycopg.errors.QueryCanceled:
             self.count_problem = _("Counting takes longer than a page may. Save, and the refresh counts.")
         except psycopg.Error:

@@ -19,6 +19,8 @@ NUMBERS = {"smallint", "integer", "bigint", "numeric", "real", "double precision
 DATES = {"date"}
 TIMES = {"timestamp", "timestamp without time zone", "timestamp with time zone"}
 ORDERED = NUMBERS | DATES | TIMES
+# What whole numbers hold: from -2^bits to 2^bits - 1.
+WHOLE_BITS = {"smallint": 15, "integer": 31, "bigint": 63}
 LONGEST_NUMBER = 100
 MOST_CONDITIONS = 50
 
@@ -43,7 +45,7 @@ class RulesError(Exception):
 class Operator:
     """One way to compare: its name for people, the SQL, and whether it suits text, ordered values or any type.
 
-    `pattern` makes a LIKE pattern of the (escaped) value.
+    `time_label` is its name where it compares dates; `pattern` makes a LIKE pattern of the (escaped) value.
     """
 
     label: Any
@@ -52,6 +54,11 @@ class Operator:
     takes_value: bool = True
     is_list: bool = False
     pattern: Callable[[str], str] | None = None
+    time_label: Any = ""
+
+    def label_for(self, pg_type: str) -> str:
+        """Return its name for people beside a field of this PostgreSQL type."""
+        return str(self.time_label if self.time_label and pg_type in DATES | TIMES else self.label)
 
     def suits_type(self, pg_type: str) -> bool:
         """Tell whether fields of this PostgreSQL type can be compared so."""
@@ -66,10 +73,18 @@ OPERATORS: dict[str, Operator] = {
     "contains": Operator(gettext_lazy("contains"), "{field} LIKE {value}", "text", pattern="%{}%".format),
     "starts_with": Operator(gettext_lazy("starts with"), "{field} LIKE {value}", "text", pattern="{}%".format),
     "one_of": Operator(gettext_lazy("is one of"), "{field} IN ({value})", is_list=True),
-    "greater": Operator(gettext_lazy("is greater than"), "{field} > {value}", "ordered"),
-    "at_least": Operator(gettext_lazy("is at least"), "{field} >= {value}", "ordered"),
-    "less": Operator(gettext_lazy("is less than"), "{field} < {value}", "ordered"),
-    "at_most": Operator(gettext_lazy("is at most"), "{field} <= {value}", "ordered"),
+    "greater": Operator(
+        gettext_lazy("is greater than"), "{field} > {value}", "ordered", time_label=gettext_lazy("is after")
+    ),
+    "at_least": Operator(
+        gettext_lazy("is at least"), "{field} >= {value}", "ordered", time_label=gettext_lazy("is on or after")
+    ),
+    "less": Operator(
+        gettext_lazy("is less than"), "{field} < {value}", "ordered", time_label=gettext_lazy("is before")
+    ),
+    "at_most": Operator(
+        gettext_lazy("is at most"), "{field} <= {value}", "ordered", time_label=gettext_lazy("is on or before")
+    ),
     "empty": Operator(gettext_lazy("is empty"), "coalesce({field}::text, '') = ''", takes_value=False),
     "not_empty": Operator(gettext_lazy("is not empty"), "{field}::text <> ''", takes_value=False),
 }
@@ -111,10 +126,10 @@ def condition_sql(types: dict[str, str], condition: Condition) -> sql.Composable
     return sql.SQL("(" + operator.template + ")").format(field=field, value=value)
 
 
-def describe(condition: Condition) -> str:
-    """Return the condition as a person would say it."""
+def describe(condition: Condition, pg_type: str = "") -> str:
+    """Return the condition, on a field of this PostgreSQL type, as a person would say it."""
     operator = OPERATORS.get(condition["operator"])
-    label = str(operator.label) if operator else condition["operator"]
+    label = operator.label_for(pg_type) if operator else condition["operator"]
     value = f" {condition['value']}" if operator and operator.takes_value else ""
     return f"{condition['field']} {label}{value}"
 
@@ -129,6 +144,9 @@ def _value(name: str, pg_type: str, operator: Operator, text: str) -> sql.Compos
     words = _words(text) if operator.is_list else [text if pg_type not in ORDERED else text.strip()]
     if not words or "" in words:
         raise ValueError(_("%(name)s: write a value, or choose “is empty”.") % {"name": name})
+    if pg_type in WHOLE_BITS:
+        for word in words:
+            _check_whole(name, pg_type, word, may_have_fraction=operator.suits == "ordered")
     return sql.SQL(", ").join(_literal(name, pg_type, word) for word in words)
 
 
@@ -160,6 +178,18 @@ def _number(name: str, text: str) -> str:
             _("%(name)s: “%(text)s” is not a number. Write for example 1200 or 12.50.") % {"name": name, "text": text}
         )
     return f"{number:f}"
+
+
+def _check_whole(name: str, pg_type: str, text: str, *, may_have_fraction: bool) -> None:
+    """Refuse a number that no field of this type can hold, so that it is not looked for in vain."""
+    number, top = Decimal(_number(name, text)), 2 ** WHOLE_BITS[pg_type]
+    details = {"name": name, "text": text}
+    if not -top <= number < top:
+        raise ValueError(_("%(name)s: “%(text)s” is beyond what this field can hold. Check the number.") % details)
+    if not may_have_fraction and number % 1:
+        raise ValueError(
+            _("%(name)s holds whole numbers, so “%(text)s” is never found. Write for example 1200.") % details
+        )
 
 
 def _date(name: str, text: str) -> str:

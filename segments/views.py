@@ -113,8 +113,9 @@ def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
     heal_stuck([segment])
     if _can_edit(request):
         return _set_up(request, segment)
-    conditions = [rules.describe(condition) for condition in segment.conditions]
-    context = {"segment": segment, "conditions": conditions, "export_names": _export_names(segment)}
+    types = dict(segment.table.fields.values_list("name", "pg_type"))
+    conditions = [rules.describe(one, types.get(one["field"], "")) for one in segment.conditions]
+    context = {"segment": segment, "conditions": conditions, "exports": _exports(segment)}
     return render_panel(request, "segments/view.html", context | {"list_url": _url(request, "list")})
 
 
@@ -144,7 +145,7 @@ def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
         else:
             text = _("Segment “%(name)s” removed.") % {"name": segment.name}
             return done(request, _url(request, "list"), text, changed=CHANGED)
-    context = {"segment": segment, "export_names": _export_names(segment), "is_read": is_read}
+    context = {"segment": segment, "exports": _exports(segment), "is_read": is_read}
     return render_panel(request, "segments/remove.html", context | {"list_url": _url(request, "list")}, status=status)
 
 
@@ -170,7 +171,7 @@ def _pane(request: EnvironmentRequest, setup: SetUp, status: int = 200) -> Templ
         "setup": setup,
         "form": setup.form,
         "segment": segment if segment.pk else None,
-        "export_names": _export_names(segment) if segment.pk else [],
+        "exports": _exports(segment) if segment.pk else [],
         "list_url": _url(request, "list"),
     }
     htmx: Any = getattr(request, "htmx", None)
@@ -179,9 +180,10 @@ def _pane(request: EnvironmentRequest, setup: SetUp, status: int = 200) -> Templ
     return render_panel(request, "segments/form.html", context, status=status)
 
 
-def _export_names(segment: Segment) -> list[str]:
-    users: Any = getattr(segment, "export_segments")  # noqa: B009 - another app's relation, which this one does not know
-    return list(users.order_by("export__name").values_list("export__name", flat=True))
+def _exports(segment: Segment) -> list[dict[str, Any]]:
+    """Return pk and name of each export that sends the segment."""
+    users: Any = getattr(segment, "exports")  # noqa: B009 - another app's relation, which this one does not know
+    return list(users.order_by("name").values("pk", "name"))
 
 
 def _described(field: Field) -> tuple[str, str, str, str]:

@@ -294,8 +294,10 @@ def test_an_unused_connection_is_removed_after_a_question(environment, as_ada, s
 
 
 def test_a_used_connection_stays_and_its_exports_are_named(environment, as_ada, saved):
-    make_export(environment, "Weekly calls", connection=saved)
-    assert "Weekly calls" in as_ada.get(url(environment, "remove", pk=saved.pk)).content.decode()
+    export = make_export(environment, "Weekly calls", connection=saved)
+    text = as_ada.get(url(environment, "remove", pk=saved.pk)).content.decode()
+    assert "Weekly calls" in text
+    assert f'href="/e/{environment.slug}/exports/{export.pk}/"' in text
     answer = as_ada.post(url(environment, "remove", pk=saved.pk), headers=HTMX)
     assert answer.status_code == 422
     assert "Weekly calls" in answer.content.decode()

@@ -242,10 +242,41 @@ def test_htmx_gets_the_conditions_alone(contributor, table):
     assert "<strong>2</strong> of 5 match" in text
 
 
+@pytest.mark.parametrize(
+    ("field", "hint"),
+    [
+        ("Income", "A number without separators, for example 1200 or 12.50."),
+        ("JoinedOn", "for example 2024-01-31."),
+        ("City", ""),
+    ],
+)
+def test_the_hint_follows_the_field(contributor, table, field, hint):
+    headers = HTMX | {"HX-Target": "condition-note-1"}
+    sent = form(table, "", {"field": field, "operator": "equals", "value": ""}, action="check")
+    text = contributor.post(url("add"), sent, headers=headers).content.decode()
+    assert (hint in text) if hint else ("field-help" not in text)
+    assert "field-error" not in text
+
+
+def test_a_wrong_value_is_said_at_once_and_the_count_says_why_it_is_missing(contributor, table):
+    wrong = {"field": "Income", "operator": "greater", "value": "1,200"}
+    headers = HTMX | {"HX-Target": "condition-note-1"}
+    text = contributor.post(url("add"), form(table, "", wrong, action="check"), headers=headers).content.decode()
+    assert "“1,200” is not a number" in text
+    text = contributor.post(url("add"), form(table, "", wrong, action="update")).content.decode()
+    assert "Not counted: correct the condition first." in text
+
+
+def test_an_empty_name_is_asked_for(contributor, table):
+    text = contributor.post(url("add"), form(table, "")).content.decode()
+    assert "Give the segment a name." in text
+    assert "People who meet any of the conditions" in text
+
+
 def test_operators_offered_are_those_that_suit_the_field(contributor, table):
     condition = {"field": "JoinedOn", "operator": "contains", "value": "2020"}
     text = contributor.post(url("add"), form(table, "", condition, action="update")).content.decode()
-    assert '<option value="at_least">is at least</option>' in text
+    assert '<option value="at_least">is on or after</option>' in text
     assert '<option value="contains"' not in text
 
 
@@ -324,11 +355,12 @@ def test_remove_asks_first_and_takes_the_members_along(contributor, table):
 
 def test_remove_is_refused_while_exports_use_it_and_lists_them(contributor, environment, table):
     segment = make_segment(table)
-    make_export(environment, "Call list", segments=[segment])
+    export = make_export(environment, "Call list", segments=[segment])
     for method in (contributor.get, contributor.post):
         response = method(url("remove", pk=segment.pk), headers=HTMX | {"HX-Target": "panel"})
         text = response.content.decode()
-        assert "<li>Call list</li>" in text
+        assert f'href="/e/contoso/exports/{export.pk}/"' in text
+        assert "Call list" in text
         assert "button-danger-solid" not in text
     assert Segment.objects.exists()
 

@@ -13,7 +13,14 @@ CSV = """Id,Name,City,Income,Visits,JoinedOn,SeenAt,IsMember
 4,"O'Neil, Jr.",Londonderry,-5.25,12,2019-12-31,2019-12-31 23:59:59,true
 5,back\\slash,,1200,7,2022-02-02,2022-02-02 12:30:00,false
 """
-TYPES = {"Name": "text", "Income": "numeric", "JoinedOn": "date", "SeenAt": "timestamp", "IsMember": "boolean"}
+TYPES = {
+    "Name": "text",
+    "Income": "numeric",
+    "Visits": "bigint",
+    "JoinedOn": "date",
+    "SeenAt": "timestamp",
+    "IsMember": "boolean",
+}
 
 
 def condition(field, operator, value=""):
@@ -90,6 +97,10 @@ def test_all_and_any_combine_conditions(found):
         (("Income", "equals", "NaN"), "Income: “NaN” is not a number."),
         (("Income", "equals", "1e999999"), "is not a number"),
         (("Income", "equals", "Infinity"), "is not a number"),
+        (("Visits", "equals", "2.5"), "Visits holds whole numbers, so “2.5” is never found."),
+        (("Visits", "one_of", "1, 2.5"), "“2.5” is never found"),
+        (("Visits", "equals", "9223372036854775808"), "is beyond what this field can hold"),
+        (("Visits", "less", "-9223372036854775809"), "is beyond what this field can hold"),
         (("Income", "one_of", "1, x"), "Income: “x” is not a number."),
         (("Income", "equals", ""), "Income: write a value, or choose “is empty”."),
         (("Income", "contains", "1"), "Income: “contains” cannot be used with fields of type numeric."),
@@ -124,4 +135,6 @@ def test_no_conditions_find_everybody():
 
 def test_conditions_can_be_read_aloud():
     assert rules.describe(condition("Income", "at_least", "5")) == "Income is at least 5"
+    born = condition("JoinedOn", "at_least", "2020-01-31")
+    assert rules.describe(born, "date") == "JoinedOn is on or after 2020-01-31"
     assert rules.describe(condition("City", "empty", "x")) == "City is empty"
