@@ -82,6 +82,15 @@ class Row:
         return [(name, one.label_for(self.pg_type)) for name, one in suits]
 
     @property
+    def choices(self) -> list[tuple[str, Any]]:
+        """The operators to choose from; one that does not suit stays in view until another is chosen."""
+        if not self.pg_type or self.operator in dict(self.operators):
+            return self.operators
+        unsuitable = rules.OPERATORS.get(self.operator)
+        label = unsuitable.label_for(self.pg_type) if unsuitable else self.operator or "—"
+        return [(self.operator, label), *self.operators]
+
+    @property
     def takes_value(self) -> bool:
         """Tell whether there is something to write beside the operator."""
         operator = rules.OPERATORS.get(self.operator)
@@ -127,16 +136,19 @@ class SetUp:
         self.fields = list(self.table.fields.all()) if self.table else []
         self.types = {field.name: field.pg_type for field in self.fields}
         self.match = (data.get("match") if data is not None else segment.match) or "all"
+        self.problem = ""
         self.rows = self._rows(data)
         self.count: tuple[int, int] | None = None
-        self.count_problem = ""
-        if data is not None and self.action:
+        self.count_problem = self.problem
+        if data is not None and self.action and not self.problem:
             self._act()
 
     def is_valid(self) -> bool:
         """Check everything; errors stand on the form and on the rows."""
         is_form_valid = self.form.is_valid()
-        return self._check_rules() and is_form_valid
+        if self.problem:
+            self.form.add_error(None, self.problem)
+        return self._check_rules() and is_form_valid and not self.problem
 
     def to_segment(self) -> Segment:
         """Return the segment with what was entered, not saved."""
@@ -175,14 +187,15 @@ class SetUp:
         if data is None:
             entered = [(one["field"], one["operator"], one["value"]) for one in self.segment.conditions]
         else:
-            lists = (data.getlist(name) for name in ("field", "operator", "value"))
+            lists = [data.getlist(name) for name in ("field", "operator", "value")]
+            self.problem = _why_not_taken([len(one) for one in lists])
             entered = list(zip(*lists, strict=False))[: rules.MOST_CONDITIONS]
         return [self._row(number, *entry) for number, entry in enumerate(entered)]
 
     def _row(self, number: int, field: str = "", operator: str = "equals", value: str = "") -> Row:
-        row = Row(number, field, operator, value[:10_000], self.types.get(field, ""))
-        if operator not in dict(row.operators) and row.pg_type:
-            row.operator = "equals"
+        row = Row(number, field, operator, value, self.types.get(field, ""))
+        if self.action and operator not in dict(row.operators) and row.pg_type:
+            row.operator = "equals"  # another field was chosen; Save takes nothing but what was sent
         return row
 
     def _act(self) -> None:
@@ -221,6 +234,19 @@ class SetUp:
             self.count_problem = _("Counting takes longer than a page may. Save, and the refresh counts.")
         except psycopg.Error:
             self.count_problem = _("The table cannot be read now.")
+
+
+def _why_not_taken(counts: list[int]) -> str:
+    """Say what is wrong with how many fields, operators and values were sent, "" if nothing."""
+    if len(set(counts)) > 1:
+        return _("A part of a condition is missing. Nothing was saved. Check the conditions and save again.")
+    if counts[0] > rules.MOST_CONDITIONS:
+        text = _(
+            "%(count)d conditions were sent, a segment holds at most %(most)d. Nothing was saved; the first %(most)d "
+            "are shown."
+        )
+        return text % {"count": counts[0], "most": rules.MOST_CONDITIONS}
+    return ""
 
 
 def _typed(data: QueryDict | None) -> dict[str, Any]:

@@ -22,6 +22,7 @@ ORDERED = NUMBERS | DATES | TIMES
 # What whole numbers hold: from -2^bits to 2^bits - 1.
 WHOLE_BITS = {"smallint": 15, "integer": 31, "bigint": 63}
 LONGEST_NUMBER = 100
+LONGEST_VALUE = 10_000
 MOST_CONDITIONS = 50
 
 
@@ -137,6 +138,8 @@ def describe(condition: Condition, pg_type: str = "") -> str:
 def _value(name: str, pg_type: str, operator: Operator, text: str) -> sql.Composable:
     if "\0" in text:
         raise ValueError(_("%(name)s: the value contains a character that no text can hold.") % {"name": name})
+    if len(text) > LONGEST_VALUE:
+        raise ValueError(_("%(name)s: the value is longer than 10,000 characters. Shorten it.") % {"name": name})
     if operator.pattern:
         if not text:
             raise ValueError(_("%(name)s: write what to look for.") % {"name": name})
