@@ -54,7 +54,10 @@ def run_now(export: Export, *, by: User | None, trigger: str = Trigger.PERSON) -
 
 
 def cancel(run: Run, *, by: User | None) -> bool:
-    """Cancel a waiting run at once, or ask the worker of a running one to stop; False when it has ended."""
+    """Cancel a waiting run at once, or ask the worker of a running one to stop.
+
+    False when there is nothing to cancel: it has ended, its files are being published, or it is canceled already.
+    """
     with transaction.atomic():
         mine = Run.objects.filter(pk=run.pk)
         values = {"cancel_requested_at": Now(), "canceled_by": by}
@@ -62,7 +65,8 @@ def cancel(run: Run, *, by: User | None) -> bool:
         ended = mine.filter(state__in=waiting).update(
             state=State.CANCELED, ended_at=Now(), reason=canceled_by(by), **values
         )
-        asked = ended or mine.filter(state=State.RUNNING, cancel_requested_at=None).update(**values)
+        stoppable = mine.filter(state=State.RUNNING, cancel_requested_at=None, is_publishing=False)
+        asked = ended or stoppable.update(**values)
         if asked:
             audit.record(run.environment, "cancel", run.export, by=by, changes={"run": str(run.uuid)})
     return bool(asked)

@@ -17,6 +17,7 @@ from connections.models import Connection
 from exports.models import Export, ScheduleMode
 from exports.types import type_look
 from roles.access import Access
+from roles.validators import one_line, visible_name
 from segments.models import Segment, Table
 
 LONGEST_COLUMN = 120
@@ -60,6 +61,7 @@ class ExportForm(forms.ModelForm):
             "required": _("Choose the connection that the data goes through."),
             "invalid_choice": _("You cannot use that connection. Choose one of the list."),
         }
+        self.fields["name"].validators.append(visible_name)
         self.fields["name"].error_messages["required"] = _("Give the export a name.")
         self.fields["schedule_mode"].choices = ScheduleMode.choices  # type: ignore[attr-defined]
 
@@ -109,6 +111,8 @@ class FieldList:
         for row in self.included:
             if not row.column:
                 row.error = _("Give the column a name.")
+            elif problem := _problem_of_line(row.column):
+                row.error = problem
             elif row.column in seen:
                 row.error = _("Another column has this name.")
             seen.add(row.column)
@@ -315,6 +319,15 @@ def _column(text: str) -> str:
 def typed_id(text: str | None) -> int:
     """Return a typed id; 0, which no row has, for anything else."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def _problem_of_line(text: str) -> str:
+    """Say what is wrong with a line of text; empty when nothing is."""
+    try:
+        one_line(text)
+    except forms.ValidationError as error:
+        return str(error.message)
+    return ""
 
 
 def _form_errors(form: forms.BaseForm, names: Iterable[str]) -> list[tuple[str, str, str]]:

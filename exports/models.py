@@ -193,6 +193,10 @@ class Run(models.Model):
     files = models.JSONField(default=list, blank=True)
     folder = models.CharField(max_length=40, blank=True, help_text=_("The YYYY/MM/DD/HHMM part of its files."))
     folders = models.JSONField(default=list, blank=True)
+    is_publishing = models.BooleanField(default=False, help_text=_("Files get their names: no way back."))
+    # Where its files go, as the connection was when it sent: leftovers are looked for there.
+    connection = models.ForeignKey(Connection, models.SET_NULL, null=True, related_name="+")
+    target = models.JSONField(default=dict, blank=True)
     has_leftovers = models.BooleanField(default=False, help_text=_("Hidden files may be left below its folders."))
     reason = models.CharField(max_length=200, blank=True, help_text=_("A few words behind the status."))
     message = models.TextField(blank=True, help_text=_("What happened and what to do, for everyone."))

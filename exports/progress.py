@@ -49,11 +49,16 @@ def progress_of(export: Export, access: Access) -> Progress:
         facts=_facts(run) if run else [],
         bars=_bars(export),
         detail=run.detail if run and access.is_administrator else "",
-        can_cancel=bool(run and run.is_active and can_edit and not run.cancel_requested_at),
+        can_cancel=bool(run and run.is_active and can_edit and not _is_beyond_cancel(run)),
         can_run=bool(can_edit and export.connection_id and not (run and run.is_active)),
         time_left=_time_left(run) if run else "",
         look_again=look_again(run),
     )
+
+
+def _is_beyond_cancel(run: Run) -> bool:
+    """Tell whether a cancel would change nothing: asked for already, or its files are being published."""
+    return run.state == State.RUNNING and bool(run.cancel_requested_at or run.is_publishing)
 
 
 def _failed_at(run: Run) -> str:

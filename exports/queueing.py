@@ -63,6 +63,7 @@ def claim() -> Claim | None:
             started_at=Coalesce("started_at", Now()),
             claims=F("claims") + 1,
             worker=worker_name(),
+            is_publishing=False,
             reason="",
             message="",
             detail="",
@@ -77,7 +78,7 @@ def renew(claimed: Claim) -> bool:
 
 def wants_cancel(claimed: Claim) -> bool:
     """Tell whether a person asked to cancel the run."""
-    return Run.objects.held_by(claimed.token).filter(cancel_requested_at__isnull=False).exists()
+    return Run.objects.held_by(claimed.token).filter(cancel_requested_at__isnull=False, is_publishing=False).exists()
 
 
 def keep(claimed: Claim, **values: Any) -> bool:
@@ -85,14 +86,37 @@ def keep(claimed: Claim, **values: Any) -> bool:
     return bool(Run.objects.held_by(claimed.token).update(**values))
 
 
+def begin_publishing(claimed: Claim) -> bool:
+    """Pass the point from which a run is no longer canceled; False when it was canceled before, or lost."""
+    asked = Run.objects.held_by(claimed.token).filter(cancel_requested_at=None)
+    return bool(asked.update(is_publishing=True, lease_until=Now() + LEASE))
+
+
 def finish(claimed: Claim, state: State, **values: Any) -> bool:
-    """Leave `running` for `state` and keep `values`; False, and nothing changed, without the lease."""
+    """Leave `running` for `state` and keep `values`; False, and nothing changed, without the lease.
+
+    A run that a person canceled and that would start again is canceled instead.
+    """
     if not may_follow(State.RUNNING, state):
         raise ValueError(f"A run cannot go from running to {state}.")
+    released = {"token": None, "lease_until": None}
     if STATES[state].is_final:
-        values["ended_at"] = Now()
+        return _end(claimed, state, values | released)
+    mine = Run.objects.held_by(claimed.token)
+    for _attempt in range(2):  # the second time for a cancel that came between the two
+        canceled = mine.filter(cancel_requested_at__isnull=False).select_related("canceled_by").first()
+        if canceled:
+            reason = canceled_by(canceled.canceled_by)
+            return _end(claimed, State.CANCELED, {"reason": reason, "message": "", "detail": ""} | released)
+        if mine.filter(cancel_requested_at=None).update(state=state, **values, **released):
+            return True
+    return False
+
+
+def _end(claimed: Claim, state: State, values: dict[str, Any]) -> bool:
+    """Bring the run to an end, and note on its export when it delivered."""
     with transaction.atomic():
-        kept = Run.objects.held_by(claimed.token).update(state=state, token=None, lease_until=None, **values)
+        kept = Run.objects.held_by(claimed.token).update(state=state, ended_at=Now(), **values)
         if kept and state in DELIVERED:
             Export.objects.filter(last_run=claimed.run_id).update(delivered_at=Now())
     return bool(kept)

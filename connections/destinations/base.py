@@ -126,6 +126,8 @@ class SettingsForm(forms.Form):
         kwargs["initial"] = stored
         super().__init__(*args, **kwargs)
         self.stored, self.kept_secrets = stored, kept_secrets
+        # What administrators may unfold below the field that an error is at: the field's name and the text.
+        self.detail_at, self.detail = "", ""
 
     # Fields under a heading, folded away or not: (heading, names). The others come first.
     groups: ClassVar[tuple[tuple[Text, tuple[str, ...]], ...]] = ()
@@ -218,7 +220,8 @@ class FileDestination(Destination):
     def session(self, run_key: str) -> "AbstractContextManager[FileSession]":
         """Open what one run needs (a network session, say).
 
-        `run_key` marks every hidden name of the run; all attempts of one run use the same.
+        `run_key` is "RUN-ATTEMPT", both hexadecimal, and marks every hidden name. An attempt that was frozen may
+        wake up while the next one writes: so parts are named by the attempt; claims and clearing go by the run.
         """
         raise NotImplementedError
 

@@ -1,6 +1,8 @@
 """Carrying a plan's bytes from PostgreSQL to a file store: hidden parts first, then names, the manifest last."""
 
+import csv
 import hashlib
+import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -126,6 +128,13 @@ def manifest(plan: Plan, run: Run) -> dict[str, Any]:
     }
 
 
+def header_line(names: list[str]) -> bytes:
+    """Return the first line of a file, quoted as PostgreSQL's COPY does."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(names)
+    return line.getvalue().encode()
+
+
 def _write(
     connection: psycopg.Connection[Any],
     item: Item,
@@ -134,9 +143,11 @@ def _write(
     report: Callable[[int, int], None],
 ) -> tuple[Sink, int]:
     """Copy one item's rows into `part`; return what went out and the rows."""
-    copy = warehouse.copy_csv(connection, warehouse.export_query(item.segment, item.columns))
+    # The header is ours: PostgreSQL would cut names to 63 bytes.
+    copy = warehouse.copy_csv(connection, warehouse.export_query(item.segment, item.columns), header=False)
     sink = Sink(part)
     with _compressed(sink) if plan.is_compressed else _plain(sink) as file:
+        file.write(header_line([name for _field, name in item.columns]))
         for chunk in copy:
             file.write(chunk)
             report(copy.rows, sink.bytes)

@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from typing import Any
 
 import psycopg
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
-from connections.destinations.base import DeliveryError, Destination, FileDestination, FileSession
+from connections.destinations.base import DeliveryError, Destination, FileDestination, FileSession, Part
 from exports import queueing
 from exports.models import Export, Run
 from exports.queueing import Claim
@@ -22,14 +22,20 @@ from exports.runner.record import Recorder
 from exports.states import State
 from roles.secrets import UnreadableSecretError
 from segments import refresh, warehouse
+from segments.models import Segment
 
 logger = logging.getLogger(__name__)
 
+UNREADABLE = gettext_noop(
+    "The data could not be read as the export asks for it. Refresh its segments; if it fails again, "
+    "open the export and choose its fields again."
+)
 UNEXPECTED = gettext_noop(
-    "Something unexpected went wrong in Waybill. Nothing was published. "
+    "Something unexpected went wrong in Waybill. "
     "Run the export again; if it fails again, give the run's id to whoever operates Waybill."
 )
 
+MOST_CLEARED = 5  # dead runs that one run clears up after
 ENDED, LOST, INTERRUPTED, DATABASE_AWAY = 0, 71, 75, 69  # exit codes that the watcher's log line shows
 
 
@@ -43,7 +49,7 @@ def execute(claimed: Claim) -> int:
         return LOST
     except InterruptedRunError:
         return INTERRUPTED
-    except (DatabaseError, InterfaceError, psycopg.Error) as error:
+    except (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError) as error:
         return _database_failed(claimed, run, error)
     except Exception as error:
         _fail(claimed, run, error)
@@ -98,9 +104,19 @@ def _refresh_segments(export: Export, recorder: Recorder) -> None:
     with recorder.step("refresh") as step:
         notes = []
         for entry in export.export_segments.select_related("segment__table", "segment__environment"):
-            count = refresh.refresh(entry.segment)
+            count = _refresh(entry.segment)
             notes.append(f"{entry.segment.name} · {count:,}")
         step["note"] = ", ".join(notes)
+
+
+def _refresh(segment: Segment) -> int:
+    try:
+        return refresh.refresh(segment)
+    except refresh.RefreshError as error:
+        if isinstance(error.__cause__, OperationalError):
+            raise error.__cause__ from error  # the database is away, the segment is not to blame
+        message = _("The segment “%(name)s” could not be refreshed: %(why)s") % {"name": segment.name, "why": error}
+        raise RunError(message, reason=_("Segment could not be refreshed")) from error
 
 
 def _destination(export: Export) -> Destination:
@@ -142,18 +158,31 @@ def _send(recorder: Recorder, plan: Plan, destination: Destination) -> None:
     with ExitStack() as stack:
         with recorder.step("send"):
             _clear_dead_runs(run, destination)
-            session = stack.enter_context(destination.session(run.uuid.hex))
+            session = stack.enter_context(destination.session(_run_key(recorder)))
             written, slot = _write_all(session, recorder, plan, stack)
         with recorder.step("manifest"):
             run.files = [entry.entry for entry in written]
             recorder.keep(files=run.files, bytes_done=recorder.bytes, rows_done=recorder.rows)
             last = deliver.write_manifest(session, plan, slot, run, stack)
-            recorder.flush()  # the lease is ours, now, before anything becomes visible
-            for entry in written:
-                entry.part.publish()
-            last.publish()
+            _publish(recorder, [*(entry.part for entry in written), last])
         _succeed(recorder)
         session.settle(*{path.rpartition("/")[0] for path in plan.paths(slot)})
+
+
+def _run_key(recorder: Recorder) -> str:
+    """What marks the hidden names of this run and attempt; see FileDestination.session."""
+    return f"{recorder.run.uuid.hex}-{recorder.claimed.token.hex[:8]}"
+
+
+def _publish(recorder: Recorder, parts: list[Part]) -> None:
+    """Give every file its name, the manifest last. From here on the run is no longer canceled."""
+    if not queueing.begin_publishing(recorder.claimed):
+        raise InterruptedRunError
+    recorder.run.is_publishing = True
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    for part in parts:
+        recorder.flush()  # the lease is still ours: a run that was taken over publishes nothing more
+        part.publish()
 
 
 def _write_all(
@@ -163,7 +192,9 @@ def _write_all(
     run = recorder.run
     slot = deliver.choose_slot(session, plan, run)
     folders = sorted({path.rpartition("/")[0] for path in plan.paths(slot)})
-    recorder.keep(folder=slot, has_leftovers=True, folders=folders)
+    where = run.export.connection
+    target = where.settings if where else {}
+    recorder.keep(folder=slot, has_leftovers=True, folders=folders, connection=where, target=target)
     for folder in folders:
         session.clear_leftovers(folder)
     with warehouse.reader(run.environment, [item.segment for item in plan.items]) as connection:
@@ -175,8 +206,10 @@ def _write_all(
 
 
 def _clear_dead_runs(run: Run, destination: FileDestination) -> None:
-    """Remove hidden files that killed runs of the same export on the same connection left."""
-    for dead in run.export.runs.exclude(pk=run.pk).filter(has_leftovers=True).order_by("-pk")[:5]:
+    """Remove hidden files that killed runs of the same export left on the same connection, as it was then."""
+    dead_runs = run.export.runs.exclude(pk=run.pk).filter(has_leftovers=True)
+    here = dead_runs.filter(connection=run.export.connection, target=destination.settings)
+    for dead in here.order_by("-pk")[:MOST_CLEARED]:
         with destination.session(dead.uuid.hex) as session:
             for folder in dead.folders:
                 session.clear_leftovers(folder)
@@ -204,11 +237,15 @@ def _fail(claimed: Claim, run: Run, error: Exception) -> None:
         words = {"message": error.message, "detail": error.detail, "reason": _first_words(error.message)}
         if not error.permanent:
             return queueing.try_again_later(claimed, run, **words)
+    elif isinstance(error, DatabaseError | psycopg.Error | warehouse.NotReadyError):
+        words = {"message": _(UNREADABLE), "detail": _where(error), "reason": _("Data could not be read")}
     elif isinstance(error, RunError):
         words = {"message": error.message, "detail": error.detail, "reason": error.reason}
     else:
         logger.exception("Run %s failed unexpectedly", run.uuid)
         words = {"message": _(UNEXPECTED), "detail": _where(error), "reason": _("Unexpected error")}
+    if run.is_publishing:
+        words["message"] += " " + _("Some of its files may be visible at the target, without a manifest.")
     queueing.finish(claimed, State.FAILED, **words)
     return None
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from connections.destinations.base import Destination
 from exports.models import Export
 from exports.runner.errors import RunError
+from segments import warehouse
 from segments.models import Segment, Table
 
 NOT_ELIGIBLE = (
@@ -57,9 +58,10 @@ def make_plan(export: Export, destination: type[Destination]) -> Plan:
     if not segments:
         raise RunError(_("The export has no segments. Edit it and choose at least one."), reason=_("No segments"))
     _refuse_ineligible(segments, destination)
+    _refuse_unreadable(segments)
     is_compressed = export.settings.get("compression") == "gzip"
     return Plan(
-        root=safe_name(export.name, f"export-{export.pk}"),
+        root=_root(export),
         items=_items(export, segments),
         suffix=".csv.gz" if is_compressed else ".csv",
         is_compressed=is_compressed,
@@ -87,11 +89,25 @@ def safe_name(text: str, otherwise: str) -> str:
     return short or otherwise
 
 
+def _root(export: Export) -> str:
+    """The export's own folder: that of its name, with its id where an older export on the connection has it."""
+    root = safe_name(export.name, f"export-{export.pk}")
+    older = Export.objects.filter(connection=export.connection_id, pk__lt=export.pk).values_list("name", flat=True)
+    is_taken = any(safe_name(name, "").casefold() == root.casefold() for name in older)
+    return f"{root}-{export.pk}" if is_taken else root
+
+
 def _refuse_ineligible(segments: list[Segment], destination: type[Destination]) -> None:
     refused = [segment.name for segment in segments if segment.table.profile_kind not in destination.takes]
     if refused:
         names = ", ".join(f"'{name}'" for name in refused)
         raise RunError(_(NOT_ELIGIBLE) % {"names": names}, reason=_("Segment not eligible"))
+
+
+def _refuse_unreadable(segments: list[Segment]) -> None:
+    for segment in segments:
+        if why := warehouse.why_not_readable(segment):
+            raise RunError(why, reason=_("Segment cannot be read"))
 
 
 def _items(export: Export, segments: list[Segment]) -> list[Item]:

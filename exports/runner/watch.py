@@ -148,11 +148,13 @@ class _Watch:
         run = Run.objects.held_by(self.claimed.token).first()
         if run is None:
             return
-        if self.end == "canceled" or run.cancel_requested_at:
+        if run.cancel_requested_at and not run.is_publishing:
             queueing.finish(self.claimed, State.CANCELED, reason=queueing.canceled_by(run.canceled_by))
         elif self.end == "stopped":
             queueing.release(self.claimed)
         elif self.end in _GIVEN_UP:
+            if run.is_publishing:  # files may be visible: the next attempt completes them
+                return queueing.lose(run, f"Ended while publishing ({self.end}).")
             reason, message = _GIVEN_UP[self.end]
             queueing.finish(self.claimed, State.FAILED, reason=str(reason), message=str(message))
         else:

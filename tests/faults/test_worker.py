@@ -251,6 +251,17 @@ def test_a_queue_that_froze_because_an_idle_worker_was_killed_is_healed(house):
     house.ends_well(60)
 
 
+def test_a_cluster_whose_guard_is_killed_is_replaced(house):
+    worker = house.children["worker"]
+    until(lambda: psutil.Process(worker.pid).children(), 20, "the guard is there")
+    for guard in psutil.Process(worker.pid).children():
+        guard.kill()
+    assert worker.wait(timeout=20) == 1
+    Slow.is_slow = False
+    house.manage("run_export", "Everybody", "--environment", "faults")
+    house.ends_well()
+
+
 @pytest.mark.long
 def test_postgres_is_killed_in_the_middle(house):
     house.begin_a_run()

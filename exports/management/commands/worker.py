@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 from typing import Any
 
@@ -37,7 +38,10 @@ class Command(BaseCommand):
         _name_cluster(options["cluster"])
         stopping.install()
         _load_what_tasks_need()
-        sys.exit(_Cluster(options["cluster"]).run())
+        code = _Cluster(options["cluster"]).run()
+        sys.stdout.flush()
+        # Not sys.exit: at its exit multiprocessing waits for children, also for ones that are beyond hope.
+        os._exit(code)
 
 
 def _name_cluster(name: str) -> None:
@@ -95,8 +99,9 @@ class _Cluster:
         """Let the tasks end, then kill what is left of the process tree."""
         stopping.stop()
         children = psutil.Process().children(recursive=True)
-        self.cluster.stop_event.set()
-        self.cluster.sentinel.join(timeout=STOP_WITHIN)
+        if self.cluster.sentinel.is_alive():  # setting the event waits for its listener, for ever for a dead one
+            threading.Thread(target=self.cluster.stop_event.set, daemon=True).start()
+            self.cluster.sentinel.join(timeout=STOP_WITHIN)
         for child in children:
             if child.is_running():
                 child.kill()
