@@ -13,6 +13,7 @@ from connections.destinations.base import SettingsForm
 from connections.models import Connection, DestinationClass, Sharing
 from roles.access import Access
 from roles.secrets import UnreadableSecretError
+from roles.validators import visible_name
 
 PREFIX = "settings"
 
@@ -47,6 +48,7 @@ class ConnectionForm(forms.Form):
     def clean_name(self) -> str:
         """Refuse a name that another connection of the environment has."""
         name: str = self.cleaned_data["name"]
+        visible_name(name)
         others = Connection.objects.filter(environment=self._access.environment, name__iexact=name)
         if self._connection is not None:
             others = others.exclude(pk=self._connection.pk)

@@ -23,6 +23,8 @@ ORDERED = NUMBERS | DATES | TIMES
 WHOLE_BITS = {"smallint": 15, "integer": 31, "bigint": 63}
 LONGEST_NUMBER = 100
 LONGEST_VALUE = 10_000
+# Decimal takes more: underscores, and the digits of other scripts.
+PLAIN_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 MOST_CONDITIONS = 50
 
 
@@ -173,7 +175,7 @@ def _literal(name: str, pg_type: str, text: str) -> sql.Composable:
 
 def _number(name: str, text: str) -> str:
     try:
-        number = Decimal(text)
+        number = Decimal(text if PLAIN_NUMBER.fullmatch(text) else "NaN")
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite() or len(text) > LONGEST_NUMBER or abs(number.adjusted()) > LONGEST_NUMBER:

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy
 
 from connections.destinations.base import DeliveryError, SettingsForm
 from connections.destinations.files import names
+from roles.validators import one_line
 
 
 class LocalFolderForm(SettingsForm):
@@ -17,6 +18,7 @@ class LocalFolderForm(SettingsForm):
         label=gettext_lazy("Folder"),
         required=False,
         max_length=200,
+        validators=[one_line],
         help_text=gettext_lazy(
             "Below the directory that whoever operates Waybill allowed, for example crm/newsletter. It is made when "
             "it is missing. Leave empty to use that directory itself."

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from connections.destinations.base import DeliveryError, Question, SettingsForm
 from connections.destinations.files import sftp_client, sftp_keys
 from connections.widgets import SecretInput, SecretTextarea
+from roles.validators import one_line
 
 
 class SftpForm(SettingsForm):
@@ -43,6 +44,7 @@ class SftpForm(SettingsForm):
         label=gettext_lazy("Folder"),
         required=False,
         max_length=500,
+        validators=[one_line],
         help_text=gettext_lazy(
             "Where the files go, for example /upload. It is made when it is missing. Leave empty for the folder that "
             "a log-in starts in."
@@ -51,6 +53,7 @@ class SftpForm(SettingsForm):
     username = forms.CharField(
         label=gettext_lazy("User name"),
         max_length=120,
+        validators=[one_line],
         error_messages={"required": gettext_lazy("Enter the user name that the server gave you.")},
     )
     password = forms.CharField(
