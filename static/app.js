@@ -3,85 +3,16 @@ const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 const on = (type, handler, root = document, options = false) => root.addEventListener(type, handler, options);
 const root = document.documentElement;
-const wordOf = (name) => $("#words").dataset[name];
-
-// Announcements and notices
-
-function announce(text) {
-  const region = $("#announce");
-  region.textContent = "";
-  setTimeout(() => { region.textContent = text; }, 50);
-}
-
-function showNotice(text, tone = "danger") {
-  const copy = $("#notice-template").content.cloneNode(true);
-  const notice = $(".notice", copy);
-  const icon = $(`:scope > .icon.${tone}`, copy);
-  notice.className = `notice tone-${tone}`;
-  notice.setAttribute("role", tone === "danger" ? "alert" : "status");
-  if (icon) $(":scope > .icon", notice).replaceWith(icon);
-  $("[data-text]", notice).textContent = text;
-  const place = isPanelOpen() ? $(".panel-body", panel()) : $("#notices");
-  place?.prepend(notice);
-}
-
-on("announce", ({ detail }) => announce(typeof detail === "string" ? detail : detail.value));
-on("notice", ({ detail }) => showNotice(detail.text ?? detail.value, detail.tone ?? "info"));
-on("htmx:sendError", ({ detail }) => { if (!isPoll(detail.elt)) showNotice(wordOf("offline")); });
-on("htmx:responseError", ({ detail }) => {
-  const name = { 403: "forbidden", 404: "missing" }[detail.xhr.status] ?? "error";
-  showNotice(wordOf(name), name === "error" ? "danger" : "warning");
-});
-
-// Loading bar after 300 ms; the controls of a request rest while it runs
-
-const isPoll = (element) => element.getAttribute?.("hx-trigger")?.includes("every") ?? false;
-const running = new Set();
-let loadingTimer;
-
-function controlsOf(element) {
-  if (element.matches?.("form")) return [...element.elements].filter((one) => one.type === "submit" && !one.disabled);
-  return element.matches?.("button:enabled") ? [element] : [];
-}
-
-on("htmx:beforeRequest", ({ detail }) => {
-  if (isPoll(detail.elt)) return;
-  running.add(detail.xhr);
-  detail.xhr.resting = detail.elt.matches("form[role='search']") ? [] : controlsOf(detail.elt);
-  for (const control of detail.xhr.resting) {
-    control.disabled = true;
-    control.setAttribute("aria-busy", "true");
-  }
-  loadingTimer ??= setTimeout(() => { $("#loading").dataset.on = ""; }, 300);
-});
-
-on("htmx:afterRequest", ({ detail }) => {
-  for (const control of detail.xhr.resting ?? []) {
-    control.disabled = false;
-    control.removeAttribute("aria-busy");
-  }
-  running.delete(detail.xhr);
-  if (running.size) return;
-  clearTimeout(loadingTimer);
-  loadingTimer = undefined;
-  delete $("#loading").dataset.on;
-});
-
-on("submit", (event) => {
-  const form = event.target;
-  if (event.defaultPrevented || form.method === "dialog" || form.matches("[hx-post],[hx-get]")) return;
-  if (form.dataset.sent) event.preventDefault();
-  else if (form.method === "post") form.dataset.sent = "1";
-});
-on("pageshow", () => { for (const form of $$("form[data-sent]")) delete form.dataset.sent; }, window);
 
 // The confirm dialog: a form or its button asks through data-confirm-title, -text and -action
 
-function ask(title, text, action) {
+function ask(title, text, action, keep) {
   const dialog = $("#confirm");
+  const cancel = $("#confirm-cancel");
   $("#confirm-title").textContent = title;
   $("#confirm-text").textContent = text ?? "";
   $("#confirm-action").textContent = action;
+  cancel.textContent = keep ?? cancel.dataset.text;
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {
@@ -138,7 +69,6 @@ const panel = () => $("#panel");
 const isDialog = () => panel()?.matches("dialog") ?? false;
 const isPanelOpen = () => isDialog() && panel().open;
 const contentOf = (form) => JSON.stringify([...new FormData(form)].map(([key, value]) => [key, value.name ?? value]));
-let opener;
 let isDirty = false;
 let typed;
 
@@ -166,9 +96,9 @@ on("htmx:beforeSwap", ({ detail }) => {
 on("htmx:afterSwap", ({ detail }) => {
   if (detail.target?.id !== "panel") return;
   if (isDialog() && !panel().open) {
-    opener = { element: document.activeElement, id: document.activeElement?.id };
     isDirty = false;
     panel().showModal();
+    markHistory();
   }
   remember();
 });
@@ -183,13 +113,15 @@ on("htmx:afterSettle", ({ detail }) => {
 function leavePanel() {
   isDirty = false;
   typed = undefined;
-  if (isDialog()) panel().close();
-  else if (panel()) location.assign($("[data-close]", panel())?.href ?? "../");
+  if (isDialog()) {
+    panel().close();
+    unmarkHistory();
+  } else if (panel()) location.assign($("[data-close]", panel())?.href ?? "../");
 }
 
 async function closePanel() {
-  const { discardTitle, discardText, discardAction } = panel().dataset;
-  if (!isUnsaved() || (await ask(discardTitle, discardText, discardAction))) leavePanel();
+  const { discardTitle, discardText, discardAction, discardKeep } = panel().dataset;
+  if (!isUnsaved() || (await ask(discardTitle, discardText, discardAction, discardKeep))) leavePanel();
 }
 
 on("panel:close", () => { if (panel() && (!isDialog() || panel().open)) leavePanel(); });
@@ -212,14 +144,44 @@ on("cancel", (event) => {
 on("close", (event) => {
   if (event.target !== panel()) return;
   panel().replaceChildren();
-  const back = opener?.element?.isConnected ? opener.element : opener?.id && document.getElementById(opener.id);
-  back?.focus?.();
 }, document, true);
 
 on("beforeunload", (event) => {
   const isSending = $("form[data-sent]");
   if (!isSending && panel() && isUnsaved()) event.preventDefault();
 }, window);
+
+if (panel() && !isDialog()) remember();
+
+// Back closes the panel: an open one has an entry of its own in the history, at the same address
+
+let isGoingBack = false;
+const isMarked = () => Boolean(history.state?.panel);
+
+function markHistory() {
+  if (!isMarked() || isGoingBack) history.pushState({ panel: true }, "");
+}
+
+function unmarkHistory() {
+  if (!isMarked()) return;
+  isGoingBack = true;
+  history.back();
+}
+
+// Before htmx hears of it, which would load the whole page again.
+on("popstate", (event) => {
+  const isOurs = isGoingBack || isPanelOpen();
+  if (isOurs) event.stopImmediatePropagation();
+  if (isGoingBack) {
+    isGoingBack = false;
+    if (isPanelOpen()) markHistory();
+  } else if (isPanelOpen() && !isMarked()) {
+    const isAsking = $("#confirm").open;
+    if (isAsking || isUnsaved()) history.forward();
+    if (isAsking) $("#confirm").close();
+    else closePanel();
+  }
+}, window, true);
 
 // Small parts: themes, copy, dismiss, sums of a check list
 
@@ -244,7 +206,7 @@ function sumChecklist(list) {
 async function copyText(button) {
   await navigator.clipboard.writeText(button.dataset.copy);
   button.dataset.done = "";
-  announce(button.dataset.doneText);
+  document.dispatchEvent(new CustomEvent("whisper", { detail: button.dataset.doneText }));
   setTimeout(() => delete button.dataset.done, 1500);
 }
 
@@ -257,7 +219,6 @@ on("change", ({ target }) => {
 on("click", ({ target }) => {
   const copy = target.closest("[data-copy]");
   if (copy) copyText(copy);
-  target.closest("[data-dismiss]")?.closest(".notice").remove();
 });
 
 for (const choice of $$(".theme-choice input")) choice.checked = choice.value === (root.dataset.theme ?? "");

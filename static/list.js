@@ -33,6 +33,8 @@ function offerCommands(rows) {
 function clearSelection() {
   for (const box of boxes()) box.checked = false;
   showSelection();
+  const head = $("[data-select-all]");
+  (head?.checkVisibility() ? head : boxes()[0])?.focus();
 }
 
 // A one-row command does what the same action in the row's own menu does.
@@ -82,7 +84,9 @@ document.addEventListener("toggle", ({ target }) => {
 document.addEventListener("click", ({ target }) => {
   const menu = target.closest("details[data-menu]");
   closeMenus(menu);
-  if (menu && target.closest(".menu-item")) menu.open = false;
+  if (!menu || !target.closest(".menu-item")) return;
+  if (menu.contains(document.activeElement)) $("summary", menu).focus();
+  menu.open = false;
 });
 
 function moveInMenu(menu, step) {

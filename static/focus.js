@@ -1,0 +1,76 @@
+// Focus: neither a swap nor a closed panel nor a command that goes leaves it on the page's body.
+const $ = (selector, root = document) => root?.querySelector(selector);
+const $$ = (selector, root = document) => [...(root?.querySelectorAll(selector) ?? [])];
+const on = (type, handler, options = false) => document.addEventListener(type, handler, options);
+const byId = (id) => (id ? document.getElementById(id) : null);
+const isPoll = (element) => element?.getAttribute?.("hx-trigger")?.includes("every") ?? false;
+const openPanel = () => $("#panel:is(dialog)[open]");
+let held; // the place of the focus before a swap
+let opener; // the place from which the panel was opened
+let openRows = []; // rows whose menu was open before a swap
+
+const isUsable = (element) =>
+  Boolean(element?.isConnected && element !== document.body && element.checkVisibility() && !element.matches(":disabled"));
+
+// Remember where an element is, so that its likeness can be found when it was replaced.
+function placeOf(element) {
+  const menu = element.closest("[data-menu]");
+  return {
+    element,
+    id: element.id,
+    next: element.dataset.focusNext,
+    row: element.closest("tr[id]")?.id,
+    item: menu && $$(".menu-item", menu).indexOf(element),
+    isInPanel: Boolean(element.closest("#panel")),
+  };
+}
+
+function inRow({ row, item }) {
+  const menu = item === null ? null : $("[data-menu]", byId(row));
+  return [$$(".menu-item", menu)[item], $("summary", menu), $(".row-link", byId(row))];
+}
+
+function candidates(place) {
+  const near = [place.element, byId(place.id), byId(place.next)];
+  if (place.row) near.push(...inRow(place));
+  if (place.isInPanel) near.push($("#panel .panel-title"));
+  return [...near, $(".list tbody .row-link"), $("main h1")];
+}
+
+function giveFocus(element) {
+  if (element.matches("h1")) element.tabIndex = -1;
+  element.focus({ preventScroll: true });
+  element.scrollIntoView({ block: "nearest" });
+  return document.activeElement === element;
+}
+
+function mend(place) {
+  if (place && !isUsable(document.activeElement)) candidates(place).filter(isUsable).find(giveFocus);
+}
+
+on("htmx:beforeSwap", ({ detail }) => {
+  const { target, requestConfig } = detail;
+  const now = document.activeElement;
+  held = isUsable(now) ? { ...placeOf(now), isPolled: isPoll(requestConfig?.elt) } : undefined;
+  if (target?.id === "panel" && !openPanel()) opener = placeOf(isUsable(now) ? now : requestConfig.elt);
+  const open = $$("tr[id] [data-menu][open]", target);
+  openRows = open.map((menu) => menu.closest("tr").id);
+  // A row that asks for itself waits while somebody chooses from its menu.
+  if (target?.matches("tr") && open.length && isPoll(target)) detail.shouldSwap = false;
+});
+
+on("htmx:afterSwap", () => {
+  for (const id of openRows.splice(0)) {
+    const menu = $("[data-menu]", byId(id));
+    if (menu) menu.open = true;
+  }
+});
+
+on("htmx:afterSettle", () => {
+  mend(held);
+  const now = document.activeElement;
+  const isLikeness = held?.id && now?.id === held.id && now !== held.element;
+  if (isLikeness && !held.isPolled) now.scrollIntoView({ block: "nearest" });
+});
+
+on("close", ({ target }) => { if (target.id === "panel") mend(opener); }, true);

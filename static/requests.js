@@ -1,0 +1,52 @@
+// Requests under way: a quiet bar after 300 ms, and controls that rest until the answer is there.
+const $ = (selector, root = document) => root.querySelector(selector);
+const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+const on = (type, handler, root = document, options = false) => root.addEventListener(type, handler, options);
+const isPoll = (element) => element.getAttribute?.("hx-trigger")?.includes("every") ?? false;
+const running = new Set();
+let loadingTimer;
+
+// A resting control keeps the focus, so it is not `disabled`; its clicks are let go by.
+const isAwake = (control) => !control.disabled && !control.hasAttribute("aria-disabled");
+
+function controlsOf(element) {
+  if (element.matches?.("form")) return [...element.elements].filter((one) => one.type === "submit" && isAwake(one));
+  return element.matches?.("button") && isAwake(element) ? [element] : [];
+}
+
+on("htmx:beforeRequest", ({ detail }) => {
+  if (isPoll(detail.elt)) return;
+  running.add(detail.xhr);
+  detail.xhr.resting = detail.elt.matches("form[role='search']") ? [] : controlsOf(detail.elt);
+  for (const control of detail.xhr.resting) {
+    control.setAttribute("aria-disabled", "true");
+    control.setAttribute("aria-busy", "true");
+  }
+  loadingTimer ??= setTimeout(() => { $("#loading").dataset.on = ""; }, 300);
+});
+
+on("htmx:afterRequest", ({ detail }) => {
+  for (const control of detail.xhr.resting ?? []) {
+    control.removeAttribute("aria-disabled");
+    control.removeAttribute("aria-busy");
+  }
+  running.delete(detail.xhr);
+  if (running.size) return;
+  clearTimeout(loadingTimer);
+  loadingTimer = undefined;
+  delete $("#loading").dataset.on;
+});
+
+on("click", (event) => {
+  if (!event.target.closest?.("button[aria-disabled='true']")) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}, document, true);
+
+on("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method === "dialog" || form.matches("[hx-post],[hx-get]")) return;
+  if (form.dataset.sent) event.preventDefault();
+  else if (form.method === "post") form.dataset.sent = "1";
+});
+on("pageshow", () => { for (const form of $$("form[data-sent]")) delete form.dataset.sent; }, window);
