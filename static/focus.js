@@ -1,5 +1,6 @@
 // Focus: neither a swap nor a closed panel nor a command that goes leaves it on the page's body.
-const $ = (selector, root = document) => root?.querySelector(selector);
+// Nothing is found within what is not there.
+const $ = (selector, root = document) => root?.querySelector(selector) ?? null;
 const $$ = (selector, root = document) => [...(root?.querySelectorAll(selector) ?? [])];
 const on = (type, handler, options = false) => document.addEventListener(type, handler, options);
 const byId = (id) => (id ? document.getElementById(id) : null);
