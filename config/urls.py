@@ -5,6 +5,8 @@ from django.urls import include, path
 
 from roles import views
 
+handler404 = "roles.views.missing"
+
 app_pages = [
     path("exports/", include("exports.urls")),
     path("", include("segments.urls")),

@@ -78,10 +78,10 @@ def requires(permission: Permission, post: Permission | None = None) -> Callable
         @wraps(view)
         def guarded(request: Any, environment: str, **kwargs: Any) -> HttpResponseBase:
             access = access_of(request.user, environment)
+            request.access, request.environment = access, access.environment  # a refusal is drawn in the frame too
             needed = post if post and request.method not in {"GET", "HEAD", "OPTIONS"} else permission
             if not access.has_permission(needed):
                 raise PermissionDenied
-            request.access, request.environment = access, access.environment
             return view(request, **kwargs)
 
         guarded.access_policy = (permission, post or permission)  # type: ignore[attr-defined]

@@ -1,16 +1,19 @@
 """Front door, health and the answers to what went wrong."""
 
+import re
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import views as auth_views
 from django.db import OperationalError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from roles.access import access_of, public, signed_in
+from roles.forms import LoginForm
 from roles.models import Environment
 
 DEMO_LOGINS = (
@@ -50,6 +53,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 class LoginView(auth_views.LoginView):
     """The log-in page; the demo's says with whom one can log in."""
 
+    form_class = LoginForm
     redirect_authenticated_user = True
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -67,3 +71,15 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Explain a refused form: the page was open too long, or cookies are off."""
     context = {"title": _("This form is no longer valid"), "text": _("Open the page again and repeat the last step.")}
     return render(request, "403.html", context, status=403)
+
+
+def missing(request: Any, exception: Exception) -> HttpResponse:
+    """Say that there is nothing here, inside the frame of the environment where the user has a role in it.
+
+    A view has looked that role up already; only an address that no view answers to costs a query.
+    """
+    place = re.match(r"/e/([\w-]+)/", request.path_info)
+    if place and request.resolver_match is None and request.user.is_authenticated:
+        with suppress(Http404):
+            request.access = access_of(request.user, place[1])
+    return render(request, "404.html", status=404)
