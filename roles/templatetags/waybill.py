@@ -92,6 +92,18 @@ def panel_header(context: template.RequestContext, title: str, subtitle: str = "
     )
 
 
+@register.simple_tag(takes_context=True)
+def section_title(context: template.RequestContext, title: str, hint: str = "", **attributes: str) -> SafeString:
+    """Return a section's heading: h3 below the h2 of a dialog, h2 below the h1 of a page; `id`, if wanted."""
+    return format_html(
+        '<{0} class="section-title"{1}>{2}{3}</{0}>',
+        "h3" if getattr(context.get("request"), "htmx", False) else "h2",
+        format_html(' id="{}"', attributes["id"]) if attributes.get("id") else "",
+        title,
+        format_html(' <span class="field-hint">{}</span>', hint) if hint else "",
+    )
+
+
 def _field_kind(bound: BoundField) -> str:
     """Return how a field is laid out: check (one box), group (several inputs) or stack."""
     if isinstance(bound.field.widget, CheckboxInput):
