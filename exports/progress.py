@@ -149,9 +149,9 @@ def _time_left(run: Run) -> str:
 
 
 def _bars(export: Export) -> list[dict[str, Any]]:
-    """The rows of the last runs that have ended, oldest first."""
+    """The rows of the last runs that have ended, oldest first; nothing to compare with one alone."""
     runs = list(export.runs.filter(ended_at__isnull=False).order_by("-pk")[:LAST_RUNS])
-    return [_bar(run) for run in reversed(runs)]
+    return [_bar(run) for run in reversed(runs)] if len(runs) > 1 else []
 
 
 def _bar(run: Run) -> dict[str, Any]:
