@@ -24,7 +24,13 @@ def run_check(connection: Connection, deadline: float = DEADLINE_SECONDS) -> lis
     except UnreadableSecretError as error:
         return [CheckStep(_("Read the stored secret"), "failed", str(error))]
     except KeyError:
-        return [CheckStep(_("Find the connection type"), "failed", _("Waybill no longer has this connection type."))]
+        return [
+            CheckStep(
+                _("Find the connection type"),
+                "failed",
+                _("Waybill no longer has this connection type. Whoever operates Waybill can install it again."),
+            )
+        ]
     done = list(_within(destination, deadline))
     rest = destination.check_steps[len(done) :]
     return done + [CheckStep(str(name), "not_reached") for name in rest]
@@ -40,7 +46,9 @@ def _within(destination: Destination, deadline: float) -> Iterator[CheckStep]:
         try:
             step = answers.get(timeout=max(0.0, end - time.monotonic()))
         except Empty:
-            message = _("No answer within %(seconds)d seconds.") % {"seconds": deadline}
+            message = _(
+                "No answer within %(seconds)d seconds. Check the settings, and whether the target is running."
+            ) % {"seconds": deadline}
             yield CheckStep(str(next(names)), "failed", message, "", deadline)
             return
         if step is None:
@@ -57,7 +65,7 @@ def _work(destination: Destination, answers: "SimpleQueue[CheckStep | None]") ->
             answers.put(step)
     except Exception as error:
         logger.exception("The check of a %s connection broke", destination.slug)
-        message = _("Something unexpected went wrong in Waybill.")
+        message = _("Something unexpected went wrong in Waybill. Whoever operates it finds the reason in the log.")
         answers.put(CheckStep(str(next(names)), "failed", message, type(error).__name__))
     finally:
         answers.put(None)

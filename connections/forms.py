@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from connections import sealing
 from connections.actions import Draft
@@ -80,6 +80,7 @@ class SetUp:
         stored = connection.settings if connection else None
         self.type_form = self._type_form(sent, stored, kept)
         self._describe_secrets(kept, set(self._typed(sent)))
+        self._describe_sharing()
 
     @property
     def asks_agreement(self) -> bool:
@@ -101,16 +102,14 @@ class SetUp:
         return sealing.seal(self._access, {name: text for name, text in typed.items() if not form[name].errors})
 
     def non_field_errors(self) -> list[str]:
-        """What is wrong with the whole; with the two methods below the errors of both forms are shown as one list."""
+        """What is wrong with the whole, in both forms."""
         return [*self.form.non_field_errors(), *self.type_form.non_field_errors()]
 
-    def visible_fields(self) -> list[forms.BoundField]:
-        """The visible fields of both forms."""
-        return [*self.form.visible_fields(), *self.type_form.visible_fields()]
-
-    def hidden_fields(self) -> list[forms.BoundField]:
-        """The hidden fields of both forms."""
-        return [*self.form.hidden_fields(), *self.type_form.hidden_fields()]
+    def invalid_fields(self) -> list[forms.BoundField]:
+        """The fields of both forms with an error; an open question is not one."""
+        question = self.type_form.question
+        fields = [*self.form.visible_fields(), *self.type_form.visible_fields()]
+        return [bound for bound in fields if bound.errors and not (question and bound.name == question.field)]
 
     def is_valid(self) -> bool:
         """Check both forms, and the agreement where it is needed."""
@@ -157,7 +156,22 @@ class SetUp:
         if not anew:
             for name, text in sealing.unseal(self._access, data.get("sealed", "")).items():
                 full[f"{PREFIX}-{name}"] = text
+        if data.get("confirm"):  # the button that says yes to the type's question
+            full[f"{PREFIX}-{data['confirm']}"] = "on"
         return full
+
+    def _describe_sharing(self) -> None:
+        """Say what taking the connection from contributors does to the exports on it."""
+        if self.connection is None or self.connection.sharing == Sharing.NOBODY:
+            return
+        exports: Any = getattr(self.connection, "exports")  # noqa: B009 - another app's relation
+        count = exports.count()
+        if count:
+            self.form.fields["sharing"].help_text = ngettext(
+                "With “Administrators only”, %(count)d export will be view only for contributors; its runs go on.",
+                "With “Administrators only”, %(count)d exports will be view only for contributors; their runs go on.",
+                count,
+            ) % {"count": count}
 
     def _describe_secrets(self, kept: frozenset[str], typed: set[str]) -> None:
         for name in self.type.secret_fields:

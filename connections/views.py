@@ -136,7 +136,7 @@ def _form(request: EnvironmentRequest, forms: SetUp) -> TemplateResponse:
 
 
 def _saved(request: EnvironmentRequest, connection: Connection) -> HttpResponse:
-    if request.POST.get("then") == "test":
+    if request.POST.get("then") == "test" or request.POST.get("confirm"):
         return _tested(request, connection)
     text = _("Connection “%(name)s” saved.") % {"name": connection.name}
     return done(request, _url(request, "list"), text, changed=CHANGED)
@@ -157,7 +157,7 @@ def _test_panel(request: EnvironmentRequest, connection: Connection) -> Template
     context = {
         "connection": connection,
         "steps": [_shown(step) for step in steps],
-        "failed_step": connection.failed_step,
+        "failed": next((step for step in steps if step["state"] == "failed"), None),
         "list_url": _url(request, "list"),
     }
     return render_panel(request, "connections/test.html", context)
@@ -165,10 +165,11 @@ def _test_panel(request: EnvironmentRequest, connection: Connection) -> Template
 
 def _shown(step: dict[str, Any]) -> dict[str, str]:
     """A step of a check as the steps component takes it."""
-    was_reached = step["state"] != "not_reached"
+    was_reached, has_failed = step["state"] != "not_reached", step["state"] == "failed"
     return {
         "tone": STEP_TONES[step["state"]],
         "label": step["name"],
-        "detail": " ".join(filter(None, (step["message"], step["detail"]))),
+        # The notice above says what failed.
+        "detail": "" if has_failed else " ".join(filter(None, (step["message"], step["detail"]))),
         "aside": _("%(seconds).2f s") % {"seconds": step["seconds"]} if was_reached else _("not reached"),
     }

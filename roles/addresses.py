@@ -27,10 +27,11 @@ class AddressRefusedError(Exception):
             "The server is in a private or reserved network. Whoever operates Waybill can allow that network in "
             "the setting WAYBILL_ALLOWED_NETWORKS."
         )
-        self.detail = _("%(host)s is %(address)s, which WAYBILL_ALLOWED_NETWORKS does not contain.") % {
-            "host": host,
-            "address": address,
-        }
+        names = {"host": host, "address": address}
+        if host == address:
+            self.detail = _("No network in WAYBILL_ALLOWED_NETWORKS holds %(address)s.") % names
+        else:
+            self.detail = _("%(host)s is at %(address)s, which no network in WAYBILL_ALLOWED_NETWORKS holds.") % names
         super().__init__(self.message)
 
 

@@ -169,6 +169,7 @@ def test_with_htmx_the_panel_closes_and_the_list_reloads(environment, as_ada):
         ({"agree": ""}, "Tick this box to agree"),
         ({"sharing": "everybody"}, "not one of the available choices"),
         ({"settings-folder": "../../etc"}, "Write folder names"),
+        ({"settings-folder": "/etc"}, "Write it without the leading /"),
     ],
 )
 def test_an_invalid_form_says_what_to_do_and_saves_nothing(environment, as_ada, changes, said):
@@ -241,6 +242,27 @@ def test_a_changed_target_forgets_the_last_test(environment, as_ada, saved):
     assert (saved.is_check_ok, saved.checked_at, saved.check_steps) == (None, None, [])
 
 
+def test_the_edit_pane_shows_the_last_test_and_leads_on(environment, as_ada, saved):
+    edit = url(environment, "edit", pk=saved.pk)
+    text = as_ada.get(edit).content.decode()
+    assert "Edit connection</h1>" in text
+    assert "Never tested" in text
+    as_ada.post(url(environment, "test", pk=saved.pk))
+    text = as_ada.get(edit).content.decode()
+    assert "Works" in text
+    for name in ("test", "remove"):
+        assert f'href="{url(environment, name, pk=saved.pk)}"' in text
+
+
+def test_what_contributors_would_lose_is_said_before(environment, as_ada, saved):
+    said, edit = "3 exports will be view only for contributors", url(environment, "edit", pk=saved.pk)
+    for name in ("A", "B", "C"):
+        make_export(environment, name, connection=saved)
+    assert said not in as_ada.get(edit).content.decode()
+    Connection.objects.update(sharing="all")
+    assert said in as_ada.get(edit).content.decode()
+
+
 # Testing
 
 
@@ -260,10 +282,13 @@ def test_a_failed_test_names_the_step(environment, as_ada, saved, settings):
     answer = as_ada.post(url(environment, "test", pk=saved.pk), headers=HTMX)
     text = answer.content.decode()
     assert "Failed at: Find the base directory" in text
+    assert "Whoever operates Waybill has to make it." in text
     assert "not reached" in text
+    assert 'class="button button-primary" href="' + url(environment, "edit", pk=saved.pk) in text
     assert answer.headers["HX-Trigger"] == "connections:changed"
     listed = as_ada.get(url(environment, "list")).content.decode()
-    assert "Find the base directory" in listed
+    assert "Find the base directory, " in listed
+    assert "</time>" in listed.split("Find the base directory, ")[1].split("</td>")[0]
 
 
 def test_opening_the_test_page_tests_nothing(environment, as_ada, saved):

@@ -198,7 +198,7 @@ class _Probe:
         """Open the folder as a run would."""
         with _explained():
             self._session = LocalSession(self._folder, "check")
-        return _("The folder is there."), "/".join(self._folder)
+        return _("The folder is there."), os.path.join(site.LOCAL_FOLDER_BASE, *self._folder)
 
     def write(self) -> Finding:
         """Write a test file as a run would, and read it back."""
@@ -231,7 +231,7 @@ class _Probe:
             fd = os.open(self._name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._session.root)
         with os.fdopen(fd, "rb") as file:
             if file.read() != b"waybill":
-                raise DeliveryError(_("The test file did not hold what was written to it."))
+                raise DeliveryError(_("The test file did not hold what was written to it. Have the disk checked."))
 
 
 def _open_base() -> int:
@@ -307,4 +307,4 @@ def _reason(code: int | None) -> tuple[str, bool]:
         return _("A link or a file stands where the local folder should be. Remove it or choose another folder."), True
     if code == errno.ENAMETOOLONG:
         return _("The name of a file is too long. Give the export a shorter name."), True
-    return _("The local folder could not be written."), False
+    return _("The local folder could not be written. Ask whoever operates Waybill to look at it."), False

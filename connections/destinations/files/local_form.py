@@ -27,7 +27,10 @@ class LocalFolderForm(SettingsForm):
 
     def clean_folder(self) -> str:
         """Refuse a folder that would lead out of the base."""
-        folder: str = self.cleaned_data["folder"].strip("/")
+        folder: str = self.cleaned_data["folder"].rstrip("/")
+        if self.cleaned_data["folder"].startswith("/"):
+            text = _("Write it without the leading /: folders lie below the base directory.")
+            raise forms.ValidationError(text, code="absolute")
         try:
             return "/".join(names.components(folder)) if folder else ""
         except DeliveryError:

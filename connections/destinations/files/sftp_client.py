@@ -23,7 +23,10 @@ CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "ae
 MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512")
 
 _PASSING: tuple[tuple[type[BaseException], Any], ...] = (
-    (TimeoutError, gettext_lazy("The server did not answer in time.")),
+    (
+        TimeoutError,
+        gettext_lazy("The server did not answer in time. Check its name and port, and the firewalls on the way."),
+    ),
     (
         ConnectionRefusedError,
         gettext_lazy("Nothing answers on the server's port. Check the port, and whether the server is running."),
@@ -165,7 +168,9 @@ def _private_key(text: str, passphrase: str) -> paramiko.PKey:
 
 def _no_sftp(error: Exception) -> DeliveryError:
     return DeliveryError(
-        _("The server let Waybill in but offers no SFTP to this account."), detail=str(error), permanent=True
+        _("The server let Waybill in but offers no SFTP to this account. Ask whoever runs the server to allow it."),
+        detail=str(error),
+        permanent=True,
     )
 
 
@@ -194,7 +199,7 @@ def _network_reason(error: BaseException) -> tuple[str, bool]:
             return str(message), False
     if getattr(error, "errno", None) in {errno.EHOSTUNREACH, errno.ENETUNREACH}:
         return _("The server cannot be reached from here. Check its address, and the network's firewall."), False
-    return _("The connection to the server was lost."), False
+    return _("The connection to the server was lost. Try again; if it stays so, ask whoever runs the server."), False
 
 
 def _is_answer(error: BaseException) -> bool:
@@ -206,10 +211,10 @@ def _is_answer(error: BaseException) -> bool:
 
 def _log_in_reason(error: Any, is_connected: bool) -> tuple[str, bool]:
     if isinstance(error, paramiko.BadAuthenticationType):
-        return _("The server does not accept this way of logging in. Use the other one: key or password."), True
+        return _("The server does not accept this way of logging in. Enter the other one: key or password."), True
     if not is_connected or "timeout" in str(error).lower():
-        return _("The server ended the connection during log-in."), False
-    return _("The server did not accept the user name with this password or key."), True
+        return _("The server ended the connection during log-in. Try again, or ask whoever runs the server."), False
+    return _("The server did not accept the user name with this password or key. Correct them in the connection."), True
 
 
 def _file_reason(error: BaseException) -> tuple[str, bool]:
@@ -217,5 +222,7 @@ def _file_reason(error: BaseException) -> tuple[str, bool]:
     if code == errno.EACCES:
         return _("The account may not do this in its folder. Ask whoever runs the server for the right to write."), True
     if code == errno.ENOENT:
-        return _("The folder is not there on the server, and cannot be made."), True
+        return _(
+            "The folder is not there on the server, and cannot be made. Correct the folder in the connection."
+        ), True
     return _("The server did not take the file. Its disk may be full, or the account's quota used up."), False

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from paramiko import SSHException
 
 from connections.destinations.base import DeliveryError, Question, SettingsForm
 from connections.destinations.files import sftp_client, sftp_keys
@@ -36,7 +37,10 @@ class SftpForm(SettingsForm):
         min_value=1,
         max_value=65535,
         initial=22,
-        error_messages={"required": gettext_lazy("Enter the port, usually 22.")},
+        error_messages={
+            "required": gettext_lazy("Enter the port, usually 22."),
+            **dict.fromkeys(("invalid", "min_value", "max_value"), gettext_lazy("Enter a port from 1 to 65535.")),
+        },
         localize=False,
         help_text=gettext_lazy("22 unless whoever runs the server says otherwise."),
     )
@@ -94,8 +98,10 @@ class SftpForm(SettingsForm):
         self._asks = False
         if self.stored is None:
             del self.fields["renews_host_key"]
-        for name in ("password", "private_key") if self.kept_secrets else ():
-            self.fields[name].help_text = _("What you enter here replaces what is stored.")
+        if "password" in self.kept_secrets:
+            self.fields["private_key"].help_text = _("What you enter here replaces the stored password.")
+        elif "private_key" in self.kept_secrets:
+            self.fields["password"].help_text = _("What you enter here replaces the stored key.")
 
     @property
     def question(self) -> Question | None:
@@ -104,10 +110,11 @@ class SftpForm(SettingsForm):
             return None
         kind, _space, _rest = str(self["host_key"].value()).partition(" ")
         return Question(
-            title=_("Is this your server?"),
+            title=_("One more thing: is this your server?"),
             text=_(
-                "The server shows this host key. Compare the fingerprint with the one that whoever runs the server "
-                "gave you. If it differs, somebody may stand between Waybill and the server."
+                "It shows the host key below. Ask whoever runs the server for its fingerprint, by another way than "
+                "this network, and compare letter by letter; on the server, “ssh-keygen -l -f” with the file of the "
+                "host key prints it. If it differs, somebody may stand in between: cancel."
             ),
             facts=((_("Type"), kind), (_("Fingerprint"), sftp_keys.fingerprint(self["host_key"].value()))),
             field="is_host_key_confirmed",
@@ -131,6 +138,13 @@ class SftpForm(SettingsForm):
         if any(sign in host for sign in "/@ ") or host.count(":") == 1:
             raise forms.ValidationError(_("Write only the server's name, for example sftp.example.com."))
         return host
+
+    def clean_folder(self) -> str:
+        """Refuse a folder that climbs, which would not be the one that people read here."""
+        folder: str = self.cleaned_data["folder"]
+        if ".." in folder.split("/"):
+            raise forms.ValidationError(_("Write the folder without “..”, for example /upload/crm."), code="unsafe")
+        return folder
 
     def clean(self) -> dict[str, Any]:
         """Check the log-in, then the server's host key; keep what the connection stores."""
@@ -184,9 +198,15 @@ class SftpForm(SettingsForm):
         try:
             host_key = sftp_client.fetch_host_key(self.cleaned_data["host"], self.cleaned_data["port"])
         except DeliveryError as error:
-            self.add_error("host", " ".join(filter(None, (error.message, error.detail))))
+            self.detail_at, self.detail = "port" if _is_about_port(error) else "host", error.detail
+            self.add_error(self.detail_at, error.message)
             return
         shown = {"host_key": host_key, "host_key_of": self._server(), "is_host_key_confirmed": ""}
         self.data = dict(self.data.items()) | {self.add_prefix(name): value for name, value in shown.items()}
         self._asks = True
         self.add_error("is_host_key_confirmed", _("Compare the fingerprint, tick this box and save again."))
+
+
+def _is_about_port(error: DeliveryError) -> bool:
+    """Tell whether the server is there but something else, or nothing, listens on the port."""
+    return isinstance(error.__cause__, ConnectionRefusedError | EOFError | SSHException)
