@@ -5,16 +5,14 @@ from typing import Any
 import psycopg
 from django.db import OperationalError, connection, transaction
 from django.db.models import ProtectedError
-from django.utils import timezone
-from django_q.tasks import async_task
 from psycopg import sql
 
 from roles import audit
 from roles.models import User
+from segments import chores
 from segments.models import Segment, SegmentStatus
 from segments.warehouse import members_table
 
-REFRESH = "segments.tasks.refresh_segment"
 DEFINITION = ("table_id", "match", "conditions")
 AUDITED = ("name", "description", *DEFINITION)
 
@@ -48,12 +46,12 @@ def save(segment: Segment, *, by: User) -> None:
         start_refresh(segment, by=by)
 
 
+@transaction.atomic
 def start_refresh(segment: Segment, *, by: User | None) -> None:
     """Let the chores cluster compute the members; one that goes on comes first and is followed by this one."""
-    segment.status, segment.refresh_started_at = SegmentStatus.REFRESHING, timezone.now()
+    segment.status, segment.refresh_started_at = SegmentStatus.REFRESHING, None
     segment.save(update_fields=["status", "refresh_started_at"])
-    arguments = (segment.pk, by.pk if by else None)
-    transaction.on_commit(lambda: async_task(REFRESH, *arguments, cluster="chores", save=False))
+    chores.enqueue(segment.pk, by.pk if by else None)
 
 
 def remove(segment: Segment, *, by: User) -> None:

@@ -7,24 +7,26 @@ be empty without a word.
 """
 
 import logging
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 
 import psycopg
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from psycopg import sql
+from psycopg import pq, sql
 
 from roles import audit
 from roles.models import User
-from segments import rules
+from segments import chores, rules
 from segments.models import Segment, SegmentStatus
 from segments.warehouse import SESSION, WORK_SCHEMA, columns_of, key_names, members_table, table_name
 
 logger = logging.getLogger(__name__)
 
-STUCK_AFTER = timedelta(minutes=15)
+LOCKED_WITHIN = timedelta(seconds=10)  # from the start of a refresh until it holds its segment's lock
 STUCK_TEXT = "The refresh did not end. Refresh the segment again."
 # Nested loops over two million members would never end; the planner knows little about a list just computed.
 PLANNER = SESSION + "; SET LOCAL enable_nestloop = off; SET LOCAL statement_timeout = 0"
@@ -39,10 +41,10 @@ def refresh(segment: Segment, *, by: User | None = None) -> int:
 
     Two refreshes of one segment run one after the other. `segment` is loaded again from the database.
     """
-    started = Segment.objects.filter(pk=segment.pk)
-    started.update(status=SegmentStatus.REFRESHING, refresh_started_at=timezone.now())
+    started = timezone.now()
+    Segment.objects.filter(pk=segment.pk).update(status=SegmentStatus.REFRESHING, refresh_started_at=started)
     try:
-        with transaction.atomic():
+        with _undone_when_interrupted(segment.pk, started), transaction.atomic(), _ended_when_interrupted():
             count = _refresh_locked(segment, by)
     except (rules.RulesError, RefreshError, DatabaseError, psycopg.Error) as error:
         text = _explain(segment, error)
@@ -54,11 +56,13 @@ def refresh(segment: Segment, *, by: User | None = None) -> int:
 
 
 def heal_stuck(segments: list[Segment]) -> None:
-    """Mark as failed, here and in the database, refreshes whose worker has died."""
-    too_old = timezone.now() - STUCK_AFTER
-    for segment in segments:
+    """Mark as failed, here and in the database, refreshes that nobody works on and nobody will begin."""
+    unsure = [segment for segment in segments if segment.status == SegmentStatus.REFRESHING]
+    expected = chores.expected() if any(segment.refresh_started_at is None for segment in unsure) else set()
+    locked = timezone.now() - LOCKED_WITHIN
+    for segment in unsure:
         started = segment.refresh_started_at
-        if segment.status == SegmentStatus.REFRESHING and (started is None or started < too_old):
+        if started < locked if started else segment.pk not in expected:
             _heal(segment)
 
 
@@ -80,6 +84,46 @@ def _heal(segment: Segment) -> None:
         )
         if stuck.update(status=SegmentStatus.FAILED, error=text):
             segment.status, segment.error = SegmentStatus.FAILED, text
+
+
+@contextmanager
+def _undone_when_interrupted(segment_id: int, started: datetime) -> Iterator[None]:
+    """Give the segment its former status when the process is told to stop: nobody refreshes it any more."""
+    try:
+        yield
+    except Exception:
+        raise
+    except BaseException:
+        with suppress(Exception):  # at worst it is healed later
+            _undo(segment_id, started)
+        raise
+
+
+@contextmanager
+def _ended_when_interrupted() -> Iterator[None]:
+    """Let the server end a statement that nobody waits for any more, and with it the segment's lock."""
+    try:
+        yield
+    except BaseException:
+        raw = connection.connection
+        if raw is not None and raw.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
+            with suppress(Exception):
+                raw.cancel_safe(timeout=2)
+        raise
+
+
+@transaction.atomic
+def _undo(segment_id: int, started: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '2s'")
+    segment = Segment.objects.get(pk=segment_id)
+    status = SegmentStatus.NEW if segment.member_count is None else SegmentStatus.READY
+    status = SegmentStatus.FAILED if segment.error else status
+    values = {"status": status, "refresh_started_at": None}
+    if chores.is_waiting(segment_id):
+        values["status"] = SegmentStatus.REFRESHING
+    ours = Segment.objects.filter(pk=segment_id, status=SegmentStatus.REFRESHING, refresh_started_at=started)
+    ours.update(**values)
 
 
 def _refresh_locked(segment: Segment, by: User | None) -> int:

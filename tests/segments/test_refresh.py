@@ -1,16 +1,20 @@
 """A refresh makes the member list anew, at once for everybody, or leaves it as it was."""
 
 import io
+import signal
 import threading
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
+from django_q.models import OrmQ
 from psycopg import sql
 
 from roles.models import AuditEvent
 from segments import warehouse
+from segments.actions import start_refresh
 from segments.importing import import_table
 from segments.models import Segment, SegmentStatus
 from segments.refresh import RefreshError, heal_stuck, lock, refresh
@@ -141,15 +145,15 @@ def _somebody_waits_for_a_lock():
         return cursor.fetchone()[0]
 
 
-def _stuck(segment, minutes):
-    started = timezone.now() - timedelta(minutes=minutes)
+def _stuck(segment, seconds):
+    started = timezone.now() - timedelta(seconds=seconds)
     Segment.objects.filter(pk=segment.pk).update(status=SegmentStatus.REFRESHING, refresh_started_at=started)
     segment.refresh_from_db()
 
 
 def test_a_refresh_whose_worker_died_is_shown_as_failed(table):
     segment = make_segment(table)
-    _stuck(segment, minutes=16)
+    _stuck(segment, seconds=11)
     heal_stuck([segment])
     assert segment.status == SegmentStatus.FAILED
     segment.refresh_from_db()
@@ -158,7 +162,7 @@ def test_a_refresh_whose_worker_died_is_shown_as_failed(table):
 
 def test_a_long_refresh_that_is_still_at_work_is_left_alone(table):
     segment = make_segment(table)
-    _stuck(segment, minutes=60)
+    _stuck(segment, seconds=3600)
     with warehouse.writer(table.environment) as other:
         other.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"waybill:segment:{segment.pk}"])
         heal_stuck([segment])
@@ -168,9 +172,118 @@ def test_a_long_refresh_that_is_still_at_work_is_left_alone(table):
 
 def test_a_young_refresh_is_left_alone(table):
     segment = make_segment(table)
-    _stuck(segment, minutes=14)
+    _stuck(segment, seconds=5)
     heal_stuck([segment])
     assert segment.status == SegmentStatus.REFRESHING
+
+
+class Interrupted(BaseException):
+    """What a signal handler raises when the process is told to stop."""
+
+
+def _interrupt_while_it_runs(segment):
+    """Refresh until the database is busy with the list, then be told to stop."""
+
+    def interrupt(*_):
+        raise Interrupted
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    main = threading.get_ident()
+
+    def stop():
+        with psycopg.connect(**warehouse._parameters()) as watcher:
+            until(lambda: _is_busy(watcher), what="the list is being made")
+        signal.pthread_kill(main, signal.SIGUSR1)
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    try:
+        with pytest.raises(Interrupted):
+            refresh(segment)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+        thread.join(10)
+
+
+def _is_busy(watcher):
+    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+    return watcher.execute(query).fetchone()[0]
+
+
+@pytest.fixture
+def slow(table):
+    """The table becomes a view whose reading takes a minute."""
+    with warehouse.writer(table.environment) as other:
+        schema = sql.Identifier(table.environment.warehouse_schema)
+        other.execute(sql.SQL("SET search_path TO {}").format(schema))
+        other.execute('ALTER TABLE "Customers" RENAME TO "Held"')
+        other.execute("CREATE FUNCTION slow_one() RETURNS bool AS 'SELECT pg_sleep(60) IS NULL' LANGUAGE sql VOLATILE")
+        other.execute('CREATE VIEW "Customers" AS SELECT * FROM "Held" WHERE slow_one()')
+
+
+@pytest.mark.parametrize(
+    ("before", "error"), [(SegmentStatus.READY, ""), (SegmentStatus.FAILED, "earlier"), (SegmentStatus.NEW, "")]
+)
+def test_an_interrupted_refresh_leaves_the_segment_as_it_was(table, before, error, request):
+    segment = make_segment(table)
+    count = None if before == SegmentStatus.NEW else 5
+    Segment.objects.update(status=before, error=error, member_count=count)
+    request.getfixturevalue("slow")
+    _interrupt_while_it_runs(segment)
+    segment.refresh_from_db()
+    assert (segment.status, segment.error, segment.member_count) == (before, error, count)
+
+
+def test_an_interrupted_refresh_lets_go_of_the_segment_at_once(table, request):
+    segment = make_segment(table)
+    request.getfixturevalue("slow")
+    _interrupt_while_it_runs(segment)
+    with transaction.atomic():
+        until(lambda: lock(segment.pk, wait=False), what="the lock is free")
+
+
+def test_an_interrupted_refresh_goes_back_to_the_queue_when_another_waits_there(table, request):
+    segment = make_segment(table)
+    start_refresh(segment, by=None)
+    request.getfixturevalue("slow")
+    _interrupt_while_it_runs(segment)
+    segment.refresh_from_db()
+    assert (segment.status, segment.refresh_started_at) == (SegmentStatus.REFRESHING, None)
+
+
+@pytest.mark.parametrize("taken_for", [None, 300])
+def test_a_refresh_in_the_queue_is_not_declared_dead(table, taken_for):
+    segment = make_segment(table)
+    start_refresh(segment, by=None)
+    if taken_for is not None:
+        OrmQ.objects.update(lock=timezone.now() + timedelta(seconds=3600 - taken_for))
+    heal_stuck([segment])
+    assert segment.status == SegmentStatus.REFRESHING
+
+
+def test_a_refresh_that_is_in_no_queue_is_failed_at_once(table):
+    segment = make_segment(table)
+    start_refresh(segment, by=None)
+    OrmQ.objects.all().delete()
+    start_refresh(make_segment(table), by=None)
+    heal_stuck([segment])
+    assert segment.status == SegmentStatus.FAILED
+
+
+def test_a_refresh_that_a_killed_worker_had_taken_is_failed(table):
+    segment = make_segment(table)
+    start_refresh(segment, by=None)
+    OrmQ.objects.update(lock=timezone.now() + timedelta(seconds=3600 - 601))
+    heal_stuck([segment])
+    assert segment.status == SegmentStatus.FAILED
+
+
+def test_a_refresh_is_not_queued_when_the_change_is_taken_back(table):
+    segment = make_segment(table)
+    with transaction.atomic():
+        start_refresh(segment, by=None)
+        transaction.set_rollback(True)
+    assert not OrmQ.objects.exists()
 
 
 def test_members_survive_a_crash_of_the_database(table):
