@@ -106,7 +106,7 @@ def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
             text = _("Connection “%(name)s” removed.") % {"name": connection.name}
             return done(request, _url(request, "list"), text, changed=CHANGED)
     users: Any = getattr(connection, "exports")  # noqa: B009 - another app's relation, which this one does not know
-    exports = list(users.order_by("name").values("pk", "name"))
+    exports = list(users.select_related("environment").order_by("name"))
     context = {"connection": connection, "exports": exports, "list_url": _url(request, "list")}
     return render_panel(request, "connections/remove.html", context, status=status)
 

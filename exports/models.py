@@ -7,6 +7,7 @@ from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -97,6 +98,10 @@ class Export(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        """Return the address of its pane."""
+        return reverse("exports:edit", kwargs={"environment": self.environment.slug, "pk": self.pk})
 
     def is_editable_by(self, access: Access) -> bool:
         """Tell whether the user may edit, run and remove it (product.md section 2)."""

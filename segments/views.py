@@ -180,10 +180,10 @@ def _pane(request: EnvironmentRequest, setup: SetUp, status: int = 200) -> Templ
     return render_panel(request, "segments/form.html", context, status=status)
 
 
-def _exports(segment: Segment) -> list[dict[str, Any]]:
-    """Return pk and name of each export that sends the segment."""
+def _exports(segment: Segment) -> list[Any]:
+    """Return the exports that send the segment."""
     users: Any = getattr(segment, "exports")  # noqa: B009 - another app's relation, which this one does not know
-    return list(users.order_by("name").values("pk", "name"))
+    return list(users.select_related("environment").order_by("name"))
 
 
 def _described(field: Field) -> tuple[str, str, str, str]:
