@@ -33,7 +33,7 @@ def hidden(text: str, name: str) -> str:
 
 def confirmation(text: str) -> dict[str, str]:
     """What a browser sends back once the box is ticked: hidden fields as they came, secrets empty."""
-    names = ("settings-host_key", "settings-host_key_of", "sealed")
+    names = ("settings-host_key", "settings-host_key_proof", "sealed")
     return {name: hidden(text, name) for name in names} | {"settings-is_host_key_confirmed": "on"}
 
 
@@ -220,7 +220,7 @@ def test_another_folder_asks_for_the_host_key_but_not_for_the_secret(environment
 
 
 def test_a_forged_host_key_is_not_taken_without_confirmation(environment, as_ada, saved, demo_sftp, sshd):
-    form = form_for(demo_sftp, **{"settings-host_key": sshd.host_key, "settings-host_key_of": "127.0.0.1 22"})
+    form = form_for(demo_sftp, **{"settings-host_key": sshd.host_key, "settings-host_key_proof": "127.0.0.1 22"})
     as_ada.post(url(environment, "edit", pk=saved.pk), form)
     saved.refresh_from_db()
     assert saved.settings["host_key"] == demo_sftp.host_key

@@ -6,6 +6,7 @@ The server's host key is fetched when the form is sent, shown, and pinned once t
 from typing import Any
 
 from django import forms
+from django.core import signing
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from paramiko import SSHException
@@ -14,6 +15,9 @@ from connections.destinations.base import DeliveryError, Question, SettingsForm
 from connections.destinations.files import sftp_client, sftp_keys
 from connections.widgets import SecretInput, SecretTextarea
 from roles.validators import one_line
+
+PROOF = "connections.sftp.host_key"  # the salt: nothing else that Waybill signs is a proof
+PROOF_SECONDS = 1800
 
 
 class SftpForm(SettingsForm):
@@ -87,7 +91,7 @@ class SftpForm(SettingsForm):
         help_text=gettext_lazy("Only when the key is protected by one."),
     )
     host_key = forms.CharField(required=False, widget=forms.HiddenInput)
-    host_key_of = forms.CharField(required=False, widget=forms.HiddenInput)
+    host_key_proof = forms.CharField(required=False, widget=forms.HiddenInput)
     renews_host_key = forms.BooleanField(
         label=gettext_lazy("The server has a new one: show it and confirm it again"), required=False
     )
@@ -151,7 +155,7 @@ class SftpForm(SettingsForm):
         self._clean_log_in()
         if not self.errors:
             self._clean_host_key()
-        for name in ("host_key_of", "renews_host_key", "is_host_key_confirmed"):
+        for name in ("host_key_proof", "renews_host_key", "is_host_key_confirmed"):
             self.cleaned_data.pop(name, None)
         return self.cleaned_data
 
@@ -181,15 +185,22 @@ class SftpForm(SettingsForm):
     def _clean_host_key(self) -> None:
         """Keep the pinned key, take the confirmed one, or fetch one and ask."""
         stored = (self.stored or {}).get("host_key", "")
-        is_kept = stored and not self.has_moved(("host", "port", "folder")) and not self.cleaned_data["renews_host_key"]
-        if is_kept:
+        stays = not self.has_moved(("host", "port", "folder")) and not self.cleaned_data.get("renews_host_key")
+        if stays and sftp_keys.is_host_key(stored):
             self.cleaned_data["host_key"] = stored
         elif not self._is_confirmed():
             self._fetch_host_key()
 
     def _is_confirmed(self) -> bool:
         data = self.cleaned_data
-        return bool(data["is_host_key_confirmed"] and data["host_key"] and data["host_key_of"] == self._server())
+        return bool(data["is_host_key_confirmed"]) and self._was_fetched(data["host_key"], data["host_key_proof"])
+
+    def _was_fetched(self, host_key: str, proof: str) -> bool:
+        """Tell whether Waybill itself got this key from the server that is now named, not long ago."""
+        try:
+            return bool(signing.loads(proof, salt=PROOF, max_age=PROOF_SECONDS) == [self._server(), host_key])
+        except signing.BadSignature:
+            return False
 
     def _server(self) -> str:
         return f"{self.cleaned_data['host']} {self.cleaned_data['port']}"
@@ -201,7 +212,8 @@ class SftpForm(SettingsForm):
             self.detail_at, self.detail = "port" if _is_about_port(error) else "host", error.detail
             self.add_error(self.detail_at, error.message)
             return
-        shown = {"host_key": host_key, "host_key_of": self._server(), "is_host_key_confirmed": ""}
+        proof = signing.dumps([self._server(), host_key], salt=PROOF)
+        shown = {"host_key": host_key, "host_key_proof": proof, "is_host_key_confirmed": ""}
         self.data = dict(self.data.items()) | {self.add_prefix(name): value for name, value in shown.items()}
         self._asks = True
         self.add_error("is_host_key_confirmed", _("Compare the fingerprint, tick this box and save again."))

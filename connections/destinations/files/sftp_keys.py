@@ -21,15 +21,32 @@ def host_key_text(key: paramiko.PKey) -> str:
     return f"{key.get_name()} {key.get_base64()}"
 
 
+def is_host_key(text: str) -> bool:
+    """Tell whether `text` is a host key as it is pinned."""
+    kind, blob = _parts(text)
+    return bool(kind) and blob.startswith(len(kind).to_bytes(4, "big") + kind.encode())
+
+
 def fingerprint(host_key: str) -> str:
-    """Return the SHA-256 fingerprint of a host key's text, as ssh-keygen -l prints it."""
-    blob = base64.b64decode(host_key.split(" ")[1])
+    """Return the SHA-256 fingerprint of a host key's text, as ssh-keygen -l prints it; says when there is none."""
+    if not is_host_key(host_key):
+        return _("cannot be read")
+    _kind, blob = _parts(host_key)
     return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
 
 def describe(host_key: str) -> str:
-    """Return the type and fingerprint of a host key's text."""
-    return f"{host_key.split(' ', maxsplit=1)[0]} {fingerprint(host_key)}"
+    """Return the type and fingerprint of a host key's text; says when it is none."""
+    return f"{_parts(host_key)[0]} {fingerprint(host_key)}" if is_host_key(host_key) else fingerprint(host_key)
+
+
+def _parts(text: str) -> tuple[str, bytes]:
+    """Return the type and the bytes of a host key's text; nothing of what is none."""
+    kind, _space, encoded = text.partition(" ")
+    try:
+        return kind, base64.b64decode(encoded, validate=True)
+    except ValueError:
+        return "", b""
 
 
 def private_key(text: str, passphrase: str) -> paramiko.PKey:
