@@ -29,7 +29,8 @@ def expected() -> set[int]:
     What a worker that was killed had taken stays in the queue; it counts no longer once the worker would have had to
     be done with what it did before.
     """
-    cluster = settings.Q_CLUSTER["ALT_CLUSTERS"][CLUSTER]
+    clusters: Any = settings.Q_CLUSTER["ALT_CLUSTERS"]
+    cluster = clusters[CLUSTER]
     given_up = timezone.now() + timedelta(seconds=cluster["retry"] - cluster["timeout"])
     queued = OrmQ.objects.filter(key=CLUSTER)
     return {*_segments(queued.filter(lock__lte=timezone.now())), *_segments(queued.filter(lock__gt=given_up))}
