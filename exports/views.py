@@ -123,6 +123,7 @@ def _pane(request: EnvironmentRequest, setup: Setup, status: int = 200) -> Templ
         "setup": setup,
         "export": setup.export,
         "can_edit": setup.can_edit,
+        "view_only": not setup.can_edit,
         "preview": preview(setup),
         "segment_items": _segment_items(setup),
     }
