@@ -18,6 +18,8 @@ from django.utils.translation import gettext as _
 READ_BYTES = 1 << 20
 MOST_COLUMNS = 1000
 LONGEST_NAME_BYTES = 63  # PostgreSQL's names
+# Columns that every table of PostgreSQL has.
+SYSTEM_COLUMNS = {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -145,13 +147,24 @@ def _header_problem(header: list[str]) -> str:
 def _name_problem(position: int, name: str, header: list[str]) -> str:
     if not name.strip():
         return _("column %(position)d has no name.") % {"position": position}
-    if _is_broken(name) or "\0" in name:
-        return _("the name of column %(position)d is not UTF-8.") % {"position": position}
+    if "\0" in name or _is_broken(name):
+        return _byte_problem(position, name)
+    if name in SYSTEM_COLUMNS:
+        details = {"position": position, "name": name}
+        text = _("column %(position)d is called %(name)s, which PostgreSQL keeps for itself. Rename it in the file.")
+        return text % details
     if len(name.encode()) > LONGEST_NAME_BYTES:
         return _("the column name “%(name)s…” is longer than 63 bytes. Shorten it.") % {"name": name[:30]}
     if name in header[: position - 1]:
         return _("two columns are called %(name)s.") % {"name": name}
     return ""
+
+
+def _byte_problem(position: int, name: str) -> str:
+    text = _("the name of column %(position)d is not UTF-8.")
+    if "\0" in name:
+        text = _("the name of column %(position)d contains a NUL byte. Is the file in UTF-16? Save it as CSV UTF-8.")
+    return text % {"position": position}
 
 
 def _is_broken(text: str) -> bool:

@@ -1,12 +1,13 @@
 """Puts a newly made table in the place of an old one, with the old one's readers, grants and views in mind."""
 
+import itertools
 import time
 
 import psycopg
 from django.utils.translation import gettext as _
 from psycopg import sql
 
-from segments.csvfile import ImportRefusedError
+from segments.csvfile import LONGEST_NAME_BYTES, ImportRefusedError
 
 PATIENCE_SECONDS = 900.0
 TRY_MILLISECONDS = 1000  # new readers wait behind us that long, so it is short
@@ -28,6 +29,10 @@ JOIN pg_class c ON c.oid = views.oid JOIN pg_namespace n ON n.oid = c.relnamespa
 GRANTS = """SELECT g.privilege_type, CASE WHEN g.grantee = 0 THEN '' ELSE pg_get_userbyid(g.grantee) END, g.is_grantable
 FROM pg_class c, aclexplode(c.relacl) g WHERE c.oid = %s AND g.grantee <> c.relowner"""
 
+KEY_INDEX = """SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+    JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = %s AND c.relname = %s AND i.indisprimary"""
+
 Grant = tuple[str, str, bool]
 
 
@@ -42,7 +47,7 @@ def swap(
     raw.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(new, MARK))
     old = _old(raw, schema, name)
     if old is None:
-        raw.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(new, sql.Identifier(name)))
+        _rename(raw, schema, new, name)
         return
     relation = sql.Identifier(schema, name)
     oid, kind, comment = old
@@ -54,13 +59,25 @@ def swap(
     views = raw.execute(DEPENDENT_VIEWS, [oid]).fetchall()
     grants = {place: _grants(raw, place) for place in [oid, *(view[4] for view in views)]}
     _remove(raw, relation, name, views)
-    raw.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(new, sql.Identifier(name)))
+    _rename(raw, schema, new, name)
     _grant(raw, relation, grants[oid])
     for view_schema, view_name, _kind, definition, view_oid in views:
         view = sql.Identifier(view_schema, view_name)
         _make_view(raw, view, f"{view_schema}.{view_name}", definition)
         _grant(raw, view, grants[view_oid])
     raw.execute("SET LOCAL search_path TO DEFAULT")
+
+
+def _rename(raw: psycopg.Connection, schema: str, new: sql.Identifier, name: str) -> None:
+    """Rename the table, and the index of its key as PostgreSQL would have called it."""
+    raw.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(new, sql.Identifier(name)))
+    found = raw.execute(KEY_INDEX, [schema, name]).fetchone()
+    if found is None:
+        return
+    endings = (f"{number or ''}_pkey" for number in itertools.count())
+    names = (name.encode()[: LONGEST_NAME_BYTES - len(ending)].decode(errors="ignore") + ending for ending in endings)
+    free = next(one for one in names if _old(raw, schema, one) is None)
+    raw.execute(sql.SQL("ALTER INDEX {} RENAME TO {}").format(sql.Identifier(schema, found[0]), sql.Identifier(free)))
 
 
 def _old(raw: psycopg.Connection, schema: str, name: str) -> tuple[int, str, str | None] | None:
