@@ -124,3 +124,38 @@ def test_every_state_has_an_icon_that_exists():
 
     looks = [NOT_STARTED, *(rule.look for rule in STATES.values())]
     assert {look.icon for look in looks} <= icon_names()
+
+
+class ChoiceForm(forms.Form):
+    zone = forms.ChoiceField(choices=[("a", "A"), ("b", "B")], widget=forms.RadioSelect)
+    agree = forms.BooleanField()
+
+
+def test_groups_and_boxes_are_tied_to_their_errors():
+    form = ChoiceForm({})
+    assert '<fieldset class="field" id="id_zone_field" aria-describedby="id_zone_error">' in render(
+        "{% field form.zone %}", form=form
+    )
+    assert 'aria-describedby="id_agree_error"' in render("{% field form.agree %}", form=form)
+
+
+def test_the_error_of_a_checklist_is_tied_to_each_box_that_can_be_chosen():
+    items = [{"value": 1, "label": "Walk-in", "disabled": True}, {"value": 2, "label": "A"}, {"value": 3, "label": "B"}]
+    html = render("{% checklist 's' items legend='Segments' errors=errors %}", items=items, errors=["Choose one."])
+    assert '<fieldset class="field" id="id_s" data-checklist aria-describedby="id_s_error">' in html
+    assert re.findall(r'value="(\d)"[^>]* aria-invalid="true" aria-describedby="id_s_error"', html) == ["2", "3"]
+
+
+def test_bars_say_the_last_value_beside_and_all_to_screen_readers():
+    html = render("{% bars items label='Rows' %}", items=[{"value": 10, "title": "Monday · 10"}, {"value": 0}])
+    assert '<svg width="56"' in html
+    assert 'width="20"' in html
+    assert "Last:<br>0</figcaption>" in html
+    assert "<li>Monday · 10</li><li>0</li>" in html
+
+
+@pytest.mark.parametrize(("htmx", "tag"), [(True, "h3"), (False, "h2")])
+def test_a_section_is_one_level_below_the_title_of_its_panel(htmx, tag):
+    request = SimpleNamespace(htmx=htmx)
+    html = render("{% section_title 'Files' hint='3' id='files' %}", request=request)
+    assert html == f'<{tag} class="section-title" id="files">Files <span class="field-hint">3</span></{tag}>'
