@@ -65,6 +65,7 @@ on("htmx:afterSwap", () => {
     const menu = $("[data-menu]", byId(id));
     if (menu) menu.open = true;
   }
+  mend(held); // at once: the next answer may come before this one has settled
 });
 
 on("htmx:afterSettle", () => {
