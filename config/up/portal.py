@@ -59,7 +59,9 @@ class Portal:
         self.demo = demo.Demo(self.data_dir) if is_demo else None
         self.sweeper = Sweeper()
         self.children: list[Child] = []
-        self.environment = {"WAYBILL_HTTPS": "0"} | os.environ | {"WAYBILL_DATA_DIR": str(self.data_dir), "PYTHONUNBUFFERED": "1"}
+        self.environment = (
+            {"WAYBILL_HTTPS": "0"} | os.environ | {"WAYBILL_DATA_DIR": str(self.data_dir), "PYTHONUNBUFFERED": "1"}
+        )
         self.port = 0
         self.is_announced = False
 
