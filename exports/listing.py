@@ -87,8 +87,12 @@ def list_exports(access: Access, query: QueryDict) -> Listing:
     exports = Export.objects.filter(environment=access.environment)
     found = sorted_by(with_status(searched(exports, search), status), sort, access)
     found = found.select_related("connection", "last_run").only(*SHOWN)
-    page = Paginator(found, PAGE_SIZE).get_page(query.get("page"))
-    return Listing(page, search, status, sort, counts(exports))
+    by_state = counts(exports)
+    paginator = Paginator(found, PAGE_SIZE)
+    if not search:  # counted already
+        state = "" if status == NOT_STARTED else status
+        paginator.count = by_state.get(state, 0) if status else sum(by_state.values())
+    return Listing(paginator.get_page(query.get("page")), search, status, sort, by_state)
 
 
 def searched(exports: ExportQuerySet, text: str) -> ExportQuerySet:

@@ -18,7 +18,7 @@ from roles.words import NONE, number, relative
 
 VALUES = (
     "pk", "name", "edit_url", "progress_url", "row_url", "duplicate_url", "run_url", "detach_url", "remove_url",
-    "connection", "type", "tile", "status", "rows", "refreshed", "schedule", "permissions", "menu_label", "can",
+    "connection", "type", "tile", "status", "rows", "refreshed", "can",
 )  # fmt: skip
 
 
@@ -50,15 +50,13 @@ def _row(export: Export, access: Access, urls: dict[str, str], pattern: Pattern,
         "status": status_of(run),
         "rows": number(run.rows_sent) if run else NONE,
         "refreshed": pieces.ago(export.delivered_at, _("never")),
-        "schedule": _("Off") if export.schedule_mode == ScheduleMode.OFF else _("System refresh"),
-        "permissions": _("Can edit") if can_edit else _("View only"),
-        "menu_label": _("Actions for %(name)s") % {"name": export.name},
     }
     is_attached = export.connection is not None
     rights = [("edit", can_edit), ("run", can_edit and is_attached), ("remove", can_edit), ("view", not can_edit)]
     rights += [("detach", can_edit and is_attached), ("duplicate", can_duplicate)]
     values["can"] = " ".join(name for name, has in rights if has)
     shape = {"can_edit": can_edit, "is_attached": is_attached, "can_duplicate": can_duplicate}
+    shape["is_off"] = export.schedule_mode == ScheduleMode.OFF
     return pattern.fill(values, **shape, look_again=look_again(run))
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -105,12 +106,9 @@ def ago(value: datetime | None, empty: str = NONE) -> SafeString | str:
     """Return a relative time with the exact one on hover, or `empty` for None."""
     if value is None:
         return empty
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        value.isoformat(timespec="seconds"),
-        exact_time(value),
-        relative(value, timezone.now()),
-    )
+    moment, title = value.isoformat(timespec="seconds"), escape(exact_time(value))
+    # Lists hold one of these in each row: put together by hand, which takes half of format_html's time.
+    return mark_safe(f'<time datetime="{moment}" title="{title}">{escape(relative(value, timezone.now()))}</time>')  # noqa: S308 - escaped
 
 
 @register.simple_tag
