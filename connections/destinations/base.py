@@ -82,6 +82,14 @@ class TargetField:
     is_required: bool = False
 
 
+@dataclass(frozen=True)
+class HelpSection:
+    """A section of a type's help page; `paragraphs` are plain text."""
+
+    title: Text
+    paragraphs: tuple[Text, ...]
+
+
 class Part(Protocol):
     """A file being written under a hidden name."""
 
@@ -89,10 +97,21 @@ class Part(Protocol):
         """Append `data` (any size)."""
 
     def publish(self) -> None:
-        """Give the complete file its own name, at once; replaces only what the same run published."""
+        """Give the complete file its own name, at once; replaces only what the same run published, or `over` allows."""
 
     def discard(self) -> None:
         """Remove the hidden file; never raises."""
+
+
+class DeliveredFile(Protocol):
+    """A file at the target, open for reading; its bytes are read once. Reading may raise DeliveryError."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+
+    def chunks(self) -> Iterator[bytes]:
+        """Its bytes in pieces that fit memory; DeliveryError when fewer than `size` come."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +194,7 @@ class Destination:
     monogram: ClassVar[str]  # two letters on the type's tile
     tone: ClassVar[str] = "slate"  # the tile's colour: a class in app.css
     takes: ClassVar[frozenset[ProfileKind]] = frozenset(ProfileKind)
+    takes_tables: ClassVar[bool] = False  # whole tables with their metadata: data-out exports
     limits: ClassVar[Limits] = Limits()
     target_fields: ClassVar[tuple[TargetField, ...]] = ()
     # What the connection asks an administrator for. Secret fields are named in `secret_fields`.
@@ -185,6 +205,18 @@ class Destination:
 
     # What `check` tries, in order, in words for people.
     check_steps: ClassVar[tuple[Text, ...]] = ()
+    # What the declaration cannot say by itself, for the type's help page.
+    help_sections: ClassVar[tuple[HelpSection, ...]] = ()
+
+    @classmethod
+    def takes_for(cls, settings: dict[str, Any]) -> frozenset[ProfileKind]:
+        """The kinds of profiles that an export with these `settings` may send."""
+        return cls.takes
+
+    @classmethod
+    def target_fields_for(cls, settings: dict[str, Any]) -> tuple[TargetField, ...]:
+        """The target's fields that an export with these `settings` may fill."""
+        return cls.target_fields
 
     def check(self) -> Iterator[CheckStep]:
         """Try the connection for real, yielding each step as it ends; stops after a failed one."""
@@ -201,9 +233,25 @@ class Destination:
         return ""
 
 
+# What may stand between the values of a line: choice in FileExportForm to character. Comma where none is stored.
+DELIMITERS: dict[str, str] = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+
+
 class FileExportForm(SettingsForm):
     """What an export to a file store asks for."""
 
+    delimiter = forms.ChoiceField(
+        label=_("Delimiter"),
+        choices=[
+            ("comma", _("Comma ( , )")),
+            ("semicolon", _("Semicolon ( ; )")),
+            ("tab", _("Tab ( \\t )")),
+            ("pipe", _("Pipe ( | )")),
+        ],
+        initial="comma",
+        required=False,
+        help_text=_("What stands between the values of a line."),
+    )
     compression = forms.ChoiceField(
         label=_("Compression"),
         choices=[("none", _("None: plain CSV files")), ("gzip", _("Gzip: smaller files, ending in .csv.gz"))],
@@ -211,11 +259,17 @@ class FileExportForm(SettingsForm):
         widget=forms.RadioSelect,
     )
 
+    def clean_delimiter(self) -> str:
+        """Take a comma where nothing was chosen."""
+        return self.cleaned_data["delimiter"] or "comma"
+
 
 class FileDestination(Destination):
     """A store of files. Paths are relative and `/`-separated; a destination never leaves its root."""
 
+    takes_tables = True
     export_form = FileExportForm
+    can_download: ClassVar[bool] = False  # tells that `open_file` works
 
     def session(self, run_key: str) -> "AbstractContextManager[FileSession]":
         """Open what one run needs (a network session, say).
@@ -225,12 +279,20 @@ class FileDestination(Destination):
         """
         raise NotImplementedError
 
+    def open_file(self, path: str) -> AbstractContextManager[DeliveredFile]:
+        """Open the delivered file `path` for reading; DeliveryError when it is gone or no regular file."""
+        raise NotImplementedError
+
 
 class FileSession(Protocol):
     """One run's work on a file store. Every method may raise DeliveryError."""
 
-    def open_part(self, path: str) -> Part:
-        """Start `path` under a hidden name that holds the run key, making its folders."""
+    def open_part(self, path: str, *, over: frozenset[str] = frozenset()) -> Part:
+        """Start `path` under a hidden name that holds the run key, making its folders.
+
+        `over` are SHA-256 sums (hexadecimal) of files that may be replaced at `path`: what is there with another
+        sum is refused when the part is published.
+        """
 
     def clear_leftovers(self, folder: str) -> None:
         """Remove the hidden parts directly in `folder` that this run's earlier, dead attempts left."""
