@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from roles.admin import ReadOnlyAdmin
-from segments.models import Field, Segment, Table
+from segments.models import Field, Relationship, Segment, Table
 
 
 class FieldInline(admin.TabularInline):
@@ -35,6 +35,16 @@ class TableAdmin(ReadOnlyAdmin):
     list_select_related = ("environment",)
     search_fields = ("name",)
     inlines = (FieldInline,)
+
+
+@admin.register(Relationship)
+class RelationshipAdmin(ReadOnlyAdmin):
+    """Read only: people state relationships on a table's page."""
+
+    list_display = ("table", "field_name", "to_table", "to_field_name")
+    list_filter = ("table__environment",)
+    list_select_related = ("table", "to_table")
+    search_fields = ("table__name", "to_table__name")
 
 
 @admin.register(Segment)

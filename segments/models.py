@@ -3,10 +3,13 @@
 from django.conf import settings
 from django.core.validators import MaxLengthValidator
 from django.db import models
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _gettext
 from django.utils.translation import gettext_lazy as _
 
 from roles.kinds import ProfileKind, SemanticType
 from roles.models import Environment
+from segments.types import are_comparable
 
 
 class Table(models.Model):
@@ -48,6 +51,73 @@ class Field(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class RelationshipQuerySet(models.QuerySet["Relationship"]):
+    """Relationships, with what the fields of both sides are today."""
+
+    def described(self) -> "RelationshipQuerySet":
+        """Annotate both sides' types (None: no such field any more) and the number of keys of the other table."""
+        own = Field.objects.filter(table=models.OuterRef("table"), name=models.OuterRef("field_name"))
+        other = Field.objects.filter(table=models.OuterRef("to_table"), is_key=True)
+        keys = other.order_by().values("table").annotate(n=models.Count("pk")).values("n")
+        return self.select_related("table", "to_table").annotate(
+            field_type=models.Subquery(own.values("pg_type")),
+            to_type=models.Subquery(other.filter(name=models.OuterRef("to_field_name")).values("pg_type")),
+            key_count=Coalesce(models.Subquery(keys), 0),
+        )
+
+
+class Relationship(models.Model):
+    """Each row of `table` refers to at most one row of `to_table`: the one whose only key `to_field_name` is equal.
+
+    Fields are kept by name, so that it survives a new import. One whose field is gone, or is no longer comparable
+    or the key, is broken: shown as such on the table's page and ignored everywhere else (`problem`).
+    """
+
+    table = models.ForeignKey(Table, models.CASCADE, related_name="relationships")
+    field_name = models.CharField(max_length=63)
+    to_table = models.ForeignKey(Table, models.CASCADE, related_name="referring_relationships")
+    to_field_name = models.CharField(max_length=63)
+    # What `described` annotates.
+    field_type: str | None
+    to_type: str | None
+    key_count: int
+
+    objects = RelationshipQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["table", "field_name", "to_table"], name="relationship_is_unique"),
+            models.CheckConstraint(
+                condition=~models.Q(table=models.F("to_table"), field_name=models.F("to_field_name")),
+                name="relationship_leads_to_another_field",
+            ),
+        ]
+        ordering = ["table", "field_name", "to_table"]
+
+    def __str__(self) -> str:
+        return f"{self.table}.{self.field_name} → {self.to_table}.{self.to_field_name}"
+
+    @property
+    def problem(self) -> str:
+        """Say why it is broken, "" if it is not; for one that `described` gave."""
+        if self.field_type is None:
+            return _gettext("%(table)s has no field “%(field)s” any more.") % {
+                "table": self.table.name,
+                "field": self.field_name,
+            }
+        if self.to_type is None or self.key_count != 1:
+            return _gettext("“%(field)s” is not the only key of %(table)s any more.") % {
+                "table": self.to_table.name,
+                "field": self.to_field_name,
+            }
+        if not are_comparable(self.field_type, self.to_type):
+            return _gettext("A field of type %(one)s cannot be compared with one of type %(other)s.") % {
+                "one": self.field_type,
+                "other": self.to_type,
+            }
+        return ""
 
 
 class SegmentStatus(models.TextChoices):

@@ -15,10 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from psycopg import sql
 
-NUMBERS = {"smallint", "integer", "bigint", "numeric", "real", "double precision"}
-DATES = {"date"}
-TIMES = {"timestamp", "timestamp without time zone", "timestamp with time zone"}
-ORDERED = NUMBERS | DATES | TIMES
+from segments.types import DATES, NUMBERS, ORDERED, TIMES
+
 # What whole numbers hold: from -2^bits to 2^bits - 1.
 WHOLE_BITS = {"smallint": 15, "integer": 31, "bigint": 63}
 LONGEST_NUMBER = 100
