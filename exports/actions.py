@@ -1,20 +1,22 @@
 """The verbs: each changes several rows at once, in one transaction with its audit event."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from exports.models import Export, ExportSegment, Run, Trigger
+from exports.models import Export, ExportSegment, ExportTable, Run, Trigger
 from exports.queueing import canceled_by, nudge
 from exports.states import ACTIVE, State
 from roles import audit
 from roles.models import User
-from segments.models import Segment
+from segments.models import Segment, Table
 
+TEST_ROWS = 10  # records of each item that a test sends
 EDITED = (
-    "name", "description", "connection", "detached_sharing", "settings", "field_selection", "schedule_mode",
+    "name", "description", "kind", "connection", "detached_sharing", "settings", "field_selection", "schedule_mode",
     "refreshes_segments", "updated_by", "updated_at",
 )  # fmt: skip
 
@@ -40,17 +42,39 @@ def run_now(export: Export, *, by: User | None, trigger: str = Trigger.PERSON) -
 
     Raises CannotRunError while one is running, retrying or held, and for an export without a connection.
     """
-    if export.connection_id is None:
-        raise CannotRunError(_("“%(name)s” has no connection. Edit it and choose one.") % {"name": export.name})
     try:
         with transaction.atomic():
-            run = Run.objects.create(environment=export.environment, export=export, trigger=trigger, triggered_by=by)
+            run = _queue(export, by, trigger)
             Export.objects.filter(pk=export.pk).update(last_run=run)
-            audit.record(export.environment, "run", export, by=by, changes={"run": str(run.uuid)})
-            nudge()
     except IntegrityError:
         return _join(export), False
     return run, True
+
+
+def send_test(export: Export, *, by: User | None) -> Run:
+    """Queue a run that sends TEST_ROWS records of each item into a folder of its own; the export's status stays.
+
+    Raises CannotRunError while a run of the export is active, and for an export without a connection.
+    """
+    try:
+        with transaction.atomic():
+            return _queue(export, by, Trigger.TEST, most_rows=TEST_ROWS)
+    except IntegrityError:
+        message = _("“%(name)s” is running or waiting. Send the test when that has ended.")
+        raise CannotRunError(message % {"name": export.name}) from None
+
+
+def _queue(export: Export, by: User | None, trigger: str, most_rows: int | None = None) -> Run:
+    """Add a run and nudge a worker; IntegrityError while another one of the export is active."""
+    if export.connection_id is None:
+        raise CannotRunError(_("“%(name)s” has no connection. Edit it and choose one.") % {"name": export.name})
+    run = Run.objects.create(
+        environment=export.environment, export=export, trigger=trigger, triggered_by=by, most_rows=most_rows
+    )
+    event = "test" if most_rows else "run"
+    audit.record(export.environment, event, export, by=by, changes={"run": str(run.uuid)})
+    nudge()
+    return run
 
 
 def cancel(run: Run, *, by: User | None) -> bool:
@@ -72,8 +96,8 @@ def cancel(run: Run, *, by: User | None) -> bool:
     return bool(asked)
 
 
-def save_export(export: Export, segments: list[Segment], *, by: User) -> None:
-    """Create or change `export` with its segments, in the order given."""
+def save_export(export: Export, segments: list[Segment], tables: Sequence[Table] = (), *, by: User) -> None:
+    """Create or change `export` with its segments and tables, in the orders given."""
     before = _facts(Export.objects.filter(pk=export.pk).first())
     with transaction.atomic():
         export.updated_by = by
@@ -87,6 +111,10 @@ def save_export(export: Export, segments: list[Segment], *, by: User) -> None:
         ExportSegment.objects.bulk_create(
             ExportSegment(export=export, segment=segment, position=position)
             for position, segment in enumerate(segments)
+        )
+        export.export_tables.all().delete()
+        ExportTable.objects.bulk_create(
+            ExportTable(export=export, table=table, position=position) for position, table in enumerate(tables)
         )
         after = _facts(export)
         changes = {key: [before.get(key), value] for key, value in after.items() if before.get(key) != value}
@@ -132,6 +160,10 @@ def _join(export: Export) -> Run:
     run = Run.objects.active().filter(export=export).first()
     if run is None:  # it ended in this very moment
         raise CannotRunError(_("“%(name)s” has just ended. Run it again.") % {"name": export.name})
+    if run.most_rows:
+        raise CannotRunError(
+            _("A test of “%(name)s” is being sent. Run it when that has ended.") % {"name": export.name}
+        )
     if run.state == State.QUEUED:
         return run
     words = {
@@ -149,12 +181,14 @@ def _facts(export: Export | None) -> dict[str, Any]:
     return {
         "name": export.name,
         "description": export.description,
+        "kind": export.kind,
         "connection": export.connection.name if export.connection else None,
         "settings": export.settings,
         "fields": export.field_selection,
         "schedule": export.schedule_mode,
         "refreshes_segments": export.refreshes_segments,
         "segments": [entry.segment.name for entry in export.export_segments.select_related("segment")],
+        "tables": [entry.table.name for entry in export.export_tables.select_related("table")],
     }
 
 

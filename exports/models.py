@@ -16,7 +16,7 @@ from exports.states import ACTIVE, CLAIMABLE, DELIVERED, NOT_STARTED, STATES, Lo
 from roles.access import Access
 from roles.models import Environment
 from roles.permissions import Permission
-from segments.models import Segment
+from segments.models import Segment, Table
 
 
 class ExportKind(models.TextChoices):
@@ -70,7 +70,9 @@ class Export(models.Model):
     )
     settings = models.JSONField(default=dict, blank=True)
     field_selection = models.JSONField(default=dict, blank=True)
+    # Of a segment export: whose chosen fields go out. Of a data-out export: whose member lists go out as tables.
     segments = models.ManyToManyField(Segment, through="ExportSegment", related_name="exports")
+    tables = models.ManyToManyField(Table, through="ExportTable", related_name="exports")
     schedule_mode = models.CharField(max_length=10, choices=ScheduleMode.choices, default=ScheduleMode.REFRESH)
     refreshes_segments = models.BooleanField(
         default=True, help_text=_("Refresh the segments that it uses before each run.")
@@ -132,12 +134,28 @@ class ExportSegment(models.Model):
         return f"{self.segment} in {self.export}"
 
 
+class ExportTable(models.Model):
+    """One whole table of a data-out export, in the order chosen."""
+
+    export = models.ForeignKey(Export, models.CASCADE, related_name="export_tables")
+    table = models.ForeignKey(Table, models.PROTECT, related_name="export_tables")
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["export", "table"], name="table_once_per_export")]
+        ordering = ["position", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.table} in {self.export}"
+
+
 class Trigger(models.TextChoices):
     """What started a run."""
 
     PERSON = "person", _("Run by hand")
     SAVED = "saved", _("Save and run")
     SHELL = "shell", _("Started from a shell")
+    TEST = "test", _("Test of 10")
     REFRESH = "refresh", _("System refresh")
     SCHEDULE = "schedule", _("Own schedule")
 
@@ -166,7 +184,9 @@ class Run(models.Model):
     """One execution of an export. This row is the truth; a queued task only says "look here".
 
     `steps` is a list of {"key", "label", "state": waiting|running|done|failed|skipped, "note", "seconds"},
-    `segments` of {"id", "name", "rows", "expected"}, `files` of {"path", "rows", "bytes", "sha256"}.
+    `items` of {"kind": segment|table|members, "id", "name", "rows", "expected"}, `files` of {"path", "rows", "bytes",
+    "sha256"}. A run with `most_rows` is a test: it sends that many records of each item, into a folder of its own,
+    and is never its export's last run.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -190,11 +210,12 @@ class Run(models.Model):
     cancel_requested_at = models.DateTimeField(null=True)
     canceled_by = models.ForeignKey("roles.User", models.SET_NULL, null=True, related_name="+")
 
+    most_rows = models.PositiveIntegerField(null=True, help_text=_("Of a test: records of each item, at most."))
     rows_total = models.BigIntegerField(null=True)
     rows_done = models.BigIntegerField(default=0)
     bytes_done = models.BigIntegerField(default=0)
     steps = models.JSONField(default=list, blank=True)
-    segments = models.JSONField(default=list, blank=True)
+    items = models.JSONField(default=list, blank=True)
     files = models.JSONField(default=list, blank=True)
     folder = models.CharField(max_length=40, blank=True, help_text=_("The YYYY/MM/DD/HHMM part of its files."))
     folders = models.JSONField(default=list, blank=True)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import psycopg
 from django.utils.translation import gettext as _
 
-from exports.forms import FieldList, Setup
+from exports.set_up.field_list import FieldList
+from exports.set_up.setup import Setup
 from segments import warehouse
 from segments.masking import mask
 from segments.models import Segment

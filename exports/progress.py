@@ -101,7 +101,7 @@ def _step(step: dict[str, Any], run: Run) -> dict[str, Any]:
 def _segments(run: Run) -> str:
     """Rows of each segment, sent and expected."""
     parts = []
-    for entry in run.segments:
+    for entry in run.items:
         rows, expected = number(entry["rows"]), number(entry["expected"])
         is_running = run.state == State.RUNNING
         text = _("%(name)s · %(rows)s of %(expected)s") if is_running else _("%(name)s · %(rows)s")
@@ -150,7 +150,7 @@ def _time_left(run: Run) -> str:
 
 def _bars(export: Export) -> list[dict[str, Any]]:
     """The rows of the last runs that have ended, oldest first; nothing to compare with one alone."""
-    runs = list(export.runs.filter(ended_at__isnull=False).order_by("-pk")[:LAST_RUNS])
+    runs = list(export.runs.filter(ended_at__isnull=False, most_rows=None).order_by("-pk")[:LAST_RUNS])
     return [_bar(run) for run in reversed(runs)] if len(runs) > 1 else []
 
 

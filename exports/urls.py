@@ -2,20 +2,20 @@
 
 from django.urls import path
 
-from exports import views
+from exports.views import commands, listing, pane, progress
 
 app_name = "exports"
 
 urlpatterns = [
-    path("", views.list_page, name="list"),
-    path("add", views.add, name="add"),
-    path("run", views.run, name="run"),
-    path("run-all", views.run_all, name="run_all"),
-    path("detach", views.detach, name="detach"),
-    path("remove", views.remove, name="remove"),
-    path("<int:pk>/duplicate", views.duplicate, name="duplicate"),
-    path("<int:pk>/", views.edit, name="edit"),
-    path("<int:pk>/row", views.row, name="row"),
-    path("<int:pk>/progress", views.progress, name="progress"),
-    path("<int:pk>/cancel", views.cancel, name="cancel"),
+    path("", listing.list_page, name="list"),
+    path("add", pane.add, name="add"),
+    path("run", commands.run, name="run"),
+    path("run-all", commands.run_all, name="run_all"),
+    path("detach", commands.detach, name="detach"),
+    path("remove", commands.remove, name="remove"),
+    path("<int:pk>/duplicate", pane.duplicate, name="duplicate"),
+    path("<int:pk>/", pane.edit, name="edit"),
+    path("<int:pk>/row", listing.row, name="row"),
+    path("<int:pk>/progress", progress.progress, name="progress"),
+    path("<int:pk>/cancel", progress.cancel, name="cancel"),
 ]

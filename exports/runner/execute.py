@@ -81,7 +81,7 @@ def _succeed(recorder: Recorder) -> None:
         rows_done=recorder.rows,
         bytes_done=recorder.bytes,
         rows_total=recorder.rows,
-        segments=run.segments,
+        items=run.items,
         steps=run.steps,
         files=run.files,
         has_leftovers=False,
@@ -135,7 +135,7 @@ def _destination(export: Export) -> Destination:
 
 def _expect(recorder: Recorder, plan: Plan) -> str:
     """Note how many rows will go; return the words for it."""
-    recorder.run.segments = [
+    recorder.run.items = [
         {
             "id": item.segment.pk,
             "name": item.segment.name,
@@ -144,8 +144,8 @@ def _expect(recorder: Recorder, plan: Plan) -> str:
         }
         for item in plan.items
     ]
-    total = sum(entry["expected"] for entry in recorder.run.segments)
-    recorder.keep(segments=recorder.run.segments, rows_total=total)
+    total = sum(entry["expected"] for entry in recorder.run.items)
+    recorder.keep(items=recorder.run.items, rows_total=total)
     words = ngettext("%(rows)s rows in %(files)d file", "%(rows)s rows in %(files)d files", len(plan.items))
     return words % {"rows": f"{total:,}", "files": len(plan.items)}
 
@@ -232,7 +232,7 @@ def _database_failed(claimed: Claim, run: Run, error: Exception) -> int:
 def _fail(claimed: Claim, run: Run, error: Exception) -> None:
     """Record why the run failed, for good or until the next try."""
     steps = run.steps
-    queueing.keep(claimed, steps=steps, segments=run.segments)
+    queueing.keep(claimed, steps=steps, items=run.items)
     if isinstance(error, DeliveryError):
         words = {"message": error.message, "detail": error.detail, "reason": _first_words(error.message)}
         if not error.permanent:

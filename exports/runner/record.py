@@ -20,8 +20,8 @@ class Recorder:
         self.claimed, self.run = claimed, run
         self.rows = self.bytes = 0
         self._written = 0.0
-        run.steps, run.segments, run.files = [], [], list(run.files)
-        self.keep(steps=[], segments=[], rows_done=0, bytes_done=0, rows_total=None, data_as_of=None)
+        run.steps, run.items, run.files = [], [], list(run.files)
+        self.keep(steps=[], items=[], rows_done=0, bytes_done=0, rows_total=None, data_as_of=None)
 
     def keep(self, **values: Any) -> None:
         """Write `values` to the run's row. Raises LeaseLostError."""
@@ -50,14 +50,14 @@ class Recorder:
             step["seconds"] = round(time.monotonic() - started, 2)
         self.keep(steps=self.run.steps)
 
-    def progress(self, segment: int, rows: int, sent: int) -> None:
-        """Note that `rows` of the segment at index `segment` and `sent` bytes in all have gone out."""
-        self.run.segments[segment]["rows"] = rows
-        self.rows, self.bytes = sum(entry["rows"] for entry in self.run.segments), sent
+    def progress(self, item: int, rows: int, sent: int) -> None:
+        """Note that `rows` of the item at index `item` and `sent` bytes in all have gone out."""
+        self.run.items[item]["rows"] = rows
+        self.rows, self.bytes = sum(entry["rows"] for entry in self.run.items), sent
         if time.monotonic() - self._written > WRITE_EVERY:
             self.flush()
 
     def flush(self) -> None:
         """Write the progress now."""
         self._written = time.monotonic()
-        self.keep(rows_done=self.rows, bytes_done=self.bytes, segments=self.run.segments)
+        self.keep(rows_done=self.rows, bytes_done=self.bytes, items=self.run.items)

@@ -349,7 +349,7 @@ def test_progress_tells_the_whole_story(environment, carl, shared):
     steps = [{"key": "send", "label": "Send the rows", "state": "running", "note": "", "seconds": 2.0}]
     run = make_run(
         export, State.RUNNING, rows_done=400, rows_total=1000, bytes_done=5000, data_as_of=now, started_at=now,
-        steps=steps, segments=[{"id": 1, "name": "Everybody", "rows": 400, "expected": 1000}],
+        steps=steps, items=[{"id": 1, "name": "Everybody", "rows": 400, "expected": 1000}],
         message="The first try was interrupted.",
     )  # fmt: skip
     page = text_of(carl.get(url(environment, "progress", pk=export.pk)))

@@ -10,6 +10,7 @@ from django.db import DatabaseError, InterfaceError, connections
 from django.utils.translation import gettext as _
 
 from exports.dispatcher import look_once
+from roles import heartbeats
 
 logger = logging.getLogger(__name__)
 LOOK_EVERY = 1.0  # seconds
@@ -25,9 +26,11 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_args: stop.set())
+        heartbeats.beat("dispatcher")
         while not stop.wait(LOOK_EVERY):
             try:
                 look_once()
+                heartbeats.beat("dispatcher")
             except (DatabaseError, InterfaceError) as error:
                 logger.warning("The database does not answer (%s); looking again.", type(error).__name__)
                 connections.close_all()

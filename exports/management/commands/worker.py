@@ -15,6 +15,7 @@ from django.db import DatabaseError, InterfaceError, connections
 from django.utils.translation import gettext as _
 
 from exports import stopping
+from roles import heartbeats
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,8 @@ class Command(BaseCommand):
         """Start the cluster and watch over it."""
         _name_cluster(options["cluster"])
         stopping.install()
+        heartbeats.beat(options["cluster"])
+        connections.close_all()  # nothing open is inherited by the forks
         _load_what_tasks_need()
         code = _Cluster(options["cluster"]).run()
         sys.stdout.flush()
@@ -76,6 +79,8 @@ class _Cluster:
         while healthy and not self.is_told_to_stop:
             signal.sigtimedwait([], LOOK_EVERY) if hasattr(signal, "sigtimedwait") else time.sleep(LOOK_EVERY)
             healthy = self._is_healthy()
+            if healthy:
+                heartbeats.beat(self.name)
         self._stop()
         return 0 if self.is_told_to_stop else 1
 

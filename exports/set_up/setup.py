@@ -1,128 +1,22 @@
-"""The Set up export pane: name, connection, segments, fields to include; the type's own settings beside it.
-
-Everything a browser sends is checked again here against what the user may use.
-"""
+"""All that the pane shows and keeps."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from connections.destinations.base import Destination, SettingsForm
 from connections.models import Connection
-from exports.models import Export, ScheduleMode
-from exports.types import type_look
+from exports.models import Export
+from exports.set_up.export_form import ExportForm
+from exports.set_up.field_list import FieldList, FieldRow
+from exports.set_up.typed import typed_column, typed_id
 from roles.access import Access
-from roles.validators import one_line, visible_name
 from segments.models import Segment, Table
 
-LONGEST_COLUMN = 120
 MOST_SEGMENTS = 50
-
-
-class ExportForm(forms.ModelForm):
-    """Name, description, connection and schedule of an export."""
-
-    class Meta:
-        model = Export
-        fields = ["connection", "name", "description", "schedule_mode", "refreshes_segments"]
-        labels = {
-            "connection": gettext_lazy("Connection"),
-            "name": gettext_lazy("Name"),
-            "description": gettext_lazy("Description"),
-            "schedule_mode": gettext_lazy("Schedule"),
-            "refreshes_segments": gettext_lazy("Refresh the segments before each run"),
-        }
-        help_texts = {
-            "name": gettext_lazy("Also the name of its folder at the target."),
-            "refreshes_segments": gettext_lazy(
-                "So that the latest members go out. Off: the members of the last refresh."
-            ),
-        }
-        widgets = {
-            "description": forms.Textarea(attrs={"rows": 2}),
-            "schedule_mode": forms.RadioSelect,
-        }
-
-    def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.access = access
-        self.instance.environment = access.environment
-        connection = self.fields["connection"]
-        usable = Connection.objects.usable_by(access).order_by("name")
-        connection.queryset = usable  # type: ignore[attr-defined]
-        connection.required = True
-        connection.choices = _grouped_by_type(list(usable))  # type: ignore[attr-defined]
-        connection.error_messages |= {
-            "required": _("Choose the connection that the data goes through."),
-            "invalid_choice": _("You cannot use that connection. Choose one of the list."),
-        }
-        self.fields["name"].validators.append(visible_name)
-        self.fields["name"].error_messages["required"] = _("Give the export a name.")
-        self.fields["schedule_mode"].choices = ScheduleMode.choices  # type: ignore[attr-defined]
-
-    def clean_name(self) -> str:
-        """Refuse a name that another export of the environment has, in whatever case."""
-        name = " ".join(self.cleaned_data["name"].split())
-        same = Export.objects.filter(environment=self.access.environment, name__iexact=name)
-        if same.exclude(pk=self.instance.pk).exists():
-            raise forms.ValidationError(_("Another export has this name. Choose a different one."))
-        return name
-
-
-@dataclass
-class FieldRow:
-    """One field of a profile table in *fields to include*."""
-
-    name: str
-    key: str  # stays with the field wherever it is moved: ids are made of it
-    column: str
-    is_included: bool
-    error: str = ""
-
-
-@dataclass
-class FieldList:
-    """*Fields to include* of one profile table, in the order of the file."""
-
-    table: Table
-    rows: list[FieldRow]
-    error: str = ""
-
-    @property
-    def included(self) -> list[FieldRow]:
-        """Those that go out."""
-        return [row for row in self.rows if row.is_included]
-
-    @property
-    def columns(self) -> list[tuple[str, str]]:
-        """What goes out, as (field, name in the file)."""
-        return [(row.name, row.column) for row in self.included]
-
-    def is_valid(self) -> bool:
-        """Check names: some field, none empty, none twice; the errors are kept beside the rows."""
-        if not self.included:
-            self.error = _("Choose at least one field.")
-        seen: set[str] = set()
-        for row in self.included:
-            if not row.column:
-                row.error = _("Give the column a name.")
-            elif problem := _problem_of_line(row.column):
-                row.error = problem
-            elif row.column in seen:
-                row.error = _("Another column has this name.")
-            seen.add(row.column)
-        return not self.error and not any(row.error for row in self.rows)
-
-    def move(self, name: str, step: int) -> None:
-        """Move field `name` up (-1) or down (1)."""
-        place = next((index for index, row in enumerate(self.rows) if row.name == name), None)
-        if place is not None and 0 <= place + step < len(self.rows):
-            self.rows.insert(place + step, self.rows.pop(place))
 
 
 @dataclass
@@ -289,7 +183,7 @@ class Setup:
         """What the browser sent for `table`: order, included fields, names in the file."""
         assert self.data is not None
         order = self.data.getlist(f"order-{table.pk}")
-        names = [_column(text) for text in self.data.getlist(f"column-{table.pk}")]
+        names = [typed_column(text) for text in self.data.getlist(f"column-{table.pk}")]
         included = set(self.data.getlist(f"include-{table.pk}"))
         return order, included, dict(zip(order, names, strict=False))
 
@@ -303,65 +197,9 @@ class Setup:
         return order, set(order), {entry["field"]: entry["name"] for entry in chosen}
 
 
-def _grouped_by_type(connections: list[Connection]) -> list[tuple[str, Any]]:
-    """The choices of the connection field, under the labels of their types."""
-    groups: dict[str, list[tuple[int, str]]] = {}
-    for connection in connections:
-        groups.setdefault(type_look(connection.type).label, []).append((connection.pk, connection.name))
-    return [("", _("Choose a connection")), *sorted(groups.items())]
-
-
-def _column(text: str) -> str:
-    """A column's name as typed: one line, of bounded length."""
-    return " ".join(text.replace("\0", "").split())[:LONGEST_COLUMN]
-
-
-def typed_id(text: str | None) -> int:
-    """Return a typed id; 0, which no row has, for anything else."""
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0
-
-
-def _problem_of_line(text: str) -> str:
-    """Say what is wrong with a line of text; empty when nothing is."""
-    try:
-        one_line(text)
-    except forms.ValidationError as error:
-        return str(error.message)
-    return ""
-
-
 def _form_errors(form: forms.BaseForm, names: Iterable[str]) -> list[tuple[str, str, str]]:
     """The errors of some fields of a form that was judged."""
     if not form.is_bound:
         return []
     bound = [form[name] for name in names]
     return [(field.id_for_label, str(field.label), str(text)) for field in bound for text in field.errors]
-
-
-def copy_of(source: Export, access: Access) -> Export:
-    """Return a new export filled in like `source`, saved nowhere; a connection the user may not use is left empty."""
-    usable = source.connection if source.connection and source.connection.is_usable_by(access) else None
-    return Export(
-        environment=source.environment,
-        name=_copy_name(source),
-        description=source.description,
-        kind=source.kind,
-        connection=usable,
-        settings=source.settings,
-        field_selection=source.field_selection,
-        schedule_mode=source.schedule_mode,
-        refreshes_segments=source.refreshes_segments,
-    )
-
-
-def _copy_name(source: Export) -> str:
-    """The first of "Copy of NAME", "Copy of NAME (2)" … that no export has."""
-    longest = Export._meta.get_field("name").max_length or 0
-    name = _("Copy of %(name)s") % {"name": source.name}
-    taken = {text.casefold() for text in source.environment.exports.values_list("name", flat=True)}
-    for number in range(1, len(taken) + 2):
-        suffix = f" ({number})" if number > 1 else ""
-        candidate = name[: longest - len(suffix)] + suffix
-        if candidate.casefold() not in taken:
-            return candidate
-    return name

@@ -1,0 +1,100 @@
+"""What the views of exports share: loading, choosing, reporting."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from connections.models import Connection
+from exports import actions
+from exports.models import Export
+from exports.set_up.typed import typed_id
+from roles.access import EnvironmentRequest
+from roles.htmx import done, notice
+
+MOST_AT_ONCE = 500
+
+
+def list_url(request: EnvironmentRequest) -> str:
+    return reverse("exports:list", kwargs={"environment": request.environment.slug})
+
+
+def load(request: EnvironmentRequest, pk: int, *, to_edit: bool = False) -> Export:
+    """Return an export of the open environment (404 otherwise), for editing only to those who may (403)."""
+    exports = Export.objects.select_related("environment", "connection", "last_run", "updated_by")
+    export = get_object_or_404(exports, pk=pk, environment=request.environment)
+    if to_edit and not export.is_editable_by(request.access):
+        raise PermissionDenied
+    return export
+
+
+def can_add(request: EnvironmentRequest) -> bool:
+    """Tell whether there is a connection that the user may build an export on."""
+    return Connection.objects.usable_by(request.access).exists()
+
+
+def select_first(request: EnvironmentRequest) -> HttpResponse:
+    """Answer a command that was pressed with nothing selected, as only browsers without scripts can."""
+    messages.info(request, _("Select at least one export first."))
+    return HttpResponseRedirect(list_url(request))
+
+
+def each(exports: list[Export], act: Callable[[Export], Any]) -> tuple[list[str], list[str]]:
+    """Do `act` to each export; return the names of those it was done to and why it was refused to the others."""
+    done_to, refused = [], []
+    for export in exports:
+        try:
+            act(export)
+            done_to.append(export.name)
+        except actions.RefusedError as error:
+            refused.append(str(error))
+    return done_to, refused
+
+
+def chosen_exports(request: EnvironmentRequest) -> tuple[list[Export], list[str]]:
+    """The exports that a request names and the user may edit, and why the others are left out.
+
+    Unknown ids answer 404; 403 when none of the exports may be edited.
+    """
+    typed = set(request.POST.getlist("id"))
+    ids = {number for number in map(typed_id, typed) if number}
+    if not ids or len(ids) > MOST_AT_ONCE or len(ids) != len(typed):
+        raise Http404
+    mine = Export.objects.filter(environment=request.environment, pk__in=ids)
+    exports = list(mine.select_related("environment", "connection").order_by("name"))
+    if len(exports) != len(ids):
+        raise Http404
+    editable = [export for export in exports if export.is_editable_by(request.access)]
+    if not editable:
+        raise PermissionDenied
+    view_only = [export for export in exports if export not in editable]
+    return editable, [_("“%(name)s” was left out: you can only view it.") % {"name": one.name} for one in view_only]
+
+
+class Words(NamedTuple):
+    """What is said of exports to which something was done: of one by its name, of several by their number."""
+
+    one: str  # with %(name)s
+    many: Any  # lazy, with %d
+
+    def of(self, names: list[str]) -> str:
+        """Return the sentence for `names`, "" for none."""
+        if not names:
+            return ""
+        return self.one % {"name": names[0]} if len(names) == 1 else self.many % len(names)
+
+
+def report(request: EnvironmentRequest, text: str, left_out: list[str]) -> HttpResponse:
+    """Say what was done and what was left out; the list loads again."""
+    if not left_out:
+        return done(request, list_url(request), text, changed="exports:changed")
+    whole = " ".join([text, *left_out]).strip()
+    if request.htmx:
+        return notice(whole, tone="warning", changed="exports:changed")
+    messages.warning(request, whole)
+    return HttpResponseRedirect(list_url(request))
