@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from roles import views
+from roles.light import light
 
 handler404 = "roles.views.missing"
 
@@ -19,6 +20,7 @@ urlpatterns = [
     path("login/", views.login, name="login"),
     path("logout/", views.logout, name="logout"),
     path("e/<slug:environment>/", views.environment_home, name="environment"),
+    path("e/<slug:environment>/light", light, name="light"),
     path("e/<slug:environment>/", include(app_pages)),
     path("admin/", admin.site.urls),
 ]

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
+from roles.light import light_of
 from roles.models import Environment
 from roles.permissions import Permission
 
@@ -20,7 +21,7 @@ NAVIGATION = (
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Return environment, access, the environments to switch to and the navigation, below /e/ only."""
+    """Return environment, access, light, the environments to switch to and the navigation, below /e/ only."""
     access = getattr(request, "access", None)
     if access is None:
         return {"is_demo": settings.DEMO}
@@ -29,6 +30,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "is_demo": settings.DEMO,
         "environment": access.environment,
         "access": access,
+        "light": SimpleLazyObject(lambda: light_of(access)),
         "environments": SimpleLazyObject(lambda: list(Environment.objects.of(access.user))),
         "navigation": _navigation(request, slug),
         "section_url_name": _section(request),

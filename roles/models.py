@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from roles.kinds import Audience
@@ -89,3 +90,19 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.object_type} {self.object_name}"
+
+
+class Heartbeat(models.Model):
+    """The last sign of life of one process that works in the background (roles/heartbeats.py)."""
+
+    kind = models.CharField(max_length=20)
+    host = models.CharField(max_length=255)
+    pid = models.PositiveIntegerField()
+    started_at = models.DateTimeField(db_default=Now())
+    seen_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "host", "pid"], name="one_heartbeat_per_process")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.host}:{self.pid}"

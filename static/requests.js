@@ -14,6 +14,11 @@ function controlsOf(element) {
   return element.matches?.("button") && isAwake(element) ? [element] : [];
 }
 
+// What nobody sees is not asked for: a poll with this mark lets its turn go by while the tab is hidden.
+on("htmx:beforeRequest", (event) => {
+  if (document.hidden && "whileVisible" in event.detail.elt.dataset) event.preventDefault();
+});
+
 on("htmx:beforeRequest", ({ detail }) => {
   if (isPoll(detail.elt)) return;
   running.add(detail.xhr);

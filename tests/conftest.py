@@ -67,3 +67,11 @@ def postgres_server() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(postgres_server: None, django_db_modify_db_settings_parallel_suffix: None) -> None:
     """Start the server before the test database is made."""
+
+
+@pytest.fixture(autouse=True)
+def work_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests run no workers: what the header knows of them is kept for good, so that pages ask as much each time."""
+    from roles import heartbeats
+
+    monkeypatch.setattr(heartbeats, "_kept", (float("inf"), []))

@@ -21,6 +21,7 @@ ON_A_CONNECTION = "log in | 403 | 403 | done | done | 404"
 TABLE = {
     "home": dict.fromkeys(("GET", "POST"), "log in | done | done | done | done | done"),
     "environment": dict.fromkeys(("GET", "POST"), "log in | done | done | done | done | 404"),
+    "light": READ,
     "healthz": dict.fromkeys(("GET", "POST"), "200 | 200 | 200 | 200 | 200 | 200"),
     "login": {"GET": "200 | done | done | done | done | done", "POST": "done | done | done | done | done | done"},
     "logout": {
