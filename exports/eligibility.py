@@ -73,7 +73,7 @@ def total_warning(segments: Sequence[Segment], destination: type[Destination]) -
         return ""
     many = ngettext(
         "The chosen segment has %(total)s members, %(type)s takes %(most)s profiles in one export. ",
-        "The chosen segments have %(total)s members together, %(type)s takes %(most)s different profiles in one export. ",
+        "The chosen segments have %(total)s members together, %(type)s takes %(most)s profiles in one export. ",
         len(segments),
     )
     skipped = _("A run with more is skipped, and nothing is sent.")
