@@ -73,6 +73,28 @@ class ReadOnly(asyncssh.SFTPServer):
         raise asyncssh.SFTPPermissionDenied("read only")
 
 
+class NoReplace(asyncssh.SFTPServer):
+    """Knows no request that renames over a file, as older servers do not."""
+
+    def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
+        raise asyncssh.SFTPOpUnsupported("posix-rename")
+
+
+class Fragments(asyncssh.SFTPServer):
+    """Gives less than was asked for, and out of order, as servers may."""
+
+    async def read(self, file_obj: object, offset: int, size: int) -> bytes:
+        await asyncio.sleep(0.005 if (offset // 32_768) % 3 else 0)
+        return super().read(file_obj, offset, min(size, 20_000))
+
+
+class Forgetful(asyncssh.SFTPServer):
+    """Says that a file ends after its first 100,000 bytes."""
+
+    def read(self, file_obj: object, offset: int, size: int) -> bytes:
+        return super().read(file_obj, offset, size) if offset < 100_000 else b""
+
+
 class Disorderly(asyncssh.SFTPServer):
     """Answers writes out of order, as servers may."""
 

@@ -1,10 +1,18 @@
 """Names of files: which paths are safe, and the hidden names a run works under."""
 
 import re
+from collections.abc import Callable
 
 from django.utils.translation import gettext as _
 
 from connections.destinations.base import DeliveryError
+
+
+class NoFileError(DeliveryError):
+    """Something else than a regular file has the name of one: a link or a folder, say."""
+
+    def __init__(self) -> None:
+        super().__init__(_("What has the file's name now is not a file that Waybill wrote."), permanent=True)
 
 
 def components(path: str) -> list[str]:
@@ -28,9 +36,10 @@ def part_name(name: str, run_key: str) -> str:
     return f".{name}.{run_key}.part"
 
 
-def claim_name(name: str, run_key: str) -> str:
-    """The hidden empty file that says: `name` was published by this run, in whichever attempt."""
-    return f".{name}.{_run(run_key)}.claim"
+def claim_name(name: str, run_key: str, sum_: str = "") -> str:
+    """The hidden empty file that says: `name` (with the checksum `sum_`) was published by this run, in any attempt."""
+    claimed = f"{name}.{sum_}" if sum_ else name
+    return f".{claimed}.{_run(run_key)}.claim"
 
 
 def is_part(name: str, run_key: str) -> bool:
@@ -56,3 +65,36 @@ def foreign_file(name: str) -> DeliveryError:
         % {"name": name},
         permanent=True,
     )
+
+
+def changed_file(name: str) -> DeliveryError:
+    """The refusal to replace a file that the export did not write, or that was changed since."""
+    return DeliveryError(
+        _("“%(name)s” was not written by this export, or was changed since. Move it away, then run again.")
+        % {"name": name},
+        permanent=True,
+    )
+
+
+def refuse_changed(name: str, over: frozenset[str], sum_of: Callable[[], str], is_own: Callable[[str], bool]) -> None:
+    """Refuse to replace the file `name` unless its sum is one of `over` or one that this run gave it."""
+    try:
+        found = sum_of()
+    except NoFileError:
+        found = ""
+    if found not in over and not (found and is_own(found)):
+        raise changed_file(name)
+
+
+def gone_file(detail: str = "") -> DeliveryError:
+    """The answer for a delivered file that is no longer there."""
+    return DeliveryError(
+        _("The file is no longer there. Somebody moved or removed it since it was delivered."),
+        detail=detail,
+        permanent=True,
+    )
+
+
+def cut_file() -> DeliveryError:
+    """The answer for a file that ends too early."""
+    return DeliveryError(_("The file became shorter while it was read. Try again."))

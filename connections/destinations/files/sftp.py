@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from connections.destinations.base import CheckStep, FileDestination, Finding, run_steps
-from connections.destinations.files import sftp_client
+from connections.destinations.files import names, sftp_client
 from connections.destinations.files.sftp_form import SftpForm
+from connections.destinations.files.sftp_reading import SftpFile
 from connections.destinations.files.sftp_session import SftpSession
 from roles import addresses
 
@@ -25,6 +26,7 @@ class Sftp(FileDestination):
     monogram = "SF"
     tone = "blue"
     settings_form = SftpForm
+    can_download = True
     secret_fields = ("password", "private_key", "passphrase")
     check_steps = (
         gettext_lazy("Find the server"),
@@ -39,10 +41,16 @@ class Sftp(FileDestination):
     def session(self, run_key: str) -> Iterator[SftpSession]:
         """Connect, recognize the server and log in for one run."""
         with closing(_Visit(self)) as visit:
-            for step in (visit.find, visit.connect, visit.recognize, visit.log_in):
-                step()
-            assert visit.client is not None
-            yield SftpSession(visit.client, self.settings.get("folder", ""), run_key)
+            yield visit.session(run_key)
+
+    @contextmanager
+    def open_file(self, path: str) -> Iterator[SftpFile]:
+        """Connect as a run does and open a delivered file."""
+        parts = names.components(path)
+        with closing(_Visit(self)) as visit:
+            session = visit.session("reading")
+            with closing(SftpFile(session, session.path(*parts))) as file:
+                yield file
 
     def check(self) -> Iterator[CheckStep]:
         """Go as far as a run would, with a small file that is removed again."""
@@ -59,6 +67,13 @@ class _Visit:
         self._addresses: list[tuple[int, Any]] = []
         self._transport: paramiko.Transport | None = None
         self.client: paramiko.SFTPClient | None = None
+
+    def session(self, run_key: str) -> SftpSession:
+        """Go all the way."""
+        for step in (self.find, self.connect, self.recognize, self.log_in):
+            step()
+        assert self.client is not None
+        return SftpSession(self.client, self._settings.get("folder", ""), run_key)
 
     def find(self) -> Finding:
         """Resolve the name, under the address policy."""

@@ -1,9 +1,10 @@
 """One run's work on an SFTP server: folders, hidden parts, and names given once a file is complete."""
 
 import errno
+import hashlib
 import posixpath
 import stat
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from typing import Any
 
 import paramiko
@@ -21,6 +22,7 @@ from paramiko.sftp import (
 from connections.destinations.base import DeliveryError
 from connections.destinations.files import names
 from connections.destinations.files.sftp_client import explained
+from connections.destinations.files.sftp_reading import SftpFile
 
 # With its header such a request fits one SSH packet of 32 KiB, the most that servers must take.
 REQUEST_BYTES = 32_256
@@ -47,13 +49,13 @@ class SftpSession:
         """Where the relative path of `parts` lies on the server."""
         return posixpath.join(self._root, *parts)
 
-    def open_part(self, path: str) -> "SftpPart":
-        """Start `path` under its hidden name, making its folders."""
+    def open_part(self, path: str, *, over: frozenset[str] = frozenset()) -> "SftpPart":
+        """Start `path` under its hidden name, making its folders; `over` are the sums of files it may replace."""
         folders, name = names.split(path)
         with self.explained():
             folder = self.path(*folders)
             self.make_folder(folder.rstrip("/"))
-            return SftpPart(self, folder, name)
+            return SftpPart(self, folder, name, over)
 
     def clear_leftovers(self, folder: str) -> None:
         """Remove this run's hidden parts in `folder`, which need not exist."""
@@ -76,16 +78,33 @@ class SftpSession:
             return False
         return True
 
-    def claim(self, folder: str, name: str) -> bool:
-        """Note that `name` in `folder` is this run's; tell whether it is there already, as this run's."""
-        claim = posixpath.join(folder, names.claim_name(name, self.run_key))
-        is_there, is_claimed = self.is_there(posixpath.join(folder, name)), self.is_there(claim)
-        if is_there and not is_claimed:
-            raise names.foreign_file(name)
-        if not is_claimed:
+    def claim(self, folder: str, name: str, over: frozenset[str], own: str) -> bool:
+        """Note that `name` in `folder` is this run's, with the sum `own`; tell whether a file is there.
+
+        Raises DeliveryError where that is neither this run's nor one of `over`.
+        """
+        replaces = self.is_there(posixpath.join(folder, name))
+        if replaces:
+            self._refuse_foreign(folder, name, over)
+        claim = posixpath.join(folder, names.claim_name(name, self.run_key, own))
+        if not self.is_there(claim):
             self.client.open(claim, "wx").close()
         self._claimed.add(folder)
-        return is_there
+        return replaces
+
+    def _refuse_foreign(self, folder: str, name: str, over: frozenset[str]) -> None:
+        def is_claimed(sum_: str = "") -> bool:
+            return self.is_there(posixpath.join(folder, names.claim_name(name, self.run_key, sum_)))
+
+        if is_claimed():
+            return
+        if not over:
+            raise names.foreign_file(name)
+        names.refuse_changed(name, over, lambda: self._sum_of(posixpath.join(folder, name)), is_claimed)
+
+    def _sum_of(self, path: str) -> str:
+        with closing(SftpFile(self, path)) as file:
+            return file.sum()
 
     def settle(self, *folders: str) -> None:
         """Remove the run's claims."""
@@ -137,8 +156,9 @@ class SftpPart:
     answers are counted here, over the client's inner methods.
     """
 
-    def __init__(self, session: SftpSession, folder: str, name: str) -> None:
+    def __init__(self, session: SftpSession, folder: str, name: str, over: frozenset[str]) -> None:
         self._session, self._folder, self._name = session, folder, name
+        self._over, self._sum = over, hashlib.sha256()
         self._client: Any = session.client
         self._hidden = posixpath.join(folder, names.part_name(name, session.run_key))
         self._written = self._in_flight = 0
@@ -148,6 +168,8 @@ class SftpPart:
 
     def write(self, data: bytes) -> None:
         """Append `data`; an error of an earlier write may surface here."""
+        if self._over:
+            self._sum.update(data)
         view = memoryview(data)
         with self._session.explained():
             for start in range(0, len(view), REQUEST_BYTES):
@@ -216,7 +238,8 @@ class SftpPart:
 
     def _rename(self) -> None:
         target = posixpath.join(self._folder, self._name)
-        if self._session.claim(self._folder, self._name):
+        own = self._sum.hexdigest() if self._over else ""
+        if self._session.claim(self._folder, self._name, self._over, own):
             self._replace(target)
             return
         try:
@@ -227,9 +250,23 @@ class SftpPart:
             raise
 
     def _replace(self, target: str) -> None:
-        """Rename over what this run published before."""
+        """Rename over what may be replaced, at once where the server can."""
         try:
             self._client.posix_rename(self._hidden, target)
-        except OSError:
-            self._client.remove(target)
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            self._swap(target)  # the server has no such request
+
+    def _swap(self, target: str) -> None:
+        """Put the old file aside under a hidden name and back if the new one cannot have its name."""
+        aside = posixpath.join(self._folder, names.part_name(f"{self._name}.before", self._session.run_key))
+        self._client.rename(target, aside)
+        try:
             self._client.rename(self._hidden, target)
+        except OSError:
+            with suppress(Exception):
+                self._client.rename(aside, target)
+            raise
+        with suppress(OSError):
+            self._client.remove(aside)

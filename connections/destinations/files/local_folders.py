@@ -1,0 +1,92 @@
+"""Folders of this machine opened by name inside one another, never through a link, and errors in words for people."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from django.conf import settings as site
+from django.utils.translation import gettext as _
+
+from connections.destinations.base import DeliveryError
+from connections.destinations.files import names
+
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+
+def open_base() -> int:
+    """Open the base directory; it may be a link, since the operator chose it."""
+    try:
+        return os.open(site.LOCAL_FOLDER_BASE, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise DeliveryError(
+            _("The base directory cannot be opened. Whoever operates Waybill has to make it."),
+            detail=f"WAYBILL_LOCAL_FOLDER_BASE={site.LOCAL_FOLDER_BASE}: {error.strerror}",
+            permanent=True,
+        ) from error
+
+
+def descend(fd: int, folders: list[str], *, make: bool) -> int:
+    """Return a new descriptor of the folder reached from `fd` by `folders`, none of them a link."""
+    here = os.dup(fd)
+    for name in folders:
+        try:
+            inner = _open_folder(name, here, make=make)
+        finally:
+            os.close(here)
+        here = inner
+    return here
+
+
+def _open_folder(name: str, fd: int, *, make: bool) -> int:
+    if make:
+        with suppress(FileExistsError):
+            os.mkdir(name, 0o750, dir_fd=fd)
+    return os.open(name, _FOLDER, dir_fd=fd)
+
+
+def name_once(hidden: str, name: str, fd: int) -> None:
+    """Rename where the name is free. A hard link fails if it is taken, which rename() would not."""
+    try:
+        os.link(hidden, name, src_dir_fd=fd, dst_dir_fd=fd, follow_symlinks=False)
+    except FileExistsError:
+        raise names.foreign_file(name) from None
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        os.rename(hidden, name, src_dir_fd=fd, dst_dir_fd=fd)
+        return
+    os.unlink(hidden, dir_fd=fd)
+
+
+def is_there(name: str, fd: int) -> bool:
+    try:
+        os.stat(name, dir_fd=fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn the operating system's errors into ones for people."""
+    try:
+        yield
+    except OSError as error:
+        message, permanent = _reason(error.errno)
+        raise DeliveryError(message, detail=str(error), permanent=permanent) from error
+
+
+def _reason(code: int | None) -> tuple[str, bool]:
+    """What an error number means for a person, and whether it stays so until somebody acts."""
+    if code in {errno.ENOSPC, errno.EDQUOT}:
+        return _("The disk of the local folder is full. Make room; the run then goes on."), False
+    if code in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return _("Waybill may not write in the local folder. Whoever operates Waybill can allow it."), True
+    if code in {errno.ENOTDIR, errno.ELOOP}:
+        return _("A link or a file stands where the local folder should be. Remove it or choose another folder."), True
+    if code == errno.ENAMETOOLONG:
+        return _("The name of a file is too long. Give the export a shorter name."), True
+    return _("The local folder could not be written. Ask whoever operates Waybill to look at it."), False

@@ -1,0 +1,117 @@
+"""Reading a file of an SFTP server with many requests on the way, and bounded memory."""
+
+import hashlib
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import paramiko
+from django.utils.translation import gettext as _
+from paramiko.sftp import CMD_CLOSE, CMD_FSTAT, CMD_OPEN, CMD_READ, CMD_STATUS, SFTP_FLAG_READ, int64
+
+from connections.destinations.base import DeliveryError
+from connections.destinations.files import names
+
+if TYPE_CHECKING:
+    from connections.destinations.files.sftp_session import SftpSession
+
+READ_BYTES = 32_768  # the most that every server gives at once
+# Pieces asked for or waiting to be taken: 2 MB, a server's usual window.
+MOST_AHEAD = 64
+
+
+class SftpFile:
+    """A regular file on the server; answers may come out of order or short.
+
+    paramiko's own prefetch asks for the whole file at once and keeps what comes; so pieces are counted here.
+    """
+
+    def __init__(self, session: "SftpSession", path: str) -> None:
+        self._session, self._path = session, path
+        self._client: Any = session.client
+        self._asked_at: dict[int, tuple[int, int]] = {}  # request number: (offset, bytes wanted)
+        self._arrived: dict[int, bytes] = {}  # by offset
+        self._late_error: OSError | EOFError | None = None
+        with self._explained():
+            self._handle, self.size = self._open()
+
+    def chunks(self) -> Iterator[bytes]:
+        """Its bytes, in order."""
+        asked = given = 0
+        while given < self.size:
+            with self._explained():
+                while asked < self.size and len(self._asked_at) + len(self._arrived) < MOST_AHEAD:
+                    asked += self._ask(asked, min(READ_BYTES, self.size - asked))
+                while given not in self._arrived:
+                    self._client._read_response()
+                    self._raise_late_error()
+            data = self._arrived.pop(given)
+            given += len(data)
+            yield data
+
+    def sum(self) -> str:
+        """The SHA-256 sum (hexadecimal) of its bytes."""
+        found = hashlib.sha256()
+        for data in self.chunks():
+            found.update(data)
+        return found.hexdigest()
+
+    def close(self) -> None:
+        """Close it; never raises."""
+        with suppress(Exception):
+            handle, self._handle = self._handle, b""
+            self._client._request(CMD_CLOSE, handle)
+
+    def _open(self) -> tuple[bytes, int]:
+        # The protocol cannot open without following a link, so it is looked at first.
+        mode = self._client.lstat(self._path).st_mode
+        if mode is not None and not stat.S_ISREG(mode):
+            raise names.NoFileError()
+        _type, answer = self._client._request(CMD_OPEN, self._path.encode(), SFTP_FLAG_READ, paramiko.SFTPAttributes())
+        handle = bytes(answer.get_binary())
+        _type, answer = self._client._request(CMD_FSTAT, handle)
+        attributes: Any = paramiko.SFTPAttributes
+        return handle, attributes._from_msg(answer).st_size or 0
+
+    def _ask(self, offset: int, wanted: int) -> int:
+        number = self._client._async_request(self, CMD_READ, self._handle, int64(offset), wanted)
+        self._asked_at[number] = (offset, wanted)
+        return wanted
+
+    def _async_response(self, type_: int, message: paramiko.Message, number: int) -> None:
+        """Take the answer to one request; the client calls this."""
+        offset, wanted = self._asked_at.pop(number)
+        if type_ == CMD_STATUS:
+            self._note_status(message)
+            return
+        data = bytes(message.get_binary())
+        self._arrived[offset] = data
+        if not data:
+            self._late_error = self._late_error or EOFError()
+        elif len(data) < wanted and self._handle:
+            self._ask(offset + len(data), wanted - len(data))
+
+    def _note_status(self, message: paramiko.Message) -> None:
+        try:
+            self._client._convert_status(message)
+        except (OSError, EOFError) as error:
+            self._late_error = self._late_error or error
+
+    def _raise_late_error(self) -> None:
+        if isinstance(self._late_error, EOFError):
+            raise names.cut_file()
+        if self._late_error is not None:
+            raise self._late_error
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Say what an error means for reading; the rest is the session's."""
+        with self._session.explained():
+            try:
+                yield
+            except FileNotFoundError as error:
+                raise names.gone_file(self._path) from error
+            except PermissionError as error:
+                message = _("The account may not read its folder. Ask whoever runs the server for the right to read.")
+                raise DeliveryError(message, detail=self._path, permanent=True) from error

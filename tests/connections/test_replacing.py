@@ -1,0 +1,184 @@
+"""A file that every run of an export writes anew, replaced on a folder of this machine and on a real SFTP server."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from connections.destinations.base import DeliveryError, FileDestination
+from connections.destinations.files.local import LocalFolder
+from connections.destinations.files.sftp import Sftp
+from tests.connections.delivering import names
+from tests.servers import faulty_sftp
+
+NAME = "model.json"
+REFUSED = r"“model.json” was not written by this export, or was changed since"
+
+
+class KilledError(Exception):
+    """Stands for the end of the process."""
+
+
+@dataclass
+class Store:
+    """A destination and the folder that its files come to lie in."""
+
+    destination: FileDestination
+    folder: Path
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "Export" / NAME
+
+    def write(self, data: bytes, *over: bytes, key: str = "0a-1", settles: bool = True) -> None:
+        """Write the file in the run `key`; it may replace the contents `over`."""
+        with self.destination.session(key) as session:
+            session.clear_leftovers("Export")
+            part = session.open_part(f"Export/{NAME}", over=frozenset(hashlib.sha256(one).hexdigest() for one in over))
+            try:
+                for start in range(0, len(data), 1000):
+                    part.write(data[start : start + 1000])
+                part.publish()
+            finally:
+                part.discard()
+            if settles:
+                session.settle("Export")
+
+
+@pytest.fixture(params=["local", "sshd", "sftp without replace"])
+def store(request, tmp_path, settings):
+    root = tmp_path / "root"
+    root.mkdir()
+    if request.param == "local":
+        settings.LOCAL_FOLDER_BASE = str(root)
+        yield Store(LocalFolder({"folder": "crm"}, {}), root / "crm")
+    elif request.param == "sshd":
+        server = request.getfixturevalue("sshd")
+        yield Store(Sftp(server.settings(folder=str(root)), server.secrets()), root)
+    else:
+        with faulty_sftp.running_faulty(root, faulty_sftp.NoReplace) as server:
+            yield Store(Sftp(server.settings(), {"password": "any"}), root)
+
+
+def test_a_run_replaces_what_an_earlier_run_wrote(store):
+    first, second = b"first" * 100_000, b"second"
+    store.write(first)
+    store.write(second, b"something older", first, key="0b-1")
+    assert store.file.read_bytes() == second
+    assert names(store.folder) == [f"Export/{NAME}"]
+
+
+def test_a_free_name_is_taken_whatever_might_be_replaced(store):
+    store.write(b"new", b"earlier")
+    assert store.file.read_bytes() == b"new"
+
+
+def test_a_file_with_another_sum_is_refused_and_left_untouched(store):
+    store.write(b"ours")
+    store.file.write_bytes(b"ours, edited")
+    with pytest.raises(DeliveryError, match=REFUSED) as refused:
+        store.write(b"new", b"ours", key="0b-1")
+    assert refused.value.permanent
+    assert store.file.read_bytes() == b"ours, edited"
+    assert names(store.folder) == [f"Export/{NAME}"]
+
+
+def test_without_a_sum_nothing_is_replaced(store):
+    store.write(b"ours")
+    with pytest.raises(DeliveryError, match="did not write"):
+        store.write(b"new", key="0b-1")
+    assert store.file.read_bytes() == b"ours"
+
+
+def test_an_empty_file_may_be_replaced_and_may_replace(store):
+    store.write(b"")
+    store.write(b"new", b"", key="0b-1")
+    store.write(b"", b"new", key="0c-1")
+    assert store.file.read_bytes() == b""
+
+
+def test_a_second_attempt_replaces_what_the_first_one_published(store):
+    store.write(b"old")
+    store.write(b"attempt 1", b"old", key="0b-1", settles=False)
+    store.write(b"attempt 2", b"old", key="0b-2")
+    assert store.file.read_bytes() == b"attempt 2"
+    assert names(store.folder) == [f"Export/{NAME}"]
+
+
+def test_a_second_attempt_refuses_what_was_changed_after_the_first_one(store):
+    store.write(b"old")
+    store.write(b"attempt 1", b"old", key="0b-1", settles=False)
+    store.file.write_bytes(b"edited")
+    with pytest.raises(DeliveryError, match=REFUSED):
+        store.write(b"attempt 2", b"old", key="0b-2")
+    assert store.file.read_bytes() == b"edited"
+
+
+def test_another_run_refuses_what_a_dead_run_published(store):
+    store.write(b"old")
+    store.write(b"dead", b"old", key="0b-1", settles=False)
+    with pytest.raises(DeliveryError, match=REFUSED):
+        store.write(b"new", b"old", key="0c-1")
+    assert store.file.read_bytes() == b"dead"
+
+
+def test_a_run_killed_between_claim_and_rename_is_done_by_the_next_attempt(store, monkeypatch):
+    store.write(b"old")
+    with monkeypatch.context() as patch:
+        kill_before_rename(patch)
+        with pytest.raises(KilledError):
+            store.write(b"attempt 1", b"old", key="0b-1")
+    assert store.file.read_bytes() == b"old"
+    assert any(name.endswith(".0b.claim") for name in names(store.folder))
+    store.write(b"attempt 2", b"old", key="0b-2")
+    assert store.file.read_bytes() == b"attempt 2"
+    assert names(store.folder) == [f"Export/{NAME}"]
+
+
+def kill_before_rename(patch) -> None:
+    import paramiko
+
+    def die(*args, **kwargs):
+        raise KilledError
+
+    patch.setattr(os, "replace", die)
+    patch.setattr(paramiko.SFTPClient, "posix_rename", die)
+
+
+def test_a_link_at_the_path_is_refused_though_what_it_leads_to_is_known(store, tmp_path):
+    store.write(b"ours")
+    kept = tmp_path / "elsewhere.json"
+    store.file.rename(kept)
+    store.file.symlink_to(kept)
+    with pytest.raises(DeliveryError, match=REFUSED):
+        store.write(b"new", b"ours", key="0b-1")
+    assert store.file.is_symlink()
+    assert kept.read_bytes() == b"ours"
+
+
+def test_a_folder_at_the_path_is_refused(store):
+    store.file.mkdir(parents=True)
+    with pytest.raises(DeliveryError, match=REFUSED):
+        store.write(b"new", b"", key="0b-1")
+
+
+def test_a_server_without_replace_keeps_the_old_file_when_the_new_one_cannot_be_named(tmp_path, monkeypatch):
+    import paramiko
+
+    with faulty_sftp.running_faulty(tmp_path, faulty_sftp.NoReplace) as server:
+        store = Store(Sftp(server.settings(), {"password": "any"}), tmp_path)
+        store.write(b"old")
+        rename = paramiko.SFTPClient.rename
+
+        def refuse_the_new_one(self, source, target):
+            if source.endswith(f".{NAME}.0b-1.part"):
+                raise OSError("no")
+            return rename(self, source, target)
+
+        monkeypatch.setattr(paramiko.SFTPClient, "rename", refuse_the_new_one)
+        with pytest.raises(DeliveryError):
+            store.write(b"new", b"old", key="0b-1")
+        assert store.file.read_bytes() == b"old"
+        assert [name for name in names(tmp_path) if not name.endswith(".claim")] == [f"Export/{NAME}"]
