@@ -11,10 +11,11 @@ from roles import audit
 from roles.models import User
 from segments import chores
 from segments.models import Segment, SegmentStatus
+from segments.rules import label_of
 from segments.warehouse import members_table
 
 DEFINITION = ("table_id", "match", "conditions")
-AUDITED = ("name", "description", *DEFINITION)
+AUDITED = ("name", "description", "projected_fields", *DEFINITION)
 
 
 class StillUsedError(Exception):
@@ -38,7 +39,8 @@ def save(segment: Segment, *, by: User) -> None:
         segment.created_by = by
         segment.save()
     elif changes:
-        segment.save(update_fields=["name", "description", "table", "match", "conditions", "updated_at"])
+        fields = ["name", "description", "table", "match", "conditions", "projected_fields", "updated_at"]
+        segment.save(update_fields=fields)
     if changes:
         action = "change" if before else "create"
         audit.record(segment.environment, action, segment, by=by, changes=_without_values(changes))
@@ -76,7 +78,7 @@ def _without_values(changes: dict[str, list[Any]]) -> dict[str, Any]:
     if "conditions" not in changes:
         return changes
     said = [
-        [f"{condition['field']} {condition['operator']}" for condition in conditions or []]
+        [f"{label_of(condition)} {condition['operator']}" for condition in conditions or []]
         for conditions in changes["conditions"]
     ]
     return changes | {"conditions": said}

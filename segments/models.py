@@ -57,11 +57,15 @@ class RelationshipQuerySet(models.QuerySet["Relationship"]):
     """Relationships, with what the fields of both sides are today."""
 
     def described(self) -> "RelationshipQuerySet":
-        """Annotate both sides' types (None: no such field any more) and the number of keys of the other table."""
+        """Annotate both sides' types (None: no such field any more) and the number of keys of the other table.
+
+        Nothing leads out of an environment.
+        """
         own = Field.objects.filter(table=models.OuterRef("table"), name=models.OuterRef("field_name"))
         other = Field.objects.filter(table=models.OuterRef("to_table"), is_key=True)
         keys = other.order_by().values("table").annotate(n=models.Count("pk")).values("n")
-        return self.select_related("table", "to_table").annotate(
+        within = self.filter(to_table__environment=models.F("table__environment"))
+        return within.select_related("table", "to_table").annotate(
             field_type=models.Subquery(own.values("pg_type")),
             to_type=models.Subquery(other.filter(name=models.OuterRef("to_field_name")).values("pg_type")),
             key_count=Coalesce(models.Subquery(keys), 0),
@@ -148,7 +152,11 @@ class Segment(models.Model):
     """A list of profiles of one table: conditions and, after a refresh, its members and their count.
 
     `conditions` is a list of {"field": name, "operator": one of rules.OPERATORS, "value": text}; an empty list
-    means every profile. Members lie in the working table `warehouse.members_table(segment)`.
+    means every profile. One on a field of a related table has two names more: {"through": the own field that refers
+    to it, "to": that table}. Members lie in the working table `warehouse.members_table(segment)`.
+
+    `projected_fields` names fields of the contact table that refers to an account segment's table: an export may
+    then send the contacts of the accounts. What they mean is told by `projection`.
     """
 
     environment = models.ForeignKey(Environment, models.CASCADE, related_name="segments")
@@ -157,6 +165,7 @@ class Segment(models.Model):
     table = models.ForeignKey(Table, models.PROTECT, related_name="segments")
     match = models.CharField(max_length=3, choices=Match.choices, default=Match.ALL)
     conditions = models.JSONField(default=list, blank=True)
+    projected_fields = models.JSONField(default=list, blank=True)
     status = models.CharField(max_length=10, choices=SegmentStatus.choices, default=SegmentStatus.NEW)
     member_count = models.BigIntegerField(null=True)
     refreshed_at = models.DateTimeField(null=True)

@@ -22,7 +22,8 @@ from roles import audit
 from roles.models import User
 from segments import chores, rules
 from segments.models import Segment, SegmentStatus
-from segments.warehouse import SESSION, WORK_SCHEMA, columns_of, key_names, members_table, table_name
+from segments.relationships import related_names
+from segments.warehouse import SESSION, WORK_SCHEMA, columns_of, key_names, members_table, rules_where, table_name
 
 logger = logging.getLogger(__name__)
 
@@ -151,7 +152,7 @@ def _make_members(segment: Segment) -> int:
     if not keys:
         raise RefreshError(_("The table %(table)s has no key. Import it with one.") % {"table": segment.table})
     types: dict[str, str] = dict(segment.table.fields.values_list("name", "pg_type"))
-    where = rules.where(types, segment.match, segment.conditions)
+    where = rules_where(segment.table, segment.match, segment.conditions)
     wanted = sql.SQL("SELECT {} FROM {} t WHERE {}").format(
         sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(key)) for key in keys),
         table_name(segment.table),
@@ -159,7 +160,7 @@ def _make_members(segment: Segment) -> int:
     )
     with connection.cursor() as cursor:
         cursor.execute(PLANNER)
-        cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(table_name(segment.table)))
+        cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(_read(segment)))
         cursor.execute(sql.SQL("CREATE TABLE {} AS {}").format(_built(segment), wanted))
         cursor.execute(sql.SQL("ANALYZE {}").format(_built(segment)))
         cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(_built(segment)))
@@ -167,6 +168,13 @@ def _make_members(segment: Segment) -> int:
     if not _swap(segment):
         _apply_difference(segment, [(key, types[key]) for key in keys])
     return count
+
+
+def _read(segment: Segment) -> sql.Composed:
+    """Name what the rules read: the segment's table and those that its conditions lead to."""
+    schema = segment.environment.warehouse_schema
+    names = {segment.table.name, *related_names(segment.conditions)}
+    return sql.SQL(", ").join(sql.Identifier(schema, name) for name in sorted(names))
 
 
 def _built(segment: Segment) -> sql.Identifier:

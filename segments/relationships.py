@@ -4,10 +4,12 @@ from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
+from psycopg import sql
 
 from roles import audit
 from roles.models import User
 from segments.models import Field, Relationship, Table
+from segments.rules import Condition, Related, Through, through_of
 from segments.types import are_comparable
 
 
@@ -19,6 +21,27 @@ def relationships_of(tables: Iterable[Table]) -> list[Relationship]:
     """Return the unbroken relationships that lead from these tables, in one query."""
     found = Relationship.objects.described().filter(table__in=list(tables))
     return [relationship for relationship in found if not relationship.problem]
+
+
+def related_fields(table: Table) -> dict[Through, Related]:
+    """Return the tables that rows of `table` refer to, as conditions see them."""
+    leads = relationships_of([table])
+    types: dict[int, dict[str, str]] = {}
+    for field in Field.objects.filter(table__in={lead.to_table_id for lead in leads}):
+        types.setdefault(field.table_id, {})[field.name] = field.pg_type
+    return {
+        (lead.field_name, lead.to_table.name): Related(
+            sql.Identifier(table.environment.warehouse_schema, lead.to_table.name),
+            lead.to_field_name,
+            types[lead.to_table_id],
+        )
+        for lead in leads
+    }
+
+
+def related_names(conditions: Iterable[Condition]) -> set[str]:
+    """Return the names of the other tables that these conditions read."""
+    return {through[1] for one in conditions if (through := through_of(one))}
 
 
 def single_keys(table: Table) -> list[Field]:

@@ -1,15 +1,17 @@
 """Conditions on fields, turned into SQL. Values become typed literals here, names are quoted, nothing else passes.
 
 Capital letters count. A field without a value "is empty" and "does not equal" anything; comparisons leave it out.
+A condition on a field of a related table asks for a row there that fits: a profile that refers to none never fits,
+not even “does not equal” or “is empty”. Two conditions on one related table are about the same row of it.
 """
 
 import csv
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -26,12 +28,26 @@ PLAIN_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 MOST_CONDITIONS = 50
 
 
+Through = tuple[str, str]  # (field of the own table, name of the table that it refers to)
+
+
 class Condition(TypedDict):
-    """One condition as a segment stores it."""
+    """One condition as a segment stores it; with `through` and `to` the field is one of the related table `to`."""
 
     field: str
     operator: str
     value: str
+    through: NotRequired[str]
+    to: NotRequired[str]
+
+
+@dataclass(frozen=True)
+class Related:
+    """A table that rows refer to: the relation, its only key, and its fields' PostgreSQL types."""
+
+    relation: sql.Identifier
+    key: str
+    types: dict[str, str]
 
 
 class RulesError(Exception):
@@ -91,13 +107,18 @@ OPERATORS: dict[str, Operator] = {
 }
 
 
-def where(types: dict[str, str], match: str, conditions: list[Condition]) -> sql.Composable:
+def where(
+    types: dict[str, str],
+    match: str,
+    conditions: list[Condition],
+    related: Mapping[Through, Related] | None = None,
+) -> sql.Composable:
     """Return the SQL condition on alias `t`; `types` maps field names to PostgreSQL types. Raises RulesError."""
     parts: list[sql.Composable] = []
     errors: dict[int, str] = {}
     for position, condition in enumerate(conditions):
         try:
-            parts.append(condition_sql(types, condition))
+            parts.append(condition_sql(types, condition, related or {}))
         except ValueError as error:
             errors[position] = str(error)
     if errors:
@@ -107,9 +128,44 @@ def where(types: dict[str, str], match: str, conditions: list[Condition]) -> sql
     return sql.SQL(" OR " if match == "any" else " AND ").join(parts)
 
 
-def condition_sql(types: dict[str, str], condition: Condition) -> sql.Composable:
+def condition_sql(types: dict[str, str], condition: Condition, related: Mapping[Through, Related]) -> sql.Composable:
     """Return one condition as SQL in brackets; ValueError says what is wrong with it."""
-    name, pg_type = condition["field"], types.get(condition["field"])
+    through = through_of(condition)
+    if through is None:
+        return _comparison("t", types, condition)
+    field, to_table = through
+    if through not in related or field not in types:
+        text = _("%(name)s: rows refer to no %(table)s through “%(field)s” any more. Choose another field.")
+        raise ValueError(text % {"name": label_of(condition), "table": to_table, "field": field})
+    found = related[through]
+    return sql.SQL("(EXISTS (SELECT FROM {} r WHERE r.{} = t.{} AND {}))").format(
+        found.relation, sql.Identifier(found.key), sql.Identifier(field), _comparison("r", found.types, condition)
+    )
+
+
+def through_of(condition: Condition) -> Through | None:
+    """Return which reference leads to the condition's table, None for a field of the own table."""
+    return (condition["through"], condition.get("to", "")) if condition.get("through") else None
+
+
+def label_of(condition: Condition) -> str:
+    """Return the name of the condition's field for people, with the related table that has it."""
+    through = through_of(condition)
+    return f"{through[1]} › {condition['field']}" if through else condition["field"]
+
+
+def describe(condition: Condition, pg_type: str = "") -> str:
+    """Return the condition, on a field of this PostgreSQL type, as a person would say it."""
+    operator, through = OPERATORS.get(condition["operator"]), through_of(condition)
+    label = operator.label_for(pg_type) if operator else condition["operator"]
+    value = f" {condition['value']}" if operator and operator.takes_value else ""
+    by = " " + _("(through %(field)s)") % {"field": through[0]} if through else ""
+    return f"{label_of(condition)}{by} {label}{value}"
+
+
+def _comparison(alias: str, types: dict[str, str], condition: Condition) -> sql.Composable:
+    """Return the condition on a field of the rows called `alias`."""
+    name, pg_type = label_of(condition), types.get(condition["field"])
     operator = OPERATORS.get(condition["operator"])
     if pg_type is None:
         raise ValueError(
@@ -122,17 +178,9 @@ def condition_sql(types: dict[str, str], condition: Condition) -> sql.Composable
     if not operator.suits_type(pg_type):
         details = {"name": name, "operator": operator.label, "type": pg_type}
         raise ValueError(_("%(name)s: “%(operator)s” cannot be used with fields of type %(type)s.") % details)
-    field = sql.SQL("t.{}").format(sql.Identifier(name))
+    field = sql.Identifier(alias, condition["field"])
     value = _value(name, pg_type, operator, condition["value"]) if operator.takes_value else sql.SQL("")
     return sql.SQL("(" + operator.template + ")").format(field=field, value=value)
-
-
-def describe(condition: Condition, pg_type: str = "") -> str:
-    """Return the condition, on a field of this PostgreSQL type, as a person would say it."""
-    operator = OPERATORS.get(condition["operator"])
-    label = operator.label_for(pg_type) if operator else condition["operator"]
-    value = f" {condition['value']}" if operator and operator.takes_value else ""
-    return f"{condition['field']} {label}{value}"
 
 
 def _value(name: str, pg_type: str, operator: Operator, text: str) -> sql.Composable:

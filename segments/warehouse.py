@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from psycopg import pq, sql
 
 from roles.models import Environment
-from segments import rules
+from segments import projection, relationships, rules
 from segments.copying import CopyOut, copy_csv
 from segments.models import Segment, Table
 
@@ -51,8 +51,8 @@ def reader(
     """Give a connection of its own in one read-only snapshot; `timeout` is in seconds for each statement.
 
     What will be read is locked before the snapshot is taken: a table that an import swaps in afterwards would
-    look empty to it. `of` names it (a segment stands for its table, too); None locks all of the environment,
-    which lets imports wait for the end of this reader.
+    look empty to it. `of` names it (a segment stands for all that its definition reads, too); None locks all of the
+    environment, which lets imports wait for the end of this reader.
     """
     with psycopg.connect(**_parameters()) as connection:
         relations = _existing(connection, _relations(environment, of))
@@ -149,7 +149,7 @@ def preview(segment: Segment, columns: Columns, limit: int = 5) -> list[Row]:
     """Return the first `limit` members as texts; by the rules while there is no member list yet."""
     if segment.member_count is None:
         return preview_rules(segment.table, segment.match, segment.conditions, columns, limit)
-    query = _as_text(export_query(segment, columns), len(columns), limit)
+    query = as_text(export_query(segment, columns), len(columns), limit)
     with reader(segment.environment, [segment], timeout=PAGE_SECONDS) as connection:
         return connection.execute(query).fetchall()
 
@@ -159,10 +159,10 @@ def preview_rules(
 ) -> list[Row]:
     """Return the first `limit` rows that fit the conditions, as texts. Raises rules.RulesError."""
     types = dict(table.fields.values_list("name", "pg_type"))
-    where = rules.where(types, match, conditions)
+    where = rules_where(table, match, conditions)
     query = sql.SQL("SELECT {} FROM {} t WHERE {}").format(_selected(columns, types), table_name(table), where)
-    with reader(table.environment, [table], timeout=PAGE_SECONDS) as connection:
-        return connection.execute(_as_text(query, len(columns), limit)).fetchall()
+    with reader(table.environment, _read_by(table, conditions), timeout=PAGE_SECONDS) as connection:
+        return connection.execute(as_text(query, len(columns), limit)).fetchall()
 
 
 def sample(table: Table, limit: int = 10) -> list[Row]:
@@ -173,26 +173,43 @@ def sample(table: Table, limit: int = 10) -> list[Row]:
 
 def count_matching(table: Table, match: str, conditions: list[rules.Condition]) -> tuple[int, int]:
     """Return (rows that fit the conditions, all rows). Raises rules.RulesError, psycopg.errors.QueryCanceled."""
-    types = dict(table.fields.values_list("name", "pg_type"))
-    where = rules.where(types, match, conditions)
+    where = rules_where(table, match, conditions)
     query = sql.SQL("SELECT count(*) FILTER (WHERE {}), count(*) FROM {} t").format(where, table_name(table))
-    with reader(table.environment, [table], timeout=PAGE_SECONDS) as connection:
+    with reader(table.environment, _read_by(table, conditions), timeout=PAGE_SECONDS) as connection:
         row = connection.execute(query).fetchone()
     return row or (0, 0)
 
 
+def rules_where(table: Table, match: str, conditions: list[rules.Condition]) -> sql.Composable:
+    """Return the conditions as SQL on alias `t`, fields of related tables included. Raises rules.RulesError."""
+    types = dict(table.fields.values_list("name", "pg_type"))
+    needs_others = bool(relationships.related_names(conditions))
+    return rules.where(types, match, conditions, relationships.related_fields(table) if needs_others else {})
+
+
+def _read_by(table: Table, conditions: list[rules.Condition]) -> list[Table]:
+    """Return the table with those that its rows are asked about."""
+    names = relationships.related_names(conditions)
+    others = Table.objects.filter(environment=table.environment_id, name__in=names) if names else []
+    return [table, *others]
+
+
 def _selected(columns: Columns, types: dict[str, str]) -> sql.Composed:
-    """Name the columns; booleans are spelled true and false, as they were in the file they came from."""
+    """Name the columns of alias `t`."""
     parts: list[sql.Composable] = []
     for name, exported in columns:
         if name not in types:
             raise NotReadyError(f"There is no field {name} any more. Choose the fields again.")
-        field = sql.SQL("t.{}::text" if types[name] == "boolean" else "t.{}").format(sql.Identifier(name))
-        parts.append(sql.SQL("{} AS {}").format(field, sql.Identifier(exported)))
+        parts.append(sql.SQL("{} AS {}").format(spelled("t", name, types[name]), sql.Identifier(exported)))
     return sql.SQL(", ").join(parts)
 
 
-def _as_text(query: sql.Composed, width: int, limit: int) -> sql.Composed:
+def spelled(alias: str, name: str, pg_type: str) -> sql.Composed:
+    """Return a field of the rows called `alias`; booleans read true and false, as in the file they came from."""
+    return sql.SQL("{}::text" if pg_type == "boolean" else "{}").format(sql.Identifier(alias, name))
+
+
+def as_text(query: sql.Composed, width: int, limit: int) -> sql.Composed:
     """Wrap `query` so that at most `limit` rows come, each value as PostgreSQL prints it."""
     names = [sql.Identifier(f"c{number}") for number in range(width)]
     values = sql.SQL(", ").join(sql.SQL("left({}::text, {})").format(name, LONGEST_SHOWN) for name in names)
@@ -220,6 +237,8 @@ def _relations(environment: Environment, of: Iterable[Table | Segment] | None) -
         found.add((environment.warehouse_schema, table.name))
         if isinstance(noun, Segment):
             found.add((WORK_SCHEMA, f"members_{noun.pk}"))
+            others = relationships.related_names(noun.conditions) | projection.table_names(noun)
+            found |= {(environment.warehouse_schema, name) for name in others}
     return found
 
 

@@ -126,7 +126,7 @@ def test_a_condition_that_cannot_be_used_says_why(wrong, words):
 
 def test_values_never_become_sql():
     text = rules.where(TYPES, "all", [condition("Name", "equals", "x' OR true --")]).as_string(None)
-    assert text == "(t.\"Name\" = 'x'' OR true --')"
+    assert text == "(\"t\".\"Name\" = 'x'' OR true --')"
 
 
 def test_no_conditions_find_everybody():
