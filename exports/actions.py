@@ -121,6 +121,17 @@ def save_export(export: Export, segments: list[Segment], tables: Sequence[Table]
         audit.record(export.environment, "change" if before else "create", export, by=by, changes=changes)
 
 
+def set_schedule(export: Export, mode: str, *, by: User) -> None:
+    """Set when `export` runs by itself; nothing is written where it is so already."""
+    if export.schedule_mode == mode:
+        return
+    with transaction.atomic():
+        changes = {"schedule": [export.schedule_mode, mode]}
+        export.schedule_mode, export.updated_by = mode, by
+        export.save(update_fields=["schedule_mode", "updated_by", "updated_at"])
+        audit.record(export.environment, "schedule", export, by=by, changes=changes)
+
+
 def detach(export: Export, *, by: User) -> None:
     """Take the connection from `export`, which keeps its configuration; its waiting run is canceled.
 

@@ -17,12 +17,12 @@ from roles.templatetags import pieces
 from roles.words import NONE, number, relative
 
 VALUES = (
-    "pk", "name", "edit_url", "progress_url", "row_url", "duplicate_url", "run_url", "detach_url", "remove_url",
-    "connection", "type", "tile", "status", "rows", "refreshed", "can",
+    "pk", "name", "edit_url", "progress_url", "row_url", "duplicate_url", "run_url", "schedule_url", "detach_url",
+    "remove_url", "connection", "type", "tile", "status", "rows", "refreshed", "can",
 )  # fmt: skip
 
 
-OF_ONE, OF_MANY = ("edit", "progress", "row", "duplicate"), ("run", "detach", "remove")
+OF_ONE, OF_MANY = ("edit", "progress", "row", "duplicate"), ("run", "schedule", "detach", "remove")
 
 
 def rows_of(exports: list[Export], access: Access, *, can_duplicate: bool) -> list[SafeString]:
@@ -52,7 +52,8 @@ def _row(export: Export, access: Access, urls: dict[str, str], pattern: Pattern,
         "refreshed": pieces.ago(export.delivered_at, _("never")),
     }
     is_attached = export.connection is not None
-    rights = [("edit", can_edit), ("run", can_edit and is_attached), ("remove", can_edit), ("view", not can_edit)]
+    rights = [("edit", can_edit), ("run", can_edit and is_attached), ("remove", can_edit), ("schedule", can_edit)]
+    rights += [("view", not can_edit)]
     rights += [("detach", can_edit and is_attached), ("duplicate", can_duplicate)]
     values["can"] = " ".join(name for name, has in rights if has)
     shape = {"can_edit": can_edit, "is_attached": is_attached, "can_duplicate": can_duplicate}

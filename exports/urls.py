@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from exports.views import commands, listing, pane, progress
+from exports.views import commands, listing, pane, progress, schedule
 
 app_name = "exports"
 
@@ -11,6 +11,7 @@ urlpatterns = [
     path("add", pane.add, name="add"),
     path("run", commands.run, name="run"),
     path("run-all", commands.run_all, name="run_all"),
+    path("schedule", schedule.schedule, name="schedule"),
     path("detach", commands.detach, name="detach"),
     path("remove", commands.remove, name="remove"),
     path("<int:pk>/duplicate", pane.duplicate, name="duplicate"),

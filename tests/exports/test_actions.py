@@ -12,11 +12,8 @@ from roles.roles import Role
 from tests.factories import (
     client_of,
     make_connection,
-    make_environment,
     make_export,
     make_member,
-    make_segment,
-    make_table,
 )
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,30 +21,10 @@ PANEL = {"HX-Request": "true", "HX-Target": "panel"}
 
 
 @pytest.fixture
-def environment():
-    return make_environment()
-
-
-@pytest.fixture
-def segment(environment):
-    return make_segment(make_table(environment), "Everybody")
-
-
-@pytest.fixture
-def shared(environment):
-    return make_connection(environment, "Partner")
-
-
-@pytest.fixture
 def export(environment, shared, segment):
     return make_export(
         environment, "Calls", shared, [segment], description="For the agency", settings={"compression": "gzip"}
     )
-
-
-@pytest.fixture
-def carl(environment):
-    return client_of(make_member(environment, Role.CONTRIBUTOR))
 
 
 def url(name, export=None, environment=None):
@@ -72,7 +49,7 @@ def test_a_duplicate_is_filled_in_and_exists_only_once_it_is_saved(export, carl,
     assert carl.post(url("duplicate", export), body).status_code == 302
     copy = Export.objects.get(name="Copy of Calls")
     assert (copy.settings, copy.last_run, copy.created_by.username) == (
-        {"compression": "gzip"},
+        {"delimiter": "comma", "compression": "gzip"},
         None,
         copy.created_by.username,
     )

@@ -14,8 +14,7 @@ from django.utils import timezone
 from connections.models import Sharing
 from exports.models import Export, Run
 from exports.states import State
-from roles.roles import Role
-from tests.factories import client_of, make_connection, make_environment, make_export, make_member
+from tests.factories import make_connection, make_export
 
 pytestmark = pytest.mark.django_db
 LIST = {"HX-Request": "true", "HX-Target": "list"}
@@ -27,21 +26,6 @@ HEADINGS = [
 ODD = ["\0", "a\0b", "x" * 5000, "😀", "%", "\\", "'; --", "<script>alert(1)</script>", "{{ 7 }}"]
 NAMES = ["<b>x</b>", "\"'><img src=x>", "{{ name }}", "{% now %}", "a & b", "\ue000 0 \ue001", "$1 \\1 %(x)s {0}"]
 OWNED = {"token": "00000000-0000-0000-0000-000000000001", "lease_until": "2099-01-01T00:00:00Z"}
-
-
-@pytest.fixture
-def environment():
-    return make_environment()
-
-
-@pytest.fixture
-def carl(environment):
-    return client_of(make_member(environment, Role.CONTRIBUTOR, "carl"))
-
-
-@pytest.fixture
-def shared(environment):
-    return make_connection(environment, "Partner")
 
 
 def url(environment, name="list", **kwargs):

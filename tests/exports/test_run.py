@@ -23,24 +23,9 @@ from exports.runner.watch import watch, work_until_idle
 from exports.states import State
 from segments import warehouse
 from segments.models import Segment
-from tests.factories import folder_of, make_environment, make_export, make_segment, make_table
+from tests.factories import folder_of, make_export, make_segment, make_table
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def environment():
-    return make_environment()
-
-
-@pytest.fixture
-def table(environment):
-    return make_table(environment)
-
-
-@pytest.fixture
-def segment(table):
-    return make_segment(table, name="Everybody")
 
 
 @pytest.fixture

@@ -16,29 +16,12 @@ from tests.exports.test_run import delivered, run_to_end
 from tests.factories import (
     folder_of,
     make_connection,
-    make_environment,
     make_export,
     make_member,
     make_segment,
-    make_table,
 )
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def environment():
-    return make_environment()
-
-
-@pytest.fixture
-def table(environment):
-    return make_table(environment)
-
-
-@pytest.fixture
-def segment(table):
-    return make_segment(table, "Everybody")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from connections.models import Connection, Sharing
 from exports.models import Export, Run
 from roles.models import Environment, User
 from roles.roles import Role
-from segments.models import Segment, Table
+from segments.models import Relationship, Segment, Table
 from tests.factories import client_of, make_connection, make_environment, make_export, make_member, make_segment
 from tests.factories import make_table as import_table
 
@@ -59,8 +59,10 @@ class Place:
         }.get(name.partition(":")[0], {})
 
     def _segment_kwargs(self, name: str) -> dict[str, Any]:
-        if name == "segments:table":
+        if name in {"segments:table", "segments:relate"}:
             return {"pk": self.table.pk}
+        if name == "segments:unrelate":
+            return {"pk": self.table.pk, "relationship": self.table.relationships.get().pk}
         if name == "segments:remove":
             return {"pk": self.spare_segment.pk}
         return {"pk": self.segment.pk} if name.endswith((":edit", ":row", ":refresh")) else {}
@@ -84,13 +86,20 @@ class Place:
             "exports:edit": export | {"name": "Renamed"},
             "exports:run": {"id": [self.export.pk]},
             "exports:duplicate": export | {"name": "Copied"},
+            "exports:schedule": {"id": [self.export.pk], "confirmed": "1", "schedule_mode": "off"},
             "exports:detach": {"id": [self.export.pk], "confirmed": "1"},
             "exports:remove": {"id": [self.export.pk], "confirmed": "1"},
+            "segments:relate": self._related("FirstName"),
             "segments:add": segment | {"name": "Forged"},
             "segments:edit": segment | {"name": "Renamed"},
             "connections:set_up": connection,
             "connections:edit": connection,
         }.get(name, {})
+
+
+    def _related(self, name: str) -> dict[str, Any]:
+        ids = dict(self.table.fields.values_list("name", "pk"))
+        return {"field": ids[name], "key": ids["CustomerId"]}
 
 
 @dataclass
@@ -128,6 +137,8 @@ def make_place() -> Place:
     """Make one environment with one of everything; its SFTP connection and its run hold what is planted."""
     environment = make_environment()
     table = import_table(environment)
+    ids = {"to_table": table, "to_field_name": "CustomerId"}
+    Relationship.objects.create(table=table, field_name="City", **ids)
     segment, spare_segment = make_segment(table), make_segment(table)
     connection = make_connection(environment, "Partner", type="sftp", settings=PLANTED)
     connection.set_secrets({"password": SECRET})
