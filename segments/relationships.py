@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from psycopg import sql
 
 from roles import audit
+from roles.kinds import ProfileKind
 from roles.models import User
-from segments.models import Field, Relationship, Table
+from segments.models import Field, Relationship, Segment, Table
 from segments.rules import Condition, Related, Through, through_of
 from segments.types import are_comparable
 
@@ -67,6 +69,15 @@ def suggested(table: Table) -> list[Relationship]:
         and are_comparable(fields[key.name].pg_type, key.pg_type)
         and (key.name, key.table_id) not in known
     ]
+
+
+def used_by(relationship: Relationship) -> list[Segment]:
+    """Return the segments whose conditions lead through it, or that project from its contact table."""
+    through = [{"through": relationship.field_name, "to": relationship.to_table.name}]
+    asking = Q(table=relationship.table_id, conditions__contains=through)
+    if relationship.table.profile_kind == ProfileKind.CONTACT:
+        asking |= Q(table=relationship.to_table_id) & ~Q(projected_fields=[])
+    return list(Segment.objects.filter(asking))
 
 
 def relate(field: Field, key: Field, *, by: User | None) -> Relationship:

@@ -2,13 +2,15 @@
 
 from django.urls import path
 
-from segments import views
+from segments import table_views, views
 
 app_name = "segments"
 
 urlpatterns = [
-    path("tables/", views.tables, name="tables"),
-    path("tables/<int:pk>/", views.table, name="table"),
+    path("tables/", table_views.tables, name="tables"),
+    path("tables/<int:pk>/", table_views.table, name="table"),
+    path("tables/<int:pk>/relate", table_views.relate, name="relate"),
+    path("tables/<int:pk>/relationships/<int:relationship>/remove", table_views.unrelate, name="unrelate"),
     path("segments/", views.list_page, name="list"),
     path("segments/add", views.add, name="add"),
     path("segments/<int:pk>/", views.edit, name="edit"),

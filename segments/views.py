@@ -1,8 +1,7 @@
-"""Data > Tables and Insights > Segments. Everybody reads, contributors and administrators change."""
+"""Insights > Segments. Everybody reads, contributors and administrators change."""
 
 from typing import Any
 
-import psycopg
 from django.db import IntegrityError
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -14,15 +13,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from roles.access import EnvironmentRequest, requires
 from roles.htmx import done, render, render_panel
 from roles.permissions import Permission
-from segments import actions, rules, warehouse
+from segments import actions, rules
 from segments.forms import SetUp
-from segments.listing import list_segments, list_tables
-from segments.masking import mask
-from segments.models import Field, Segment, SegmentStatus, Table
+from segments.listing import list_segments
+from segments.models import Segment, SegmentStatus
 from segments.refresh import heal_stuck
 
 CHANGED = "segments:changed"
-SAMPLE_ROWS = 10
 
 
 def _url(request: EnvironmentRequest, name: str, **kwargs: Any) -> str:
@@ -37,39 +34,6 @@ def _load(request: EnvironmentRequest, pk: int) -> Segment:
 
 def _can_edit(request: EnvironmentRequest) -> bool:
     return request.access.has_permission(Permission.EDIT_DATA)
-
-
-@requires(Permission.VIEW)
-@require_safe
-def tables(request: EnvironmentRequest) -> TemplateResponse:
-    """The list of tables."""
-    listing = list_tables(request.environment, request.GET)
-    return render(request, "segments/tables.html", {"listing": listing}, partial="list", target="list")
-
-
-@requires(Permission.VIEW)
-@require_safe
-def table(request: EnvironmentRequest, pk: int) -> TemplateResponse:
-    """One table: its fields, a sample of its rows, and the segments built on it."""
-    found = get_object_or_404(Table.objects.select_related("environment"), pk=pk, environment=request.environment)
-    fields = list(found.fields.all())
-    try:
-        rows, problem = warehouse.sample(found, SAMPLE_ROWS), ""
-    except (psycopg.Error, rules.RulesError, warehouse.NotReadyError):
-        rows, problem = [], _("The rows cannot be read now. Import the table again if this stays so.")
-    context = {
-        "table": found,
-        "fields": fields,
-        "rows": rows if _can_edit(request) else _masked(rows, fields),
-        "columns": [(field.name, field.pg_type) for field in fields],
-        "field_columns": [_("Name"), _("Type"), _("Key"), _("Meaning")],
-        "field_rows": [_described(field) for field in fields],
-        "is_masked": not _can_edit(request),
-        "problem": problem,
-        "segments": found.segments.all(),
-        "list_url": _url(request, "tables"),
-    }
-    return TemplateResponse(request, "segments/table.html", context)
 
 
 @requires(Permission.VIEW)
@@ -184,14 +148,3 @@ def _exports(segment: Segment) -> list[Any]:
     """Return the exports that send the segment."""
     users: Any = getattr(segment, "exports")  # noqa: B009 - another app's relation, which this one does not know
     return list(users.select_related("environment").order_by("name"))
-
-
-def _described(field: Field) -> tuple[str, str, str, str]:
-    """Return a field as a row: name, type, whether it is the key, what it means."""
-    meaning = field.get_semantic_type_display() if field.semantic_type else ""
-    return field.name, field.pg_type, _("Key") if field.is_key else "", meaning
-
-
-def _masked(rows: list[warehouse.Row], fields: list[Field]) -> list[list[str | None]]:
-    meanings = [field.semantic_type for field in fields]
-    return [[mask(value, meaning) for value, meaning in zip(row, meanings, strict=True)] for row in rows]

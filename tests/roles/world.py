@@ -96,7 +96,6 @@ class Place:
             "connections:edit": connection,
         }.get(name, {})
 
-
     def _related(self, name: str) -> dict[str, Any]:
         ids = dict(self.table.fields.values_list("name", "pk"))
         return {"field": ids[name], "key": ids["CustomerId"]}
