@@ -3,10 +3,10 @@
 
 import os
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 NO_DATABASE = {
-    "check", "collectstatic", "compilemessages", "diffsettings", "help", "makemessages", "up", "version",
+    "check", "collectstatic", "compilemessages", "diffsettings", "doctor", "help", "makemessages", "up", "version",
 }  # fmt: skip
 
 
@@ -30,22 +30,33 @@ def _settings() -> Any:
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
 
+    from config.problems import sentence
+
     try:
         settings.DATABASES  # noqa: B018 - reads them
-    except PermissionError as error:
-        sys.exit(f"{error.filename} belongs to another account: start as that one, or set WAYBILL_DATA_DIR.")
-    except ImproperlyConfigured as error:
-        sys.exit(str(error))
+    except (ImproperlyConfigured, OSError) as error:
+        _give_up(sentence(error))
     return settings
+
+
+def _give_up(problem: str) -> NoReturn:
+    """End with a sentence; the doctor says it in its own form."""
+    if sys.argv[1:2] != ["doctor"]:
+        sys.exit(problem)
+    from config import doctor
+
+    sys.exit(doctor.cannot_look(problem, as_json="--json" in sys.argv, say=print))
 
 
 def _start_database() -> None:
     from config import embedded_postgres
+    from config.problems import sentence
 
+    data_dir = _settings().DATA_DIR
     try:
-        embedded_postgres.ensure_running(_settings().DATA_DIR, say=lambda text: print(text, file=sys.stderr))
+        embedded_postgres.ensure_running(data_dir, say=lambda text: print(text, file=sys.stderr))
     except (embedded_postgres.CannotRunError, OSError) as error:
-        sys.exit(str(error))
+        sys.exit(sentence(error, data_dir))
 
 
 if __name__ == "__main__":

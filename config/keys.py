@@ -1,7 +1,9 @@
 """The two keys of an installation: made once, kept below the data directory with mode 0600."""
 
+import contextlib
 import os
 import secrets
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,16 +27,15 @@ def _kept(path: Path, make: Callable[[], str]) -> str:
     except FileNotFoundError:
         pass
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(make() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    # Not named after our number: a container gives the same one to every start.
+    descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        os.link(draft, path)  # fails if another process was first, so both read the same key
-    except FileExistsError:
-        pass
+        with os.fdopen(descriptor, "w") as file:
+            file.write(make() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)  # fails if another process was first, so both read the same key
     finally:
-        draft.unlink()
+        os.unlink(draft)
     return path.read_text().strip()

@@ -143,7 +143,13 @@ TEMPLATES = [
 DATABASE_URL = os.environ.get("DATABASE_URL", "")
 EMBEDDED_DATABASE = not DATABASE_URL
 if DATABASE_URL:
-    DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
+    try:
+        DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
+    except ValueError:  # its text quotes parts of the password
+        raise ImproperlyConfigured(
+            "DATABASE_URL cannot be read. Write postgresql://user:password@host/name, "
+            "with %23 for # and %2F for / in the password."
+        ) from None
     if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
         raise ImproperlyConfigured("DATABASE_URL must start with postgresql://: Waybill needs PostgreSQL.")
 else:

@@ -5,3 +5,10 @@ class ConnectionsConfig(AppConfig):
     """Where it may go: connections and destinations."""
 
     name = "connections"
+
+    def ready(self) -> None:
+        """Let the doctor look at connections too."""
+        from connections import health
+        from roles import checks
+
+        checks.add("secrets", health.secrets)

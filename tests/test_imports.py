@@ -15,8 +15,8 @@ BELOW = {
     "exports": {"segments", "connections", "roles"},
     "config": {"exports", "segments", "connections", "roles"},
 }
-# A command must lie in an app, and this one starts the whole house.
-EXCEPTIONS = {("roles/management/commands/up.py", "config")}
+# A command must lie in an app; these two start, and look at, the whole house.
+EXCEPTIONS = {(f"roles/management/commands/{name}.py", "config") for name in ("up", "doctor")}
 DOTTED = re.compile(rf"({'|'.join(BELOW)})(\.[a-z_]\w*)+(\.[A-Za-z_]\w*)?")
 
 

@@ -1,0 +1,165 @@
+"""The doctor's checks of what config knows: database, tables, who is alive, disk, keys, clock."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.db import OperationalError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Count, Max
+from django.db.models.functions import Now
+
+from config import embedded_postgres, migrating
+from roles import heartbeats
+from roles.checks import Check, Finding, ok, warning, wrong
+from roles.models import Heartbeat
+
+OLDEST_VERSION = 14
+CONNECT_SECONDS = 5
+MOST_DRIFT = 5.0  # seconds
+GIGABYTE = 10**9
+LEAST_FREE = 10**8
+LITTLE_FREE = 10**9
+LITTLE_SHARE = 0.1
+START = "Start Waybill: `manage.py up`, or `make demo` for the demo."
+
+
+def database() -> Finding:
+    """Look whether the database answers, and of which version it is."""
+    connection.settings_dict["OPTIONS"] = connection.settings_dict["OPTIONS"] | {"connect_timeout": CONNECT_SECONDS}
+    owner = _owner()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW server_version_num")
+            number = int(cursor.fetchone()[0])
+    except OperationalError as error:
+        return _silent(owner, error)
+    major = number // 10_000
+    whose = "that comes with Waybill" if settings.EMBEDDED_DATABASE else "that DATABASE_URL names"
+    where = f"; Waybill runs at {owner['address']}" if owner and "address" in owner else ""
+    if major < OLDEST_VERSION:
+        return wrong(f"PostgreSQL {major} is too old.", f"Use PostgreSQL {OLDEST_VERSION} or newer.")
+    return ok(f"PostgreSQL {major} {whose}{where}.")
+
+
+def _owner() -> dict[str, Any] | None:
+    """Return who runs the embedded server, without leaving a lock file where there is none."""
+    is_there = settings.EMBEDDED_DATABASE and (settings.DATA_DIR / "postgres.lock").exists()
+    return embedded_postgres.owner(settings.DATA_DIR) if is_there else None
+
+
+def _silent(owner: dict[str, Any] | None, error: OperationalError) -> Finding:
+    if not settings.EMBEDDED_DATABASE:
+        reason = _without_password(str(error).strip().splitlines()[0].rstrip("."))
+        return wrong(f"The database that DATABASE_URL names does not answer: {reason}.",
+                     "Start it, or mend DATABASE_URL.")  # fmt: skip
+    if owner is None:
+        return wrong("Waybill is not running, so its PostgreSQL is not either.", START)
+    log = settings.DATA_DIR / "log" / "postgres.log"
+    return wrong(f"PostgreSQL does not answer, although process {owner.get('pid')} runs it.",
+                 f"Wait a minute; if it stays so, {log} tells why.")  # fmt: skip
+
+
+def _without_password(text: str) -> str:
+    password = str(settings.DATABASES["default"].get("PASSWORD") or "")
+    return text.replace(password, "…") if password else text
+
+
+def tables() -> Finding:
+    """Look whether the tables are those of this version."""
+    executor = MigrationExecutor(connection)
+    if unknown := migrating.unknown(executor):
+        return wrong(f"The tables were made by a newer Waybill ({unknown[0]}).", migrating.UPDATE)
+    count = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    if not count:
+        return ok("All migrations are applied.")
+    number = "1 migration is" if count == 1 else f"{count} migrations are"
+    return wrong(f"{number} not applied.", "Start Waybill again, or run `manage.py migrate`.")
+
+
+def alive(kind: str) -> Finding:
+    """Look whether processes of `kind` have shown a sign of life lately."""
+    lately = Heartbeat.objects.filter(kind=kind, seen_at__gt=Now() - heartbeats.SILENT_AFTER)
+    found = lately.aggregate(number=Count("pk"), last=Max("seen_at"))
+    if found["number"]:
+        hosts = ", ".join(sorted(set(lately.values_list("host", flat=True))))
+        return ok(f"{found['number']} alive on {hosts}.")
+    seconds = heartbeats.SILENT_AFTER.seconds
+    command = "dispatcher" if kind == "dispatcher" else f"worker --cluster {kind}"
+    log = f"; {settings.DATA_DIR / 'log' / kind}.log tells why it ended" if settings.EMBEDDED_DATABASE else ""
+    return wrong(f"No sign of life for {seconds} seconds.", f"Start Waybill, or `manage.py {command}`{log}.")
+
+
+def clock() -> Finding:
+    """Look whether the database's clock and ours agree."""
+    before = time.time()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp())::float8")
+        theirs = cursor.fetchone()[0]
+    drift = max(before - theirs, theirs - time.time(), 0.0)
+    if drift > MOST_DRIFT:
+        return wrong(f"The clocks of this machine and of the database differ by {drift:.0f} seconds.",
+                     "Set both by NTP: schedules and leases follow the database's.")  # fmt: skip
+    return ok("This machine and the database agree.")
+
+
+def disk() -> Finding:
+    """Look how much room is left where Waybill writes."""
+    home = settings.DATA_DIR / "postgres"
+    places = {_existing(place.resolve()) for place in (settings.DATA_DIR, home)}
+    place = min(places, key=lambda each: shutil.disk_usage(each).free)
+    usage = shutil.disk_usage(place)
+    free = f"{usage.free / GIGABYTE:,.1f} GB of {usage.total / GIGABYTE:,.1f} GB are free at {settings.DATA_DIR}."
+    advice = "Make room there: runs fail and the database stops when it is full."
+    if not os.access(place, os.W_OK):
+        return wrong(f"{place} cannot be written.", "Run the doctor as the account that runs Waybill.")
+    if usage.free < LEAST_FREE:
+        return wrong(free, advice)
+    if usage.free < LITTLE_FREE or usage.free < LITTLE_SHARE * usage.total:
+        return warning(free, advice)
+    return ok(free)
+
+
+def _existing(path: Path) -> Path:
+    return next(place for place in (path, *path.parents) if place.exists())
+
+
+def keys() -> Finding:
+    """Look whether both keys are there, well formed and closed to others."""
+    files = {"WAYBILL_SECRET_KEY": "secret_key", "WAYBILL_SECRETS_KEYS": "secrets_keys"}
+    kept = [settings.DATA_DIR / "keys" / name for variable, name in files.items() if not os.environ.get(variable)]
+    for path in kept:
+        if not path.exists():
+            return wrong(f"{path} is missing.", "Put it back from your backup, then start Waybill again.")
+        if path.stat().st_mode & 0o077:
+            return wrong(f"{path} can be read by other accounts.", f"Run `chmod 600 {path}`.")
+    if not all(_is_key(key) for key in settings.SECRETS_KEYS):
+        return wrong("One of the keys for secrets is no Fernet key.", "Put the right one back from your backup.")
+    return ok(f"Both are there{'' if kept else ', from the environment'} and closed to other accounts.")
+
+
+def _is_key(text: str) -> bool:
+    try:
+        Fernet(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _alive(kind: str) -> Callable[[], Finding]:
+    return lambda: alive(kind)
+
+
+OF_THE_DATABASE: list[tuple[str, Check]] = [
+    ("tables", tables),
+    ("clock", clock),
+    ("export workers", _alive("exports")),
+    ("chore workers", _alive("chores")),
+    ("dispatcher", _alive("dispatcher")),
+]
+OF_THE_MACHINE: list[tuple[str, Check]] = [("disk", disk), ("keys", keys)]

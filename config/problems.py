@@ -1,0 +1,36 @@
+"""What stopped a start, in one sentence with what to do."""
+
+import errno
+import shutil
+from pathlib import Path
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
+FULL_WORDS = ("No space left on device", "Disk quota exceeded")
+LEAST_BYTES = 20_000_000  # one segment of PostgreSQL's log: with less it does not go on
+
+
+def sentence(error: BaseException, place: Path | None = None) -> str:
+    """Return `error` in words; `place` is the data directory, whose disk may be the reason."""
+    if _is_full(error, place):
+        where = getattr(error, "filename", None) or place or "the data directory"
+        return f"The disk is full at {where}: make room there and start again, it goes on where it stopped."
+    if isinstance(error, PermissionError):
+        return f"{error.filename} belongs to another account: start as that one, or set WAYBILL_DATA_DIR."
+    if isinstance(error, OSError) and error.errno == errno.EROFS:
+        return f"{error.filename} lies on a disk that cannot be written: set WAYBILL_DATA_DIR to another place."
+    if isinstance(error, NotADirectoryError | FileExistsError):
+        return f"{error.filename} is in the way: a directory has to be there; move it, or set WAYBILL_DATA_DIR."
+    return str(error).strip()
+
+
+def _is_full(error: BaseException, place: Path | None) -> bool:
+    if isinstance(error, OSError) and error.errno in FULL:
+        return True
+    return any(words in str(error) for words in FULL_WORDS) or (place is not None and _has_no_room(place))
+
+
+def _has_no_room(place: Path) -> bool:
+    try:
+        return shutil.disk_usage(place).free < LEAST_BYTES
+    except OSError:
+        return False

@@ -1,0 +1,22 @@
+"""`manage.py doctor`: say what is wrong with this installation, and what to do about it."""
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+
+class Command(BaseCommand):
+    """Looks at database, workers, dispatcher, disk, keys and clock; changes nothing."""
+
+    help = "Say what is wrong with this installation and what to do about it. Exit code 1 if anything is."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        from config import doctor  # as `up`, this command knows the whole house
+
+        sys.exit(doctor.look(as_json=options["json"], say=self.stdout.write))
