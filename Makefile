@@ -2,6 +2,8 @@
 
 MAKEFLAGS += --no-print-directory
 VENV_PYTHON := .venv/bin/python
+# Each process has a database and, where it needs one, a portal of its own; see tests/conftest.py.
+EVERY_CORE := -n logical --maxprocesses 4 --dist loadgroup
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header
 
 .PHONY: help demo stop reset test test-all bench lint pictures requirements .install .install-test
@@ -27,10 +29,10 @@ reset: .install
 	@$(VENV_PYTHON) -m config.control reset
 
 test: .install-test
-	@$(VENV_PYTHON) -m pytest -q -m "not long"
+	@$(VENV_PYTHON) -m pytest -q $(EVERY_CORE) -m "not long"
 
 test-all: .install-test
-	@$(VENV_PYTHON) -m pytest -q
+	@$(VENV_PYTHON) -m pytest -q $(EVERY_CORE)
 
 bench: .install-test
 	@$(VENV_PYTHON) bench/run.py

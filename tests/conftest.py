@@ -37,6 +37,34 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.PASSWORD_HASHERS.insert(0, "django.contrib.auth.hashers.MD5PasswordHasher")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several processes: a file stays in one, and all that use the browser and its portal in the same one."""
+    for item in items:
+        place = item.path.relative_to(Path(__file__).parent)
+        item.add_marker(pytest.mark.xdist_group("browser" if place.parts[0] == "e2e" else str(place)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Let each process choose its own surroundings above, before Django reads them."""
+    os.environ.pop("DJANGO_SETTINGS_MODULE")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let the process that reports know what was missing in this one."""
+    from tests import tools
+
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["missing"] = tools.missing
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    from tests import tools
+
+    tools.missing.update(getattr(node, "workeroutput", {}).get("missing", {}))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     from tests import tools
 
