@@ -5,17 +5,17 @@ table beside the old one, the swap and the descriptions of table and fields. Wha
 An unquoted empty value becomes NULL; a quoted one ("") stays an empty text where the column is text.
 """
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import difflib
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
 import psycopg
+from django.db import Error as DatabaseError
 from django.db import connection as django_connection
 from django.db import transaction
-from django.db.models import ProtectedError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from psycopg import sql
@@ -24,15 +24,21 @@ from roles import audit
 from roles.kinds import PROFILE_KINDS, Audience, SemanticType
 from roles.models import Environment, User
 from segments import columns as typing
+from segments import refusals
 from segments.columns import Column
 from segments.csvfile import LONGEST_NAME_BYTES, CsvFile, ImportRefusedError
-from segments.models import Field, Table
+from segments.models import Field, Segment, Table
 from segments.swapping import PATIENCE_SECONDS, swap
 
 __all__ = ["ImportRefusedError", "import_table"]
 
 STAGING = sql.Identifier("pg_temp", "waybill_staging")
-SESSION = "SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL timezone = 'UTC'; SET LOCAL jit = off"
+# The server ends a statement soon after its client was killed, so that the table's lock does not stay.
+SESSION = (
+    "SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL timezone = 'UTC'; SET LOCAL jit = off;"
+    " SET LOCAL client_connection_check_interval = '2s'"
+)
+Say = Callable[[str], None]
 
 
 @dataclass
@@ -46,7 +52,8 @@ class _Plan:
     date_formats: Mapping[str, str]
     semantic_types: Mapping[str, str]
     by: User | None
-    say: Callable[[str], None]
+    say: Say
+    tell: Say
     patience: float
 
 
@@ -59,34 +66,37 @@ def import_table(
     profile_kind: str | None = None,
     date_formats: Mapping[str, str] | None = None,
     semantic_types: Mapping[str, str] | None = None,
+    encoding: str = "",
+    delimiter: str = "",
     by: User | None = None,
-    progress: Callable[[str], None] | None = None,
+    progress: Say | None = None,
+    tell: Say | None = None,
     patience: float = PATIENCE_SECONDS,
 ) -> Table:
     """Replace the rows of table `name` by those of the file. Raises ImportRefusedError; nothing has changed then.
 
+    `progress` gets what goes on, often; `tell` what is special about the file or the new table, once each.
     `patience` is how many seconds to wait for exports that are reading the old rows.
     """
-    plan = _Plan(
-        environment,
-        name,
-        keys,
-        profile_kind,
-        date_formats or {},
-        semantic_types or {},
-        by,
-        progress or (lambda text: None),
-        patience,
-    )
     _check_name(name)
-    file = CsvFile(path_or_stream)
+    say, tell = progress or _silence, tell or _silence
+    formats, kinds = date_formats or {}, semantic_types or {}
     try:
-        with transaction.atomic():
-            return _import(plan, file)
-    except ProtectedError as error:
-        raise ImportRefusedError(_("A field that the file no longer has is used by an export.")) from error
-    finally:
-        file.close()
+        file = CsvFile(path_or_stream, encoding=encoding, delimiter=delimiter)
+        plan = _Plan(environment, name, keys, profile_kind, formats, kinds, by, say, tell, patience)
+        for note in file.notes:
+            tell(note)
+        try:
+            with transaction.atomic():
+                return _import(plan, file)
+        finally:
+            file.close()
+    except (psycopg.Error, DatabaseError, OSError) as error:
+        raise refusals.explain(error) from error
+
+
+def _silence(_text: str) -> None:
+    """Say nothing."""
 
 
 def _import(plan: _Plan, file: CsvFile) -> Table:
@@ -99,13 +109,14 @@ def _import(plan: _Plan, file: CsvFile) -> Table:
     table.profile_kind = table.profile_kind if plan.profile_kind is None else plan.profile_kind
     columns = _columns(plan, file, table)
     rows = _stage(raw, plan, file, columns)
-    plan.say(_("Deciding types"))
-    _check_keys_filled(raw, file, columns)
+    plan.say(_("Step 2 of 4: deciding the types of %(rows)s rows") % {"rows": f"{rows:,}"})
+    refusals.check_keys_filled(raw, STAGING, file, columns)
     typing.decide_types(raw, STAGING, columns)
-    _check_dates(raw, file, columns)
+    refusals.check_dates(raw, STAGING, file, columns)
+    plan.say(_("Step 3 of 4: building the table of %(rows)s rows") % {"rows": f"{rows:,}"})
     new = sql.Identifier(plan.environment.warehouse_schema, f"~new_{plan.name}"[:40])
     _make(raw, plan, file, columns, new)
-    plan.say(_("Replacing the table"))
+    plan.say(_("Step 4 of 4: replacing the table"))
     swap(raw, plan.environment.warehouse_schema, new, plan.name, is_known=old is not None, patience=plan.patience)
     table.row_count, table.refreshed_at = rows, timezone.now()
     table.save()
@@ -138,119 +149,78 @@ def _lock(raw: psycopg.Connection, plan: _Plan) -> None:
 
 def _columns(plan: _Plan, file: CsvFile, table: Table) -> list[Column]:
     """Return the file's columns with what is asked of them; refuse names that the file does not have."""
-    keys = list(plan.keys)
+    keys = _used_names(file, plan.keys)
     if not keys and table.pk:
-        keys = list(table.fields.filter(is_key=True).values_list("name", flat=True))
+        keys = _used_names(file, table.fields.filter(is_key=True).values_list("name", flat=True))
     kinds = PROFILE_KINDS[Audience(plan.environment.audience)]
     if table.profile_kind and table.profile_kind not in kinds:
         allowed = ", ".join(kinds)
         raise ImportRefusedError(_("A profile table of this environment is one of: %(kinds)s.") % {"kinds": allowed})
     if table.profile_kind and not keys:
         raise ImportRefusedError(_("A profile table needs a key: the column that tells its rows apart."))
-    for name in [*keys, *plan.date_formats, *plan.semantic_types]:
-        if name not in file.header:
-            raise ImportRefusedError(_("Line 1: there is no column %(name)s.") % {"name": name})
-    for kind in plan.semantic_types.values():
-        if kind not in SemanticType.values:
-            known = ", ".join(filter(None, SemanticType.values))
-            raise ImportRefusedError(
-                _("There is no semantic type %(kind)s. Known are: %(known)s.") % {"kind": kind, "known": known}
-            )
-    columns = [Column(name, f"c{number}", name in keys) for number, name in enumerate(file.header)]
+    _check_semantic_types(plan.semantic_types.values())
+    formats = dict(zip(_used_names(file, plan.date_formats), plan.date_formats.values(), strict=True))
+    plan.semantic_types = dict(zip(_used_names(file, plan.semantic_types), plan.semantic_types.values(), strict=True))
+    columns = [Column(name, f"c{number}", name in keys) for number, name in enumerate(file.names)]
     for column in columns:
-        column.date_format = plan.date_formats.get(column.name, "")
+        column.date_format = formats.get(column.name, "")
         if column.date_format:
             typing.pg_template(column.date_format)
             column.pg_type = "timestamp" if "%H" in column.date_format else "date"
     return columns
 
 
+def _used_names(file: CsvFile, names: Iterable[str]) -> list[str]:
+    """Return how the columns are called as fields; they may be asked for as the header calls them, too."""
+    renamed = dict(zip(reversed(file.header), reversed(file.names), strict=True))
+    return [name if name in file.names else renamed.get(name) or _missing(file, name) for name in names]
+
+
+def _missing(file: CsvFile, name: str) -> str:
+    text = _("Line 1: there is no column %(name)s. The file has: %(names)s.")
+    like = difflib.get_close_matches(name, file.names, 1) or [n for n in file.names if n.lower() == name.lower()]
+    if like:
+        text = _("Line 1: there is no column %(name)s. Did you mean %(like)s?")
+    names = ", ".join(file.names[:10]) + (" …" if len(file.names) > 10 else "")
+    raise ImportRefusedError(text % {"name": name, "names": names, "like": "".join(like)})
+
+
+def _check_semantic_types(kinds: Iterable[str]) -> None:
+    for kind in kinds:
+        if kind not in SemanticType.values:
+            known = ", ".join(filter(None, SemanticType.values))
+            text = _("There is no semantic type %(kind)s. Known are: %(known)s.")
+            raise ImportRefusedError(text % {"kind": kind, "known": known})
+
+
 def _stage(raw: psycopg.Connection, plan: _Plan, file: CsvFile, columns: list[Column]) -> int:
     """Copy the file into a temporary table of texts; return its number of rows."""
     fields = sql.SQL(", ").join(sql.SQL("{} text").format(column.raw) for column in columns)
     raw.execute(sql.SQL("CREATE TEMPORARY TABLE waybill_staging ({}) ON COMMIT DROP").format(fields))
-    command = sql.SQL("COPY {} FROM STDIN (FORMAT csv, HEADER true, ENCODING 'UTF8')").format(STAGING)
-    cursor, sent = raw.cursor(), 0
+    command = sql.SQL("COPY {} FROM STDIN (FORMAT csv, HEADER true, DELIMITER {}, ENCODING 'UTF8')")
+    cursor, started = raw.cursor(), time.monotonic()
     try:
-        with raw.transaction(), cursor.copy(command) as copy:
+        with raw.transaction(), cursor.copy(command.format(STAGING, file.delimiter)) as copy:
             for chunk in file.chunks():
                 copy.write(chunk)
-                sent += len(chunk)
-                plan.say(_("Reading: %(size).1f MB") % {"size": sent / 1e6})
-    except psycopg.DataError as error:
-        raise _explain_copy(file, error) from error
+                plan.say(_reading(file, time.monotonic() - started))
+    except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded) as error:
+        raise refusals.explain_copy(file, error) from error
     return cursor.rowcount
 
 
-def _explain_copy(file: CsvFile, error: psycopg.DataError) -> ImportRefusedError:
-    """Turn PostgreSQL's refusal of a line into words for people."""
-    context = error.diag.context or ""
-    found = re.search(r"line (\d+)", context)
-    reason = error.diag.message_primary or str(error)
-    if not found:
-        return ImportRefusedError(reason)
-    line, fields = file.at(int(found[1]))
-    if "unterminated" in reason:
-        column = file.header[min(len(fields), len(file.header)) - 1]
-        text = _("Line %(line)d, column %(column)s: a double quote opens here and is never closed.")
-        return ImportRefusedError(text % {"line": line, "column": column})
-    if len(fields) != len(file.header):
-        text = _("Line %(line)d has %(count)d fields, the header has %(wanted)d.")
-        if len(fields) < len(file.header):
-            text = _("Line %(line)d has %(count)d fields, the header has %(wanted)d: column %(column)s is missing.")
-        column = file.header[min(len(fields), len(file.header) - 1)]
-        numbers = {"line": line, "count": len(fields), "wanted": len(file.header), "column": column}
-        return ImportRefusedError(text % numbers)
-    return ImportRefusedError(_("Line %(line)s: %(reason)s.") % {"line": found[1], "reason": reason})
-
-
-def _check_keys_filled(raw: psycopg.Connection, file: CsvFile, columns: list[Column]) -> None:
-    for position, column in enumerate(columns):
-        if not column.is_key:
-            continue
-        query = sql.SQL("SELECT 1 FROM {} WHERE coalesce({}, '') = '' LIMIT 1").format(STAGING, column.raw)
-        if raw.execute(query).fetchone():
-            line, _fields = next(file.find(lambda fields, at=position: not fields[at : at + 1] or not fields[at]))  # type: ignore[misc]
-            text = _("Line %(line)d: the key %(column)s is empty.")
-            raise ImportRefusedError(text % {"line": line, "column": column.name})
-
-
-def _check_dates(raw: psycopg.Connection, file: CsvFile, columns: list[Column]) -> None:
-    """Refuse values that do not fit the date format given for their column."""
-    for position, column in enumerate(columns):
-        if column.date_format and not _dates_fit(raw, column):
-            line, value = next(_misfits(file, position, column.date_format))
-            text = _("Line %(line)d, column %(column)s: “%(value)s” does not fit %(format)s.")
-            details = {"line": line, "column": column.name, "value": value[:40], "format": column.date_format}
-            raise ImportRefusedError(text % details)
-
-
-def _dates_fit(raw: psycopg.Connection, column: Column) -> bool:
-    pattern = f"^(?:{typing.date_pattern(column.date_format).pattern})$"
-    query = sql.SQL("SELECT bool_and({raw} = '' OR {raw} ~ {pattern}), max({value}) FROM {staging}").format(
-        raw=column.raw, pattern=sql.Literal(pattern), value=column.value, staging=STAGING
-    )
-    try:
-        with raw.transaction():
-            row = raw.execute(query).fetchone()
-    except psycopg.DataError:
-        return False
-    return row is None or row[0] is not False
-
-
-def _misfits(file: CsvFile, position: int, date_format: str) -> Iterator[tuple[int, str]]:
-    pattern = typing.date_pattern(date_format)
-    for line, fields in file.records():
-        value = fields[position]
-        if value and not (pattern.fullmatch(value) and _is_date(value, date_format)):
-            yield line, value
-
-
-def _is_date(value: str, date_format: str) -> bool:
-    try:
-        return bool(datetime.strptime(value, date_format))
-    except ValueError:
-        return False
+def _reading(file: CsvFile, seconds: float) -> str:
+    """Say how far the reading is: percent, rows, bytes and time left."""
+    share = file.position / file.size
+    details = {
+        "percent": int(share * 100),
+        "rows": f"{file.rows:,}",
+        "done": f"{file.position / 1e6:,.1f}",
+        "all": f"{file.size / 1e6:,.1f}",
+        "left": round(seconds / share - seconds),
+    }
+    text = _("Step 1 of 4: reading, %(percent)d %%, %(rows)s rows, %(done)s of %(all)s MB, %(left)d s left")
+    return text % details
 
 
 def _make(raw: psycopg.Connection, plan: _Plan, file: CsvFile, columns: list[Column], new: sql.Identifier) -> None:
@@ -272,26 +242,9 @@ def _make_key(raw: psycopg.Connection, file: CsvFile, columns: list[Column], new
         with raw.transaction():
             raw.execute(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(new, names))
     except psycopg.errors.UniqueViolation as error:
-        raise _explain_repeat(raw, file, columns) from error
+        raise refusals.explain_repeat(raw, STAGING, file, columns) from error
     except psycopg.errors.ProgramLimitExceeded as error:
-        raise ImportRefusedError(_("The key holds values that are too long for a key.")) from error
-
-
-def _explain_repeat(raw: psycopg.Connection, file: CsvFile, columns: list[Column]) -> ImportRefusedError:
-    """Name the first line whose key stands in an earlier one."""
-    keys = [column for column in columns if column.is_key]
-    names = sql.SQL(", ").join(column.raw for column in keys)
-    query = sql.SQL(
-        "SELECT {names} FROM (SELECT *, ctid AS place, row_number() OVER (PARTITION BY {names} ORDER BY ctid) AS n"
-        " FROM {staging}) AS numbered WHERE n = 2 ORDER BY place LIMIT 1"
-    ).format(names=names, staging=STAGING)
-    values = list(raw.execute(query).fetchone() or ())
-    positions = [position for position, column in enumerate(columns) if column.is_key]
-    lines = file.find(lambda fields: [fields[position] for position in positions] == values)
-    first, second = next(lines)[0], next(lines)[0]
-    key = ", ".join(f"{column.name} “{value[:80]}”" for column, value in zip(keys, values, strict=True))
-    text = _("Line %(second)d: %(key)s stands already in line %(first)d.")
-    return ImportRefusedError(text % {"second": second, "first": first, "key": key})
+        raise refusals.explain_long_key(raw, STAGING, file, columns) from error
 
 
 def _describe(plan: _Plan, table: Table, columns: list[Column]) -> None:
@@ -309,3 +262,18 @@ def _describe(plan: _Plan, table: Table, columns: list[Column]) -> None:
         field.semantic_type = plan.semantic_types.get(column.name, field.semantic_type)
         field.save()
     table.fields.filter(pk__in=[field.pk for field in known.values()]).delete()
+    for name in known:
+        plan.tell(_("The file no longer has %(name)s. %(todo)s") % {"name": name, "todo": _used_by(table, name)})
+
+
+def _used_by(table: Table, name: str) -> str:
+    """Say which segments ask for the field that went."""
+    segments = [
+        segment.name
+        for segment in Segment.objects.filter(table=table)
+        if any(condition.get("field") == name for condition in segment.conditions)
+    ]
+    if not segments:
+        return _("Exports that send it fail until other fields are chosen.")
+    text = _("Change the rules of %(segments)s: they cannot be refreshed until then.")
+    return text % {"segments": ", ".join(f"“{segment}”" for segment in segments)}

@@ -162,23 +162,19 @@ def test_a_pipe_can_be_imported(tmp_path):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ("Id,Name\n1,a\n2\n", "Line 3 has 1 fields, the header has 2: column Name is missing."),
+        ("Id,Name\n1,a\n2\n", "Line 3 has 1 field, the header has 2: column Name is missing."),
         ("Id,Name\n1,a\n2,b,c\n", "Line 3 has 3 fields, the header has 2."),
-        ('Id,Name\n1,"a\nb"\n2\n', "Line 4 has 1 fields"),
+        ('Id,Name\n1,"a\nb"\n2\n', "Line 4 has 1 field,"),
         ('Id,Name\n1,a\n2,"b\n3,c\n', "Line 3, column Name: a double quote opens here and is never closed."),
         (b"Id,Name\n1,a\n2,caf\xe9\n", "Line 3, column Name: the byte 0xE9 is not UTF-8."),
         (b"Id,Name\n1,a\n2,b\xc3", "Line 3, column Name: the byte 0xC3 is not UTF-8."),
-        (b"Id,Name\n1,a\x00b\n", "Line 2: there is a NUL byte."),
+        (b"Id,Name\n1,a\x00b\n", "Line 2, column Name: there is a NUL byte."),
         (b"Id,N\xe9\n1,a\n", "Line 1: the name of column 2 is not UTF-8."),
         ("Id,Name\n1,a\n2,b\n1,c\n", "Line 4: Id “1” stands already in line 2."),
         ('Id,Name\n1,"a\nb"\n1,c\n', "Line 4: Id “1” stands already in line 2."),
         ("Id,Name\n1,a\n,b\n", "Line 3: the key Id is empty."),
         ('Id,Name\n1,a\n"",b\n', "Line 3: the key Id is empty."),
         ("", "The file is empty."),
-        ("Id,Name\n1,a\n".encode("utf-16"), "The file is in UTF-16."),
-        ("Id,Id\n", "Line 1: two columns are called Id."),
-        ("Id,,x\n", "Line 1: column 2 has no name."),
-        (f"Id,{'x' * 64}\n", "longer than 63 bytes"),
         ("Number,Name\n1,a\n", "Line 1: there is no column Id."),
     ],
 )
@@ -360,7 +356,7 @@ def test_the_command_imports_and_says_so(tmp_path, capsys):
 def test_the_command_says_that_nothing_was_changed(tmp_path, file):
     environment = make_environment()
     (tmp_path / "short.csv").write_text("a,b\n1\n")
-    with pytest.raises(CommandError, match=r"(Line 2 has 1 fields|No such file)[\s\S]*Nothing was changed"):
+    with pytest.raises(CommandError, match=r"(Line 2 has 1 field,|There is no file)[\s\S]*Nothing was changed"):
         call_command("import_table", str(tmp_path / file), environment=environment.slug, name="People")
 
 

@@ -1,6 +1,7 @@
 """Load a CSV file into a table of an environment's warehouse."""
 
 import argparse
+import signal
 import sys
 from typing import Any
 
@@ -9,6 +10,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from roles.kinds import ProfileKind
 from roles.models import Environment
 from segments.importing import ImportRefusedError, import_table
+from segments.models import Table
+from segments.sniffing import DELIMITERS
+from segments.watching import LOG_SECONDS, Watch
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -19,7 +23,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 class Command(BaseCommand):
-    """Load a CSV file (UTF-8, with a header line); the table's old rows stay until the new ones are in place."""
+    """Load a CSV file with a header line; the table's old rows stay until the new ones are in place."""
 
     help = __doc__
 
@@ -49,13 +53,31 @@ class Command(BaseCommand):
             help="what a column means, such as EMail=email; repeatable",
         )
 
+        parser.add_argument("--encoding", default="", help="how its text is written, if neither UTF-8 nor UTF-16")
+        parser.add_argument(
+            "--delimiter", choices=list(DELIMITERS), default="", help="what divides the columns, if the header misleads"
+        )
+        parser.add_argument(
+            "--every", type=float, default=LOG_SECONDS, metavar="SECONDS", help="how often a log says how far it is"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
-        """Import, saying how far it is where somebody is watching."""
+        """Import, saying how far it is."""
         environment = Environment.objects.filter(slug=options["environment"]).first()
         if environment is None:
             raise CommandError(f"There is no environment {options['environment']}.")
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            table = import_table(
+            table = self._import(environment, options)
+        except ImportRefusedError as error:
+            raise CommandError(f"{error}\nNothing was changed.") from error
+        except KeyboardInterrupt as error:
+            raise CommandError("Stopped. Nothing was changed.", returncode=130) from error
+        self.stdout.write(f"{table.name}: {table.row_count} rows, {table.fields.count()} fields.")
+
+    def _import(self, environment: Environment, options: dict[str, Any]) -> Table:
+        with Watch(self.stderr, options["every"]) as watch:
+            return import_table(
                 environment,
                 options["name"],
                 sys.stdin.buffer if options["file"] == "-" else options["file"],
@@ -63,13 +85,8 @@ class Command(BaseCommand):
                 profile_kind=options["profile"],
                 date_formats=dict(options["date"]),
                 semantic_types=dict(options["semantic"]),
-                progress=self._say,
+                encoding=options["encoding"],
+                delimiter=options["delimiter"],
+                progress=watch.say,
+                tell=watch.note,
             )
-        except (ImportRefusedError, OSError) as error:
-            raise CommandError(f"{error}\nNothing was changed.") from error
-        self._say("")
-        self.stdout.write(f"{table.name}: {table.row_count} rows, {table.fields.count()} fields.")
-
-    def _say(self, text: str) -> None:
-        if self.stderr.isatty():
-            self.stderr.write(f"\r\x1b[K{text}", ending="")

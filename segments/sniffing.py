@@ -1,0 +1,131 @@
+"""What a file is, told by its first bytes: its encoding, its delimiter, or that it is no CSV file at all."""
+
+import codecs
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+SNIFFED_BYTES = 4096
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+# The longest mark first: that of UTF-32 begins with one of UTF-16.
+MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+UNPACK = "%(tool)s FILE | manage.py import_table … -"
+# How a file of that kind begins, what it is called, and what unpacks it ("" if it has to be saved anew).
+KINDS = (
+    (b"\x1f\x8b", "gzip", "gunzip -c"),
+    (b"BZh", "bzip2", "bunzip2 -c"),
+    (b"\xfd7zXZ\0", "xz", "xz -dc"),
+    (b"\x28\xb5\x2f\xfd", "Zstandard", "zstd -dc"),
+    (b"PK\x03\x04", "ZIP", ""),
+    (b"\xd0\xcf\x11\xe0", "Excel", ""),
+    (b"PAR1", "Parquet", ""),
+    (b"%PDF-", "PDF", ""),
+    (b"SQLite format 3\0", "SQLite", ""),
+    (b"7z\xbc\xaf\x27\x1c", "7-Zip", ""),
+)
+
+
+class ImportRefusedError(Exception):
+    """The file cannot be imported, or not now; the text names the line and column. Nothing was changed."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the file's text is written, and how many bytes of its mark precede it."""
+
+    codec: str
+    mark_bytes: int = 0
+
+    @property
+    def label(self) -> str:
+        """Its name for people, such as UTF-16LE."""
+        return self.codec.upper().replace("UTF-16-", "UTF-16").replace("UTF-32-", "UTF-32")
+
+
+def encoding_of(start: bytes, asked: str = "") -> Encoding:
+    """Return the encoding: that of the file's mark, else `asked`, else what its zero bytes tell, else UTF-8.
+
+    Raises ImportRefusedError for an empty file, one that is no text, and an unknown `asked`.
+    """
+    if not start:
+        raise ImportRefusedError(_("The file is empty. It needs at least a line with the names of its columns."))
+    _refuse_other_kinds(start)
+    for mark, codec in MARKS:
+        if start.startswith(mark):
+            return Encoding(codec, len(mark))
+    if asked:
+        return Encoding(_known_codec(asked))
+    return Encoding(_codec_by_zeros(start))
+
+
+def _known_codec(asked: str) -> str:
+    try:
+        "".encode(asked)  # only codecs of text can do that
+        return codecs.lookup(asked).name
+    except LookupError:
+        text = _("There is no encoding %(name)s. Common ones are utf-8, utf-16-le, windows-1252 and iso-8859-15.")
+        raise ImportRefusedError(text % {"name": asked}) from None
+
+
+def _codec_by_zeros(start: bytes) -> str:
+    """Letters of European languages have a zero as one of the two bytes of UTF-16, always on the same side."""
+    even, odd = start[0::2].count(0), start[1::2].count(0)
+    least = len(start) / 8
+    if odd > least and not even:
+        return "utf-16-le"
+    if even > least and not odd:
+        return "utf-16-be"
+    return "utf-8"
+
+
+def _refuse_other_kinds(start: bytes) -> None:
+    for magic, name, unpack in KINDS:
+        if not start.startswith(magic):
+            continue
+        if unpack:
+            text = _("The file is compressed with %(name)s. Unpack it on the way: %(command)s")
+            raise ImportRefusedError(text % {"name": name, "command": UNPACK % {"tool": unpack}})
+        if name == "ZIP":
+            text = _("The file is a ZIP archive or an Excel workbook. Unpack it, or save the sheet as “CSV UTF-8”.")
+            raise ImportRefusedError(text)
+        text = _("The file is a %(name)s file, not CSV. Save or export its rows as “CSV UTF-8” and import that.")
+        raise ImportRefusedError(text % {"name": name})
+
+
+def lines_of(text: str) -> Iterable[str]:
+    r"""Return its lines, divided at \n alone."""
+    return io.StringIO(text, newline="\n")
+
+
+def delimiter_of(first_record: str, asked: str = "") -> str:
+    """Return `asked` (a name or the character), else the delimiter that makes most columns of the first record."""
+    if asked:
+        return _known_delimiter(asked)
+
+    def columns(delimiter: str) -> int:
+        return len(next(csv.reader(lines_of(first_record), delimiter=delimiter), []))
+
+    return max(DELIMITERS.values(), key=columns)  # the first of equals: the comma
+
+
+def _known_delimiter(asked: str) -> str:
+    delimiter = DELIMITERS.get(asked, asked)
+    if delimiter not in DELIMITERS.values():
+        text = _("“%(name)s” is no delimiter. Use one of: %(known)s.")
+        raise ImportRefusedError(text % {"name": asked, "known": ", ".join(DELIMITERS)})
+    return delimiter
+
+
+def delimiter_name(delimiter: str) -> str:
+    """Return what people call it."""
+    names = {",": _("commas"), ";": _("semicolons"), "\t": _("tabs"), "|": _("pipes")}
+    return names[delimiter]
