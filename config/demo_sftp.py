@@ -1,4 +1,4 @@
-"""The demo's SFTP server on loopback: `python -m config.demo_sftp PORT DATA_DIR`.
+"""The demo's SFTP server on loopback: `python -m config.demo_sftp PORT DATA_DIR`, or `fd:NUMBER` for a socket.
 
 It shows only `demo/sftp` below the data directory, as the user `waybill` with the password `waybill-demo`
 or with the key in `keys/demo_sftp_user`. It is there to try things on and takes no other connections.
@@ -6,6 +6,7 @@ or with the key in `keys/demo_sftp_user`. It is there to try things on and takes
 
 import asyncio
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -51,22 +52,25 @@ class _Login(asyncssh.SSHServer):
         return username == USER and password == PASSWORD
 
 
-async def serve(port: int, data_dir: Path) -> asyncssh.SSHAcceptor:
-    """Listen on loopback; return the acceptor, whose port is chosen by the system when `port` is 0."""
+async def serve(listening: socket.socket, data_dir: Path) -> asyncssh.SSHAcceptor:
+    """Serve whoever comes to the socket."""
     root = data_dir.absolute() / "demo" / "sftp"
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    host_key = kept_key(data_dir / "keys" / "demo_sftp_host")
     user_key = kept_key(data_dir / "keys" / "demo_sftp_user")
     authorized = asyncssh.import_authorized_keys(user_key.export_public_key().decode())
     return await asyncssh.listen(
-        HOST,
-        port,
-        server_host_keys=[host_key],
+        sock=listening,
+        server_host_keys=[kept_key(data_dir / "keys" / "demo_sftp_host")],
         server_factory=lambda: _Login(authorized),
         sftp_factory=lambda channel: _Chrooted(channel, root),
         allow_scp=False,
-        reuse_address=True,
     )
+
+
+def host_key(data_dir: Path) -> str:
+    """Return the server's public host key as a client pins it: algorithm and Base64."""
+    key = kept_key(data_dir / "keys" / "demo_sftp_host").export_public_key().decode()
+    return " ".join(key.split()[:2])
 
 
 def kept_key(path: Path) -> asyncssh.SSHKey:
@@ -81,11 +85,17 @@ def kept_key(path: Path) -> asyncssh.SSHKey:
     return asyncssh.read_private_key(path)
 
 
-async def _main(port: int, data_dir: Path) -> None:
-    async with await serve(port, data_dir) as acceptor:
+def _socket(place: str) -> socket.socket:
+    """Return the socket that was handed over, or one on that port of loopback (0: any)."""
+    kind, _, number = place.rpartition(":")
+    return socket.socket(fileno=int(number)) if kind else socket.create_server((HOST, int(number)))
+
+
+async def _main(place: str, data_dir: Path) -> None:
+    async with await serve(_socket(place), data_dir) as acceptor:
         print(f"Listening on {HOST}:{acceptor.get_port()}", flush=True)
         await acceptor.wait_closed()
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(int(sys.argv[1]), Path(sys.argv[2])))
+    asyncio.run(_main(sys.argv[1], Path(sys.argv[2])))

@@ -22,8 +22,12 @@ def spawn(
     death_signal: signal.Signals = signal.SIGTERM,
     identity: str = "same",
     directory: Path | None = None,
+    descriptors: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start `command` in a session of its own; it gets `death_signal` when the calling thread ends."""
+    """Start `command` in a session of its own; it gets `death_signal` when the calling thread ends.
+
+    The file `descriptors` stay open in it under their numbers.
+    """
     launcher = [sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), str(int(death_signal)), identity]
     return subprocess.Popen(  # noqa: S603
         [*launcher, *map(str, command)],
@@ -33,6 +37,7 @@ def spawn(
         env=dict(environment) if environment is not None else None,
         cwd=directory,
         start_new_session=True,
+        pass_fds=descriptors,
     )
 
 

@@ -3,6 +3,7 @@
 A value that cannot be used raises ImproperlyConfigured with the variable's name and what to write instead.
 """
 
+import hashlib
 import ipaddress
 import os
 from pathlib import Path
@@ -235,8 +236,10 @@ if _flag("WAYBILL_BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
-SESSION_COOKIE_NAME = "waybill_session"
-CSRF_COOKIE_NAME = "waybill_csrf"
+# Browsers share cookies between the ports of a host: two installations on one machine need names of their own.
+_OWN = hashlib.sha256(b"cookies" + SECRET_KEY.encode()).hexdigest()[:8]
+SESSION_COOKIE_NAME = f"waybill_session_{_OWN}"
+CSRF_COOKIE_NAME = f"waybill_csrf_{_OWN}"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "roles.views.csrf_failure"
 X_FRAME_OPTIONS = "DENY"

@@ -29,6 +29,7 @@ class Child:
     log: Path
     environment: Mapping[str, str]
     sweeper: Sweeper
+    descriptors: Sequence[int] = ()
     process: subprocess.Popen[bytes] | None = None
     failures: int = 0
     _started_at: float = field(default=0.0, repr=False)
@@ -39,7 +40,11 @@ class Child:
         self._started_at = time.monotonic()
         with processes.open_log(self.log) as log:
             self.process = processes.spawn(
-                self.command, log=log, environment=self.environment, directory=settings.BASE_DIR
+                self.command,
+                log=log,
+                environment=self.environment,
+                directory=settings.BASE_DIR,
+                descriptors=self.descriptors,
             )
         self.sweeper.add(self.process.pid)
 

@@ -9,9 +9,9 @@ from typing import NoReturn
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError
+from django.db import DatabaseError
 
-from config import processes
+from config import problems, processes
 from config.embedded_postgres import CannotRunError, Server, TakenError
 from config.up import demo, ports, steps
 from config.up.children import Child
@@ -39,11 +39,8 @@ def run(is_demo: bool) -> int:
         except TakenError as taken:
             show(_who_runs(taken))
             return 1
-        except OperationalError as error:
-            show(f"The database does not answer. {error}".strip())
-            return 1
-        except (CannotRunError, ImproperlyConfigured, OSError) as error:
-            show(str(error))
+        except (CannotRunError, ImproperlyConfigured, OSError, DatabaseError) as error:
+            show(problems.sentence(error, portal.data_dir))
             return 1
         finally:
             ignore_signals()
@@ -62,19 +59,21 @@ class Portal:
         self.environment = (
             {"WAYBILL_HTTPS": "0"} | os.environ | {"WAYBILL_DATA_DIR": str(self.data_dir), "PYTHONUNBUFFERED": "1"}
         )
-        self.port = 0
+        self.reserved = ports.Reserved(0)
         self.is_announced = False
 
     def start(self) -> None:
         """Start everything in order; the web server may still be warming up afterwards."""
-        self.server.own()
+        self.server.own(command="up")
         say(f"Starting Waybill; its data lies in {self.data_dir}")
-        self._choose_port()
+        self._take_port()
         self.server.own(address=self.address)
         if self.demo:
             self.environment |= self.demo.environment()
         self._start_database()
         steps.migrate()
+        if self.demo:
+            self.demo.follow_port()
         steps.collect_static()
         self.children = [*self._portal_children(), *(self._demo_children())]
         for child in self.children:
@@ -84,7 +83,7 @@ class Portal:
     @property
     def address(self) -> str:
         """The portal's address in a browser on this machine."""
-        return f"http://localhost:{self.port}"
+        return f"http://localhost:{self.reserved.port}"
 
     def watch(self) -> NoReturn:
         """Keep everything running; returns only by StopAskedError."""
@@ -107,14 +106,15 @@ class Portal:
         deadline = time.monotonic() + STOP_SECONDS
         for child in self.children:
             child.make_stop(deadline)
+        self.reserved.close()
         self.server.close()
         self.sweeper.close()
 
-    def _choose_port(self) -> None:
+    def _take_port(self) -> None:
         wanted = ports.wanted("WAYBILL_PORT", WEB_PORT)
-        self.port = ports.next_free(wanted)
-        if self.port != wanted:
-            say(f"Port {wanted} is in use; taking {self.port}")
+        self.reserved = ports.reserve(wanted)
+        if self.reserved.port != wanted:
+            say(f"Port {wanted} is in use; taking {self.reserved.port}")
 
     def _start_database(self) -> None:
         if settings.EMBEDDED_DATABASE:
@@ -128,29 +128,32 @@ class Portal:
             say("PostgreSQL is back")
 
     def _portal_children(self) -> list[Child]:
-        binds = [word for address in ports.addresses(self.port) for word in ("--bind", address)]
+        binds = [word for number in self.reserved.descriptors for word in ("--bind", f"fd://{number}")]
         options = ["--workers=2", "--threads=4", "--worker-class=gthread", "--graceful-timeout=2"]
         options += ["--no-control-socket", "--name=waybill"]
         web = [sys.executable, "-m", "gunicorn", "config.wsgi:application", *options, *binds]
         return [
-            self._child("web server", "web", web),
+            self._child("web server", "web", web, self.reserved),
             self._child("export workers", "exports", [*MANAGE, "worker", "--cluster", "exports"]),
             self._child("chore workers", "chores", [*MANAGE, "worker", "--cluster", "chores"]),
             self._child("dispatcher", "dispatcher", [*MANAGE, "dispatcher"]),
         ]
 
     def _demo_children(self) -> list[Child]:
-        return [self._child("SFTP server", "sftp", self.demo.sftp_command())] if self.demo else []
+        if not self.demo:
+            return []
+        return [self._child("SFTP server", "sftp", self.demo.sftp_command(), self.demo.reserved)]
 
-    def _child(self, name: str, log: str, command: list[str]) -> Child:
-        return Child(name, command, self.data_dir / "log" / f"{log}.log", self.environment, self.sweeper)
+    def _child(self, name: str, log: str, command: list[str], reserved: ports.Reserved | None = None) -> Child:
+        descriptors = reserved.descriptors if reserved else ()
+        return Child(name, command, self.data_dir / "log" / f"{log}.log", self.environment, self.sweeper, descriptors)
 
     def _come_up(self, deadline: float) -> None:
         """Once the web server answers make the demo data, and then say where the portal is."""
         if self.demo and self.demo.is_making:
             self.demo.watch()
             return
-        if not _answers(self.port):
+        if not _answers(self.reserved.port):
             if time.monotonic() > deadline:
                 raise CannotRunError(f"The web server does not answer. {self._web_log()}")
             return
@@ -176,6 +179,8 @@ def _who_runs(taken: TakenError) -> str:
     owner = taken.owner
     if "address" in owner:
         return f"Waybill is already running at {owner['address']} (process {owner.get('pid')})."
+    if owner.get("command") == "up":
+        return f"Waybill is already starting here (process {owner.get('pid')})."
     return f"Another Waybill command (process {owner.get('pid')}) has the database; wait until it ends."
 
 

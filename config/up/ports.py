@@ -1,13 +1,35 @@
-"""Which loopback ports are free, and the ones that stay the same from start to start."""
+"""Loopback ports: taken for good at once, so that two starts never both believe that one is free."""
 
 import contextlib
+import errno
 import os
 import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
 HOSTS = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
+BACKLOG = 512
+
+
+@dataclass
+class Reserved:
+    """A port and the listening sockets that hold it; a server is given them by their descriptors."""
+
+    port: int
+    sockets: list[socket.socket] = field(default_factory=list)
+
+    @property
+    def descriptors(self) -> list[int]:
+        """The sockets' file descriptors."""
+        return [each.fileno() for each in self.sockets]
+
+    def close(self) -> None:
+        """Let others have the port."""
+        for each in self.sockets:
+            each.close()
 
 
 def wanted(variable: str, default: int) -> int:
@@ -18,48 +40,78 @@ def wanted(variable: str, default: int) -> int:
     raise ImproperlyConfigured(f"{variable}={text!r} is not a port number. Write one from 1 to 65535.")
 
 
-def next_free(first: int) -> int:
-    """Return the first port from `first` on that nobody uses on loopback, IPv4 or IPv6."""
+def reserve(first: int, families: Sequence[socket.AddressFamily] = tuple(HOSTS)) -> Reserved:
+    """Listen on the first port from `first` on that nobody uses on loopback, IPv4 or IPv6."""
+    offered = [family for family in families if _exists(family)]
     for port in range(first, min(first + 200, 65536)):
-        if is_free(port):
-            return port
-    raise OSError(f"No free port from {first} on.")
+        reserved = Reserved(port)
+        try:
+            for family in offered:
+                reserved.sockets.append(_listening(family, port))
+        except OSError as error:
+            reserved.close()
+            _complain(error, port)
+        else:
+            return reserved
+    raise OSError(f"No port from {first} on is free: name another one with WAYBILL_PORT or WAYBILL_SFTP_PORT.")
 
 
-def is_free(port: int) -> bool:
-    """Tell whether `port` can be bound on every loopback address that this machine has."""
-    return all(_can_bind(family, host, port) for family, host in _families().items())
+def _complain(error: OSError, port: int) -> None:
+    """Raise what the next port cannot mend."""
+    if error.errno == errno.EACCES:
+        raise ImproperlyConfigured(f"This account may not use port {port}: name one from 1024 on.") from error
+    if error.errno != errno.EADDRINUSE:
+        raise error
 
 
-def addresses(port: int) -> list[str]:
-    """Return the loopback addresses with `port` as a URL writes them; "localhost" may mean any of them."""
-    return [
-        f"[{host}]:{port}" if family == socket.AF_INET6 else f"{host}:{port}" for family, host in _families().items()
-    ]
+def _listening(family: socket.AddressFamily, port: int) -> socket.socket:
+    """Return a socket that listens: a bound one alone does not keep others away."""
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((HOSTS[family], port))
+        made.listen(BACKLOG)
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
-def kept(path: Path, first: int) -> int:
-    """Return the port written in `path`; without one choose a free port and write it there."""
-    with contextlib.suppress(FileNotFoundError, ValueError):
-        return int(path.read_text())
-    port = next_free(first)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(f"{port}\n")
-    draft.rename(path)
-    return port
-
-
-def _families() -> dict[socket.AddressFamily, str]:
-    """Return the loopback addresses that exist; containers often have no IPv6."""
-    return {family: host for family, host in HOSTS.items() if _can_bind(family, host, 0)}
-
-
-def _can_bind(family: socket.AddressFamily, host: str, port: int) -> bool:
+def _exists(family: socket.AddressFamily) -> bool:
+    """Tell whether this machine has the loopback address; containers often have no IPv6."""
     try:
         with socket.socket(family, socket.SOCK_STREAM) as candidate:
-            candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            candidate.bind((host, port))
+            candidate.bind((HOSTS[family], 0))
     except OSError:
         return False
     return True
+
+
+class Kept:
+    """A port that stays the same from start to start, in a file that lists it after those before it."""
+
+    def __init__(self, path: Path, first: int) -> None:
+        self._path = path
+        self._known = _numbers(path)
+        self.wanted = self._known[-1] if self._known else first
+        self.earlier: list[int] = []
+
+    def reserve(self, families: Sequence[socket.AddressFamily] = tuple(HOSTS)) -> Reserved:
+        """Take the port of the last start, or the next free one; `earlier` are then the others of the file."""
+        reserved = reserve(self.wanted, families)
+        self.earlier = [port for port in self._known if port != reserved.port]
+        if [*self.earlier, reserved.port] != self._known:
+            self._write([*self.earlier, reserved.port])
+        return reserved
+
+    def _write(self, known: list[int]) -> None:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = self._path.with_name(f".{self._path.name}.new")
+        draft.write_text("".join(f"{port}\n" for port in known))
+        draft.rename(self._path)
+
+
+def _numbers(path: Path) -> list[int]:
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        return [int(word) for word in path.read_text().split()]
+    return []

@@ -10,12 +10,16 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from config import migrating
+from config.embedded_postgres import CannotRunError
 from config.up.telling import say
 
 
 def migrate() -> None:
-    """Bring the tables up to date, saying so only if there is something to do."""
+    """Bring the tables up to date, saying so only if there is something to do. Raises CannotRunError."""
     executor = MigrationExecutor(connection)
+    if newer := migrating.unknown(executor):
+        raise CannotRunError(f"The tables were made by a newer Waybill ({newer[0]}). {migrating.UPDATE}")
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if plan:
         say(f"Bringing the tables up to date ({len(plan)} migrations)")
@@ -30,6 +34,7 @@ def collect_static() -> None:
     if stamp.exists() and stamp.read_text() == wanted:
         return
     say("Collecting the static files")
+    stamp.unlink(missing_ok=True)  # so that half of them are never taken for all
     call_command("collectstatic", interactive=False, verbosity=0, clear=True)
     stamp.write_text(wanted)
 
