@@ -103,3 +103,16 @@ def work_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     from roles import heartbeats
 
     monkeypatch.setattr(heartbeats, "_kept", (float("inf"), []))
+
+
+@pytest.fixture
+def people_list() -> Iterator[type]:
+    """A connection type that takes people or companies and has limits (tests/servers/people_list.py)."""
+    from connections.destinations.registry import registered
+    from exports.types import type_look
+    from tests.servers.people_list import PeopleList
+
+    type_look.cache_clear()
+    with registered(PeopleList):
+        yield PeopleList
+    type_look.cache_clear()
