@@ -79,6 +79,11 @@ class Connection(models.Model):
         return destination(self.type)
 
     @property
+    def is_type_known(self) -> bool:
+        """Tell whether the type's package is there."""
+        return self.type in destinations()
+
+    @property
     def type_label(self) -> str:
         """The type's name; its slug when its package is gone."""
         found = destinations().get(self.type)

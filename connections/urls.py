@@ -10,6 +10,7 @@ urlpatterns = [
     path("", views.list_page, name="list"),
     path("add", views.add, name="add"),
     path("add/<slug:type_>", views.set_up, name="set_up"),
+    path("types/<slug:type_>", views.help_page, name="help"),
     path("<int:pk>/", views.edit, name="edit"),
     path("<int:pk>/remove", views.remove, name="remove"),
     path("<int:pk>/test", views.test, name="test"),

@@ -14,8 +14,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from connections import actions
 from connections.destinations.registry import destinations
 from connections.forms import SetUp
+from connections.help import TypeHelp
 from connections.listing import list_connections
 from connections.models import Connection
+from connections.next_page import back, next_page, with_connection, with_next
 from roles.access import EnvironmentRequest, requires
 from roles.htmx import done, render, render_panel
 from roles.permissions import Permission
@@ -46,11 +48,36 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
 @require_safe
 def add(request: EnvironmentRequest) -> TemplateResponse:
     """Choose a type."""
+    following = next_page(request)
     types = [
-        {"type": type_, "url": _url(request, "set_up", type_=slug), "why_not": type_.why_unavailable()}
+        {
+            "type": type_,
+            "url": with_next(_url(request, "set_up", type_=slug), following),
+            "help_url": with_next(_url(request, "help", type_=slug), following),
+            "why_not": type_.why_unavailable(),
+        }
         for slug, type_ in destinations().items()
     ]
-    return render_panel(request, "connections/add.html", {"types": types, "list_url": _url(request, "list")})
+    context = {"types": types, "next": following, "list_url": _url(request, "list")}
+    return render_panel(request, "connections/add.html", context)
+
+
+@requires(Permission.VIEW)
+@require_safe
+def help_page(request: EnvironmentRequest, type_: str) -> TemplateResponse:
+    """What a type does and asks for, made from its declaration."""
+    found = destinations().get(type_)
+    if found is None:
+        raise Http404
+    can_add = request.access.has_permission(Permission.MANAGE_CONNECTIONS) and found.is_available()
+    following = next_page(request) if can_add else ""
+    context = {
+        "help": TypeHelp(found),
+        "add_url": with_next(_url(request, "set_up", type_=type_), following) if can_add else "",
+        "types_url": with_next(_url(request, "add"), following) if can_add else "",
+        "list_url": _url(request, "list"),
+    }
+    return render_panel(request, "connections/help.html", context)
 
 
 @requires(Permission.MANAGE_CONNECTIONS)
@@ -123,6 +150,7 @@ def test(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 def _form(request: EnvironmentRequest, forms: SetUp) -> TemplateResponse:
     """Show the pane; 422 when it was sent and something is wrong."""
+    following = next_page(request)
     context = {
         "forms": forms,
         "form": forms.form,
@@ -130,15 +158,21 @@ def _form(request: EnvironmentRequest, forms: SetUp) -> TemplateResponse:
         "type": forms.type,
         "connection": forms.connection,
         "question": forms.type_form.question,
+        "next": following,
+        "test_url": with_next(_url(request, "test", pk=forms.connection.pk), following) if forms.connection else "",
+        "help_url": _url(request, "help", type_=forms.type.slug),
         "list_url": _url(request, "list"),
     }
     return render_panel(request, "connections/form.html", context, status=422 if forms.form.is_bound else 200)
 
 
 def _saved(request: EnvironmentRequest, connection: Connection) -> HttpResponse:
+    """Test, or go back to the page that asked for a connection, or to the list."""
     if request.POST.get("then") == "test" or request.POST.get("confirm"):
         return _tested(request, connection)
     text = _("Connection “%(name)s” saved.") % {"name": connection.name}
+    if following := next_page(request):
+        return back(request, with_connection(following, connection.pk), text, changed=CHANGED)
     return done(request, _url(request, "list"), text, changed=CHANGED)
 
 
@@ -146,18 +180,23 @@ def _tested(request: EnvironmentRequest, connection: Connection) -> HttpResponse
     """Test now, and show the result in the panel or on its page."""
     actions.test(connection, by=request.user)
     if not getattr(request, "htmx", None):
-        return HttpResponseRedirect(_url(request, "test", pk=connection.pk))
+        url = with_next(_url(request, "test", pk=connection.pk), next_page(request))
+        return HttpResponseRedirect(url)
     response = _test_panel(request, connection)
     response.headers["HX-Trigger"] = CHANGED
     return response
 
 
 def _test_panel(request: EnvironmentRequest, connection: Connection) -> TemplateResponse:
-    steps = connection.check_steps
+    steps, following = connection.check_steps, next_page(request)
     context = {
         "connection": connection,
         "steps": [_shown(step) for step in steps],
         "failed": next((step for step in steps if step["state"] == "failed"), None),
+        "next": following,
+        "back_url": with_connection(following, connection.pk) if following else "",
+        "test_url": _url(request, "test", pk=connection.pk),
+        "edit_url": with_next(_url(request, "edit", pk=connection.pk), following),
         "list_url": _url(request, "list"),
     }
     return render_panel(request, "connections/test.html", context)

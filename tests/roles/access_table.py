@@ -54,6 +54,7 @@ TABLE = {
     "segments:refresh": ACTION | {"POST": DATA["POST"]},
     "segments:remove": DATA,
     "connections:list": READ,
+    "connections:help": READ,
     "connections:add": ADMINISTRATION | {"POST": "log in | 403 | 403 | 403 | 405 | 404"},
     "connections:set_up": ADMINISTRATION,
     "connections:edit": ADMINISTRATION,

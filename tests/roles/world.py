@@ -68,7 +68,7 @@ class Place:
         return {"pk": self.segment.pk} if name.endswith((":edit", ":row", ":refresh")) else {}
 
     def _connection_kwargs(self, name: str) -> dict[str, Any]:
-        if name == "connections:set_up":
+        if name in {"connections:set_up", "connections:help"}:
             return {"type_": "local"}
         if name == "connections:edit":
             return {"pk": self.spare_connection.pk}

@@ -13,7 +13,7 @@ from django.conf import settings as site
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from connections.destinations.base import CheckStep, DeliveryError, FileDestination, Finding, run_steps
+from connections.destinations.base import CheckStep, DeliveryError, FileDestination, Finding, HelpSection, run_steps
 from connections.destinations.files import names
 from connections.destinations.files.local_folders import explained, open_base
 from connections.destinations.files.local_form import LocalFolderForm
@@ -36,6 +36,22 @@ class LocalFolder(FileDestination):
         gettext_lazy("Open the folder, or make it"),
         gettext_lazy("Write, rename and read back a test file"),
         gettext_lazy("Remove the test file"),
+    )
+    help_sections = (
+        HelpSection(
+            gettext_lazy("Where the folders lie"),
+            (
+                gettext_lazy(
+                    "Whoever operates Waybill allows one directory of the machine, in the setting "
+                    "WAYBILL_LOCAL_FOLDER_BASE. The folder of every connection lies below it, and no name or link "
+                    "leads out of it."
+                ),
+                gettext_lazy(
+                    "The account that Waybill runs as owns files and folders, and its group may read them; others may "
+                    "not. Whoever fetches the files needs an account in that group."
+                ),
+            ),
+        ),
     )
 
     @classmethod

@@ -9,12 +9,55 @@ import paramiko
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from connections.destinations.base import CheckStep, FileDestination, Finding, run_steps
+from connections.destinations.base import CheckStep, FileDestination, Finding, HelpSection, run_steps
 from connections.destinations.files import names, sftp_client
 from connections.destinations.files.sftp_form import SftpForm
 from connections.destinations.files.sftp_reading import SftpFile
 from connections.destinations.files.sftp_session import SftpSession
 from roles import addresses
+
+HELP = (
+    HelpSection(
+        gettext_lazy("How Waybill logs in"),
+        (
+            gettext_lazy("With a password, with a private key, or with both where the server asks for both."),
+            gettext_lazy(
+                "Keys may be Ed25519, ECDSA, or RSA of 3,072 bits or more, as OpenSSH or PEM text, with a passphrase "
+                "or without. Shorter RSA keys and DSA keys are refused."
+            ),
+        ),
+    ),
+    HelpSection(
+        gettext_lazy("How Waybill knows the server"),
+        (
+            gettext_lazy(
+                "When a connection is set up, Waybill shows the fingerprint of the server's host key. Compare it with "
+                "the one that whoever runs the server tells you, by another way than this network."
+            ),
+            gettext_lazy(
+                "From then on nothing is sent to a server with another host key, and no password either. When the "
+                "server gets a new one, an administrator confirms it again in the connection."
+            ),
+        ),
+    ),
+    HelpSection(
+        gettext_lazy("What the server has to allow"),
+        (
+            gettext_lazy(
+                "The account needs the right to make folders, and to write, rename, list and remove files below the "
+                "connection's folder. Waybill removes only hidden files of its own."
+            ),
+            gettext_lazy(
+                "On a server that cannot rename over a file, model.json is away for a moment while a run replaces it. "
+                "OpenSSH can."
+            ),
+            gettext_lazy(
+                "Addresses of private networks are refused unless whoever operates Waybill allows them in the setting "
+                "WAYBILL_ALLOWED_NETWORKS."
+            ),
+        ),
+    ),
+)
 
 
 class Sftp(FileDestination):
@@ -36,6 +79,7 @@ class Sftp(FileDestination):
         gettext_lazy("Open the folder, or make it"),
         gettext_lazy("Write, rename and remove a test file"),
     )
+    help_sections = HELP
 
     @contextmanager
     def session(self, run_key: str) -> Iterator[SftpSession]:

@@ -1,0 +1,117 @@
+"""What a connection type's help page says, from its declaration alone: nothing of any connection is in it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from connections.destinations.base import FileDestination, SettingsForm, TargetField, Text
+from connections.models import DestinationClass
+from roles.kinds import ProfileKind
+
+KIND_WORDS: dict[ProfileKind, Text] = {
+    ProfileKind.CUSTOMER: _("Segments of customers"),
+    ProfileKind.ACCOUNT: _("Segments of accounts"),
+    ProfileKind.CONTACT: _("Segments of contacts"),
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One field of a form; `choices` are empty for what is typed, `default` is what stands there at first."""
+
+    label: Text
+    help_text: Text
+    is_required: bool
+    is_secret: bool
+    choices: list[Text]
+    default: Text
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What an export may send: (kind in words, taken?) and target fields; `when` names the choice that decides it."""
+
+    when: str
+    kinds: list[tuple[Text, bool]]
+    fields: tuple[TargetField, ...]
+
+
+@dataclass(frozen=True)
+class TypeHelp:
+    """The help page's parts, made from the class `type`."""
+
+    type: DestinationClass
+
+    @property
+    def why_unavailable(self) -> Text:
+        """Why nobody can set the type up here; empty when they can."""
+        return self.type.why_unavailable()
+
+    @property
+    def is_file_store(self) -> bool:
+        """Tell whether it gets files."""
+        return issubclass(self.type, FileDestination)
+
+    @property
+    def can_download(self) -> bool:
+        """Tell whether delivered files can be fetched through Waybill."""
+        return issubclass(self.type, FileDestination) and self.type.can_download
+
+    @property
+    def taken(self) -> list[Taken]:
+        """What it takes; once for each choice where an export's settings decide."""
+        form = self.type.export_form()
+        usual = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
+        first = self._taken("", usual)
+        for name, field in form.fields.items():
+            variants = [
+                self._taken(f"{field.label}: {label}", usual | {name: value}) for value, label in _choices(field)
+            ]
+            if any((one.kinds, one.fields) != (first.kinds, first.fields) for one in variants):
+                return variants
+        return [first]
+
+    @property
+    def connection_asks(self) -> list[tuple[Text, list[Asked]]]:
+        """What an administrator is asked for, under headings."""
+        return self._asked(self.type.settings_form())
+
+    @property
+    def export_asks(self) -> list[tuple[Text, list[Asked]]]:
+        """What an export asks for, under headings."""
+        return self._asked(self.type.export_form())
+
+    def _taken(self, when: str, settings: dict[str, Any]) -> Taken:
+        taken = self.type.takes_for(settings)
+        kinds = [(words, kind in taken) for kind, words in KIND_WORDS.items()]
+        return Taken(when, kinds, self.type.target_fields_for(settings))
+
+    def _asked(self, form: SettingsForm) -> list[tuple[Text, list[Asked]]]:
+        return [
+            (heading, [_asked(bound, bound.name in self.type.secret_fields) for bound in fields])
+            for heading, fields in form.sections()
+        ]
+
+
+def _asked(bound: forms.BoundField, is_secret: bool) -> Asked:
+    choices, default = dict(_choices(bound.field)), bound.field.initial
+    return Asked(
+        label=bound.label,
+        help_text=bound.help_text,
+        is_required=bound.field.required,
+        is_secret=is_secret,
+        choices=list(choices.values()),
+        default="" if is_secret or default in (None, "", False) else choices.get(default, str(default)),
+    )
+
+
+def _choices(field: forms.Field) -> Iterator[tuple[Any, Text]]:
+    """Yield the (value, label) that a field offers, those of groups too."""
+    for value, label in getattr(field, "choices", ()):
+        if isinstance(label, list | tuple):
+            yield from label
+        elif value not in ("", None):
+            yield value, label
