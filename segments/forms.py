@@ -1,20 +1,18 @@
-"""The form of a segment: what it is called, its table, and rows of conditions."""
+"""The parts of a segment's form: what it is called and built on, and one row for each condition."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import psycopg
 from django import forms
-from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from roles.kinds import Audience, ProfileKind
 from roles.models import Environment
 from roles.validators import visible_name
-from segments import rules, warehouse
+from segments import rules
 from segments.models import Match, Segment, Table
 
-REMOVE = "remove-condition-"
 # How to write a value of each PostgreSQL type.
 HINTS: dict[str, Any] = {
     **dict.fromkeys(rules.NUMBERS, gettext_lazy("A number without separators, for example 1200 or 12.50.")),
@@ -25,12 +23,22 @@ HINTS: dict[str, Any] = {
 }
 
 
+class TableChoice(forms.ModelChoiceField):
+    """A choice of profile tables that says what a row of each is, where there is more than one kind."""
+
+    def label_from_instance(self, obj: Table) -> str:
+        """Return the table's name, with its kind."""
+        is_usual = obj.profile_kind == ProfileKind.CUSTOMER
+        return obj.name if is_usual else f"{obj.name} · {obj.get_profile_kind_display()}"
+
+
 class SegmentForm(forms.ModelForm):
     """Name, description, table and how the conditions combine."""
 
     class Meta:
         model = Segment
         fields = ("name", "description", "table", "match")
+        field_classes: ClassVar = {"table": TableChoice}
         widgets = {"description": forms.Textarea(attrs={"rows": 2}), "match": forms.RadioSelect}
         labels = {
             "name": gettext_lazy("Name"),
@@ -45,10 +53,7 @@ class SegmentForm(forms.ModelForm):
         self.environment = environment
         match = self.fields["match"]
         assert isinstance(match, forms.ChoiceField)
-        match.choices = [
-            (Match.ALL, _("People who meet all of the conditions")),
-            (Match.ANY, _("People who meet any of the conditions")),
-        ]
+        match.choices = _match_choices(environment)
         if self.instance.pk:
             del self.fields["table"]  # the exports that use it list fields of this table
             return
@@ -66,15 +71,28 @@ class SegmentForm(forms.ModelForm):
         return str(name)
 
 
+def _match_choices(environment: Environment) -> list[tuple[str, str]]:
+    if environment.audience == Audience.BUSINESSES:  # an account is nobody
+        return [
+            (Match.ALL, _("Those that meet all of the conditions")),
+            (Match.ANY, _("Those that meet any of the conditions")),
+        ]
+    return [
+        (Match.ALL, _("People who meet all of the conditions")),
+        (Match.ANY, _("People who meet any of the conditions")),
+    ]
+
+
 @dataclass
 class Row:
     """One condition as the form shows it."""
 
     number: int  # from 0
-    field: str = ""
+    field: str = ""  # the value of one of its Choices
     operator: str = "equals"
     value: str = ""
     pg_type: str = ""
+    label: str = ""
     error: str = ""
 
     @property
@@ -117,141 +135,3 @@ class Row:
         if self.operator == "one_of":
             return f"{hint} {_('A comma between one and the next.')}".lstrip()
         return hint
-
-    def condition(self) -> rules.Condition:
-        """Return it as a segment stores it."""
-        return {
-            "field": self.field,
-            "operator": self.operator,
-            "value": self.value if self.takes_value else "",
-        }
-
-
-class SetUp:
-    """The whole pane: the form, its conditions, and how many rows they match."""
-
-    def __init__(self, segment: Segment, environment: Environment, data: QueryDict | None = None) -> None:
-        self.segment = segment
-        self.action = data.get("action", "") if data is not None else ""
-        self.form = SegmentForm(environment, data if not self.action else None, instance=segment, initial=_typed(data))
-        self.table = self._table(environment, data)
-        self.fields = list(self.table.fields.all()) if self.table else []
-        self.types = {field.name: field.pg_type for field in self.fields}
-        self.match = (data.get("match") if data is not None else segment.match) or "all"
-        self.problem = ""
-        self.rows = self._rows(data)
-        self.count: tuple[int, int] | None = None
-        self.count_problem = self.problem
-        if data is not None and self.action and not self.problem:
-            self._act()
-
-    def is_valid(self) -> bool:
-        """Check everything; errors stand on the form and on the rows."""
-        is_form_valid = self.form.is_valid()
-        if self.problem:
-            self.form.add_error(None, self.problem)
-        return self._check_rules() and is_form_valid and not self.problem
-
-    def to_segment(self) -> Segment:
-        """Return the segment with what was entered, not saved."""
-        segment: Segment = self.form.save(commit=False)
-        segment.conditions = self.conditions
-        return segment
-
-    @property
-    def conditions(self) -> list[rules.Condition]:
-        """The conditions as a segment stores them."""
-        return [row.condition() for row in self.rows]
-
-    @property
-    def focus(self) -> str:
-        """The id of what is at hand after a button was used: the new row, or the button beside those that are left."""
-        if self.action == "add-condition":
-            return f"condition-field-{len(self.rows)}"
-        if self.action.startswith(REMOVE):
-            return "condition-add"
-        return "condition-count" if self.action == "count" else ""
-
-    @property
-    def can_add(self) -> bool:
-        """Tell whether there is room for another condition."""
-        return len(self.rows) < rules.MOST_CONDITIONS
-
-    def _table(self, environment: Environment, data: QueryDict | None) -> Table | None:
-        if self.segment.pk:
-            return self.segment.table
-        tables = environment.tables.exclude(profile_kind="")
-        wanted = data.get("table", "") if data is not None else ""
-        found = tables.filter(pk=wanted).first() if wanted.isascii() and wanted.isdigit() else None
-        return found or tables.first()
-
-    def _rows(self, data: QueryDict | None) -> list[Row]:
-        if data is None:
-            entered = [(one["field"], one["operator"], one["value"]) for one in self.segment.conditions]
-        else:
-            lists = [data.getlist(name) for name in ("field", "operator", "value")]
-            self.problem = _why_not_taken([len(one) for one in lists])
-            entered = list(zip(*lists, strict=False))[: rules.MOST_CONDITIONS]
-        return [self._row(number, *entry) for number, entry in enumerate(entered)]
-
-    def _row(self, number: int, field: str = "", operator: str = "equals", value: str = "") -> Row:
-        row = Row(number, field, operator, value, self.types.get(field, ""))
-        if self.action and operator not in dict(row.operators) and row.pg_type:
-            row.operator = "equals"  # another field was chosen; Save takes nothing but what was sent
-        return row
-
-    def _act(self) -> None:
-        """Do what a button other than Save asks for."""
-        if self.action == "add-condition" and self.can_add:
-            self.rows.append(self._row(len(self.rows), self.fields[0].name if self.fields else ""))
-            return
-        if self.action.startswith(REMOVE):
-            number = self.action.removeprefix(REMOVE)
-            left = [row for row in self.rows if str(row.number) != number]
-            self.rows = [self._row(place, row.field, row.operator, row.value) for place, row in enumerate(left)]
-        if self.action == "check":
-            self._check_rules(written_only=True)
-        elif self.action == "count" or all(row.value or not row.takes_value for row in self.rows):
-            self._count()
-
-    def _check_rules(self, *, written_only: bool = False) -> bool:
-        """Put what is wrong on the rows; with `written_only` a value that is still missing is not wrong."""
-        try:
-            rules.where(self.types, self.match, self.conditions)
-        except rules.RulesError as error:
-            for number, text in error.errors.items():
-                row = self.rows[number]
-                row.error = "" if written_only and row.pg_type and not row.value else text
-        return not any(row.error for row in self.rows)
-
-    def _count(self) -> None:
-        if self.table is None:
-            return
-        try:
-            self.count = warehouse.count_matching(self.table, self.match, self.conditions)
-        except rules.RulesError:
-            self._check_rules()
-            self.count_problem = _("Not counted: correct the condition first.")
-        except psycopg.errors.QueryCanceled:
-            self.count_problem = _("Counting takes longer than a page may. Save, and the refresh counts.")
-        except psycopg.Error:
-            self.count_problem = _("The table cannot be read now.")
-
-
-def _why_not_taken(counts: list[int]) -> str:
-    """Say what is wrong with how many fields, operators and values were sent, "" if nothing."""
-    if len(set(counts)) > 1:
-        return _("A part of a condition is missing. Nothing was saved. Check the conditions and save again.")
-    if counts[0] > rules.MOST_CONDITIONS:
-        text = _(
-            "%(count)d conditions were sent, a segment holds at most %(most)d. Nothing was saved; the first %(most)d "
-            "are shown."
-        )
-        return text % {"count": counts[0], "most": rules.MOST_CONDITIONS}
-    return ""
-
-
-def _typed(data: QueryDict | None) -> dict[str, Any]:
-    """Return what was entered, to show it again without judging it."""
-    names = ("name", "description", "table", "match")
-    return {name: data[name] for name in names if name in data} if data is not None else {}

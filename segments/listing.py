@@ -8,6 +8,7 @@ from django.db.models import Count, F, Model, OrderBy, Q, QuerySet
 from django.db.models.functions import Lower
 from django.http import QueryDict
 
+from roles.kinds import PROFILE_KINDS, Audience, ProfileKind
 from roles.models import Environment
 from segments.models import Segment, Table
 
@@ -23,6 +24,7 @@ TABLE_SORTS: dict[str, Any] = {
 SEGMENT_SORTS: dict[str, Any] = {
     "name": Lower("name"),
     "table": Lower("table__name"),
+    "kind": F("table__profile_kind"),
     "members": F("member_count"),
     "status": F("status"),
     "refreshed": F("refreshed_at"),
@@ -37,6 +39,12 @@ class Listing(Generic[M]):
     page: Page[M]
     search: str
     sort: str
+    kind: str = ""
+
+    @property
+    def is_filtered(self) -> bool:
+        """Tell whether a search or filter hides some."""
+        return bool(self.search or self.kind)
 
 
 def list_tables(environment: Environment, query: QueryDict) -> Listing[Table]:
@@ -46,16 +54,29 @@ def list_tables(environment: Environment, query: QueryDict) -> Listing[Table]:
 
 
 def list_segments(environment: Environment, query: QueryDict) -> Listing[Segment]:
-    """Return the page of segments that the URL's `query` (q, sort, page) asks for."""
+    """Return the page of segments that the URL's `query` (q, kind, sort, page) asks for."""
+    kind = query.get("kind", "") if query.get("kind") in ProfileKind.values else ""
+    segments = environment.segments.select_related("table")
     return _listing(
-        environment.segments.select_related("table"),
+        segments.filter(table__profile_kind=kind) if kind else segments,
         query,
         SEGMENT_SORTS,
         lambda text: Q(name__icontains=text) | Q(table__name__icontains=text) | Q(description__icontains=text),
+        kind,
     )
 
 
-def _listing(found: QuerySet[M], query: QueryDict, sorts: dict[str, Any], matching: Any) -> Listing[M]:
+def kinds_of(environment: Environment) -> list[tuple[str, str, int]]:
+    """Return what the environment's segments list, as (kind, its name, how many); empty where there is one kind."""
+    kinds = PROFILE_KINDS[Audience(environment.audience)]
+    if len(kinds) < 2:
+        return []
+    found = environment.segments.order_by().values_list("table__profile_kind").annotate(Count("pk"))
+    counts: dict[str, int] = dict(found)
+    return [(kind.value, str(kind.label), counts.get(kind, 0)) for kind in kinds]
+
+
+def _listing(found: QuerySet[M], query: QueryDict, sorts: dict[str, Any], matching: Any, kind: str = "") -> Listing[M]:
     search = query.get("q", "").replace("\0", "")[:LONGEST_SEARCH].strip()
     sort = query.get("sort", "name")
     if sort.removeprefix("-") not in sorts:
@@ -63,4 +84,5 @@ def _listing(found: QuerySet[M], query: QueryDict, sorts: dict[str, Any], matchi
     if search:
         found = found.filter(matching(search))
     order = OrderBy(sorts[sort.removeprefix("-")], descending=sort.startswith("-"), nulls_last=True)
-    return Listing(Paginator(found.order_by(order, "pk"), PAGE_SIZE).get_page(query.get("page")), search, sort)
+    page = Paginator(found.order_by(order, "pk"), PAGE_SIZE).get_page(query.get("page"))
+    return Listing(page, search, sort, kind)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db import IntegrityError
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -12,12 +12,15 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from roles.access import EnvironmentRequest, requires
 from roles.htmx import done, render, render_panel
+from roles.kinds import ProfileKind
 from roles.permissions import Permission
-from segments import actions, rules
-from segments.forms import SetUp
-from segments.listing import list_segments
+from segments import actions, carrying, rules
+from segments.choices import choices_of, value_of
+from segments.listing import kinds_of, list_segments
 from segments.models import Segment, SegmentStatus
+from segments.projection import projected
 from segments.refresh import heal_stuck
+from segments.set_up import SetUp
 
 CHANGED = "segments:changed"
 
@@ -44,6 +47,7 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
     heal_stuck(list(listing.page))
     context = {
         "listing": listing,
+        "kinds": kinds_of(request.environment),
         "can_edit": _can_edit(request),
         "has_profile_table": request.environment.tables.exclude(profile_kind="").exists(),
     }
@@ -65,8 +69,19 @@ def row(request: EnvironmentRequest, pk: int) -> HttpResponse:
 @requires(Permission.EDIT_DATA)
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: EnvironmentRequest) -> HttpResponse:
-    """Set up a new segment."""
-    return _set_up(request, Segment(environment=request.environment))
+    """Set up a new segment; with `?like=` one of the contacts of that account segment."""
+    if request.method == "POST" or "like" not in request.GET:
+        return _set_up(request, Segment(environment=request.environment))
+    like = request.GET["like"]
+    accounts = _load(request, int(like) if like.isascii() and like.isdigit() and len(like) < 19 else 0)
+    if accounts.table.profile_kind != ProfileKind.ACCOUNT:
+        raise Http404
+    try:
+        carried = carrying.contact_segment(accounts)
+    except carrying.NotCarriedError as error:
+        context = {"missing": str(error), "table": error.table, "segment": accounts}
+        return render_panel(request, "segments/not_carried.html", context | {"list_url": _url(request, "list")})
+    return _pane(request, SetUp(carried.segment, request.environment), like=accounts, left_out=carried.left_out)
 
 
 @requires(Permission.VIEW, post=Permission.EDIT_DATA)
@@ -77,9 +92,13 @@ def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
     heal_stuck([segment])
     if _can_edit(request):
         return _set_up(request, segment)
-    types = dict(segment.table.fields.values_list("name", "pg_type"))
-    conditions = [rules.describe(one, types.get(one["field"], "")) for one in segment.conditions]
-    context = {"segment": segment, "conditions": conditions, "exports": _exports(segment)}
+    choices = choices_of(segment.table)
+    context = {
+        "segment": segment,
+        "conditions": [rules.describe(one, choices.type_of(value_of(one))) for one in segment.conditions],
+        "projected": ", ".join(field.name for field in projected(segment)),
+        "exports": _exports(segment),
+    }
     return render_panel(request, "segments/view.html", context | {"list_url": _url(request, "list")})
 
 
@@ -129,9 +148,9 @@ def _set_up(request: EnvironmentRequest, segment: Segment) -> HttpResponse:
     return done(request, _url(request, "list"), _("Segment “%(name)s” saved.") % name, changed=CHANGED)
 
 
-def _pane(request: EnvironmentRequest, setup: SetUp, status: int = 200) -> TemplateResponse:
+def _pane(request: EnvironmentRequest, setup: SetUp, status: int = 200, **more: Any) -> TemplateResponse:
     segment = setup.segment
-    context = {
+    context = more | {
         "setup": setup,
         "form": setup.form,
         "segment": segment if segment.pk else None,
@@ -140,7 +159,8 @@ def _pane(request: EnvironmentRequest, setup: SetUp, status: int = 200) -> Templ
     }
     htmx: Any = getattr(request, "htmx", None)
     if setup.action and htmx and (htmx.target or "").startswith("condition"):
-        return TemplateResponse(request, "segments/form.html#conditions", context)
+        is_other_table = setup.action == "table"
+        return TemplateResponse(request, "segments/form.html#conditions", context | {"is_other_table": is_other_table})
     return render_panel(request, "segments/form.html", context, status=status)
 
 
