@@ -1,61 +1,121 @@
-"""Carrying a plan's bytes from PostgreSQL to a file store: hidden parts first, then names, the manifest last."""
+"""Sending a plan to a file store: hidden parts first, then names, the manifest last."""
 
-import csv
 import hashlib
-import io
 import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import partial
-from typing import IO, Any, cast
+import signal
+from collections.abc import Iterable
+from contextlib import ExitStack
+from datetime import datetime
+from typing import Any, cast
 
 import psycopg
+from django.db.models import Func, JSONField
 from django.utils.translation import gettext as _
-from isal import igzip
 
-from connections.destinations.base import DeliveryError, FileSession, Part
+from connections.destinations.base import DeliveryError, FileDestination, FileSession
+from exports import queueing
 from exports.models import Run
-from exports.runner.plan import Item, Plan, first_slot
+from exports.runner.errors import InterruptedRunError
+from exports.runner.manifest import manifest
+from exports.runner.model_json import model_json
+from exports.runner.paths import first_slot
+from exports.runner.plan import Plan
 from exports.runner.record import Recorder
-from segments import warehouse
+from exports.runner.writing import Written, write_items, write_whole
 
 MOST_SLOTS = 99
-BLOCK = 1 << 18  # bytes that are hashed and sent at a time
+MOST_CLEARED = 5  # dead runs that one run clears up after
 
 
-class Sink:
-    """Counts and hashes what is written to a part."""
+class _ModelEntries(Func):
+    """The entries of Run.files that are a model.json."""
 
-    def __init__(self, part: Part) -> None:
-        self.part, self.bytes, self._hash = part, 0, hashlib.sha256()
-
-    def write(self, data: bytes) -> int:
-        """Pass `data` on; return its length, as a file does."""
-        self._hash.update(data)
-        self.part.write(data)
-        self.bytes += len(data)
-        return len(data)
-
-    def flush(self) -> None:
-        """Do nothing: the part decides when its bytes leave."""
-
-    @property
-    def sha256(self) -> str:
-        """SHA-256 of all that was written, in hexadecimal."""
-        return self._hash.hexdigest()
+    template = "jsonb_path_query(%(expressions)s, '$[*] ? (@.role == \"model\")')"
+    output_field = JSONField()
 
 
-@dataclass
-class Written:
-    """A complete part that nobody sees yet."""
+class Delivery:
+    """One run's work on a file store, within `stack`, which discards what is not published."""
 
-    part: Part
-    entry: dict[str, Any]
+    def __init__(self, recorder: Recorder, plan: Plan, destination: FileDestination, stack: ExitStack) -> None:
+        self.recorder, self.run, self.plan, self.stack = recorder, recorder.run, plan, stack
+        self.destination, self.slot = destination, ""
+        self.over = _models_of(self.run) if plan.has_model else frozenset[str]()
+        self.earlier = _sums(entry for entry in self.run.files if entry.get("role") == "model")
+        self.session: FileSession
+
+    def write(self, connection: psycopg.Connection[Any]) -> list[Written]:
+        """Open the store and write every item under its hidden name."""
+        _clear_dead_runs(self.run, self.destination)
+        self.session = self.stack.enter_context(self.destination.session(_run_key(self.recorder)))
+        self.slot = _choose_slot(self.session, self.plan, self.run)
+        if self.plan.has_model:
+            self._refuse_foreign_model()
+        self._note_where()
+        for folder in self.plan.folders(self.slot):
+            self.session.clear_leftovers(folder)
+        written = write_items(self.session, connection, self.plan, self.slot, self.recorder, self.stack)
+        self.recorder.flush()
+        return written
+
+    def publish(self, written: list[Written]) -> None:
+        """Give every file its name: data, model.json, manifest. What they hold is recorded before."""
+        written = [*written]
+        self.run.files = [one.entry for one in written]
+        if self.plan.has_model:
+            written.append(self._model())
+            self.run.files.append(written[-1].entry)
+        text = json.dumps(manifest(self.plan, self.run), indent=2, ensure_ascii=False).encode() + b"\n"
+        written.append(write_whole(self.session, self.plan.layout.manifest(self.slot), "manifest", text, self.stack))
+        self.run.files.append(written[-1].entry)
+        self.recorder.keep(files=self.run.files, bytes_done=self.recorder.bytes, rows_done=self.recorder.rows)
+        self._name(written)
+
+    def settle(self) -> None:
+        """Forget what was claimed, now that the success is recorded."""
+        self.session.settle(*self.plan.folders(self.slot))
+
+    def _name(self, written: list[Written]) -> None:
+        """From here on the run is no longer canceled."""
+        if not queueing.begin_publishing(self.recorder.claimed):
+            raise InterruptedRunError
+        self.run.is_publishing = True
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        for one in written:
+            self.recorder.flush()  # the lease is still ours: a run that was taken over publishes nothing more
+            one.part.publish()
+
+    def _model(self) -> Written:
+        """Write model.json, which may replace those that runs of this export wrote."""
+        text = model_json(self.plan, self.run, self.slot)
+        written = write_whole(self.session, self.plan.layout.model, "model", text, self.stack, self.over)
+        written.entry["earlier"] = self.earlier  # an attempt of this run that died may have published its own
+        return written
+
+    def _refuse_foreign_model(self) -> None:
+        """Raise DeliveryError before anything is sent where model.json is somebody else's."""
+        path = self.plan.layout.model
+        if not self.session.exists(path):
+            return
+        if not self.over or (self.destination.can_download and _sum_of(self.destination, path) not in self.over):
+            raise DeliveryError(
+                _("A model.json that this export did not write lies in its folder. Move it away, then run again."),
+                detail=path,
+                permanent=True,
+            )
+
+    def _note_where(self) -> None:
+        where = self.run.export.connection
+        self.recorder.keep(
+            folder=self.slot,
+            has_leftovers=True,
+            folders=self.plan.folders(self.slot),
+            connection=where,
+            target=where.settings if where else {},
+        )
 
 
-def choose_slot(session: FileSession, plan: Plan, run: Run) -> str:
+def _choose_slot(session: FileSession, plan: Plan, run: Run) -> str:
     """Return the YYYY/MM/DD/HHMM of the run's files; a second attempt keeps the first one's."""
     if run.folder:
         return run.folder
@@ -66,123 +126,37 @@ def choose_slot(session: FileSession, plan: Plan, run: Run) -> str:
     raise DeliveryError(_("Too many runs of this export were delivered within one minute. Run it again."))
 
 
-def write_parts(
-    session: FileSession,
-    connection: psycopg.Connection[Any],
-    plan: Plan,
-    slot: str,
-    recorder: Recorder,
-    stack: ExitStack,
-) -> list[Written]:
-    """Write every item to a hidden part; `stack` discards the parts that were not published."""
-    written: list[Written] = []
-    for index, item in enumerate(plan.items):
-        path = plan.path(item, slot)
-        part = session.open_part(path)
-        stack.callback(part.discard)
-        sent = sum(entry.entry["bytes"] for entry in written)
-        sink, rows = _write(connection, item, part, plan, partial(_report, recorder, index, sent))
-        recorder.progress(index, rows, sent + sink.bytes)
-        entry = {"path": path, "rows": rows, "bytes": sink.bytes, "sha256": sink.sha256}
-        written.append(Written(part, entry))
-    return written
+def _models_of(run: Run) -> frozenset[str]:
+    """The checksums of every model.json that runs of this export wrote, or were about to when they were killed."""
+    runs = Run.objects.filter(export=run.export_id, files__contains=[{"role": "model"}])
+    return frozenset(_sums(runs.annotate(model=_ModelEntries("files")).values_list("model", flat=True)))
 
 
-def _report(recorder: Recorder, index: int, sent: int, rows: int, written: int) -> None:
-    """Note the progress of the item at `index`; `sent` are the bytes of those before it."""
-    recorder.progress(index, rows, sent + written)
+def _sums(models: Iterable[dict[str, Any]]) -> list[str]:
+    return [sum_ for entry in models for sum_ in (entry["sha256"], *entry.get("earlier", []))]
 
 
-def write_manifest(session: FileSession, plan: Plan, slot: str, run: Run, stack: ExitStack) -> Part:
-    """Write the manifest to a hidden part."""
-    part = session.open_part(plan.manifest_path(slot))
-    stack.callback(part.discard)
-    part.write(json.dumps(manifest(plan, run), indent=2, ensure_ascii=False).encode() + b"\n")
-    return part
+def _sum_of(destination: FileDestination, path: str) -> str:
+    """The SHA-256 sum (hexadecimal) of the file at the target."""
+    found = hashlib.sha256()
+    with destination.open_file(path) as file:
+        for data in file.chunks():
+            found.update(data)
+    return found.hexdigest()
 
 
-def manifest(plan: Plan, run: Run) -> dict[str, Any]:
-    """Return what the manifest says: files with rows, bytes and checksums, and where their columns come from."""
-    files = []
-    for item, entry in zip(plan.items, run.files, strict=True):
-        columns = [
-            {"name": name, "field": field, "postgresql_type": pg_type}
-            for (field, name), pg_type in zip(item.columns, item.types, strict=True)
-        ]
-        source = {"segment": item.segment.name, "table": item.segment.table.name}
-        files.append(entry | source | {"columns": columns})
-    return {
-        "format": "waybill-manifest-1",
-        "export": run.export.name,
-        "environment": run.environment.slug,
-        "run": str(run.uuid),
-        "data_as_of": run.data_as_of.isoformat() if run.data_as_of else None,
-        "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "encoding": "UTF-8",
-        "delimiter": ",",
-        "header": True,
-        "compression": "gzip" if plan.is_compressed else "none",
-        "rows": sum(entry["rows"] for entry in files),
-        "bytes": sum(entry["bytes"] for entry in files),
-        "files": files,
-    }
+def _run_key(recorder: Recorder) -> str:
+    """What marks the hidden names of this run and attempt; see FileDestination.session."""
+    return f"{recorder.run.uuid.hex}-{recorder.claimed.token.hex[:8]}"
 
 
-def header_line(names: list[str]) -> bytes:
-    """Return the first line of a file, quoted as PostgreSQL's COPY does."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(names)
-    return line.getvalue().encode()
-
-
-def _write(
-    connection: psycopg.Connection[Any],
-    item: Item,
-    part: Part,
-    plan: Plan,
-    report: Callable[[int, int], None],
-) -> tuple[Sink, int]:
-    """Copy one item's rows into `part`; return what went out and the rows."""
-    # The header is ours: PostgreSQL would cut names to 63 bytes.
-    copy = warehouse.copy_csv(connection, warehouse.export_query(item.segment, item.columns), header=False)
-    sink = Sink(part)
-    with _compressed(sink) if plan.is_compressed else _plain(sink) as file:
-        file.write(header_line([name for _field, name in item.columns]))
-        for chunk in copy:
-            file.write(chunk)
-            report(copy.rows, sink.bytes)
-    return sink, copy.rows
-
-
-@contextmanager
-def _plain(sink: Sink) -> Iterator[Sink]:
-    yield sink
-
-
-@contextmanager
-def _compressed(sink: Sink) -> Iterator[IO[bytes]]:
-    """Gzip into `sink`; the header carries no time, so that equal data makes equal files."""
-    gathered = _Gather(sink)
-    with igzip.IGzipFile(fileobj=gathered, mode="wb", compresslevel=1, mtime=0) as file:
-        yield cast(IO[bytes], file)
-    gathered.flush()
-
-
-class _Gather:
-    """Collects small writes of the compressor into blocks."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink, self._size = sink, 0
-        self._pending: list[bytes] = []
-
-    def write(self, data: bytes) -> int:
-        self._pending.append(bytes(data))
-        self._size += len(data)
-        if self._size >= BLOCK:
-            self.flush()
-        return len(data)
-
-    def flush(self) -> None:
-        if self._pending:
-            self._sink.write(b"".join(self._pending))
-            self._pending, self._size = [], 0
+def _clear_dead_runs(run: Run, destination: FileDestination) -> None:
+    """Remove hidden files that killed runs of the same export left on the same connection, as it was then."""
+    dead_runs = run.export.runs.exclude(pk=run.pk).filter(has_leftovers=True)
+    here = dead_runs.filter(connection=run.export.connection, target=destination.settings)
+    for dead in here.order_by("-pk")[:MOST_CLEARED]:
+        with destination.session(dead.uuid.hex) as session:
+            for folder in dead.folders:
+                session.clear_leftovers(folder)
+            session.settle(*dead.folders)
+        Run.objects.filter(pk=dead.pk).update(has_leftovers=False)

@@ -11,6 +11,22 @@ class RunError(Exception):
         self.message, self.reason, self.detail = str(message), str(reason), detail
 
 
+class NotEligibleError(RunError):
+    """Segments that the connection type does not take; `segment_ids` are theirs."""
+
+    def __init__(self, message: str | Promise, *, reason: str | Promise, segment_ids: list[int]) -> None:
+        super().__init__(message, reason=reason)
+        self.segment_ids = segment_ids
+
+
+class SkippedRunError(Exception):
+    """A run that sends nothing, and rightly so; its state is Skipped."""
+
+    def __init__(self, message: str | Promise, *, reason: str | Promise) -> None:
+        super().__init__(message)
+        self.message, self.reason = str(message), str(reason)
+
+
 class LeaseLostError(Exception):
     """Somebody else owns the run now; this process must leave everything as it is."""
 

@@ -11,13 +11,15 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
-from connections.destinations.base import DeliveryError, Destination, FileDestination, FileSession, Part
+from connections.destinations.base import DeliveryError, Destination, FileDestination
 from exports import queueing
-from exports.models import Export, Run
+from exports.models import Export, ExportKind, Run
 from exports.queueing import Claim
-from exports.runner import deliver
-from exports.runner.errors import InterruptedRunError, LeaseLostError, RunError
-from exports.runner.plan import Plan, make_plan
+from exports.runner.deliver import Delivery
+from exports.runner.errors import InterruptedRunError, LeaseLostError, NotEligibleError, RunError, SkippedRunError
+from exports.runner.gate import profiles_of, too_small
+from exports.runner.items import Item, ItemKind
+from exports.runner.plan import Plan, make_plan, within_limits
 from exports.runner.record import Recorder
 from exports.states import State
 from roles.secrets import UnreadableSecretError
@@ -35,7 +37,6 @@ UNEXPECTED = gettext_noop(
     "Run the export again; if it fails again, give the run's id to whoever operates Waybill."
 )
 
-MOST_CLEARED = 5  # dead runs that one run clears up after
 ENDED, LOST, INTERRUPTED, DATABASE_AWAY = 0, 71, 75, 69  # exit codes that the watcher's log line shows
 
 
@@ -51,6 +52,8 @@ def execute(claimed: Claim) -> int:
         return INTERRUPTED
     except (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError) as error:
         return _database_failed(claimed, run, error)
+    except SkippedRunError as skipped:
+        _skip(claimed, run, skipped)
     except Exception as error:
         _fail(claimed, run, error)
     return ENDED
@@ -62,22 +65,29 @@ def _interrupt(signum: int, frame: Any) -> None:
 
 def _carry_out(claimed: Claim, run: Run) -> None:
     recorder = Recorder(claimed, run)
-    recorder.plan_steps(_steps(run.export))
-    if run.export.refreshes_segments:
-        _refresh_segments(run.export, recorder)
-    with recorder.step("check") as step:
-        destination = _destination(run.export)
-        plan = make_plan(run.export, type(destination))
-        step["note"] = _expect(recorder, plan)
-    _send(recorder, plan, destination)
+    segments = _to_refresh(run)
+    recorder.plan_steps(_steps(run, refreshes=bool(segments)))
+    if segments:
+        _refresh_segments(segments, recorder)
+    with ExitStack() as stack:
+        with recorder.step("check") as step:
+            destination = _destination(run.export)
+            plan = _plan(run, type(destination), step)
+            reader = stack.enter_context(warehouse.reader(run.environment, plan.nouns))
+            run.data_as_of = warehouse.snapshot_time(reader)
+            plan = within_limits(plan, reader, type(destination))
+            step["note"] = _expect(recorder, plan, reader)
+        delivery = _send(recorder, plan, destination, reader, stack)
+        _succeed(recorder, plan, type(destination))
+        delivery.settle()
 
 
-def _succeed(recorder: Recorder) -> None:
+def _succeed(recorder: Recorder, plan: Plan, destination: type[Destination]) -> None:
     """Record the success; it counts only with the lease."""
     run = recorder.run
     if not queueing.finish(
         recorder.claimed,
-        State.SUCCEEDED,
+        State.WARNED if plan.left_out else State.SUCCEEDED,
         rows_done=recorder.rows,
         bytes_done=recorder.bytes,
         rows_total=recorder.rows,
@@ -85,28 +95,43 @@ def _succeed(recorder: Recorder) -> None:
         steps=run.steps,
         files=run.files,
         has_leftovers=False,
+        **_warnings(plan, destination),
     ):
         raise LeaseLostError
 
 
-def _steps(export: Export) -> list[tuple[str, str]]:
-    name = export.connection.name if export.connection else _("the target")
-    steps = [("refresh", _("Refresh segments"))] if export.refreshes_segments else []
+def _warnings(plan: Plan, destination: type[Destination]) -> dict[str, str]:
+    """Return what to say of segments that were left out."""
+    if not plan.left_out:
+        return {}
+    names = ", ".join(f"“{one.segment.name}”" for one in plan.left_out)
+    message = _("%(why)s They were left out; the others were sent.") % {"why": too_small(plan.left_out, destination)}
+    return {"reason": (_("left out: %(names)s") % {"names": names})[:200], "message": message}
+
+
+def _to_refresh(run: Run) -> list[Segment]:
+    """Return the segments to refresh first; a test takes the member lists that there are."""
+    if not run.export.refreshes_segments:
+        return []
+    entries = run.export.export_segments.select_related("segment__table", "segment__environment")
+    segments = [entry.segment for entry in entries]
+    return [one for one in segments if one.member_count is None] if run.most_rows else segments
+
+
+def _steps(run: Run, *, refreshes: bool) -> list[tuple[str, str]]:
+    name = run.export.connection.name if run.export.connection else _("the target")
+    has_model = run.export.kind == ExportKind.DATA_OUT and not run.most_rows
     return [
-        *steps,
+        *([("refresh", _("Refresh segments"))] if refreshes else []),
         ("check", _("Check what will be sent")),
         ("send", _("Send to %(connection)s") % {"connection": name}),
-        ("manifest", _("Publish files and manifest")),
+        ("manifest", _("Publish files, model.json and manifest") if has_model else _("Publish files and manifest")),
     ]
 
 
-def _refresh_segments(export: Export, recorder: Recorder) -> None:
+def _refresh_segments(segments: list[Segment], recorder: Recorder) -> None:
     with recorder.step("refresh") as step:
-        notes = []
-        for entry in export.export_segments.select_related("segment__table", "segment__environment"):
-            count = _refresh(entry.segment)
-            notes.append(f"{entry.segment.name} · {count:,}")
-        step["note"] = ", ".join(notes)
+        step["note"] = ", ".join(f"{segment.name} · {_refresh(segment):,}" for segment in segments)
 
 
 def _refresh(segment: Segment) -> int:
@@ -133,88 +158,70 @@ def _destination(export: Export) -> Destination:
         raise RunError(message, reason=_("Secret cannot be read")) from error
 
 
-def _expect(recorder: Recorder, plan: Plan) -> str:
+def _plan(run: Run, destination: type[Destination], step: dict[str, Any]) -> Plan:
+    """Return the plan; `step` keeps the ids of segments that are not eligible. Raises RunError."""
+    try:
+        return make_plan(run, destination)
+    except NotEligibleError as error:
+        step["not_eligible"] = error.segment_ids
+        raise
+
+
+def _expect(recorder: Recorder, plan: Plan, reader: psycopg.Connection) -> str:
     """Note how many rows will go; return the words for it."""
-    recorder.run.items = [
-        {
-            "id": item.segment.pk,
-            "name": item.segment.name,
-            "rows": 0,
-            "expected": item.segment.member_count or 0,
-        }
-        for item in plan.items
-    ]
-    total = sum(entry["expected"] for entry in recorder.run.items)
-    recorder.keep(items=recorder.run.items, rows_total=total)
-    words = ngettext("%(rows)s rows in %(files)d file", "%(rows)s rows in %(files)d files", len(plan.items))
-    return words % {"rows": f"{total:,}", "files": len(plan.items)}
+    run = recorder.run
+    run.items = [_entry(item, _expected(plan, item, reader)) for item in plan.items]
+    total = sum(entry["expected"] for entry in run.items)
+    recorder.keep(items=run.items, rows_total=total, data_as_of=run.data_as_of)
+    words = ngettext("%(rows)s rows in %(files)s", "%(rows)s rows in %(files)s", total)
+    return words % {"rows": f"{total:,}", "files": _files(plan)}
 
 
-def _send(recorder: Recorder, plan: Plan, destination: Destination) -> None:
+def _entry(item: Item, expected: int) -> dict[str, Any]:
+    return {"kind": item.kind, "id": item.noun.pk, "name": item.name, "rows": 0, "expected": expected}
+
+
+def _expected(plan: Plan, item: Item, reader: psycopg.Connection) -> int:
+    """How many rows of the item will go; contacts are counted now, since nothing else knows how many there are."""
+    if item.is_projected and plan.most_rows is None:
+        return profiles_of(reader, item)
+    if plan.most_rows is None:
+        return item.expected
+    return plan.most_rows if item.is_projected else min(plan.most_rows, item.expected)
+
+
+def _files(plan: Plan) -> str:
+    """Say how many files there will be: "3 files: 2 tables, 1 member list"."""
+    count = len(plan.items)
+    files = ngettext("%(count)d file", "%(count)d files", count) % {"count": count}
+    tables = sum(item.kind == ItemKind.TABLE for item in plan.items)
+    lists = sum(item.kind == ItemKind.MEMBERS for item in plan.items)
+    parts = []
+    if tables:
+        parts.append(ngettext("%(count)d table", "%(count)d tables", tables) % {"count": tables})
+    if lists:
+        parts.append(ngettext("%(count)d member list", "%(count)d member lists", lists) % {"count": lists})
+    return f"{files}: {', '.join(parts)}" if parts else files
+
+
+def _send(
+    recorder: Recorder, plan: Plan, destination: Destination, reader: psycopg.Connection, stack: ExitStack
+) -> Delivery:
     """Write everything under hidden names, then publish, the manifest last."""
     if not isinstance(destination, FileDestination):
         raise TypeError(f"{type(destination).__name__} takes no files.")
-    run = recorder.run
-    with ExitStack() as stack:
-        with recorder.step("send"):
-            _clear_dead_runs(run, destination)
-            session = stack.enter_context(destination.session(_run_key(recorder)))
-            written, slot = _write_all(session, recorder, plan, stack)
-        with recorder.step("manifest"):
-            run.files = [entry.entry for entry in written]
-            recorder.keep(files=run.files, bytes_done=recorder.bytes, rows_done=recorder.rows)
-            last = deliver.write_manifest(session, plan, slot, run, stack)
-            _publish(recorder, [*(entry.part for entry in written), last])
-        _succeed(recorder)
-        session.settle(*{path.rpartition("/")[0] for path in plan.paths(slot)})
+    delivery = Delivery(recorder, plan, destination, stack)
+    with recorder.step("send"):
+        written = delivery.write(reader)
+    with recorder.step("manifest"):
+        delivery.publish(written)
+    return delivery
 
 
-def _run_key(recorder: Recorder) -> str:
-    """What marks the hidden names of this run and attempt; see FileDestination.session."""
-    return f"{recorder.run.uuid.hex}-{recorder.claimed.token.hex[:8]}"
-
-
-def _publish(recorder: Recorder, parts: list[Part]) -> None:
-    """Give every file its name, the manifest last. From here on the run is no longer canceled."""
-    if not queueing.begin_publishing(recorder.claimed):
-        raise InterruptedRunError
-    recorder.run.is_publishing = True
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    for part in parts:
-        recorder.flush()  # the lease is still ours: a run that was taken over publishes nothing more
-        part.publish()
-
-
-def _write_all(
-    session: FileSession, recorder: Recorder, plan: Plan, stack: ExitStack
-) -> tuple[list[deliver.Written], str]:
-    """Read every segment in one snapshot and write it."""
-    run = recorder.run
-    slot = deliver.choose_slot(session, plan, run)
-    folders = sorted({path.rpartition("/")[0] for path in plan.paths(slot)})
-    where = run.export.connection
-    target = where.settings if where else {}
-    recorder.keep(folder=slot, has_leftovers=True, folders=folders, connection=where, target=target)
-    for folder in folders:
-        session.clear_leftovers(folder)
-    with warehouse.reader(run.environment, [item.segment for item in plan.items]) as connection:
-        run.data_as_of = warehouse.snapshot_time(connection)
-        recorder.keep(data_as_of=run.data_as_of)
-        written = deliver.write_parts(session, connection, plan, slot, recorder, stack)
-    recorder.flush()
-    return written, slot
-
-
-def _clear_dead_runs(run: Run, destination: FileDestination) -> None:
-    """Remove hidden files that killed runs of the same export left on the same connection, as it was then."""
-    dead_runs = run.export.runs.exclude(pk=run.pk).filter(has_leftovers=True)
-    here = dead_runs.filter(connection=run.export.connection, target=destination.settings)
-    for dead in here.order_by("-pk")[:MOST_CLEARED]:
-        with destination.session(dead.uuid.hex) as session:
-            for folder in dead.folders:
-                session.clear_leftovers(folder)
-            session.settle(*dead.folders)
-        Run.objects.filter(pk=dead.pk).update(has_leftovers=False)
+def _skip(claimed: Claim, run: Run, skipped: SkippedRunError) -> None:
+    """Record that nothing was sent, and why."""
+    values = {"steps": run.steps, "items": run.items, "message": skipped.message, "reason": skipped.reason}
+    queueing.finish(claimed, State.SKIPPED, **values)
 
 
 def _database_failed(claimed: Claim, run: Run, error: Exception) -> int:

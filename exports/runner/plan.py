@@ -1,143 +1,111 @@
-"""What a run will send: its segments, their columns and the names of the files. Nothing is sent here."""
+"""What a run will send and where its files will lie. Nothing is sent here."""
 
-import re
-import unicodedata
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 
+import psycopg
 from django.utils.translation import gettext as _
 
 from connections.destinations.base import Destination
-from exports.models import Export
+from exports.eligibility import is_projected
+from exports.models import Export, ExportKind, Run
+from exports.runner import gate
 from exports.runner.errors import RunError
-from segments import warehouse
+from exports.runner.file_format import FileFormat
+from exports.runner.gate import LeftOut
+from exports.runner.items import Item, members_item, segment_item, table_item
+from exports.runner.paths import MANIFEST, Layout, folder_of, folder_of_tests, root_of, safe_name, unused
 from segments.models import Segment, Table
-
-NOT_ELIGIBLE = (
-    "The following segments are not eligible for this export destination: %(names)s. "
-    "Please select only segments of type ContactProfile and try again."
-)
-LONGEST_NAME = 80  # bytes of a name on the target, which leaves room for hidden names
-
-
-@dataclass(frozen=True)
-class Item:
-    """One segment of a run: `columns` are (field in the table, name in the file), in order."""
-
-    segment: Segment
-    folder: str
-    columns: list[tuple[str, str]]
-    types: list[str]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a run will write, below `root`."""
+    """All that a run will write. `most_rows` says how many records of each item a test sends, None for a real run."""
 
-    root: str
     items: list[Item]
-    suffix: str
-    is_compressed: bool
+    layout: Layout
+    format: FileFormat
+    has_model: bool = False
+    most_rows: int | None = None
+    left_out: list[LeftOut] = field(default_factory=list)
 
     def path(self, item: Item, slot: str) -> str:
         """The path of the item's file, below the connection's folder."""
-        return f"{self.root}/{item.folder}/{slot}/{item.folder}_1{self.suffix}"
-
-    def manifest_path(self, slot: str) -> str:
-        """The path of the manifest, written last."""
-        return f"{self.root}/manifest/{slot}/manifest.json"
+        return self.layout.data(item.folder, slot)
 
     def paths(self, slot: str) -> list[str]:
-        """Every path that the run would write in `slot`."""
-        return [self.path(item, slot) for item in self.items] + [self.manifest_path(slot)]
+        """Every path that is new with each run in `slot`: all but model.json's."""
+        return [self.path(item, slot) for item in self.items] + [self.layout.manifest(slot)]
+
+    def folders(self, slot: str) -> list[str]:
+        """Every folder that the run would write to in `slot`."""
+        paths = [*self.paths(slot), self.layout.model] if self.has_model else self.paths(slot)
+        return sorted({folder_of(path) for path in paths})
+
+    @property
+    def nouns(self) -> list[Table | Segment]:
+        """All that is read."""
+        return [item.noun for item in self.items]
 
 
-def make_plan(export: Export, destination: type[Destination]) -> Plan:
-    """Return what `export` sends now. Raises RunError where a person has to change something first."""
-    segments = [entry.segment for entry in export.export_segments.select_related("segment__table")]
-    if not segments:
-        raise RunError(_("The export has no segments. Edit it and choose at least one."), reason=_("No segments"))
-    _refuse_ineligible(segments, destination)
-    _refuse_unreadable(segments)
-    is_compressed = export.settings.get("compression") == "gzip"
+def make_plan(run: Run, destination: type[Destination]) -> Plan:
+    """Return what the run of an export sends now. Raises RunError where a person has to change something first."""
+    export, is_data_out = run.export, run.export.kind == ExportKind.DATA_OUT
+    items = _data_out(export, destination) if is_data_out else _segments(export, destination)
+    file_format = FileFormat.of(export.settings)
+    test = folder_of_tests(item.folder for item in items) if run.most_rows else ""
     return Plan(
-        root=_root(export),
-        items=_items(export, segments),
-        suffix=".csv.gz" if is_compressed else ".csv",
-        is_compressed=is_compressed,
+        items=items,
+        layout=Layout(root_of(export), file_format.suffix, test),
+        format=file_format,
+        has_model=is_data_out and not test,
+        most_rows=run.most_rows,
     )
 
 
-def chosen_columns(export: Export, table: Table) -> list[tuple[str, str]]:
-    """Return the export's (field, name in the file) of `table`; all fields where nothing was chosen."""
-    chosen = export.field_selection.get(str(table.pk))
-    if chosen is None:
-        return [(field.name, field.name) for field in table.fields.all()]
-    return [(entry["field"], entry["name"]) for entry in chosen]
+def within_limits(plan: Plan, connection: psycopg.Connection, destination: type[Destination]) -> Plan:
+    """Return the plan without the segments that are too small for the target; a test's size does not matter.
+
+    Raises SkippedRunError where the target's limits let nothing go.
+    """
+    if plan.most_rows is not None:
+        return plan
+    items, left_out = gate.within_limits(connection, plan.items, destination)
+    return replace(plan, items=items, left_out=left_out)
 
 
-def first_slot(started_at: datetime, number: int) -> str:
-    """The YYYY/MM/DD/HHMM part of the paths (UTC); a second run within the minute gets HHMM_2."""
-    suffix = f"_{number}" if number > 1 else ""
-    return started_at.astimezone(UTC).strftime("%Y/%m/%d/%H%M") + suffix
+def _segments(export: Export, destination: type[Destination]) -> list[Item]:
+    segments = _segments_of(export)
+    if not segments:
+        raise RunError(_("The export has no segments. Edit it and choose at least one."), reason=_("No segments"))
+    gate.refuse_ineligible(export, segments, destination)
+    folders = {MANIFEST}
+    return [
+        segment_item(
+            export, segment, _folder(segment, folders), is_projected=is_projected(segment, destination, export.settings)
+        )
+        for segment in segments
+    ]
 
 
-def safe_name(text: str, otherwise: str) -> str:
-    """Return `text` as a name that every file store takes: letters, digits, hyphens, one underscore for the rest."""
-    words = re.sub(r"[^\w-]+", "_", unicodedata.normalize("NFC", text)).strip("_")
-    short = words.encode()[:LONGEST_NAME].decode(errors="ignore").strip("_")
-    return short or otherwise
-
-
-def _root(export: Export) -> str:
-    """The export's own folder: that of its name, with its id where an older export on the connection has it."""
-    root = safe_name(export.name, f"export-{export.pk}")
-    older = Export.objects.filter(connection=export.connection_id, pk__lt=export.pk).values_list("name", flat=True)
-    is_taken = any(safe_name(name, "").casefold() == root.casefold() for name in older)
-    return f"{root}-{export.pk}" if is_taken else root
-
-
-def _refuse_ineligible(segments: list[Segment], destination: type[Destination]) -> None:
-    refused = [segment.name for segment in segments if segment.table.profile_kind not in destination.takes]
-    if refused:
-        names = ", ".join(f"'{name}'" for name in refused)
-        raise RunError(_(NOT_ELIGIBLE) % {"names": names}, reason=_("Segment not eligible"))
-
-
-def _refuse_unreadable(segments: list[Segment]) -> None:
-    for segment in segments:
-        if why := warehouse.why_not_readable(segment):
-            raise RunError(why, reason=_("Segment cannot be read"))
-
-
-def _items(export: Export, segments: list[Segment]) -> list[Item]:
-    folders: set[str] = {"manifest"}
-    items = []
-    for segment in segments:
-        columns = chosen_columns(export, segment.table)
-        types = {field.name: field.pg_type for field in segment.table.fields.all()}
-        _refuse_missing(segment, columns, types)
-        folder = _unused(safe_name(segment.name, f"segment-{segment.pk}"), folders)
-        items.append(Item(segment, folder, columns, [types[field] for field, _name in columns]))
+def _data_out(export: Export, destination: type[Destination]) -> list[Item]:
+    if not destination.takes_tables:
+        message = _("%(type)s takes no tables. Edit the export and choose a connection to a file store.")
+        raise RunError(message % {"type": destination.label}, reason=_("Takes no tables"))
+    tables = [entry.table for entry in export.export_tables.select_related("table__environment")]
+    folders = {MANIFEST}
+    items = [table_item(table, _folder(table, folders)) for table in tables]
+    items += [members_item(segment, _folder(segment, folders)) for segment in _segments_of(export)]
+    if not items:
+        message = _("The export has no tables and no member lists. Edit it and choose at least one.")
+        raise RunError(message, reason=_("No tables"))
     return items
 
 
-def _refuse_missing(segment: Segment, columns: list[tuple[str, str]], types: dict[str, str]) -> None:
-    missing = [field for field, _name in columns if field not in types]
-    if missing:
-        message = _("The table “%(table)s” no longer has %(fields)s. Edit the export and choose its fields again.")
-        names = ", ".join(f"“{name}”" for name in missing)
-        raise RunError(message % {"table": segment.table.name, "fields": names}, reason=_("A field is gone"))
-    if not columns:
-        message = _("No field of “%(table)s” is included. Edit the export and choose at least one.")
-        raise RunError(message % {"table": segment.table.name}, reason=_("No fields"))
+def _segments_of(export: Export) -> list[Segment]:
+    entries = export.export_segments.select_related("segment__table__environment", "segment__environment")
+    return [entry.segment for entry in entries]
 
 
-def _unused(name: str, taken: set[str]) -> str:
-    """Return `name`, numbered where it is taken already (also in other letters' case), and take it."""
-    number, free = 1, name
-    while free.casefold() in taken:
-        number += 1
-        free = f"{name}_{number}"
-    taken.add(free.casefold())
-    return free
+def _folder(noun: Table | Segment, folders: set[str]) -> str:
+    kind = "table" if isinstance(noun, Table) else "segment"
+    return unused(safe_name(noun.name, f"{kind}-{noun.pk}"), folders)

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from exports import actions, queueing
 from exports.models import Run
-from exports.runner import deliver, execute
+from exports.runner import execute
+from exports.runner.file_format import FileFormat
 from exports.states import State
 from segments import warehouse
 from tests.exports.test_run import delivered, run_to_end
@@ -110,7 +111,7 @@ def test_the_header_is_quoted_as_postgresql_does(environment):
         aliases = ", ".join('1 AS "{}"'.format(name.replace('"', '""')) for name in names)
         with reader.cursor().copy(f"COPY (SELECT {aliases}) TO STDOUT (FORMAT csv, HEADER)") as copy:
             expected = bytes(next(iter(copy)))
-    assert deliver.header_line(names) == expected
+    assert FileFormat().header_line(names) == expected
 
 
 def test_a_segment_that_cannot_be_refreshed_is_named_with_the_reason(environment, table):
