@@ -42,10 +42,10 @@ class ExportForm(forms.ModelForm):
         self.access = access
         self.instance.environment = access.environment
         connection = self.fields["connection"]
-        usable = Connection.objects.usable_by(access).order_by("name")
-        connection.queryset = usable  # type: ignore[attr-defined]
+        self.usable = Connection.objects.usable_by(access).order_by("name")
+        connection.queryset = self.usable  # type: ignore[attr-defined]
         connection.required = True
-        connection.choices = _grouped_by_type(list(usable))  # type: ignore[attr-defined]
+        connection.choices = _grouped_by_type(list(self.usable))  # type: ignore[attr-defined]
         connection.error_messages |= {
             "required": _("Choose the connection that the data goes through."),
             "invalid_choice": _("You cannot use that connection. Choose one of the list."),

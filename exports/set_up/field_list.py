@@ -1,12 +1,19 @@
 """*Fields to include*: which fields of a profile table go out, in which order, under which names."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 
+from exports.set_up.field_source import FieldSource
+from exports.set_up.typed import typed_column
 from roles.validators import one_line
 from segments.models import Table
+
+Chosen = tuple[list[str], set[str], Mapping[str, str]]  # order, included fields, names in the file
 
 
 @dataclass
@@ -58,6 +65,31 @@ class FieldList:
         place = next((index for index, row in enumerate(self.rows) if row.name == name), None)
         if place is not None and 0 <= place + step < len(self.rows):
             self.rows.insert(place + step, self.rows.pop(place))
+
+
+def field_list(source: FieldSource, saved: list[dict[str, Any]] | None, data: QueryDict | None) -> FieldList:
+    """Return the list of `source`: what the browser sent, else what is `saved`, else all fields as they are."""
+    table = source.table
+    keys = {field.name: f"{table.pk}-{field.position}" for field in source.fields}
+    was_sent = data is not None and f"order-{table.pk}" in data
+    order, included, names = _typed(table, data) if data and was_sent else _saved(list(keys), saved)
+    everything = dict.fromkeys([*(name for name in order if name in keys), *keys])
+    return FieldList(
+        table, [FieldRow(name, keys[name], names.get(name, name), name in included) for name in everything]
+    )
+
+
+def _typed(table: Table, data: QueryDict) -> Chosen:
+    order = data.getlist(f"order-{table.pk}")
+    names = [typed_column(text) for text in data.getlist(f"column-{table.pk}")]
+    return order, set(data.getlist(f"include-{table.pk}")), dict(zip(order, names, strict=False))
+
+
+def _saved(everything: list[str], saved: list[dict[str, Any]] | None) -> Chosen:
+    if saved is None:  # chosen just now
+        return everything, set(everything), {}
+    order = [entry["field"] for entry in saved]
+    return order, set(order), {entry["field"]: entry["name"] for entry in saved}
 
 
 def _problem_of_line(text: str) -> str:

@@ -1,7 +1,8 @@
 """All that the pane shows and keeps."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from django import forms
 from django.http import QueryDict
@@ -9,14 +10,21 @@ from django.utils.translation import gettext as _
 
 from connections.destinations.base import Destination, SettingsForm
 from connections.models import Connection
-from exports.models import Export
+from exports.models import Export, ExportKind
+from exports.set_up.choice import Choice, choose
 from exports.set_up.export_form import ExportForm
-from exports.set_up.field_list import FieldList, FieldRow
-from exports.set_up.typed import typed_column, typed_id
+from exports.set_up.field_list import FieldList, field_list
+from exports.set_up.field_source import FieldSources
+from exports.set_up.fitting import Fitting
+from exports.set_up.settings import settings_form, settings_of
+from exports.set_up.typed import typed_id
 from roles.access import Access
 from segments.models import Segment, Table
 
-MOST_SEGMENTS = 50
+MOST_ITEMS = 50
+# The inputs of each kind, which the pane keeps while the other kind is shown; a field list's end in its table's id.
+INPUTS = {ExportKind.SEGMENTS: ("segments",), ExportKind.DATA_OUT: ("tables", "members")}
+FIELD_INPUTS = ("order-", "include-", "column-")
 
 
 @dataclass
@@ -31,33 +39,38 @@ class Setup:
     can_edit: bool = field(init=False)
     form: ExportForm = field(init=False)
     settings_form: SettingsForm | None = field(init=False, default=None)
-    segments: list[Segment] = field(init=False)
-    chosen: list[Segment] = field(init=False)
+    fitting: Fitting = field(init=False)
+    kind: ExportKind = field(init=False)
+    segments: Choice[Segment] = field(init=False)
+    tables: Choice[Table] = field(init=False)
+    members: Choice[Segment] = field(init=False)  # of a data-out export: segments whose member lists go
+    field_sources: FieldSources = field(init=False)
     field_lists: list[FieldList] = field(init=False)
-    segments_error: str = ""
+    choice_error: str = ""
 
     def __post_init__(self) -> None:
         self.form = self._export_form()
         self.can_edit = self.export.pk is None or self.export.is_editable_by(self.access)
-        self.segments = list(self.access.environment.segments.select_related("table").order_by("name"))
-        self.chosen = self._chosen_segments()
         self.settings_form = self._settings_form()
-        self.field_lists = [self._field_list(table) for table in self._tables()]
+        settings = settings_of(self.settings_form) if self.settings_form else {}
+        self.fitting = Fitting(self.destination, settings)
+        self.kind = self._kind()
+        self._choose()
+        self.field_sources = FieldSources(self.segments.chosen if self.is_of_segments else [], self.fitting)
+        saved = self.export.field_selection
+        self.field_lists = [
+            field_list(source, saved.get(str(source.table.pk)), self.data) for source in self.field_sources.all
+        ]
         if not self.can_edit:
             self._show_only_what_is_chosen()
 
-    @property
+    @cached_property
     def connection(self) -> Connection | None:
         """The connection chosen in the pane."""
         if self.data is None:
             return self.export.connection
-        return (
-            self.form["connection"]
-            .field.queryset.filter(  # type: ignore[attr-defined]
-                pk=typed_id(self.data.get("connection"))
-            )
-            .first()
-        )
+        chosen = typed_id(self.data.get("connection"))
+        return self.form.usable.filter(pk=chosen).first()
 
     @property
     def destination(self) -> type[Destination] | None:
@@ -67,37 +80,53 @@ class Setup:
         except KeyError:
             return None
 
-    def why_not(self, segment: Segment) -> str:
-        """Say why the chosen connection type does not take `segment`; empty when it does."""
-        destination = self.destination
-        if destination is None or segment.table.profile_kind in destination.takes:
-            return ""
-        return _("%(type)s takes no segments of this kind.") % {"type": destination.label}
+    @property
+    def offers_tables(self) -> bool:
+        """Tell whether whole tables may be chosen instead of segments."""
+        return self.destination is not None and self.destination.takes_tables
 
     @property
-    def segment_errors(self) -> list[str]:
-        """What is wrong with the choice of segments."""
-        return [self.segments_error] if self.segments_error else []
+    def is_of_segments(self) -> bool:
+        """Tell whether fields of segments go, not whole tables."""
+        return self.kind == ExportKind.SEGMENTS
+
+    @property
+    def typed_kind(self) -> str:
+        """The kind as chosen, also while the connection type has only the other one."""
+        saved = self.export.kind if self.data is None else self.data.get("kind", self.export.kind)
+        return saved if saved in ExportKind.values else ExportKind.SEGMENTS
+
+    @property
+    def kept(self) -> list[tuple[str, str]]:
+        """What was chosen under the other kind, as (name, value) of inputs; never saved."""
+        if self.data is None:
+            return []
+        other = ExportKind.DATA_OUT if self.is_of_segments else ExportKind.SEGMENTS
+        prefixes = () if self.is_of_segments else FIELD_INPUTS
+        names = [name for name in self.data if name in INPUTS[other] or name.startswith(prefixes)]
+        return [(name, value) for name in names for value in self.data.getlist(name)]
+
+    @property
+    def total_warning(self) -> str:
+        """Say that too much is chosen, by number or by the target's limit; "" when it is not."""
+        return self._too_many() or (self.fitting.total_warning(self.segments.chosen) if self.is_of_segments else "")
 
     def is_valid(self) -> bool:
         """Check everything; the errors are kept beside what they are about."""
         is_form_valid = self.form.is_valid()
-        if not self.chosen:
-            self.segments_error = _("Choose at least one segment.")
-        elif len(self.chosen) > MOST_SEGMENTS:
-            self.segments_error = _("Choose at most %(most)d segments.") % {"most": MOST_SEGMENTS}
-        elif refused := [segment.name for segment in self.chosen if self.why_not(segment)]:
-            self.segments_error = _("Not eligible: %(names)s.") % {"names": ", ".join(refused)}
+        self.choice_error = self._choice_error()
         invalid_lists = [fields for fields in self.field_lists if not fields.is_valid()]
         are_settings_valid = self.settings_form is None or self.settings_form.is_valid()
-        return is_form_valid and not self.segments_error and not invalid_lists and are_settings_valid
+        return is_form_valid and not self.choice_error and not invalid_lists and are_settings_valid
 
     @property
     def errors(self) -> list[tuple[str, str, str]]:
         """All that is wrong, in the order of the screen, as (id to go to, what it is about, what to do)."""
         found = _form_errors(self.form, ("connection", "name", "description"))
         found += _form_errors(self.settings_form, self.settings_form.fields) if self.settings_form else []
-        found += [("id_segments", _("Segments"), text) for text in self.segment_errors]
+        if self.choice_error:
+            place = ("id_segments", _("Segments")) if self.is_of_segments else ("id_tables", _("Tables"))
+            found.append((*place, self.choice_error))
         for fields in self.field_lists:
             label = _("Fields of %(table)s") % {"table": fields.table.name}
             found += [(f"fields-{fields.table.pk}", label, fields.error)] if fields.error else []
@@ -107,12 +136,24 @@ class Setup:
     def filled_export(self) -> Export:
         """Return the export with what the valid pane holds; nothing is saved yet."""
         export = self.form.save(commit=False)
+        export.kind = self.kind
         export.settings = self.settings_form.cleaned_data if self.settings_form else {}
-        export.field_selection = export.field_selection | {
+        chosen = {
             str(fields.table.pk): [{"field": row.name, "name": row.column} for row in fields.included]
             for fields in self.field_lists
         }
+        export.field_selection = export.field_selection | chosen if self.is_of_segments else {}
         return export
+
+    @property
+    def saved_segments(self) -> list[Segment]:
+        """The segments to save: of the kind that is shown."""
+        return self.segments.chosen if self.is_of_segments else self.members.chosen
+
+    @property
+    def saved_tables(self) -> list[Table]:
+        """The tables to save: of the kind that is shown."""
+        return [] if self.is_of_segments else self.tables.chosen
 
     def move_field(self, instruction: str) -> None:
         """Carry out the pressed button "TABLE:up:FIELD" or "TABLE:down:FIELD"."""
@@ -123,23 +164,49 @@ class Setup:
             if str(fields.table.pk) == table:
                 fields.move(name, step)
 
+    def _choice_error(self) -> str:
+        if self.is_of_segments and not self.segments.chosen:
+            return _("Choose at least one segment.")
+        if not self.is_of_segments and not self.tables.chosen and not self.members.chosen:
+            return _("Choose at least one table or member list.")
+        return self._too_many() or (self.fitting.refusal(self.segments.chosen) if self.is_of_segments else "")
+
+    def _too_many(self) -> str:
+        chosen = len(self.saved_segments) + len(self.saved_tables)
+        if chosen <= MOST_ITEMS:
+            return ""
+        what = _("%(count)d segments are chosen") if self.is_of_segments else _("%(count)d tables and lists are chosen")
+        return _("%(what)s. Choose at most %(most)d.") % {"what": what % {"count": chosen}, "most": MOST_ITEMS}
+
+    def _kind(self) -> ExportKind:
+        """The kind that is shown: segments where the connection type takes no tables."""
+        takes_it = self.destination is None or self.destination.takes_tables
+        return ExportKind(self.typed_kind) if takes_it else ExportKind.SEGMENTS
+
+    def _choose(self) -> None:
+        """Take over what is chosen: as sent, or as the export (or the one it is filled in from) holds it."""
+        environment, filled = self.access.environment, self.source or self.export
+        segments = list(environment.segments.select_related("table").order_by("name"))
+        tables = list(environment.tables.order_by("name"))
+        saved_segments = list(filled.export_segments.values_list("segment_id", flat=True)) if filled.pk else []
+        saved_tables = list(filled.export_tables.values_list("table_id", flat=True)) if filled.pk else []
+        is_list = filled.kind == ExportKind.SEGMENTS
+        self.segments = choose("segments", segments, self._ids("segments", saved_segments if is_list else []))
+        self.members = choose("members", segments, self._ids("members", [] if is_list else saved_segments))
+        self.tables = choose("tables", tables, self._ids("tables", saved_tables))
+
+    def _ids(self, name: str, saved: list[int]) -> list[int]:
+        return saved if self.data is None else [typed_id(value) for value in self.data.getlist(name)]
+
     def _show_only_what_is_chosen(self) -> None:
         """For those who may only view: no choices, only what was chosen."""
-        self.segments = self.chosen
+        for choice in (self.segments, self.tables, self.members):
+            choice.offer_only_chosen()
         for fields in self.field_lists:
             fields.rows = fields.included
         for form in (self.form, self.settings_form):
             for bound in form.fields.values() if form else ():
                 bound.disabled = True
-
-    def _chosen_segments(self) -> list[Segment]:
-        if self.data is None:
-            filled = self.source or self.export
-            saved = list(filled.export_segments.values_list("segment_id", flat=True)) if filled.pk else []
-        else:
-            saved = [typed_id(value) for value in self.data.getlist("segments")]
-        by_id = {segment.pk: segment for segment in self.segments}
-        return [by_id[key] for key in dict.fromkeys(saved) if key in by_id]
 
     def _export_form(self) -> ExportForm:
         if self.data is None or not self.is_draft:
@@ -148,53 +215,9 @@ class Setup:
         return ExportForm(initial=typed, instance=self.export, access=self.access)
 
     def _settings_form(self) -> SettingsForm | None:
-        """The type's own form: as stored until the browser has sent its fields."""
-        destination = self.destination
-        if destination is None:
+        if self.destination is None:
             return None
-        form = destination.export_form(stored=self.export.settings or None, prefix="settings")
-        names = {form.add_prefix(name): name for name in form.fields}
-        if self.data is None or not form.fields:
-            return form
-        typed = {name: self.data.get(key, "") for key, name in names.items() if key in self.data}
-        if self.is_draft:
-            return destination.export_form(stored=self.export.settings | typed, prefix="settings")
-        # Saved before its fields were ever shown: their defaults hold.
-        unsent = {key: form.get_initial_for_field(form.fields[name], name) for key, name in names.items()}
-        return destination.export_form(self.data if typed else unsent, prefix="settings")
-
-    def _tables(self) -> list[Table]:
-        tables = {segment.table.pk: segment.table for segment in self.chosen}
-        return sorted(tables.values(), key=lambda table: table.name)
-
-    def _field_list(self, table: Table) -> FieldList:
-        keys = {item.name: f"{table.pk}-{item.position}" for item in table.fields.all()}
-        order, included, names = self._typed(table) if self._was_sent(table) else self._saved(table)
-        everything = list(dict.fromkeys([*(name for name in order if name in keys), *keys]))
-        return FieldList(
-            table,
-            [FieldRow(name, keys[name], names.get(name, name), name in included) for name in everything],
-        )
-
-    def _was_sent(self, table: Table) -> bool:
-        return self.data is not None and f"order-{table.pk}" in self.data
-
-    def _typed(self, table: Table) -> tuple[list[str], set[str], Mapping[str, str]]:
-        """What the browser sent for `table`: order, included fields, names in the file."""
-        assert self.data is not None
-        order = self.data.getlist(f"order-{table.pk}")
-        names = [typed_column(text) for text in self.data.getlist(f"column-{table.pk}")]
-        included = set(self.data.getlist(f"include-{table.pk}"))
-        return order, included, dict(zip(order, names, strict=False))
-
-    def _saved(self, table: Table) -> tuple[list[str], set[str], Mapping[str, str]]:
-        """What the export holds for `table`; all fields in the table's order for one chosen just now."""
-        chosen = self.export.field_selection.get(str(table.pk))
-        if chosen is None:
-            everything = [item.name for item in table.fields.all()]
-            return everything, set(everything), {}
-        order = [entry["field"] for entry in chosen]
-        return order, set(order), {entry["field"]: entry["name"] for entry in chosen}
+        return settings_form(self.destination, self.export.settings, self.data, is_draft=self.is_draft)
 
 
 def _form_errors(form: forms.BaseForm, names: Iterable[str]) -> list[tuple[str, str, str]]:

@@ -3,8 +3,12 @@
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -12,20 +16,22 @@ from exports import actions
 from exports.actions import CannotRunError
 from exports.models import Export, Trigger
 from exports.preview import preview
+from exports.set_up import drafts
 from exports.set_up.copying import copy_of
+from exports.set_up.items import check_lists
 from exports.set_up.setup import Setup
 from exports.views.common import can_add, list_url, load
 from roles.access import EnvironmentRequest, requires
 from roles.htmx import done, render_panel
 from roles.permissions import Permission
+from roles.templatetags.pieces import icon
 
 
 @requires(Permission.ADD_EXPORTS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: EnvironmentRequest) -> HttpResponse:
     """Set up a new export."""
-    if not can_add(request):
-        raise PermissionDenied
+    _refuse_without_connection(request)
     return _set_up(request, Export(environment=request.environment))
 
 
@@ -36,68 +42,127 @@ def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
     return _set_up(request, load(request, pk, to_edit=request.method == "POST"))
 
 
-def _set_up(request: EnvironmentRequest, export: Export, source: Export | None = None) -> HttpResponse:
-    data = request.POST if request.method == "POST" else None
-    move = request.POST.get("move", "")
-    setup = Setup(export, request.access, data, is_draft=bool(move or "draft" in request.POST), source=source)
-    if data is None or setup.is_draft:
-        setup.move_field(move)
-        return _pane(request, setup)
-    if not setup.is_valid():
-        return _pane(request, setup, status=422)
-    is_new = export.pk is None
-    saved = setup.filled_export()
-    actions.save_export(saved, setup.chosen, by=request.user)
-    text = (_("“%(name)s” is added.") if is_new else _("“%(name)s” is saved.")) % {"name": saved.name}
-    if request.POST.get("then") == "run":
-        text = _run_saved(request, saved, text)
-    return done(request, list_url(request), text, changed="exports:changed")
-
-
-def _run_saved(request: EnvironmentRequest, export: Export, text: str) -> str:
-    try:
-        actions.run_now(export, by=request.user, trigger=Trigger.SAVED)
-    except CannotRunError as error:
-        return f"{text} {error}"
-    return f"{text} " + _("Its run is queued.")
-
-
-def _pane(request: EnvironmentRequest, setup: Setup, status: int = 200) -> TemplateResponse:
-    context = {
-        "setup": setup,
-        "export": setup.export,
-        "can_edit": setup.can_edit,
-        "view_only": not setup.can_edit,
-        "preview": preview(setup),
-        "segment_items": _segment_items(setup),
-    }
-    return render_panel(request, "exports/form.html", context, status=status)
-
-
-def _segment_items(setup: Setup) -> list[dict[str, Any]]:
-    """The segments to choose from: counts, and why one cannot be chosen."""
-    items = []
-    for segment in setup.segments:
-        reason = setup.why_not(segment)
-        items.append(
-            {
-                "value": segment.pk,
-                "label": segment.name,
-                "count": segment.member_count,
-                "checked": segment in setup.chosen,
-                "disabled": bool(reason) and segment not in setup.chosen,
-                "reason": reason or ("" if segment.refreshed_at else _("Not refreshed yet; the run does it.")),
-                "warning": segment.error,
-            }
-        )
-    return items
-
-
 @requires(Permission.ADD_EXPORTS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def duplicate(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Set up a new export, filled in like an existing one; nothing exists until it is saved."""
     source = load(request, pk)
-    if not can_add(request):
-        raise PermissionDenied
+    _refuse_without_connection(request)
     return _set_up(request, copy_of(source, request.access), source=source)
+
+
+def _refuse_without_connection(request: EnvironmentRequest) -> None:
+    """Let only those set up an export who may use a connection, or may add one right there."""
+    if not _can_add_connection(request) and not can_add(request):
+        raise PermissionDenied
+
+
+def _can_add_connection(request: EnvironmentRequest) -> bool:
+    return request.access.has_permission(Permission.MANAGE_CONNECTIONS)
+
+
+def _set_up(request: EnvironmentRequest, export: Export, source: Export | None = None) -> HttpResponse:
+    if request.method != "POST":
+        return _opened(request, export, source)
+    if "add_connection" in request.POST:
+        return _leave_for_connection(request, export, source)
+    move = request.POST.get("move", "")
+    setup = Setup(export, request.access, request.POST, is_draft=bool(move or "draft" in request.POST), source=source)
+    if setup.is_draft:
+        setup.move_field(move)
+        return _pane(request, setup)
+    if not setup.is_valid():
+        return _pane(request, setup, status=422)
+    return _saved(request, setup)
+
+
+def _opened(request: EnvironmentRequest, export: Export, source: Export | None) -> HttpResponse:
+    """The pane as it opens, or as it was left to add a connection."""
+    token = request.GET.get("draft", "")
+    typed = drafts.kept(request.session, token, request.path) if token else None
+    if typed is None:
+        lost = _("What you had typed is no longer kept. Please fill in the export again.") if token else ""
+        return _pane(request, Setup(export, request.access, source=source), notice=lost)
+    _take_new_connection(request, typed)
+    return _pane(request, Setup(export, request.access, typed, is_draft=True, source=source))
+
+
+def _take_new_connection(request: EnvironmentRequest, typed: QueryDict) -> None:
+    added = request.GET.get("connection", "")
+    if added.isascii() and added.isdigit():
+        typed["connection"] = added  # chosen only if it is among those that the user may use
+
+
+def _leave_for_connection(request: EnvironmentRequest, export: Export, source: Export | None) -> HttpResponse:
+    """Keep what is typed and go to add a connection, which comes back here."""
+    if not _can_add_connection(request):
+        raise PermissionDenied
+    try:
+        token = drafts.keep(request.session, request.POST, request.path)
+    except drafts.TooLargeError:
+        setup = Setup(export, request.access, request.POST, is_draft=True, source=source)
+        too_much = _("Too much is typed to keep it meanwhile. Save the export first, then add the connection.")
+        return _pane(request, setup, notice=too_much)
+    back = f"{request.path}?{urlencode({'draft': token})}"
+    url = reverse("connections:add", kwargs={"environment": request.environment.slug})
+    return HttpResponseRedirect(f"{url}?{urlencode({'next': back})}")
+
+
+def _saved(request: EnvironmentRequest, setup: Setup) -> HttpResponse:
+    """Save what the valid pane holds; run it or send a test when asked to."""
+    is_new = setup.export.pk is None
+    saved = setup.filled_export()
+    actions.save_export(saved, setup.saved_segments, setup.saved_tables, by=request.user)
+    text = (_("“%(name)s” is added.") if is_new else _("“%(name)s” is saved.")) % {"name": saved.name}
+    then = {"run": _run_saved, "test": _test_saved}.get(request.POST.get("then", ""))
+    if then:
+        text = f"{text} {then(request, saved)}"
+    return done(request, list_url(request), text, changed="exports:changed")
+
+
+def _run_saved(request: EnvironmentRequest, export: Export) -> str:
+    try:
+        actions.run_now(export, by=request.user, trigger=Trigger.SAVED)
+    except CannotRunError as error:
+        return str(error)
+    return _("Its run is queued.")
+
+
+def _test_saved(request: EnvironmentRequest, export: Export) -> str:
+    try:
+        actions.send_test(export, by=request.user)
+    except CannotRunError as error:
+        return str(error)
+    return _("A test of 10 is queued; it goes into the folder “test”.")
+
+
+def _pane(request: EnvironmentRequest, setup: Setup, status: int = 200, notice: str = "") -> TemplateResponse:
+    context: dict[str, Any] = {
+        "setup": setup,
+        "export": setup.export,
+        "can_edit": setup.can_edit,
+        "view_only": not setup.can_edit,
+        "preview": preview(setup),
+        "lists": check_lists(setup),
+        "subtitle": _subtitle(request, setup),
+        "notice_text": notice,
+        "has_connections": len(setup.form.fields["connection"].choices) > 1,  # type: ignore[attr-defined]
+        "can_add_connection": _can_add_connection(request),
+    }
+    return render_panel(request, "exports/form.html", context, status=status)
+
+
+def _subtitle(request: EnvironmentRequest, setup: Setup) -> str:
+    """What the connection type is, and its help page in a tab of its own, so that nothing typed is lost."""
+    type_ = setup.destination
+    if type_ is None:
+        return SafeString('<span id="pane-subtitle"></span>')
+    url = reverse("connections:help", kwargs={"environment": request.environment.slug, "type_": type_.slug})
+    label = _("Help on %(type)s") % {"type": type_.label}
+    return format_html(
+        '<span id="pane-subtitle">{} <a class="nowrap" href="{}" target="_blank" rel="noopener">{}{}</a></span>',
+        type_.summary,
+        url,
+        label,
+        icon("external", "icon-small", _("opens in a new tab")),
+    )

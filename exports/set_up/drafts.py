@@ -1,0 +1,36 @@
+"""What is typed in the pane, kept in the session while an administrator adds a connection."""
+
+import secrets
+
+from django.contrib.sessions.backends.base import SessionBase
+from django.http import QueryDict
+
+KEY = "export_drafts"
+MOST, LARGEST = 5, 200_000  # drafts of a session, bytes of each
+# Not the pane's content: what the browser proves itself with, and which button was pressed.
+BUTTONS = ("csrfmiddlewaretoken", "add_connection", "then", "draft", "move")
+
+
+class TooLargeError(Exception):
+    """More is typed than a session keeps."""
+
+
+def keep(session: SessionBase, data: QueryDict, path: str) -> str:
+    """Keep what was typed in the pane at `path`; return the token that gives it back. Raises TooLargeError."""
+    typed = data.copy()
+    for name in BUTTONS:
+        typed.pop(name, None)
+    text = typed.urlencode()
+    if len(text) > LARGEST:
+        raise TooLargeError
+    token = secrets.token_urlsafe(16)
+    session[KEY] = [*session.get(KEY, []), [token, path, text]][-MOST:]
+    return token
+
+
+def kept(session: SessionBase, token: str, path: str) -> QueryDict | None:
+    """Return, changeable, what was kept for the pane at `path`; None for a token that is unknown there, or too old."""
+    for own, where, text in session.get(KEY, []):
+        if own == token and where == path:
+            return QueryDict(text, mutable=True)
+    return None

@@ -1,0 +1,73 @@
+// The Set up export pane: long lists can be searched and ticked at once, and a corrected field loses its error.
+const $ = (selector, root = document) => root.querySelector(selector);
+const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+// Long lists
+
+const linesOf = (list) => $$("[data-pick]", list);
+const labelOf = (line) => $("[data-pick-label]", line).textContent.toLocaleLowerCase();
+
+function find(list, text) {
+  const wanted = text.trim().toLocaleLowerCase();
+  const lines = linesOf(list);
+  for (const line of lines) line.hidden = !labelOf(line).includes(wanted);
+  const found = $("[data-pick-found]", list);
+  const shown = lines.filter((line) => !line.hidden).length;
+  found.textContent = wanted ? found.dataset.pickFound.replace("{n}", shown).replace("{all}", lines.length) : "";
+}
+
+// Those that the search left out stay as they are.
+function tick(list, isOn) {
+  const shown = linesOf(list).filter((line) => !line.hidden);
+  const boxes = shown.map((line) => $("input[type='checkbox']:enabled", line)).filter((box) => box && box.checked !== isOn);
+  for (const box of boxes) box.checked = isOn;
+  boxes[0]?.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+document.addEventListener("input", ({ target }) => {
+  if (target.matches("[data-pick-filter]")) find(target.closest("[data-pickable]"), target.value);
+});
+
+document.addEventListener("keydown", (event) => {
+  if (!event.target.matches?.("[data-pick-filter]")) return;
+  const hasText = event.key === "Escape" && event.target.value;
+  if (event.key === "Enter" || hasText) event.preventDefault(); // neither saves nor closes the panel
+  if (!hasText) return;
+  event.stopPropagation();
+  event.target.value = "";
+  find(event.target.closest("[data-pickable]"), "");
+});
+
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-pick-all], [data-pick-none]");
+  if (button) tick(button.closest("[data-pickable]"), button.matches("[data-pick-all]"));
+});
+
+// Errors: what is touched is no longer wrong until the next save says so
+
+const isWrong = (place) => place && ($("[aria-invalid='true'], .field-error", place) || place.matches("[aria-invalid='true']"));
+
+function forgive(place) {
+  for (const one of [place, ...$$("[aria-invalid='true']", place)]) one.removeAttribute("aria-invalid");
+  for (const error of $$(".field-error", place)) error.remove();
+}
+
+// The list at the top names only what is still wrong; what cannot be found on the page stays in it.
+function shortenErrors() {
+  for (const link of $$("#export-errors a")) {
+    const isStill = isWrong(document.getElementById(link.hash.slice(1)));
+    if (link.dataset.seen && !isStill) link.closest("li").remove();
+    else if (isStill) link.dataset.seen = "1";
+  }
+  if (!$("#export-errors li")) $("#export-errors")?.remove();
+}
+
+function corrected({ target }) {
+  if (!target.name || !target.closest("[data-pane]")) return;
+  const place = target.closest("[data-judged-together]") ?? target.closest(".field");
+  if (place && isWrong(place)) forgive(place);
+  shortenErrors();
+}
+document.addEventListener("input", corrected);
+document.addEventListener("htmx:afterSettle", shortenErrors);
+shortenErrors();
