@@ -18,7 +18,7 @@ from roles import addresses
 
 HELP = (
     HelpSection(
-        gettext_lazy("How Waybill logs in"),
+        gettext_lazy("Passwords and keys"),
         (
             gettext_lazy("With a password, with a private key, or with both where the server asks for both."),
             gettext_lazy(
