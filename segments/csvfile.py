@@ -26,7 +26,7 @@ __all__ = ["LONGEST_NAME_BYTES", "CsvFile", "ImportRefusedError"]
 
 READ_BYTES = 1 << 20
 LONGEST_RECORD = 100_000_000  # bytes; PostgreSQL holds several times that in memory for one
-NAME_THE_ENCODING = "--encoding windows-1252"
+NUL = "NUL"
 
 
 class CsvFile:
@@ -133,8 +133,8 @@ class CsvFile:
             yield from (line.decode(errors="replace") + "\n" for line in lines)
         yield (rest + stream.end()).decode(errors="replace")
 
-    def _utf8(self) -> Iterator[tuple[bytes, bytes]]:
-        """Yield (UTF-8, b""); at a byte that is none of the encoding, or zero, what is before it and that byte."""
+    def _utf8(self) -> Iterator[tuple[bytes, str]]:
+        """Yield (UTF-8, ""); at a byte that is none of the encoding, or zero, what is before it and its name."""
         self._file.seek(self._encoding.mark_bytes)
         decoder = codecs.getincrementaldecoder(self._encoding.codec)()
         self.position, chunk = self._encoding.mark_bytes, b"-"
@@ -145,18 +145,19 @@ class CsvFile:
                 text = decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError as error:
                 good = error.object[: error.start].decode(self._encoding.codec)
-                yield _until_zero(good.encode()) or (good.encode(), error.object[error.start : error.start + 1])
+                wrong = error.object[error.start : error.end].hex(" ").upper()
+                yield _until_zero(good.encode()) or (good.encode(), _("the byte 0x%(hex)s") % {"hex": wrong})
                 return
             data = chunk if self._encoding.codec == "utf-8" else text.encode()
             if found := _until_zero(data):
                 yield found
                 return
-            yield data, b""
+            yield data, ""
 
     def _first_rows(self, delimiter: str) -> str:
         """Return the begin of the file, with all of its first record."""
         parts = self._utf8()
-        data, bad = next(parts, (b"", b""))
+        data, bad = next(parts, (b"", ""))
         parts.close()  # type: ignore[attr-defined]
         stream = RecordStream(",", checked=False)
         text = (stream.feed(data) + stream.end()).decode(errors="replace")
@@ -170,26 +171,26 @@ class CsvFile:
             raise ImportRefusedError(text)
         return text
 
-    def _wrong_byte_in_header(self, position: int, bad: bytes) -> ImportRefusedError:
+    def _wrong_byte_in_header(self, position: int, bad: str) -> ImportRefusedError:
         text = _("Line 1: the name of column %(position)d is not %(encoding)s. %(todo)s")
-        if bad == b"\0":
+        if bad == NUL:
             text = _("Line 1: the name of column %(position)d contains a NUL byte. %(todo)s")
         details = {"position": position, "encoding": self._encoding.label, "todo": self._todo(bad)}
         return ImportRefusedError(text % details)
 
-    def _wrong_byte(self, stream: RecordStream, bad: bytes) -> ImportRefusedError:
-        text = _("Line %(line)d, %(column)s: the byte 0x%(byte)s is not %(encoding)s. %(todo)s")
-        if bad == b"\0":
+    def _wrong_byte(self, stream: RecordStream, bad: str) -> ImportRefusedError:
+        text = _("Line %(line)d, %(column)s: %(bad)s is not %(encoding)s. %(todo)s")
+        if bad == NUL:
             text = _("Line %(line)d, %(column)s: there is a NUL byte. %(todo)s")
-        details = {"line": stream.lines + 1, "column": self.column(stream.fields), "byte": bad.hex().upper()}
+        details = {"line": stream.lines + 1, "column": self.column(stream.fields), "bad": bad}
         return ImportRefusedError(text % {**details, "encoding": self._encoding.label, "todo": self._todo(bad)})
 
-    def _todo(self, bad: bytes) -> str:
-        if bad == b"\0":
-            return _("Is the file in UTF-16, or damaged? Save it as CSV UTF-8.")
-        return _("Save the file as CSV UTF-8, or name its encoding, such as %(option)s.") % {
-            "option": NAME_THE_ENCODING
-        }
+    def _todo(self, bad: str) -> str:
+        if bad == NUL:
+            return _("No text has one. Write the file again, or name its encoding, such as --encoding utf-16-le.")
+        if self._encoding.codec == "utf-8":
+            return _("Save the file as CSV UTF-8, or name its encoding, such as --encoding windows-1252.")
+        return _("It is damaged or of another encoding. Write it again as CSV UTF-8.")
 
     def _stray(self, line: int, field: int) -> ImportRefusedError:
         text = _(
@@ -208,10 +209,10 @@ class CsvFile:
         return ImportRefusedError(text % details)
 
 
-def _until_zero(data: bytes) -> tuple[bytes, bytes] | None:
+def _until_zero(data: bytes) -> tuple[bytes, str] | None:
     """Return what is before the first zero byte, and that; None if there is none."""
     zero = data.find(b"\0")
-    return None if zero < 0 else (data[:zero], b"\0")
+    return None if zero < 0 else (data[:zero], NUL)
 
 
 def _seekable(source: str | Path | BinaryIO) -> BinaryIO:

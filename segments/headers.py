@@ -43,17 +43,17 @@ def _kept_by_postgresql(position: int, name: str) -> str:
 def _field_name(position: int, name: str, before: list[str], taken: set[str]) -> tuple[str, str]:
     if not name.strip():
         used = _free(f"column_{position}", {*before, *taken})
-        return used, _("Line 1: column %(position)d has no name; it is called %(used)s.") % {
+        return used, _("Line 1: column %(position)d has no name: it becomes the field %(used)s.") % {
             "position": position,
             "used": used,
         }
     if len(name.encode()) > LONGEST_NAME_BYTES:
         used = _free(name, {*before, *taken})
-        text = _("Line 1: the name of column %(position)d has more than %(most)d bytes; it is called %(used)s.")
+        text = _("Line 1: the name of column %(position)d has more than %(most)d bytes: it becomes the field %(used)s.")
         return used, text % {"position": position, "most": LONGEST_NAME_BYTES, "used": used}
     if name in before:
         used = _free(name, {*before, *taken})
-        text = _("Line 1: column %(position)d is called %(name)s like one before it; it is called %(used)s.")
+        text = _("Line 1: column %(position)d is another “%(name)s”: it becomes the field %(used)s.")
         return used, text % {"position": position, "name": name, "used": used}
     return name, ""
 

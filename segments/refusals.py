@@ -27,6 +27,9 @@ def explain(error: Exception) -> ImportRefusedError:
     if isinstance(cause, psycopg.errors.InsufficientPrivilege):
         text = _("PostgreSQL forbids it: %(reason)s. Give Waybill's account the right to create schemas and tables.")
         return ImportRefusedError(text % {"reason": _reason(cause)})
+    if isinstance(cause, psycopg.errors.ProgramLimitExceeded):
+        text = _("A row does not fit into a table: %(reason)s. Split the file into several tables with the same key.")
+        return ImportRefusedError(text % {"reason": _reason(cause)})
     if isinstance(cause, psycopg.OperationalError) and not cause.diag.sqlstate:
         text = _("The connection to the database broke: %(reason)s. Look into PostgreSQL's log and import again.")
         return ImportRefusedError(text % {"reason": _reason(cause)})

@@ -47,7 +47,9 @@ class Encoding:
 
     @property
     def label(self) -> str:
-        """Its name for people, such as UTF-16LE."""
+        """Its name for people, such as UTF-16LE or windows-1252."""
+        if self.codec.startswith("cp125"):
+            return self.codec.replace("cp", "windows-")
         return self.codec.upper().replace("UTF-16-", "UTF-16").replace("UTF-32-", "UTF-32")
 
 
@@ -77,12 +79,12 @@ def _known_codec(asked: str) -> str:
 
 
 def _codec_by_zeros(start: bytes) -> str:
-    """Letters of European languages have a zero as one of the two bytes of UTF-16, always on the same side."""
+    """Delimiters and Latin letters have a zero as one of the two bytes of UTF-16, always on the same side."""
     even, odd = start[0::2].count(0), start[1::2].count(0)
     least = len(start) / 8
-    if odd > least and not even:
+    if odd > least and odd > 8 * even:
         return "utf-16-le"
-    if even > least and not odd:
+    if even > least and even > 8 * odd:
         return "utf-16-be"
     return "utf-8"
 
