@@ -46,6 +46,8 @@ on("click", ({ target }) => {
   hideLine();
   cameFrom?.focus();
 }, line);
+// A panel that is loaded anew takes the line out with what it held before.
+on("htmx:afterSwap", () => { if (!line.isConnected) (openPanel() ?? document.body).append(line); });
 document.addEventListener("close", ({ target }) => { if (target.contains(line)) document.body.append(line); }, true);
 
 on("announce", ({ detail }) => say(typeof detail === "string" ? detail : detail.value, true));
