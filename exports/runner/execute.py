@@ -17,7 +17,7 @@ from exports.models import Export, ExportKind, Run
 from exports.queueing import Claim
 from exports.runner.deliver import Delivery
 from exports.runner.errors import InterruptedRunError, LeaseLostError, NotEligibleError, RunError, SkippedRunError
-from exports.runner.gate import profiles_of, too_small
+from exports.runner.gate import LeftOut, profiles_of, too_small
 from exports.runner.items import Item, ItemKind
 from exports.runner.plan import Plan, make_plan, within_limits
 from exports.runner.record import Recorder
@@ -171,23 +171,30 @@ def _expect(recorder: Recorder, plan: Plan, reader: psycopg.Connection) -> str:
     """Note how many rows will go; return the words for it."""
     run = recorder.run
     run.items = [_entry(item, _expected(plan, item, reader)) for item in plan.items]
-    total = sum(entry["expected"] for entry in run.items)
+    expected = [entry["expected"] for entry in run.items]
+    total = None if None in expected else sum(expected)
+    run.items += [_left_out(one) for one in plan.left_out]
     recorder.keep(items=run.items, rows_total=total, data_as_of=run.data_as_of)
-    words = ngettext("%(rows)s rows in %(files)s", "%(rows)s rows in %(files)s", total)
+    if total is None:
+        return _files(plan)
+    words = ngettext("%(rows)s row in %(files)s", "%(rows)s rows in %(files)s", total)
     return words % {"rows": f"{total:,}", "files": _files(plan)}
 
 
-def _entry(item: Item, expected: int) -> dict[str, Any]:
+def _entry(item: Item, expected: int | None) -> dict[str, Any]:
     return {"kind": item.kind, "id": item.noun.pk, "name": item.name, "rows": 0, "expected": expected}
 
 
-def _expected(plan: Plan, item: Item, reader: psycopg.Connection) -> int:
+def _left_out(one: LeftOut) -> dict[str, Any]:
+    named = {"kind": ItemKind.SEGMENT, "id": one.segment.pk, "name": one.segment.name}
+    return named | {"rows": 0, "expected": one.profiles, "left_out": True}
+
+
+def _expected(plan: Plan, item: Item, reader: psycopg.Connection) -> int | None:
     """How many rows of the item will go; contacts are counted now, since nothing else knows how many there are."""
-    if item.is_projected and plan.most_rows is None:
-        return profiles_of(reader, item)
-    if plan.most_rows is None:
-        return item.expected
-    return plan.most_rows if item.is_projected else min(plan.most_rows, item.expected)
+    if plan.most_rows is not None:
+        return plan.most_rows if item.expected is None else min(plan.most_rows, item.expected)
+    return profiles_of(reader, item) if item.is_projected else item.expected
 
 
 def _files(plan: Plan) -> str:

@@ -62,11 +62,11 @@ class Item:
         return self.noun.table if isinstance(self.noun, Segment) else self.noun
 
     @property
-    def expected(self) -> int:
-        """How many rows it will have, as far as is known before reading."""
+    def expected(self) -> int | None:
+        """How many rows it will have; None where that is not known before reading."""
         if isinstance(self.noun, Segment):
-            return 0 if self.is_projected else self.noun.member_count or 0
-        return self.noun.row_count
+            return None if self.is_projected else self.noun.member_count
+        return self.noun.row_count if self.noun.refreshed_at else None
 
     @property
     def names(self) -> list[str]:
@@ -107,7 +107,7 @@ def members_item(segment: Segment, folder: str) -> Item:
 def segment_item(export: Export, segment: Segment, folder: str, *, is_projected: bool) -> Item:
     """Return the chosen fields of the segment's members. Raises RunError when they cannot be read now."""
     refuse_unreadable(segment)
-    columns = _chosen(export, segment.table)
+    columns = _chosen(export, segment.table, only_asked_for=is_projected)
     if is_projected:
         columns += _chosen_contacts(export, segment, {column.name for column in columns})
     if not columns:
@@ -131,10 +131,10 @@ def _all_columns(fields: Iterable[Field], types: dict[str, str]) -> list[Column]
     ]
 
 
-def _chosen(export: Export, table: Table) -> list[Column]:
-    """The export's chosen columns of `table`; all fields where nothing was chosen."""
+def _chosen(export: Export, table: Table, *, only_asked_for: bool) -> list[Column]:
+    """The export's chosen columns of `table`; where nothing was chosen all fields, or none that is not asked for."""
     fields, types = {field.name: field for field in table.fields.all()}, tables_out.types_of(table)
-    selection = _selection(export, table, list(fields))
+    selection = _selection(export, table, [] if only_asked_for else list(fields))
     _refuse_missing(table, [name for name, _column in selection if name not in fields])
     return [Column(column, fields[name], name, types.get(name, fields[name].pg_type)) for name, column in selection]
 

@@ -8,7 +8,7 @@ from typing import Any
 from exports import queueing
 from exports.models import Run
 from exports.queueing import Claim
-from exports.runner.errors import LeaseLostError
+from exports.runner.errors import LeaseLostError, SkippedRunError
 
 WRITE_EVERY = 0.8  # seconds
 
@@ -43,12 +43,20 @@ class Recorder:
         try:
             yield step
             step["state"] = "done"
+        except SkippedRunError as skipped:
+            step["state"], step["note"] = "done", skipped.reason
+            self._skip_rest()
+            raise
         except Exception:
             step["state"] = "failed"
             raise
         finally:
             step["seconds"] = round(time.monotonic() - started, 2)
         self.keep(steps=self.run.steps)
+
+    def _skip_rest(self) -> None:
+        for step in self.run.steps:
+            step["state"] = "skipped" if step["state"] == "waiting" else step["state"]
 
     def progress(self, item: int, rows: int, sent: int) -> None:
         """Note that `rows` of the item at index `item` and `sent` bytes in all have gone out."""

@@ -67,7 +67,7 @@ def write_items(
         sink, rows = _write(connection, item, part, plan, partial(_report, recorder, index, sent))
         recorder.progress(index, rows, sent + sink.bytes)
         entry = {"role": "data", "path": path, "rows": rows, "bytes": sink.bytes, "sha256": sink.sha256}
-        written.append(Written(part, entry))
+        written.append(Written(part, entry | {"delimiter": plan.format.delimiter}))
     return written
 
 
