@@ -34,7 +34,7 @@ NEEDS_SOMEBODY = (State.HELD, State.FAILED)
 NOT_STARTED = "not_started"
 # What a row shows or asks of an export: half of a page's time would go into columns that nobody sees.
 SHOWN = (
-    "environment_id", "name", "schedule_mode", "delivered_at", "detached_sharing",
+    "environment_id", "name", "kind", "schedule_mode", "delivered_at", "detached_sharing",
     "connection__environment_id", "connection__name", "connection__type", "connection__sharing",
     "last_run__state", "last_run__reason", "last_run__rows_done", "last_run__rows_total", "last_run__not_before",
     "last_run__cancel_requested_at",
@@ -55,6 +55,11 @@ class Listing:
     def is_filtered(self) -> bool:
         """Tell whether a search or filter hides exports."""
         return bool(self.search or self.status)
+
+    @property
+    def found(self) -> int:
+        """How many exports the search and the filter leave."""
+        return self.page.paginator.count
 
     @property
     def all(self) -> int:

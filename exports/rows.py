@@ -1,6 +1,8 @@
 """One row of the list, as the template shows it: no query and no rule left to the template."""
 
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
+from zlib import crc32
 
 from django.urls import reverse
 from django.utils import timezone
@@ -8,57 +10,69 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from exports.models import Export, Run, ScheduleMode
+from exports.models import Export, ExportKind, Run, ScheduleMode
 from exports.states import NOT_STARTED, STATES, State
 from exports.types import type_look
 from roles.access import Access
-from roles.patterns import Pattern
+from roles.patterns import Pattern, mark
 from roles.templatetags import pieces
 from roles.words import NONE, number, relative
 
-VALUES = (
-    "pk", "name", "edit_url", "progress_url", "row_url", "duplicate_url", "run_url", "schedule_url", "detach_url",
-    "remove_url", "connection", "type", "tile", "status", "rows", "refreshed", "can",
-)  # fmt: skip
+VALUES = ("pk", "version", "name", "connection", "type", "tile", "status", "rows", "refreshed", "can")
+OF_ONE, OF_MANY = ("edit", "progress", "duplicate"), ("run", "schedule", "detach", "remove")
 
 
-OF_ONE, OF_MANY = ("edit", "progress", "row", "duplicate"), ("run", "schedule", "detach", "remove")
+class Rows:
+    """Lays out exports (with connection and last_run loaded) as rows of the list, as one person may see them."""
 
+    def __init__(self, access: Access, *, can_duplicate: bool) -> None:
+        self._access, self._can_duplicate = access, can_duplicate
+        self._pattern = Pattern("exports/list.html#row", VALUES, _urls(access.environment.slug))
 
-def rows_of(exports: list[Export], access: Access, *, can_duplicate: bool) -> list[SafeString]:
-    """Return the rows of `exports` (with connection and last_run loaded) as the user may see them."""
-    urls, pattern = _urls(access.environment.slug), Pattern("exports/list.html#row", VALUES)
-    return [_row(export, access, urls, pattern, can_duplicate) for export in exports]
+    def all(self, exports: Iterable[Export]) -> list[SafeString]:
+        """Return the rows of `exports`."""
+        return [self._pattern.fill(*self._facts(export)) for export in exports]
+
+    def changed(self, exports: Iterable[Export], shown: Mapping[int, str]) -> list[SafeString]:
+        """Return the rows that differ from those `shown`: versions by id."""
+        facts = [self._facts(export) for export in exports]
+        return [self._pattern.fill(*fact) for fact in facts if fact[0]["version"] != shown.get(int(fact[0]["pk"]))]
+
+    def _facts(self, export: Export) -> tuple[dict[str, str], dict[str, bool]]:
+        """Return what a row says, and the shape that it has."""
+        run, can_edit = export.last_run, export.is_editable_by(self._access)
+        connection = export.connection
+        shape = {"can_edit": can_edit, "is_attached": connection is not None, "can_duplicate": self._can_duplicate}
+        shape |= {"is_off": export.schedule_mode == ScheduleMode.OFF, "is_data_out": export.kind == ExportKind.DATA_OUT}
+        look = type_look(connection.type if connection else None)
+        values = {
+            "pk": str(export.pk),
+            "name": export.name,
+            "connection": connection.name if connection else "",
+            "type": look.label or NONE,
+            "tile": pieces.tile(look.monogram, look.tone),
+            "status": status_of(run),
+            "rows": number(run.rows_sent) if run else NONE,
+            "refreshed": pieces.ago(export.delivered_at, _("never")),
+            "can": _rights(can_edit, connection is not None, self._can_duplicate),
+        }
+        said = "\0".join([*values.values(), str(shape)])
+        return values | {"version": f"{crc32(said.encode()):x}"}, shape
 
 
 def _urls(slug: str) -> dict[str, str]:
-    """Addresses in the environment `slug`, with 0 for an export's id."""
+    """Addresses in the environment `slug`, with the mark of an export's id where it belongs."""
     at = {"environment": slug}
     own = {f"{name}_url": reverse(f"exports:{name}", kwargs=at | {"pk": 0}) for name in OF_ONE}
-    return own | {f"{name}_url": reverse(f"exports:{name}", kwargs=at) for name in OF_MANY}
+    with_mark = {name: url.replace("/0/", f"/{mark(VALUES, 'pk')}/") for name, url in own.items()}
+    return with_mark | {f"{name}_url": reverse(f"exports:{name}", kwargs=at) for name in OF_MANY}
 
 
-def _row(export: Export, access: Access, urls: dict[str, str], pattern: Pattern, can_duplicate: bool) -> SafeString:
-    run, can_edit, pk = export.last_run, export.is_editable_by(access), str(export.pk)
-    look = type_look(export.connection.type if export.connection else None)
-    values = {name: url.replace("/0/", f"/{pk}/") for name, url in urls.items()} | {
-        "pk": pk,
-        "name": export.name,
-        "connection": export.connection.name if export.connection else "",
-        "type": look.label or NONE,
-        "tile": pieces.tile(look.monogram, look.tone),
-        "status": status_of(run),
-        "rows": number(run.rows_sent) if run else NONE,
-        "refreshed": pieces.ago(export.delivered_at, _("never")),
-    }
-    is_attached = export.connection is not None
-    rights = [("edit", can_edit), ("run", can_edit and is_attached), ("remove", can_edit), ("schedule", can_edit)]
-    rights += [("view", not can_edit)]
-    rights += [("detach", can_edit and is_attached), ("duplicate", can_duplicate)]
-    values["can"] = " ".join(name for name, has in rights if has)
-    shape = {"can_edit": can_edit, "is_attached": is_attached, "can_duplicate": can_duplicate}
-    shape["is_off"] = export.schedule_mode == ScheduleMode.OFF
-    return pattern.fill(values, **shape, look_again=look_again(run))
+@cache
+def _rights(can_edit: bool, is_attached: bool, can_duplicate: bool) -> str:
+    """What the user may do with an export, for the commands that need a right."""
+    rights = ["edit", "remove", "schedule", *(["run", "detach"] if is_attached else [])] if can_edit else ["view"]
+    return " ".join([*rights, "progress", *(["duplicate"] if can_duplicate else [])])
 
 
 def status_of(run: Run | None) -> SafeString:
@@ -71,13 +85,6 @@ def status_of(run: Run | None) -> SafeString:
 def _status(state: str, reason: str, percent: int | None, language: str) -> SafeString:
     look = STATES[state].look if state else NOT_STARTED
     return pieces.state(look.tone, str(look.label), reason, look.icon, percent)
-
-
-def look_again(run: Run | None) -> str:
-    """How soon a page asks again; empty for a run that changes by a person only."""
-    if run is None or not run.is_active:
-        return ""
-    return "every 1s" if run.is_moving else "every 15s"
 
 
 def reason_of(run: Run | None) -> str:

@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from exports.views import commands, listing, pane, progress, schedule
+from exports.views import commands, files, listing, pane, progress, schedule
 
 app_name = "exports"
 
 urlpatterns = [
     path("", listing.list_page, name="list"),
+    path("changes", listing.changes, name="changes"),
     path("add", pane.add, name="add"),
     path("run", commands.run, name="run"),
     path("run-all", commands.run_all, name="run_all"),
@@ -16,7 +17,9 @@ urlpatterns = [
     path("remove", commands.remove, name="remove"),
     path("<int:pk>/duplicate", pane.duplicate, name="duplicate"),
     path("<int:pk>/", pane.edit, name="edit"),
-    path("<int:pk>/row", listing.row, name="row"),
     path("<int:pk>/progress", progress.progress, name="progress"),
+    path("<int:pk>/runs/<uuid:uuid>/", progress.run_progress, name="run_progress"),
+    path("<int:pk>/runs/<uuid:uuid>/files/<int:index>", files.file, name="file"),
     path("<int:pk>/cancel", progress.cancel, name="cancel"),
+    path("<int:pk>/test", progress.test, name="test"),
 ]

@@ -13,25 +13,36 @@ from django.utils.safestring import SafeString, mark_safe
 FIRST_MARK = 0xE000  # private characters stand for the values while the template is laid out
 
 
-class Pattern:
-    """A template whose variables `names` are filled in for each piece; make one for each request (its language)."""
+def mark(names: Sequence[str], name: str) -> str:
+    """Return what stands for the value `name` of a pattern with these `names`, to be put into its constants."""
+    return chr(FIRST_MARK + names.index(name))
 
-    def __init__(self, template: str, names: Sequence[str]) -> None:
-        self._template = get_template(template)
-        self._marks = {name: chr(FIRST_MARK + number) for number, name in enumerate(names)}
+
+class Pattern:
+    """A template whose variables `names` are filled in for each piece; make one for each request (its language).
+
+    `constants` are the same in all pieces; they may hold marks.
+    """
+
+    def __init__(self, template: str, names: Sequence[str], constants: Mapping[str, str] | None = None) -> None:
+        self._template, self._constants = get_template(template), constants or {}
+        self._marks = {name: mark(names, name) for name in names}
         self._names = {mark: name for name, mark in self._marks.items()}
         self._any_mark = re.compile(f"[{''.join(self._names)}]")
-        self._laid_out: dict[tuple[tuple[str, object], ...], str] = {}
+        self._laid_out: dict[tuple[object, ...], str] = {}
 
-    def fill(self, values: Mapping[str, str], **shape: object) -> SafeString:
+    def fill(self, values: Mapping[str, str], shape: Mapping[str, object]) -> SafeString:
         """Return one piece: `values` by name, escaped unless they are markup; `shape` is for the template's ifs."""
-        key = tuple(shape.items())
+        key = tuple(shape.values())
         if key not in self._laid_out:
-            self._laid_out[key] = self._template.render({**self._marks, **shape})
-        # In one pass, so that a value which holds such a character is not filled in again.
-        safe = {mark: _escaped(values[name]) for mark, name in self._names.items()}
-        filled = self._any_mark.sub(lambda mark: safe[mark[0]], self._laid_out[key])
-        return mark_safe(filled)  # noqa: S308 - every value was escaped
+            self._laid_out[key] = self._lay_out(shape)
+        safe = {name: _escaped(value) for name, value in values.items()}
+        return mark_safe(self._laid_out[key] % safe)  # noqa: S308 - every value was escaped
+
+    def _lay_out(self, shape: Mapping[str, object]) -> str:
+        """Return the template as a format string: in one pass, so that what a value holds is not filled in again."""
+        text = self._template.render({**self._marks, **self._constants, **shape}).replace("%", "%%")
+        return self._any_mark.sub(lambda found: f"%({self._names[found[0]]})s", text)
 
 
 def _escaped(value: str) -> str:

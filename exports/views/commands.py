@@ -27,7 +27,8 @@ def run(request: EnvironmentRequest) -> HttpResponse:
     if (
         request.htmx.target == "panel" and len(done_to) == 1 and not left_out + refused
     ):  # from Progress details: watch the new run there
-        response = show_progress(request, load(request, chosen[0].pk))
+        export = load(request, chosen[0].pk)
+        response = show_progress(request, export, export.last_run)
         response.headers["HX-Trigger"] = "exports:changed"
         return response
     return report(request, _queued(done_to), left_out + refused)

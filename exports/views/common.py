@@ -1,5 +1,6 @@
 """What the views of exports share: loading, choosing, reporting."""
 
+import uuid
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -31,6 +32,14 @@ def load(request: EnvironmentRequest, pk: int, *, to_edit: bool = False) -> Expo
     if to_edit and not export.is_editable_by(request.access):
         raise PermissionDenied
     return export
+
+
+def typed_uuid(text: str) -> uuid.UUID:
+    """Return an id as a form or an address holds it; Http404 for anything else."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise Http404 from None
 
 
 def can_add(request: EnvironmentRequest) -> bool:

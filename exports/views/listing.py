@@ -1,12 +1,17 @@
-"""Data > Exports: the list and its rows."""
+"""Data > Exports: the list, and what has changed on it since it was shown."""
+
+from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from exports.first_visit import guide_of
 from exports.listing import list_exports
-from exports.rows import rows_of
-from exports.views.common import can_add, load
+from exports.live import OWN, Live, changes_since, live_of
+from exports.rows import Rows
+from exports.views.common import can_add, list_url
 from roles.access import EnvironmentRequest, administrators, requires
 from roles.htmx import render
 from roles.permissions import Permission
@@ -16,25 +21,40 @@ from roles.permissions import Permission
 @require_safe
 def list_page(request: EnvironmentRequest) -> TemplateResponse:
     """Data > Exports."""
-    listing = list_exports(request.access, request.GET)
-    usable = can_add(request)
+    listing, usable = list_exports(request.access, request.GET), can_add(request)
     context = {
         "listing": listing,
         "page": listing.page,
-        "rows": rows_of(list(listing.page), request.access, can_duplicate=usable),
+        "rows": Rows(request.access, can_duplicate=usable).all(listing.page),
         "can_add": usable,
         "may_add": request.access.has_permission(Permission.ADD_EXPORTS),
         "whom_to_ask": "" if usable else administrators(request.environment),
+        "guide": None if listing.all else guide_of(request.access, can_add=usable),
     }
-    return render(request, "exports/list.html", context, partial="list", target="list")
+    return render(
+        request, "exports/list.html", context | _live(request, live_of(listing)), partial="list", target="list"
+    )
 
 
 @requires(Permission.VIEW)
 @require_safe
-def row(request: EnvironmentRequest, pk: int) -> HttpResponse:
-    """One row of the list, which asks for itself while its run moves."""
-    export = load(request, pk)
-    response = HttpResponse(rows_of([export], request.access, can_duplicate=can_add(request))[0])
-    if export.last_run is None or not export.last_run.is_active:
-        response.headers["HX-Trigger"] = "exports:changed"  # the summary and the sort may be others now
-    return response
+def changes(request: EnvironmentRequest) -> HttpResponse:
+    """What differs from what the page shows; 204 where nothing does."""
+    found = changes_since(request.access, request.GET, can_duplicate=can_add(request))
+    if not found:
+        return HttpResponse(status=204)
+    context = {"listing": found.live.listing, "rows": found.rows, "has_new_head": found.has_new_head}
+    return TemplateResponse(request, "exports/list.html#changes", context | _live(request, found.live))
+
+
+def _live(request: EnvironmentRequest, live: Live) -> dict[str, object]:
+    """Return the addresses of the list as it was asked for, and of the poll for what changes on it."""
+    query = [(name, value) for name, value in request.GET.items() if name not in OWN]
+    poll = urlencode([*query, ("head", live.head), ("all", live.shown_all)])
+    path = list_url(request)
+    return {
+        "live": live,
+        "list_path": path,
+        "list_url": f"{path}?{urlencode(query)}" if query else path,
+        "poll_url": f"{reverse('exports:changes', kwargs={'environment': request.environment.slug})}?{poll}",
+    }

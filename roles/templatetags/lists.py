@@ -87,9 +87,9 @@ def search_box(
 
 
 @register.simple_tag(takes_context=True)
-def with_query(context: template.RequestContext, **changes: Any) -> str:
-    """Return this page's URL with its query changed; None takes a parameter away."""
-    return _with_query(context, **changes)
+def with_query(context: template.RequestContext, path: str = "", **changes: Any) -> str:
+    """Return this page's URL, or `path`, with its query changed; None takes a parameter away."""
+    return _with_query(context, path, **changes)
 
 
 @register.simple_tag(takes_context=True)

@@ -1,7 +1,7 @@
 """Small pieces of a page: icons, states, times, facts. Loaded through the library `waybill`."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from html import escape
@@ -146,36 +146,3 @@ def facts(pairs: Iterable[tuple[str, Any]]) -> SafeString:
         '<dl class="facts">{}</dl>',
         format_html_join("", "<div><dt>{}</dt><dd>{}</dd></div>", ((name, dash(value)) for name, value in pairs)),
     )
-
-
-SLOT, BAR, TALLEST = 28, 20, 72  # pixels
-
-
-@register.simple_tag
-def bars(items: Sequence[Any], label: str) -> SafeString:
-    """Return small bars, oldest first, the last one in words beside; each has value and, if wanted, tone, title."""
-    top = max((of(item, "value") or 0 for item in items), default=0) or 1
-    titles = [str(of(item, "title") or number(of(item, "value"))) for item in items]
-    return format_html(
-        '<figure class="bars" aria-label="{0}">'
-        '<svg width="{1}" height="{2}" viewBox="0 0 {1} {2}" aria-hidden="true">{3}'
-        '<line x1="0" y1="71.5" x2="{1}" y2="71.5"/></svg><figcaption class="muted">{4}</figcaption>'
-        '<ol class="visually-hidden">{5}</ol></figure>',
-        label,
-        SLOT * len(items),
-        TALLEST,
-        format_html_join("", BAR_SHAPE, _bar_shapes(items, titles, top)),
-        format_html("{}<br>{}", _("Last:"), titles[-1]) if titles else "",
-        format_html_join("", "<li>{}</li>", ((title,) for title in titles)),
-    )
-
-
-BAR_SHAPE = '<g class="tone-{}"><title>{}</title><rect x="{}" y="{}" width="{}" height="{}" rx="2"/></g>'
-
-
-def _bar_shapes(items: Sequence[Any], titles: Sequence[str], top: float) -> Iterator[tuple[Any, ...]]:
-    """Yield tone, title, x, y, width and height of each bar; the smallest is high enough to be seen."""
-    for place, (item, title) in enumerate(zip(items, titles, strict=True)):
-        height = max(4.0, (TALLEST - 4) * (of(item, "value") or 0) / top)
-        x = SLOT * place + (SLOT - BAR) / 2
-        yield of(item, "tone") or "success", title, f"{x:.0f}", f"{TALLEST - height:.1f}", BAR, f"{height:.1f}"

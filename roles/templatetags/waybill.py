@@ -9,12 +9,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from roles.templatetags import lists, pieces
+from roles.templatetags import charts, lists, pieces
 from roles.templatetags.pieces import TONE_ICONS, icon, of
 from roles.words import number
 
 register = template.Library()
-for part in (pieces.register, lists.register):
+for part in (pieces.register, lists.register, charts.register):
     register.tags |= part.tags
     register.filters |= part.filters
 
@@ -94,10 +94,14 @@ def panel_header(context: template.RequestContext, title: str, subtitle: str = "
 
 @register.simple_tag(takes_context=True)
 def section_title(context: template.RequestContext, title: str, hint: str = "", **attributes: str) -> SafeString:
-    """Return a section's heading: h3 below the h2 of a dialog, h2 below the h1 of a page; `id`, if wanted."""
+    """Return a section's heading: h3 below the h2 of a dialog, h2 below the h1 of a page; `id`, if wanted.
+
+    Where a part is laid out without its request `heading` in the context says which.
+    """
+    in_dialog = getattr(context.get("request"), "htmx", False)
     return format_html(
         '<{0} class="section-title"{1}>{2}{3}</{0}>',
-        "h3" if getattr(context.get("request"), "htmx", False) else "h2",
+        context.get("heading") or ("h3" if in_dialog else "h2"),
         format_html(' id="{}"', attributes["id"]) if attributes.get("id") else "",
         title,
         format_html(' <span class="field-hint">{}</span>', hint) if hint else "",

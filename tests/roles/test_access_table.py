@@ -32,6 +32,8 @@ ROLES = ("viewer", "contributor", "administrator")
 ENDINGS = (
     ":row",
     ":progress",
+    ":run_progress",
+    ":file",
     ":edit",
     ":cancel",
     ":table",

@@ -25,8 +25,6 @@ DETAIL = "planted-detail: refused by planted-host.example"
 SECRET = "planted-secret"
 NEVER = ("planted", "22022")
 
-OF_ONE_EXPORT = {"edit", "row", "progress", "cancel", "duplicate"}
-
 
 @dataclass
 class Place:
@@ -51,12 +49,17 @@ class Place:
             return {}
         own = {"environment": self.environment.slug}
         return own | {
-            "exports": {"pk": self.export.pk}
-            if name.endswith((":edit", ":row", ":progress", ":cancel", ":duplicate"))
-            else {},
+            "exports": self._export_kwargs(name),
             "segments": self._segment_kwargs(name),
             "connections": self._connection_kwargs(name),
         }.get(name.partition(":")[0], {})
+
+    def _export_kwargs(self, name: str) -> dict[str, Any]:
+        if name in {"exports:run_progress", "exports:file"}:
+            index = {"index": 0} if name == "exports:file" else {}
+            return {"pk": self.export.pk, "uuid": self.run.uuid, **index}
+        is_of_one = name.endswith((":edit", ":progress", ":cancel", ":test", ":duplicate"))
+        return {"pk": self.export.pk} if is_of_one else {}
 
     def _segment_kwargs(self, name: str) -> dict[str, Any]:
         if name in {"segments:table", "segments:relate"}:
@@ -148,6 +151,7 @@ def make_place() -> Place:
     connection.save()
     export = make_export(environment, connection=connection, segments=[segment])
     values = {"state": "retrying", "trigger": "person", "message": "The server did not answer.", "detail": DETAIL}
-    run = Run.objects.create(environment=environment, export=export, reason="Connect", **values)
+    values |= {"files": [{"path": "a/b.csv", "rows": 1, "bytes": 2, "sha256": "0" * 64}], "connection": connection}
+    run = Run.objects.create(environment=environment, export=export, reason="Connect", target=PLANTED, **values)
     Export.objects.filter(pk=export.pk).update(last_run=run)
     return Place(environment, table, segment, spare_segment, connection, make_connection(environment), export, run)

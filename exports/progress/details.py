@@ -1,0 +1,96 @@
+"""All that Progress details show of one run, as one person may see it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from exports.models import Export, Run
+from exports.progress import facts, history, items
+from exports.progress.files import FileEntry, files_of
+from exports.progress.steps import steps_of
+from exports.progress.ways_out import Way, next_step, ways_out
+from exports.rows import reason_of
+from exports.states import NOT_STARTED, Look, State
+from roles.access import Access
+from roles.permissions import Permission
+from roles.words import exact_time
+
+SAID_EVERY = 25  # percent: how often a screen reader hears of a run that goes on
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the panel shows. `detail` is empty for everybody but administrators."""
+
+    run: Run | None
+    look: Look
+    reason: str
+    said: str  # for screen readers: changes with the state, and with every quarter that was sent
+    is_last: bool
+    next_step: str
+    ways_out: list[Way]
+    steps: list[dict[str, Any]]
+    items: list[items.Entry]
+    facts: list[tuple[str, Any]]
+    files: list[FileEntry]
+    history: history.History | None
+    detail: str
+    can_cancel: bool
+    can_run: bool
+    can_test: bool
+    time_left: str
+    look_again: str
+
+
+def progress_of(export: Export, access: Access, run: Run | None = None) -> Progress:
+    """Return the details of `run`, the last one of `export` unless given, as the user may see them."""
+    run = run or export.last_run
+    can_edit = export.is_editable_by(access)
+    can_start = bool(can_edit and export.connection_id and not export.runs.active().exists())
+    return Progress(
+        run=run,
+        look=run.look if run else NOT_STARTED,
+        reason="" if run and run.message and run.state != State.RETRYING else reason_of(run),
+        said=_said(run) if run else "",
+        is_last=run is None or run.most_rows is not None or run.pk == export.last_run_id,
+        next_step=next_step(run, access) if run else "",
+        ways_out=ways_out(run, export, access) if run else [],
+        steps=steps_of(run) if run else [],
+        items=items.items_of(run) if run else [],
+        facts=facts.facts_of(run) if run else [],
+        files=files_of(run, export, access) if run else [],
+        history=history.history_of(export, run),
+        detail=run.detail if run and access.is_administrator else "",
+        can_cancel=bool(run and run.is_active and can_edit and not _is_beyond_cancel(run)),
+        can_run=can_start,
+        can_test=can_start and access.has_permission(Permission.EDIT_EXPORTS),
+        time_left=facts.time_left(run) if run else "",
+        look_again=_look_again(run),
+    )
+
+
+def title_of(progress: Progress, export: Export) -> str:
+    """Return the words below the panel's title: which export, and which run where it is not the last one."""
+    if progress.run is None or progress.is_last:
+        return export.name
+    return _("%(export)s · run of %(when)s") % {"export": export.name, "when": exact_time(progress.run.queued_at)}
+
+
+def _look_again(run: Run | None) -> str:
+    """How soon the panel asks again; empty for a run that has ended."""
+    if run is None or not run.is_active:
+        return ""
+    return "every 1s" if run.is_moving else "every 5s"
+
+
+def _is_beyond_cancel(run: Run) -> bool:
+    """Tell whether a cancel would change nothing: asked for already, or its files are being published."""
+    return run.state == State.RUNNING and bool(run.cancel_requested_at or run.is_publishing)
+
+
+def _said(run: Run) -> str:
+    if run.state != State.RUNNING or run.percent is None:
+        return str(run.look.label)
+    quarter = run.percent // SAID_EVERY * SAID_EVERY
+    return _("%(state)s, %(percent)d %%") % {"state": run.look.label, "percent": quarter}

@@ -1,0 +1,72 @@
+"""The files that a run delivered, and whether they can be had from here."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from connections.destinations.base import FileDestination
+from exports.models import Export, Run
+from roles.access import Access
+from roles.secrets import UnreadableSecretError
+
+SPREADSHEET_SUFFIXES = (".csv", ".csv.gz")
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One delivered file; `url` is empty where it cannot be downloaded."""
+
+    path: str
+    rows: int | None
+    bytes: int
+    sha256: str
+    url: str
+    spreadsheet_url: str
+
+
+def files_of(run: Run, export: Export, access: Access) -> list[FileEntry]:
+    """Return the files of `run` once it has ended, with where the user can download them."""
+    if not run.ended_at:
+        return []
+    can_download = export.is_editable_by(access) and not why_no_download(run)
+    return [_entry(run, export, index, can_download) for index in range(len(run.files))]
+
+
+def is_spreadsheet(path: str) -> bool:
+    """Tell whether a delivered file holds rows that a spreadsheet can open."""
+    return path.endswith(SPREADSHEET_SUFFIXES)
+
+
+def why_no_download(run: Run) -> str:
+    """Say why the files of `run` cannot be downloaded by anybody; "" when they can."""
+    connection = run.connection
+    if connection is None:
+        return _("The connection that delivered these files was removed. Look for them at the target.")
+    if run.target != connection.settings:
+        return _("The connection points elsewhere now. Look for these files at the target as it was then.")
+    try:
+        destination = connection.open()
+    except (KeyError, UnreadableSecretError):
+        return _("The connection cannot be used now. Ask an administrator to look at it.")
+    if not (isinstance(destination, FileDestination) and destination.can_download):
+        return _("Files of this connection type can only be had at the target.")
+    return ""
+
+
+def why_not_for(run: Run, export: Export, access: Access) -> str:
+    """Say why the user gets no download of the run's files; "" when they do, or when there is none."""
+    if not (run.files and run.ended_at):
+        return ""
+    if not export.is_editable_by(access):
+        return _("Whoever can edit this export can download its files.")
+    return why_no_download(run)
+
+
+def _entry(run: Run, export: Export, index: int, can_download: bool) -> FileEntry:
+    file: dict[str, Any] = run.files[index]
+    kwargs = {"environment": export.environment.slug, "pk": export.pk, "uuid": run.uuid, "index": index}
+    url = reverse("exports:file", kwargs=kwargs) if can_download else ""
+    sheet = f"{url}?as=spreadsheet" if url and is_spreadsheet(file["path"]) else ""
+    return FileEntry(file["path"], file.get("rows"), file["bytes"], file["sha256"], url, sheet)

@@ -1,0 +1,74 @@
+"""What to do about a run that failed: words, and links for those who may."""
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from exports.models import Export, Run
+from exports.progress.steps import failed_step
+from exports.states import State
+from roles.access import Access, administrators
+from roles.permissions import Permission
+from segments.models import Segment
+
+TO_THE_TARGET = ("send", "manifest")
+
+
+@dataclass(frozen=True)
+class Way:
+    """One link out of a failure."""
+
+    label: str
+    url: str
+
+
+def next_step(run: Run, access: Access) -> str:
+    """Say what happens by itself, or whom to ask where the user cannot mend it."""
+    if run.state == State.RETRYING:
+        return _("It is tried again by itself; nothing needs to be done.")
+    if not _is_of_the_target(run) or access.has_permission(Permission.MANAGE_CONNECTIONS):
+        return ""
+    names = administrators(access.environment)
+    return _("Ask %(names)s to look at the connection.") % {"names": names} if names else ""
+
+
+def ways_out(run: Run, export: Export, access: Access) -> list[Way]:
+    """Return the links that lead out of the failure of `run`; none for one that has not failed."""
+    step, at = failed_step(run), {"environment": export.environment.slug}
+    ways = []
+    if access.has_permission(Permission.EDIT_DATA):
+        ways += [_contact_segment(segment, at) for segment in _not_eligible(step, export)]
+    if step and not _is_of_the_target(run) and step["key"] != "refresh" and export.is_editable_by(access):
+        ways.append(Way(_("Edit export"), reverse("exports:edit", kwargs=at | {"pk": export.pk})))
+    if export.connection_id and access.has_permission(Permission.MANAGE_CONNECTIONS) and _may_be_the_connection(run):
+        url = reverse("connections:edit", kwargs=at | {"pk": export.connection_id})
+        ways.append(Way(_("Edit the connection"), url))
+    return ways
+
+
+def _not_eligible(step: dict[str, object], export: Export) -> list[Segment]:
+    """The segments that the check named and that are still there."""
+    named = step.get("not_eligible")
+    if not isinstance(named, list):
+        return []
+    return list(Segment.objects.filter(environment=export.environment, pk__in=named).order_by("name"))
+
+
+def _contact_segment(segment: Segment, at: dict[str, str]) -> Way:
+    label = _("Create contact segment like “%(name)s”") % {"name": segment.name}
+    return Way(label, f"{reverse('segments:add', kwargs=at)}?like={segment.pk}")
+
+
+def _may_be_the_connection(run: Run) -> bool:
+    """Tell whether an administrator may want to open the connection: its secrets are read while checking."""
+    step = failed_step(run)
+    return _is_of_the_target(run) or (step.get("key") == "check" and "not_eligible" not in step)
+
+
+def _is_of_the_target(run: Run) -> bool:
+    """Tell whether the target refused or could not be reached.
+
+    The words behind such a run's status are the first ones of the target's message; other failures have their own.
+    """
+    return failed_step(run).get("key") in TO_THE_TARGET and bool(run.reason) and run.message.startswith(run.reason)
