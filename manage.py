@@ -30,12 +30,13 @@ def _settings() -> Any:
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
 
+    from config.places import data_dir
     from config.problems import sentence
 
     try:
         settings.DATABASES  # noqa: B018 - reads them
     except (ImproperlyConfigured, OSError) as error:
-        _give_up(sentence(error))
+        _give_up(sentence(error, data_dir()))
     return settings
 
 

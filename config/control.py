@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from config import embedded_postgres, postgres_socket
+from config import embedded_postgres, places, postgres_socket, problems
 
 STOP_SECONDS = 30.0
 KEPT = ("postgres", "demo", "keys", "log", "staticfiles", "staticfiles.stamp")
@@ -72,14 +72,8 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _data_dir() -> Path:
-    """Return the data directory without the settings, which would make keys there."""
-    root = Path(__file__).resolve().parent.parent
-    return Path(os.environ.get("WAYBILL_DATA_DIR") or root / "var").absolute()
-
-
 if __name__ == "__main__":
     try:
-        {"stop": stop, "reset": reset}[sys.argv[1]](_data_dir())
+        {"stop": stop, "reset": reset}[sys.argv[1]](places.data_dir())
     except OSError as problem:
-        sys.exit(str(problem))
+        sys.exit(problems.sentence(problem))

@@ -4,13 +4,17 @@ Runs with the system's Python and the standard library alone. A stamp in `.venv`
 the end; without it an environment is taken for half made and made anew.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,15 +26,36 @@ BASE = "requirements.txt"  # what every other file contains too
 
 def main(name: str) -> None:
     """Install the packages of requirements file `name` if that was not done before."""
-    installed = _stamp()
     wanted = {file: _digest(file) for file in {BASE, name}}
-    if wanted.items() <= installed.items() and _runs():
+    if _is_done(wanted):
         return
-    if not installed or not _runs():
-        _make()
-    STAMP.unlink(missing_ok=True)
-    _install(name)
-    _write(wanted)
+    with _alone():
+        if _is_done(wanted):
+            return
+        if not _stamp() or not _runs():
+            _make()
+        STAMP.unlink(missing_ok=True)
+        _install(name)
+        _write(wanted)
+
+
+def _is_done(wanted: dict[str, str]) -> bool:
+    return wanted.items() <= _stamp().items() and _runs()
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Wait until no other installation goes on in this directory; the lock ends with the process."""
+    descriptor = os.open(ROOT, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another make installs the packages here; waiting for it", flush=True)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _stamp() -> dict[str, str]:
@@ -54,7 +79,9 @@ def _runs() -> bool:
 
 def _make() -> None:
     started = _begin(f"Making the virtual environment with Python {sys.version.split()[0]}")
-    if VENV.is_symlink() or VENV.exists():
+    if VENV.is_symlink():
+        VENV.unlink()
+    elif VENV.exists():
         shutil.rmtree(VENV)
     _run([sys.executable, "-m", "venv", str(VENV)], "The virtual environment could not be made")
     _end(started)
@@ -96,3 +123,5 @@ if __name__ == "__main__":
         main(sys.argv[1])
     except KeyboardInterrupt:
         sys.exit("stopped; the next try begins anew.")
+    except OSError as error:
+        sys.exit(f"failed\n{error}: the packages could not be installed. The next try begins anew.")

@@ -6,16 +6,15 @@ A value that cannot be used raises ImproperlyConfigured with the variable's name
 import hashlib
 import ipaddress
 import os
-from pathlib import Path
 
 import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from config import embedded_postgres, keys
+from config import embedded_postgres, keys, places
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+BASE_DIR = places.ROOT
 
 
 def _flag(name: str, default: bool) -> bool:
@@ -50,7 +49,7 @@ def _networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
 
 
 DEBUG = _flag("WAYBILL_DEBUG", False)
-DATA_DIR = Path(os.environ.get("WAYBILL_DATA_DIR") or BASE_DIR / "var").absolute()
+DATA_DIR = places.data_dir()
 
 # Keys are made once, below the data directory, unless the environment supplies them.
 SECRET_KEY = os.environ.get("WAYBILL_SECRET_KEY") or keys.secret_key(DATA_DIR)
