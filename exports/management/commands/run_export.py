@@ -1,4 +1,7 @@
-"""`manage.py run_export NAME_OR_ID --environment SLUG --wait`: what the Run button does, from a shell."""
+"""`manage.py run_export NAME_OR_ID --environment SLUG --wait`: what the Run button does, from a shell.
+
+With --test it does what *Send a test of 10* does.
+"""
 
 import json
 import sys
@@ -8,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
-from exports.actions import CannotRunError, run_now
+from exports.actions import CannotRunError, run_now, send_test
 from exports.models import Export, Run, Trigger
 from exports.states import DELIVERED
 
@@ -25,13 +28,14 @@ class Command(BaseCommand):
         parser.add_argument("export", help=_("The export's name or id."))
         parser.add_argument("--environment", required=True, metavar="SLUG")
         parser.add_argument("--wait", action="store_true", help=_("Wait for the end and print it as JSON."))
+        parser.add_argument("--test", action="store_true", help=_("Send ten records of each item to the test folder."))
         parser.add_argument("--timeout", type=float, default=0, metavar="SECONDS", help=_("Wait no longer."))
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Queue, wait, print; the exit code is 0 only for a run that delivered."""
         export = _find(options["export"], options["environment"])
         try:
-            run, _is_new = run_now(export, by=None, trigger=Trigger.SHELL)
+            run = send_test(export, by=None) if options["test"] else run_now(export, by=None, trigger=Trigger.SHELL)[0]
         except CannotRunError as error:
             raise CommandError(str(error)) from error
         if not options["wait"]:
