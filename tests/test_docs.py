@@ -1,6 +1,7 @@
 """The documents say what the code does: variables, commands, states, links, and the example destination."""
 
 import ast
+import hashlib
 import importlib
 import re
 import shlex
@@ -15,7 +16,7 @@ from django.conf import settings
 from django.core.management import BaseCommand, get_commands, load_command_class
 
 from connections.destinations import registry
-from connections.destinations.base import DeliveryError, FileDestination
+from connections.destinations.base import DeliveryError, Destination, FileDestination, FileSession, Part
 from exports import actions, types
 from exports.runner.watch import work_until_idle
 from exports.states import State
@@ -23,6 +24,7 @@ from tests.factories import make_connection, make_environment, make_export, make
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DESTINATIONS = (ROOT / "docs" / "destinations.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 CODE = [ROOT / "manage.py", *(file for app in ("config", "roles", "segments", "connections", "exports")
                               for file in sorted((ROOT / app).rglob("*.py")))]  # fmt: skip
@@ -171,8 +173,8 @@ def test_pictures_are_small():
 
 @pytest.fixture
 def outbox(tmp_path, monkeypatch, settings) -> Iterator[ModuleType]:
-    """README's example, installed as its package would be: a module and an entry point on the path."""
-    (entries,) = [tomllib.loads(block) for block in blocks("toml")]
+    """The guide's example, installed as its package would be: a module and an entry point on the path."""
+    (entries,) = [tomllib.loads(block) for block in blocks("toml", DESTINATIONS)]
     ((name, target),) = entries["project"]["entry-points"]["waybill.destinations"].items()
     module = target.partition(":")[0]
     package = tmp_path / "package"
@@ -180,7 +182,7 @@ def outbox(tmp_path, monkeypatch, settings) -> Iterator[ModuleType]:
     information.mkdir(parents=True)
     (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1\n")
     (information / "entry_points.txt").write_text(f"[waybill.destinations]\n{name} = {target}\n")
-    (source,) = blocks("python")
+    (source,) = blocks("python", DESTINATIONS)
     (package / f"{module}.py").write_text(source)
     settings.DATA_DIR = tmp_path / "data"
     settings.DATA_DIR.mkdir()
@@ -207,6 +209,13 @@ def write(session, data: bytes = b"a,b\n1,2\n", path: str = "crm/Export/c_1.csv"
     part = session.open_part(path)
     part.write(data)
     return part
+
+
+def test_the_guide_names_what_the_contract_has():
+    members = {name for name in vars(Destination) | vars(FileDestination) if not name.startswith("_")}
+    members |= {name for name in vars(FileSession) | vars(Part) if not name.startswith("_")}
+    internal = {"do_not_call_in_templates", "is_available"}
+    assert {name for name in members - internal if not re.search(rf"\b{name}\b", DESTINATIONS)} == set()
 
 
 @pytest.fixture
@@ -277,6 +286,23 @@ def test_a_run_of_the_example_may_redo_its_own_file_until_it_is_settled(target):
         assert files() == {"crm/E/f.csv": b"second"}
         with pytest.raises(DeliveryError, match="did not write"):
             write(session, b"third", "E/f.csv").publish()
+
+
+def test_a_run_of_the_example_replaces_a_file_that_is_known_by_its_sum_alone(target):
+    ours = hashlib.sha256(b"ours").hexdigest()
+    for key, data, over in (("first", b"ours", frozenset()), ("second", b"new", frozenset({ours}))):
+        with target.session(key) as session:
+            part = session.open_part("E/model.json", over=over)
+            part.write(data)
+            part.publish()
+            session.settle("E")
+    assert files() == {"crm/E/model.json": b"new"}
+    with target.session("third") as session:
+        part = session.open_part("E/model.json", over=frozenset({ours}))
+        with pytest.raises(DeliveryError, match="was not written by this export, or was changed since"):
+            part.publish()
+        part.discard()
+    assert files() == {"crm/E/model.json": b"new"}
 
 
 def test_the_example_clears_only_its_own_leftovers(target):
