@@ -61,15 +61,11 @@ PRODUCTS = (
 WEIGHTS = (24, 18, 8, 5, 4, 5, 5, 14, 1, 5, 10, 1)
 
 
-class Files(NamedTuple):
-    """Where the two tables were written."""
-
-    customers: Path
-    purchases: Path
+SHARES = [row[3] for row in COUNTRIES]
 
 
 class Place(NamedTuple):
-    """What a customer's country gives them."""
+    """What their country gives a person or a business."""
 
     country: str
     dial: str
@@ -80,12 +76,19 @@ class Place(NamedTuple):
     streets: list[str]
 
 
-def write_people(folder: Path, count: int, today: date) -> Files:
+def places() -> list[Place]:
+    """Return the countries, in the order of SHARES."""
+    return [
+        Place(row[0], row[1], row[2], row[4], row[5].split(), row[6].split(), row[7].split("|")) for row in COUNTRIES
+    ]
+
+
+def write_people(folder: Path, count: int, today: date) -> dict[str, Path]:
     """Write `count` customers and their purchases as CSV below `folder`."""
-    files = Files(folder / "Customers.csv", folder / "Purchases.csv")
+    files = {name: folder / f"{name}.csv" for name in ("Customers", "Purchases")}
     with (
-        files.customers.open("w", newline="", encoding="utf-8") as people,
-        files.purchases.open("w", newline="", encoding="utf-8") as bought,
+        files["Customers"].open("w", newline="", encoding="utf-8") as people,
+        files["Purchases"].open("w", newline="", encoding="utf-8") as bought,
     ):
         customers, purchases = csv.writer(people, lineterminator="\n"), csv.writer(bought, lineterminator="\n")
         customers.writerow(CUSTOMER_FIELDS)
@@ -99,13 +102,10 @@ def write_people(folder: Path, count: int, today: date) -> Files:
 def _people(count: int, today: date) -> Iterator[tuple[list[object], list[list[object]]]]:
     """Yield each customer with their purchases."""
     dice = random.Random(20_261_121)  # noqa: S311 - invented people, the same each time
-    places = [
-        Place(row[0], row[1], row[2], row[4], row[5].split(), row[6].split(), row[7].split("|")) for row in COUNTRIES
-    ]
-    shares = [row[3] for row in COUNTRIES]
+    everywhere = places()
     order_number = 0
     for number in range(1, count + 1):
-        place = dice.choices(places, shares)[0]
+        place = dice.choices(everywhere, SHARES)[0]
         joined = today - timedelta(days=int(dice.triangular(1, 2600, 200)))
         orders = _orders(dice, number, joined, today, order_number)
         order_number += len(orders)
@@ -137,7 +137,11 @@ def _customer(
     born = today - timedelta(days=dice.randint(18 * 366, 84 * 365))
     # Walk-in customers left no address to write to.
     is_walk_in = dice.random() < 0.06
-    email = "" if is_walk_in else f"{_ascii(first)}.{_ascii(last)}{number}@mail.example.{place.domain.split('.')[-1]}"
+    email = (
+        ""
+        if is_walk_in
+        else f"{ascii_letters(first)}.{ascii_letters(last)}{number}@mail.example.{place.domain.split('.')[-1]}"
+    )
     phone = "" if dice.random() < 0.15 else f"{place.dial} {dice.randint(600, 799)} {dice.randint(0, 999999):06}"
     street = f"{dice.choice(place.streets)} {dice.randint(1, 180)}"
     tier = "platinum" if spent > 600 else "gold" if spent > 250 else "silver" if spent > 80 else "none"
@@ -149,7 +153,7 @@ def _customer(
     ]  # fmt: skip
 
 
-def _ascii(text: str) -> str:
+def ascii_letters(text: str) -> str:
     """Letters for an address: without accents and marks."""
     plain = unicodedata.normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore").decode()
     return "".join(letter for letter in plain.lower() if letter.isalnum())

@@ -1,12 +1,15 @@
-"""What the demo sets up, as data: segments, connections and exports, with how each export's story ends."""
+"""What the demo is made of, as data: tables, segments, connections and exports of each environment, and its people."""
 
-from datetime import date, timedelta
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 from typing import NamedTuple
 
 from connections.models import Sharing
+from roles.kinds import Audience
 
 Conditions = list[dict[str, str]]
-SLUG, NAME = "contoso", "Contoso Coffee"
 PASSWORD = "waybill-demo"  # noqa: S105 - printed at each start of the demo, loopback only
 PEOPLE = (
     ("ada", "Ada", "Okafor", "administrator"),
@@ -15,12 +18,23 @@ PEOPLE = (
 )
 
 
+class DemoTable(NamedTuple):
+    """A table, its key and what it is; `refers_to` maps its fields to the tables that these are the key of."""
+
+    name: str
+    key: str
+    profile_kind: str = ""
+    refers_to: tuple[tuple[str, str], ...] = ()
+
+
 class DemoSegment(NamedTuple):
-    """A segment of customers."""
+    """A segment of rows of `table`."""
 
     name: str
     description: str
     conditions: Conditions
+    table: str = "Customers"
+    projected: tuple[str, ...] = ()
 
 
 class DemoConnection(NamedTuple):
@@ -35,7 +49,10 @@ class DemoConnection(NamedTuple):
 
 
 class DemoExport(NamedTuple):
-    """An export and what happens to it at set-up: "run", "cancel" (queued, then canceled) or "" (never run)."""
+    """An export and what happens to it at set-up: "run", "cancel" (queued, then canceled) or "" (never run).
+
+    `fields` are chosen of the first segment's table; of others, and where none are named, all are sent.
+    """
 
     name: str
     connection: str
@@ -48,91 +65,20 @@ class DemoExport(NamedTuple):
     description: str = ""
 
 
+@dataclass(frozen=True)
+class Plan:
+    """One environment: `write` makes a CSV file for each table, from (folder, number of consumers, today)."""
+
+    slug: str
+    name: str
+    audience: Audience
+    tables: tuple[DemoTable, ...]
+    write: Callable[[Path, int, date], dict[str, Path]]
+    segments: Callable[[date], list[DemoSegment]]
+    connections: list[DemoConnection]
+    exports: list[DemoExport]
+
+
 def condition(field: str, operator: str, value: str = "") -> dict[str, str]:
     """Return one condition as a segment stores it."""
     return {"field": field, "operator": operator, "value": value}
-
-
-def segments(today: date) -> list[DemoSegment]:
-    """Return the demo's segments; dates are counted from `today`."""
-    year_ago, half_year_ago = (today - timedelta(days=days) for days in (365, 182))
-    mail = condition("Newsletter", "equals", "true")
-    return [
-        DemoSegment(
-            "High value, last 12 months",
-            "Spent at least 250 and bought within a year.",
-            [condition("TotalSpent", "at_least", "250"), condition("LastPurchaseOn", "at_least", f"{year_ago}")],
-        ),
-        DemoSegment(
-            "Newsletter subscribers, Spain",
-            "Agreed to the newsletter and live in Spain.",
-            [mail, condition("Country", "equals", "Spain")],
-        ),
-        DemoSegment("Newsletter subscribers", "Everybody who agreed to the newsletter.", [mail]),
-        DemoSegment(
-            "Loyalty gold and platinum",
-            "The two upper tiers of the loyalty programme.",
-            [condition("LoyaltyTier", "one_of", "gold, platinum")],
-        ),
-        DemoSegment(
-            "Lapsed customers, 12 months",
-            "Bought before, but not within a year.",
-            [condition("Orders", "at_least", "1"), condition("LastPurchaseOn", "less", f"{year_ago}")],
-        ),
-        DemoSegment(
-            "Churn risk",
-            "Three orders or more, none within six months.",
-            [condition("Orders", "at_least", "3"), condition("LastPurchaseOn", "less", f"{half_year_ago}")],
-        ),
-        DemoSegment(
-            "Joined this year", "Customers since 1 January.", [condition("JoinedOn", "at_least", f"{today.year}-01-01")]
-        ),
-        DemoSegment("Walk-in customers", "Left no e-mail address.", [condition("EMail", "empty")]),
-        DemoSegment("Callable customers", "Left a telephone number.", [condition("Telephone", "not_empty")]),
-        DemoSegment("All customers", "Everybody.", []),
-    ]
-
-
-CONNECTIONS = [
-    DemoConnection("Partner SFTP", "sftp", "partner"),
-    DemoConnection("Analytics folder", "local", "analytics"),
-    DemoConnection("Call-centre SFTP", "sftp", "call-centre"),
-    DemoConnection("Finance archive", "local", "finance", sharing=Sharing.NOBODY),
-    DemoConnection("Postcard printer", "sftp", "postcards", password="last year's password"),  # noqa: S106
-    DemoConnection("Old loyalty server", "sftp", "loyalty", port="closed"),
-]
-
-ADDRESS = ("FirstName", "LastName", "StreetAddress", "PostCode", "City", "Country")
-MAIL = ("CustomerId", "FirstName", "LastName", "EMail", "Country")
-EXPORTS = [
-    DemoExport(
-        "Autumn newsletter",
-        "Partner SFTP",
-        ("Newsletter subscribers",),
-        MAIL,
-        compression="gzip",
-        description="For the agency; they load it each morning.",
-    ),
-    DemoExport("Call-centre list", "Call-centre SFTP", ("Callable customers",), ("CustomerId", *ADDRESS, "Telephone")),
-    DemoExport("Churn risk, weekly", "Partner SFTP", ("Churn risk",), MAIL, schedule="off"),
-    DemoExport("Contoso data lake", "Analytics folder", ("All customers",), (), compression="gzip", by="ada"),
-    DemoExport("High value customers", "Analytics folder", ("High value, last 12 months",), ()),
-    DemoExport("Lapsed customers 12 m", "Analytics folder", ("Lapsed customers, 12 months",), MAIL, schedule="off"),
-    DemoExport(
-        "Loyalty sync",
-        "Old loyalty server",
-        ("Loyalty gold and platinum",),
-        ("CustomerId", "LoyaltyTier", "TotalSpent"),
-        description="The old server was switched off; to be moved.",
-    ),
-    DemoExport(
-        "Newsletter, Spain and everybody",
-        "Analytics folder",
-        ("Newsletter subscribers, Spain", "Newsletter subscribers"),
-        MAIL,
-    ),
-    DemoExport("Postcards spring", "Postcard printer", ("Walk-in customers",), ADDRESS, schedule="off"),
-    DemoExport("Revenue by customer", "Finance archive", ("All customers",), ("CustomerId", "TotalSpent"), by="ada"),
-    DemoExport("Support VIPs", "Call-centre SFTP", ("Loyalty gold and platinum",), MAIL, story="cancel"),
-    DemoExport("Welcome series", "Partner SFTP", ("Joined this year",), MAIL, story="", schedule="off"),
-]

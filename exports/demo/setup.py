@@ -16,15 +16,17 @@ from connections.actions import Draft
 from connections.destinations.files import sftp_client
 from connections.models import Connection
 from exports import actions
-from exports.demo import plan
-from exports.demo.people import write_people
-from exports.demo.plan import DemoConnection, DemoExport
+from exports.demo.plan import PASSWORD, PEOPLE, DemoConnection, DemoExport, Plan
+from exports.demo.plan_businesses import BUSINESSES
+from exports.demo.plan_consumers import CONSUMERS
 from exports.models import Export, Run
 from roles.models import Environment, RoleAssignment, User
 from segments.importing import import_table
-from segments.models import Segment, Table
+from segments.models import Segment
 from segments.refresh import refresh
+from segments.relationships import relate
 
+PLANS = (CONSUMERS, BUSINESSES)
 CUSTOMERS = 100_000
 HOST = "127.0.0.1"
 LONGEST_WAIT = 120.0  # seconds for the runs of the set-up
@@ -33,66 +35,89 @@ Say = Callable[[str], None]
 
 
 def make_demo(say: Say, count: int = CUSTOMERS) -> None:
-    """Make environment, users, data, segments, connections and exports, and have the exports run."""
-    environment = _environment()
-    users = _users(environment)
-    table = _tables(environment, users["ada"], count, say)
-    _segments(environment, table, users["carl"], say)
-    for connection in plan.CONNECTIONS:
-        _connection(environment, connection, users["ada"])
-    say(f"{len(plan.CONNECTIONS)} connections, tested")
-    runs = [run for demo in plan.EXPORTS if (run := _export(environment, demo, users))]
-    say(f"{len(plan.EXPORTS)} exports, {len(runs)} of them run now")
+    """Make environments, users, data, segments, connections and exports, and have the exports run."""
+    users = _users()
+    runs = [run for plan in PLANS for run in _make(plan, users, count, say)]
     _wait(runs)
 
 
-def _environment() -> Environment:
-    return Environment.objects.get_or_create(slug=plan.SLUG, defaults={"name": plan.NAME})[0]
+def _make(plan: Plan, users: dict[str, User], count: int, say: Say) -> list[Run]:
+    """Make one environment; return the runs that were begun."""
+    environment = _environment(plan, users)
+    say(f"{environment.name}:")
+    _tables(environment, plan, users["ada"], count, say)
+    _segments(environment, plan, users["carl"], say)
+    for connection in plan.connections:
+        _connection(environment, connection, users["ada"])
+    say(f"  {len(plan.connections)} connections, tested")
+    runs = [run for demo in plan.exports if (run := _export(environment, demo, users))]
+    say(f"  {len(plan.exports)} exports, {len(runs)} of them run now")
+    return runs
 
 
-def _users(environment: Environment) -> dict[str, User]:
+def _environment(plan: Plan, users: dict[str, User]) -> Environment:
+    """One environment, in which everybody has their role."""
+    values = {"name": plan.name, "audience": plan.audience}
+    environment = Environment.objects.get_or_create(slug=plan.slug, defaults=values)[0]
+    for username, _first, _last, role in PEOPLE:
+        user = users[username]
+        RoleAssignment.objects.get_or_create(environment=environment, user=user, defaults={"role": role})
+    return environment
+
+
+def _users() -> dict[str, User]:
     """The demo's people, one of each role; the administrator may open Django admin too."""
     users = {}
-    for username, first, last, role in plan.PEOPLE:
+    for username, first, last, role in PEOPLE:
         user = User.objects.filter(username=username).first()
         if user is None:
             is_admin = role == "administrator"
             user = User(username=username, first_name=first, last_name=last, is_staff=is_admin, is_superuser=is_admin)
-            user.set_password(plan.PASSWORD)
+            user.set_password(PASSWORD)
             user.save()
-        RoleAssignment.objects.get_or_create(environment=environment, user=user, defaults={"role": role})
         users[username] = user
     return users
 
 
-def _tables(environment: Environment, by: User, count: int, say: Say) -> Table:
-    """Import the invented customers and purchases, unless they are there."""
-    if environment.tables.filter(name="Purchases").exists():
-        return environment.tables.get(name="Customers")
+def _tables(environment: Environment, plan: Plan, by: User, count: int, say: Say) -> None:
+    """Import the invented tables that are not there, and state what their rows refer to."""
+    known = set(environment.tables.values_list("name", flat=True))
+    missing = [table for table in plan.tables if table.name not in known]
     with tempfile.TemporaryDirectory(dir=settings.DATA_DIR) as folder:
-        files = write_people(Path(folder), count, timezone.localdate())
-        import_table(environment, "Customers", files.customers, keys=["CustomerId"], profile_kind="customer", by=by)
-        say(f"{count:,} customers")
-        import_table(environment, "Purchases", files.purchases, keys=["PurchaseId"], by=by)
-    say(f"{environment.tables.get(name='Purchases').row_count:,} purchases")
-    return environment.tables.get(name="Customers")
+        files = plan.write(Path(folder), count, timezone.localdate()) if missing else {}
+        for demo in missing:
+            path = files[demo.name]
+            table = import_table(environment, demo.name, path, keys=[demo.key], profile_kind=demo.profile_kind, by=by)
+            say(f"  {table.row_count:,} {table.name.lower()}")
+    for demo in plan.tables:
+        for field, other in demo.refers_to:
+            _relate(environment, demo.name, field, other, by)
 
 
-def _segments(environment: Environment, table: Table, by: User, say: Say) -> None:
+def _relate(environment: Environment, name: str, field_name: str, other: str, by: User) -> None:
+    table = environment.tables.get(name=name)
+    if not table.relationships.filter(field_name=field_name, to_table__name=other).exists():
+        key = environment.tables.get(name=other).fields.get(is_key=True)
+        relate(table.fields.get(name=field_name), key, by=by)
+
+
+def _segments(environment: Environment, plan: Plan, by: User, say: Say) -> None:
+    tables = {table.name: table for table in environment.tables.all()}
     for demo in plan.segments(timezone.localdate()):
         segment, is_new = Segment.objects.get_or_create(
             environment=environment,
             name=demo.name,
             defaults={
-                "table": table,
+                "table": tables[demo.table],
                 "description": demo.description,
                 "conditions": demo.conditions,
+                "projected_fields": list(demo.projected),
                 "created_by": by,
             },
         )
         if is_new or segment.member_count is None:
             refresh(segment, by=by)
-    say(f"{environment.segments.count()} segments")
+    say(f"  {environment.segments.count()} segments")
 
 
 def _connection(environment: Environment, demo: DemoConnection, by: User) -> Connection:
