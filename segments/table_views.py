@@ -105,7 +105,8 @@ def _related(request: EnvironmentRequest, table: Table, fields: list[Field]) -> 
         {"field": ids[one.field_name], "key": by_name[one.to_table_id, one.to_field_name].pk, "label": str(one)}
         for one in relationships.suggested(table)
     ]
-    return found | {"suggested": suggested, "keys": keys, "own_fields": fields, "chosen": request.POST}
+    others_first = sorted(keys, key=lambda key: key.table_id == table.pk)
+    return found | {"suggested": suggested, "keys": others_first, "own_fields": fields, "chosen": request.POST}
 
 
 def _sample(request: EnvironmentRequest, table: Table, fields: list[Field]) -> dict[str, Any]:
