@@ -12,7 +12,7 @@ LEAST_BYTES = 20_000_000  # one segment of PostgreSQL's log: with less it does n
 def sentence(error: BaseException, place: Path | None = None) -> str:
     """Return `error` in words; `place` is the data directory, whose disk may be the reason."""
     if _is_full(error, place):
-        where = place or getattr(error, "filename", "")
+        where = place or str(getattr(error, "filename", ""))
         return f"The disk is full at {where}: make room there and start again, it goes on where it stopped."
     if isinstance(error, PermissionError):
         return f"{error.filename} belongs to another account: start as that one, or set WAYBILL_DATA_DIR."
