@@ -64,7 +64,9 @@ class Download:
             raise TypeError("Only files of a file store can be opened.")
         file = self._stack.enter_context(destination.open_file(self.entry["path"]))
         if file.size != self.entry["bytes"]:
-            message = _("The file at the target has %(found)s bytes; %(sent)s were delivered. Somebody changed it.")
+            message = _(
+                "The file at the target has %(found)s bytes; %(sent)s were delivered. It was replaced or changed since."
+            )
             words = {"found": number(file.size), "sent": number(self.entry["bytes"])}
             raise DeliveryError(message % words, permanent=True)
         return file

@@ -16,6 +16,7 @@ from roles.access import Access
 from roles.permissions import Permission
 from roles.words import exact_time
 
+MANY_FILES = 6
 SAID_EVERY = 25  # percent: how often a screen reader hears of a run that goes on
 
 
@@ -41,6 +42,11 @@ class Progress:
     can_test: bool
     time_left: str
     look_again: str
+
+    @property
+    def has_many_files(self) -> bool:
+        """Tell whether the files are folded away at first."""
+        return len(self.files) > MANY_FILES
 
 
 def progress_of(export: Export, access: Access, run: Run | None = None) -> Progress:

@@ -120,12 +120,12 @@ def exact(value: datetime | None, empty: str = NONE) -> SafeString | str:
 
 
 @register.simple_tag
-def copy(text: str, label: str = "") -> SafeString:
-    """Return `text` as code with a button that copies it."""
+def copy(text: str, label: str = "", shown: int = 0) -> SafeString:
+    """Return `text` as code, its first `shown` characters where given, with a button that copies all of it."""
     return format_html(
         '<span class="copy"><code>{}</code><button type="button" class="icon-button needs-js" data-copy="{}"'
         ' data-done-text="{}" aria-label="{}" title="{}">{}</button></span>',
-        text,
+        f"{text[:shown]}…" if shown else text,
         text,
         _("Copied"),
         label or _("Copy"),
