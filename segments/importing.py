@@ -117,7 +117,8 @@ def _import(plan: _Plan, file: CsvFile) -> Table:
     new = sql.Identifier(plan.environment.warehouse_schema, f"~new_{plan.name}"[:40])
     _make(raw, plan, file, columns, new)
     plan.say(_("Step 4 of 4: replacing the table"))
-    swap(raw, plan.environment.warehouse_schema, new, plan.name, is_known=old is not None, patience=plan.patience)
+    schema, is_known = plan.environment.warehouse_schema, old is not None
+    swap(raw, schema, new, plan.name, is_known=is_known, patience=plan.patience, say=plan.say)
     table.row_count, table.refreshed_at = rows, timezone.now()
     table.save()
     _describe(plan, table, columns)
@@ -178,7 +179,9 @@ def _used_names(file: CsvFile, names: Iterable[str]) -> list[str]:
 
 def _missing(file: CsvFile, name: str) -> str:
     text = _("Line 1: there is no column %(name)s. The file has: %(names)s.")
-    like = difflib.get_close_matches(name, file.names, 1) or [n for n in file.names if n.lower() == name.lower()]
+    like = difflib.get_close_matches(name, file.names, 1, cutoff=0.75) or [
+        n for n in file.names if n.lower() == name.lower()
+    ]
     if like:
         text = _("Line 1: there is no column %(name)s. Did you mean %(like)s?")
     names = ", ".join(file.names[:10]) + (" …" if len(file.names) > 10 else "")

@@ -30,7 +30,7 @@ def explain(error: Exception) -> ImportRefusedError:
     if isinstance(cause, psycopg.errors.ProgramLimitExceeded):
         text = _("A row does not fit into a table: %(reason)s. Split the file into several tables with the same key.")
         return ImportRefusedError(text % {"reason": _reason(cause)})
-    if isinstance(cause, psycopg.OperationalError) and not cause.diag.sqlstate:
+    if isinstance(cause, psycopg.OperationalError) and (cause.diag.sqlstate or "57P")[:3] == "57P":
         text = _("The connection to the database broke: %(reason)s. Look into PostgreSQL's log and import again.")
         return ImportRefusedError(text % {"reason": _reason(cause)})
     if isinstance(cause, OSError):
@@ -47,7 +47,8 @@ def explain_copy(file: CsvFile, error: psycopg.Error) -> ImportRefusedError:
         return explain(error)
     line, fields = file.at(int(found[1]))
     if isinstance(error, psycopg.errors.ProgramLimitExceeded):
-        text = _("Line %(line)d: the row is too wide, PostgreSQL holds about 8 kB of short values in one. %(todo)s")
+        # The server notices when it writes several rows at once.
+        text = _("Line %(line)d or shortly before: a row has more than the 8 kB that PostgreSQL holds. %(todo)s")
         todo = _("Split the file into several tables with the same key.")
         return ImportRefusedError(text % {"line": line, "todo": todo})
     if len(fields) != len(file.names):

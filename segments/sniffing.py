@@ -26,11 +26,11 @@ KINDS = (
     (b"\xfd7zXZ\0", "xz", "xz -dc"),
     (b"\x28\xb5\x2f\xfd", "Zstandard", "zstd -dc"),
     (b"PK\x03\x04", "ZIP", ""),
-    (b"\xd0\xcf\x11\xe0", "Excel", ""),
-    (b"PAR1", "Parquet", ""),
-    (b"%PDF-", "PDF", ""),
-    (b"SQLite format 3\0", "SQLite", ""),
-    (b"7z\xbc\xaf\x27\x1c", "7-Zip", ""),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", ""),
+    (b"PAR1", "a Parquet file", ""),
+    (b"%PDF-", "a PDF file", ""),
+    (b"SQLite format 3\0", "an SQLite file", ""),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip file", ""),
 )
 
 
@@ -99,7 +99,7 @@ def _refuse_other_kinds(start: bytes) -> None:
         if name == "ZIP":
             text = _("The file is a ZIP archive or an Excel workbook. Unpack it, or save the sheet as “CSV UTF-8”.")
             raise ImportRefusedError(text)
-        text = _("The file is a %(name)s file, not CSV. Save or export its rows as “CSV UTF-8” and import that.")
+        text = _("The file is %(name)s, not CSV. Save or export its rows as “CSV UTF-8” and import that.")
         raise ImportRefusedError(text % {"name": name})
 
 

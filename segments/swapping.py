@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from collections.abc import Callable
 
 import psycopg
 from django.utils.translation import gettext as _
@@ -37,9 +38,18 @@ Grant = tuple[str, str, bool]
 
 
 def swap(
-    raw: psycopg.Connection, schema: str, new: sql.Identifier, name: str, *, is_known: bool, patience: float
+    raw: psycopg.Connection,
+    schema: str,
+    new: sql.Identifier,
+    name: str,
+    *,
+    is_known: bool,
+    patience: float,
+    say: Callable[[str], None],
 ) -> None:
     """Rename `new` to `name`, in place of what is there; views on it and grants are made again.
+
+    `say` is told when it has to wait for readers.
 
     Raises ImportRefusedError when readers do not end within `patience` seconds, when a view cannot be made again,
     or when the name belongs to something that no import made (`is_known` is False).
@@ -54,7 +64,7 @@ def swap(
     if kind not in "rp" or not (is_known or comment == MARK):
         text = _("There is already something called %(name)s in %(schema)s that no import made. Take another name.")
         raise ImportRefusedError(text % {"name": name, "schema": schema})
-    _lock(raw, relation, name, patience)
+    _lock(raw, relation, name, patience, say)
     raw.execute("SET LOCAL search_path = ''")  # view definitions then name schemas in full
     views = raw.execute(DEPENDENT_VIEWS, [oid]).fetchall()
     grants = {place: _grants(raw, place) for place in [oid, *(view[4] for view in views)]}
@@ -86,7 +96,9 @@ def _old(raw: psycopg.Connection, schema: str, name: str) -> tuple[int, str, str
     return raw.execute(query, [schema, name]).fetchone()
 
 
-def _lock(raw: psycopg.Connection, relation: sql.Identifier, name: str, patience: float) -> None:
+def _lock(
+    raw: psycopg.Connection, relation: sql.Identifier, name: str, patience: float, say: Callable[[str], None]
+) -> None:
     """Wait until nobody reads the old table, in short tries so that readers do not queue up behind us."""
     deadline = time.monotonic() + patience
     while True:
@@ -99,6 +111,7 @@ def _lock(raw: psycopg.Connection, relation: sql.Identifier, name: str, patience
             if time.monotonic() > deadline:
                 text = _("%(name)s is being read by an export that does not end. Import again when it has ended.")
                 raise ImportRefusedError(text % {"name": name}) from error
+            say(_("Step 4 of 4: waiting for an export that is reading the old rows"))
             time.sleep(PAUSE_SECONDS)
 
 
