@@ -101,14 +101,13 @@ def _column(column: Column, item: Item) -> dict[str, Any]:
 
 
 def _relationships(plan: Plan) -> list[dict[str, Any]]:
-    """Which field of a table in this export refers to which table, also to one that is not in it."""
-    tables: dict[int, Table] = {item.table.pk: item.table for item in plan.items}
+    """Which field of a table of this export refers to which table, also to one that is not sent."""
     sent = {item.table.pk for item in plan.items if item.kind != ItemKind.MEMBERS}
+    tables: dict[int, Table] = {item.table.pk: item.table for item in plan.items}
     return [
         {
-            "from": {"table": one.table.name, "field": one.field_name},
-            "to": {"table": one.to_table.name, "field": one.to_field_name},
-            "is_complete": one.table_id in sent and one.to_table_id in sent,
+            "from": {"table": one.table.name, "field": one.field_name, "is_sent": one.table_id in sent},
+            "to": {"table": one.to_table.name, "field": one.to_field_name, "is_sent": one.to_table_id in sent},
         }
         for one in relationships_of(tables.values())
     ]

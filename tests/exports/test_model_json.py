@@ -3,8 +3,10 @@
 import gzip
 import hashlib
 import json
+import re
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -28,6 +30,7 @@ from tests.exports.test_run import run_to_end
 from tests.factories import make_environment, make_export, make_segment, make_table
 from tests.tools import require_contracts
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "files.md"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 EVERY_TYPE = {
@@ -151,9 +154,8 @@ def test_a_relationship_is_stated_only_when_both_ends_are_there(environment, cus
     assert read_model(root_of(export))[0]["relationships"] == []
     assert manifest_of(run)["relationships"] == [
         {
-            "from": {"table": "Orders", "field": "CustomerId"},
-            "to": {"table": "Customers", "field": "CustomerId"},
-            "is_complete": False,
+            "from": {"table": "Orders", "field": "CustomerId", "is_sent": True},
+            "to": {"table": "Customers", "field": "CustomerId", "is_sent": False},
         }
     ]
 
@@ -264,7 +266,7 @@ def test_the_manifest_says_of_every_file_what_it_holds_and_where_it_comes_from(l
         "match": "all",
         "conditions": londoners.conditions,
     }
-    assert manifest["relationships"][0]["is_complete"] is True
+    assert manifest["relationships"][0]["to"]["is_sent"] is True
     model = (root_of(lake) / manifest["model"]["path"]).read_bytes()
     assert manifest["model"]["sha256"] == hashlib.sha256(model).hexdigest()
 
@@ -284,3 +286,45 @@ def test_the_manifest_of_a_segment_export_names_field_and_column(environment, cu
     assert (manifest["kind"], manifest["model"], entry["segment"]["members"]) == ("segments", None, 2)
     assert "definition" not in entry["segment"]
     assert gzip.decompress((root_of(export) / entry["path"]).read_bytes()).startswith(b"id,mail\n")
+
+
+# --- docs/files.md
+
+
+def shape(value):
+    """The names in a piece of JSON, however often they occur; annotations count by their names."""
+    if isinstance(value, list):
+        return [shape(one) for one in value[:1]]
+    if not isinstance(value, dict):
+        return type(value).__name__
+    if set(value) == {"name", "value"}:
+        return "annotation"
+    return {name: shape(one) for name, one in value.items()}
+
+
+def examples() -> list[dict]:
+    return [json.loads(text) for text in re.findall(r"```json\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)]
+
+
+def test_the_pages_examples_are_what_a_run_writes(environment):
+    customers = make_table(
+        environment, csv="CustomerId,EMail\nC1,a@b.example\n", semantic_types={"EMail": SemanticType.EMAIL}
+    )
+    condition = {"field": "EMail", "operator": "not_empty", "value": ""}
+    orders = make_orders(customers)
+    lists = [make_segment(customers, "Reachable", [condition])]
+    export = make_data_out(
+        environment, [customers, orders], lists, "Data lake", settings={"compression": "gzip", "delimiter": "semicolon"}
+    )
+    run = run_to_end(export)
+    manifest, model = examples()
+    real, (real_model, _rows) = manifest_of(run), read_model(root_of(export))
+    assert shape(manifest) == shape(real)
+    assert shape(manifest["files"][-1:]) == shape(real["files"][-1:])
+    assert shape(manifest["files"][-1]["columns"]) == shape(real["files"][-1]["columns"])
+    assert shape(model) == shape(real_model)
+    assert_valid(model)
+    mail = attribute_of(real_model, "Customers", "EMail")
+    for documented, found in ((model, real_model), (model["entities"][0], real_model["entities"][0])):
+        assert list(annotations(documented)) == list(annotations(found))
+    assert list(annotations(attribute_of(model, "Customers", "EMail"))) == list(annotations(mail))
