@@ -39,7 +39,9 @@ def ways_out(run: Run, export: Export, access: Access) -> list[Way]:
     ways = []
     if access.has_permission(Permission.EDIT_DATA):
         ways += [_contact_segment(segment, at) for segment in _not_eligible(step, export)]
-    if step and not _is_of_the_target(run) and step["key"] != "refresh" and export.is_editable_by(access):
+    is_of_the_export = step.get("key", "refresh") != "refresh" and not _is_of_the_target(run)
+    is_skipped = run.state == State.SKIPPED and bool(run.message)
+    if (is_of_the_export or is_skipped) and export.is_editable_by(access):
         ways.append(Way(_("Edit export"), reverse("exports:edit", kwargs=at | {"pk": export.pk})))
     if export.connection_id and access.has_permission(Permission.MANAGE_CONNECTIONS) and _may_be_the_connection(run):
         url = reverse("connections:edit", kwargs=at | {"pk": export.connection_id})
