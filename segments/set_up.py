@@ -137,7 +137,7 @@ class SetUp:
         if self.action == "check":
             self._check_rules(written_only=True)
         elif self.action == "count" or all(row.value or not row.takes_value for row in self.rows):
-            self._count()
+            self.count_matches()
 
     def _check_rules(self, *, written_only: bool = False) -> bool:
         """Put what is wrong on the rows; with `written_only` a value that is still missing is not wrong."""
@@ -149,7 +149,8 @@ class SetUp:
                 row.error = "" if written_only and row.pg_type and not row.value else text
         return not any(row.error for row in self.rows)
 
-    def _count(self) -> None:
+    def count_matches(self) -> None:
+        """Count the rows that fit the conditions, or say why that was not done."""
         if self.table is None:
             return
         try:

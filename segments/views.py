@@ -81,7 +81,9 @@ def add(request: EnvironmentRequest) -> HttpResponse:
     except carrying.NotCarriedError as error:
         context = {"missing": str(error), "table": error.table, "segment": accounts}
         return render_panel(request, "segments/not_carried.html", context | {"list_url": _url(request, "list")})
-    return _pane(request, SetUp(carried.segment, request.environment), like=accounts, left_out=carried.left_out)
+    setup = SetUp(carried.segment, request.environment)
+    setup.count_matches()
+    return _pane(request, setup, like=accounts, left_out=carried.left_out)
 
 
 @requires(Permission.VIEW, post=Permission.EDIT_DATA)

@@ -191,6 +191,7 @@ def test_a_contact_segment_carries_the_conditions_of_an_account_segment(contribu
     assert 'value="Cafés (contacts 2)"' in text
     assert "The contacts of the accounts in “Cafés”." in text
     assert "Made from “Cafés”" in text
+    assert "<strong>2</strong> of 5 match" in text
     setup = pane.context_data["setup"]
     assert setup.conditions == [CAFES, on_account("Employees", "at_least", "5")]
     assert setup.table == related
