@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import psycopg
 from django.utils.translation import gettext as _
@@ -28,6 +29,14 @@ class Preview:
     problem: str = ""
 
 
+class Column(NamedTuple):
+    """A column `name` of a segment's records; `source` is what the query calls its field."""
+
+    name: str
+    field: Field
+    source: str
+
+
 def preview(setup: Setup) -> Preview | None:
     """Return the first records of what was chosen first; None while nothing is chosen."""
     if setup.is_of_segments:
@@ -38,29 +47,37 @@ def preview(setup: Setup) -> Preview | None:
 
 
 def _of_segment(setup: Setup, segment: Segment) -> Preview:
-    table = setup.field_sources.table_of(segment)
-    fields = next((one for one in setup.field_lists if table and one.table.pk == table.pk), None)
-    if table is None or fields is None:
-        return Preview(segment.name, [], [], _("The contacts of its accounts cannot be found. Open the segment."))
-    is_projected = segment.pk in setup.field_sources.projected
-    columns = _sent(fields, segment) if is_projected else fields.columns
-    names = [column for _field, column in columns]
+    columns = _columns(setup, segment)
+    names = [column.name for column in columns]
     if not names:
         return Preview(segment.name, [], [], _("Choose at least one field."))
     if twice := sorted({name for name in names if names.count(name) > 1}):
         problem = _("Several columns are called “%(names)s”. Give each a name of its own.")
         return Preview(segment.name, names, [], problem % {"names": "”, “".join(twice)})
-    by_name = {field.name: field for field in table.fields.all()}
-    fields_of = [by_name[field] for field, _column in columns]
-    if is_projected:
-        columns = [(projected_name(table, field), column) for field, column in columns]
-    rows = preview_projected if is_projected else warehouse.preview
-    return _read(segment.name, names, fields_of, lambda: rows(segment, columns, RECORDS), _unreadable_segment())
+    asked = [(column.source, column.name) for column in columns]
+    rows = preview_projected if segment.pk in setup.field_sources.projected else warehouse.preview
+    fields = [column.field for column in columns]
+    return _read(segment.name, names, fields, lambda: rows(segment, asked, RECORDS), _unreadable_segment())
 
 
-def _sent(fields: FieldList, segment: Segment) -> list[tuple[str, str]]:
-    """What a projected segment sends of the contacts' fields: those that it projects itself."""
-    return [(field, column) for field, column in fields.columns if field in segment.projected_fields]
+def _columns(setup: Setup, segment: Segment) -> list[Column]:
+    """What the segment sends: fields of its own table, then those that it projects of its contacts."""
+    lists = {fields.table.pk: fields for fields in setup.field_lists}
+    columns = [Column(name, one, one.name) for one, name in _included(lists.get(segment.table_id))]
+    contacts = setup.field_sources.contact_table_of(segment)
+    for field, name in _included(lists.get(contacts.pk)) if contacts else []:
+        source = projected_name(field.table, field.name)
+        if field.name in segment.projected_fields:
+            is_taken = any(column.name == name for column in columns)  # by a field of the account
+            columns.append(Column(source if is_taken else name, field, source))
+    return columns
+
+
+def _included(fields: FieldList | None) -> list[tuple[Field, str]]:
+    if fields is None:
+        return []
+    by_name = {field.name: field for field in fields.table.fields.all()}
+    return [(by_name[field], name) for field, name in fields.columns]
 
 
 def _of_table(table: Table) -> Preview:

@@ -124,6 +124,12 @@ async function closePanel() {
   if (!isUnsaved() || (await ask(discardTitle, discardText, discardAction, discardKeep))) leavePanel();
 }
 
+// What was typed is saved, and the panel shows something else now.
+on("panel:saved", () => {
+  isDirty = false;
+  remember();
+});
+
 on("panel:close", () => { if (panel() && (!isDialog() || panel().open)) leavePanel(); });
 
 on("click", (event) => {

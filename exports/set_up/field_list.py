@@ -45,9 +45,9 @@ class FieldList:
         """What goes out, as (field, name in the file)."""
         return [(row.name, row.column) for row in self.included]
 
-    def is_valid(self) -> bool:
-        """Check names: some field, none empty, none twice; the errors are kept beside the rows."""
-        if not self.included:
+    def is_valid(self, *, needs_some: bool) -> bool:
+        """Check names: some field where one is needed, none empty, none twice; errors are kept beside the rows."""
+        if needs_some and not self.included:
             self.error = _("Choose at least one field.")
         seen: set[str] = set()
         for row in self.included:

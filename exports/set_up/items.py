@@ -111,14 +111,12 @@ def table_items(choice: Choice[Table]) -> list[Item]:
 
 
 def member_items(choice: Choice[Segment]) -> list[Item]:
-    """The segments whose member lists can go as tables, with how old these are."""
-    now, items = timezone.now(), []
-    for segment in choice.chosen_first:
-        note = _("Not refreshed yet; the run does it.")
-        if segment.refreshed_at:
-            note = _("Members of %(when)s") % {"when": relative(segment.refreshed_at, now)}
-        is_chosen, warnings = segment in choice.chosen, [segment.error] if segment.error else []
-        item = Item(segment.pk, segment.name, segment.member_count, is_chosen, chip=_kind_of(segment), notes=[note])
-        item.warnings = warnings
-        items.append(item)
-    return items
+    """The segments whose member lists can go as tables."""
+    return [_member_item(segment, segment in choice.chosen) for segment in choice.chosen_first]
+
+
+def _member_item(segment: Segment, is_chosen: bool) -> Item:
+    item = Item(segment.pk, segment.name, segment.member_count, is_chosen, chip=_kind_of(segment))
+    item.notes = [] if segment.refreshed_at else [_("Not refreshed yet; the run does it.")]
+    item.warnings = [segment.error] if segment.error else []
+    return item

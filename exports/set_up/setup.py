@@ -115,7 +115,8 @@ class Setup:
         """Check everything; the errors are kept beside what they are about."""
         is_form_valid = self.form.is_valid()
         self.choice_error = self._choice_error()
-        invalid_lists = [fields for fields in self.field_lists if not fields.is_valid()]
+        empty = self._without_fields()
+        invalid_lists = [one for one in self.field_lists if not one.is_valid(needs_some=one.table.pk in empty)]
         are_settings_valid = self.settings_form is None or self.settings_form.is_valid()
         return is_form_valid and not self.choice_error and not invalid_lists and are_settings_valid
 
@@ -170,6 +171,12 @@ class Setup:
         if not self.is_of_segments and not self.tables.chosen and not self.members.chosen:
             return _("Choose at least one table or member list.")
         return self._too_many() or (self.fitting.refusal(self.segments.chosen) if self.is_of_segments else "")
+
+    def _without_fields(self) -> set[int]:
+        """The ids of the tables of chosen segments that would send no field."""
+        some = {one.table.pk for one in self.field_lists if one.included}
+        tables = {one.table_id: self.field_sources.tables_of(one) for one in self.segments.chosen}
+        return {own for own, all_ in tables.items() if not some & {table.pk for table in all_}}
 
     def _too_many(self) -> str:
         chosen = len(self.saved_segments) + len(self.saved_tables)

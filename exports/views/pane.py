@@ -1,7 +1,9 @@
 """The Set up export pane: add, edit, duplicate, view."""
 
+import json
 from typing import Any
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
@@ -21,10 +23,13 @@ from exports.set_up.copying import copy_of
 from exports.set_up.items import check_lists
 from exports.set_up.setup import Setup
 from exports.views.common import can_add, list_url, load
+from exports.views.progress import show_progress
 from roles.access import EnvironmentRequest, requires
 from roles.htmx import done, render_panel
 from roles.permissions import Permission
 from roles.templatetags.pieces import icon
+
+CHANGED = "exports:changed"
 
 
 @requires(Permission.ADD_EXPORTS)
@@ -114,10 +119,12 @@ def _saved(request: EnvironmentRequest, setup: Setup) -> HttpResponse:
     saved = setup.filled_export()
     actions.save_export(saved, setup.saved_segments, setup.saved_tables, by=request.user)
     text = (_("“%(name)s” is added.") if is_new else _("“%(name)s” is saved.")) % {"name": saved.name}
-    then = {"run": _run_saved, "test": _test_saved}.get(request.POST.get("then", ""))
-    if then:
-        text = f"{text} {then(request, saved)}"
-    return done(request, list_url(request), text, changed="exports:changed")
+    then = request.POST.get("then")
+    if then == "test":
+        return _tested(request, saved, text)
+    if then == "run":
+        text = f"{text} {_run_saved(request, saved)}"
+    return done(request, list_url(request), text, changed=CHANGED)
 
 
 def _run_saved(request: EnvironmentRequest, export: Export) -> str:
@@ -128,12 +135,21 @@ def _run_saved(request: EnvironmentRequest, export: Export) -> str:
     return _("Its run is queued.")
 
 
-def _test_saved(request: EnvironmentRequest, export: Export) -> str:
+def _tested(request: EnvironmentRequest, export: Export, text: str) -> HttpResponse:
+    """Send a test of the export that was saved just now, and show how it goes."""
     try:
-        actions.send_test(export, by=request.user)
+        run = actions.send_test(export, by=request.user)
     except CannotRunError as error:
-        return str(error)
-    return _("A test of 10 is queued; it goes into the folder “test”.")
+        return done(request, list_url(request), f"{text} {error}", changed=CHANGED)
+    text = f"{text} " + _("A test of 10 is queued; it goes into the folder “test”.")
+    if not request.htmx:
+        messages.success(request, text)
+        at = {"environment": request.environment.slug, "pk": export.pk, "uuid": run.uuid}
+        return HttpResponseRedirect(reverse("exports:run_progress", kwargs=at))
+    response = show_progress(request, export, run)
+    response.headers["HX-Trigger"] = json.dumps({CHANGED: True, "announce": text})
+    response.headers["HX-Trigger-After-Swap"] = "panel:saved"
+    return response
 
 
 def _pane(request: EnvironmentRequest, setup: Setup, status: int = 200, notice: str = "") -> TemplateResponse:

@@ -1,86 +1,20 @@
 """The Set up export pane as browsers send it: what is kept, what is refused, what is only shown."""
 
 import json
-import re
-from html import unescape
 
 import pytest
-from django.urls import reverse
 
 from connections.models import Sharing
 from exports.models import Export, Run
-from roles.roles import Role
-from tests.factories import (
-    client_of,
-    make_connection,
-    make_environment,
-    make_export,
-    make_member,
-    make_segment,
-    make_table,
-)
+from tests.exports.pane import FIELDS, PANEL, Pane, heads, rows, text_of, value_of
+from tests.factories import make_connection, make_export
 
 pytestmark = pytest.mark.django_db(transaction=True)
-PANEL = {"HX-Request": "true", "HX-Target": "panel"}
-FIELDS = ["CustomerId", "FirstName", "LastName", "Email", "City", "Income", "JoinedOn"]
-
-
-class Pane:
-    """One environment with a segment and a shared connection, and the contributor's browser."""
-
-    def __init__(self):
-        self.environment = make_environment()
-        self.client = client_of(make_member(self.environment, Role.CONTRIBUTOR, "carl"))
-        self.table = make_table(self.environment)
-        self.segment = make_segment(self.table, "Everybody")
-        self.connection = make_connection(self.environment, "Partner")
-
-    def url(self, name="add", **kwargs):
-        return reverse(f"exports:{name}", kwargs={"environment": self.environment.slug, **kwargs})
-
-    def form(self, order=FIELDS, names=None, left_out=(), **changes):
-        """What a browser sends; `names` are those in the file, by field."""
-        key = self.table.pk
-        return {
-            "connection": self.connection.pk,
-            "name": "Weekly",
-            "description": "",
-            "segments": [self.segment.pk],
-            "schedule_mode": "off",
-            "refreshes_segments": "on",
-            f"order-{key}": order,
-            f"column-{key}": [(names or {}).get(field, field) for field in order],
-            f"include-{key}": [field for field in order if field not in left_out],
-        } | changes
-
-    def send(self, to="add", /, headers=None, pk=None, **form):
-        return self.client.post(self.url(to, **({"pk": pk} if pk else {})), self.form(**form), headers=headers or {})
 
 
 @pytest.fixture
 def pane():
     return Pane()
-
-
-def text_of(response):
-    return unescape(response.content.decode())
-
-
-def heads(response):
-    """The columns of the preview."""
-    preview = response.content.decode().partition('id="export-preview"')[2]
-    found = re.findall(r'<th scope="col">(.*?)</th>', preview)
-    return [unescape(re.sub(r"<small>.*?</small>", "", head)).strip() for head in found]
-
-
-def rows(response):
-    preview = response.content.decode().partition('id="export-preview"')[2].partition("</section>")[0]
-    return [re.findall(r"<td>(.*?)</td>", row) for row in re.findall(r"<tr>(<td>.*?)</tr>", preview)]
-
-
-def value_of(response, name):
-    """The value of the first input called `name`."""
-    return unescape(re.search(rf'name="{name}" value="([^"]*)"', response.content.decode())[1])
 
 
 def test_an_export_is_added_without_scripts(pane):
