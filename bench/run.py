@@ -16,6 +16,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,19 @@ def main() -> None:
 
 
 def _measure(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
+    with own_database(scratch):
+        from bench.delivery import measure_delivery
+        from bench.importing import measure_import
+        from bench.listing import measure_list
+
+        figures = measure_delivery(scratch, options.profiles, options.small, options.runs, say)
+        figures |= measure_import(scratch, options.profiles, options.small, say)
+        return figures | measure_list(options.exports, say)
+
+
+@contextmanager
+def own_database(scratch: Path) -> Iterator[None]:
+    """Set Django up with a database below `scratch` that lives as long as the block."""
     _set_environment(scratch)
     from django.conf import settings
 
@@ -50,11 +65,7 @@ def _measure(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
         import django
 
         django.setup()
-        from bench.delivery import measure_delivery
-        from bench.listing import measure_list
-
-        figures = measure_delivery(scratch, options.profiles, options.small, options.runs, say)
-        return figures | measure_list(options.exports, say)
+        yield
 
 
 def say(text: str) -> None:
