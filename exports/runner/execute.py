@@ -21,6 +21,7 @@ from exports.runner.gate import LeftOut, profiles_of, too_small
 from exports.runner.items import Item, ItemKind
 from exports.runner.plan import Plan, make_plan, within_limits
 from exports.runner.record import Recorder
+from exports.runner.writing import Written
 from exports.states import State
 from roles.secrets import UnreadableSecretError
 from segments import refresh, warehouse
@@ -70,16 +71,29 @@ def _carry_out(claimed: Claim, run: Run) -> None:
     if segments:
         _refresh_segments(segments, recorder)
     with ExitStack() as stack:
+        delivery, written = _write(recorder, stack)
+        with recorder.step("manifest"):
+            delivery.publish(written)
+        _succeed(recorder, delivery.plan, type(delivery.destination))
+        delivery.settle()
+
+
+def _write(recorder: Recorder, stack: ExitStack) -> tuple[Delivery, list[Written]]:
+    """Check and read everything in one snapshot; it lies under hidden names afterwards."""
+    run = recorder.run
+    with ExitStack() as reading:
         with recorder.step("check") as step:
             destination = _destination(run.export)
             plan = _plan(run, type(destination), step)
-            reader = stack.enter_context(warehouse.reader(run.environment, plan.nouns))
+            reader = reading.enter_context(warehouse.reader(run.environment, plan.nouns))
             run.data_as_of = warehouse.snapshot_time(reader)
             plan = within_limits(plan, reader, type(destination))
             step["note"] = _expect(recorder, plan, reader)
-        delivery = _send(recorder, plan, destination, reader, stack)
-        _succeed(recorder, plan, type(destination))
-        delivery.settle()
+        if not isinstance(destination, FileDestination):
+            raise TypeError(f"{type(destination).__name__} takes no files.")
+        delivery = Delivery(recorder, plan, destination, stack)
+        with recorder.step("send"):
+            return delivery, delivery.write(reader)
 
 
 def _succeed(recorder: Recorder, plan: Plan, destination: type[Destination]) -> None:
@@ -209,20 +223,6 @@ def _files(plan: Plan) -> str:
     if lists:
         parts.append(ngettext("%(count)d member list", "%(count)d member lists", lists) % {"count": lists})
     return f"{files}: {', '.join(parts)}" if parts else files
-
-
-def _send(
-    recorder: Recorder, plan: Plan, destination: Destination, reader: psycopg.Connection, stack: ExitStack
-) -> Delivery:
-    """Write everything under hidden names, then publish, the manifest last."""
-    if not isinstance(destination, FileDestination):
-        raise TypeError(f"{type(destination).__name__} takes no files.")
-    delivery = Delivery(recorder, plan, destination, stack)
-    with recorder.step("send"):
-        written = delivery.write(reader)
-    with recorder.step("manifest"):
-        delivery.publish(written)
-    return delivery
 
 
 def _skip(claimed: Claim, run: Run, skipped: SkippedRunError) -> None:

@@ -111,8 +111,8 @@ def segment_item(export: Export, segment: Segment, folder: str, *, is_projected:
     if is_projected:
         columns += _chosen_contacts(export, segment, {column.name for column in columns})
     if not columns:
-        message = _("No field of “%(table)s” is included. Edit the export and choose at least one.")
-        raise RunError(message % {"table": segment.table.name}, reason=_("No fields"))
+        message = _("No field of “%(name)s” is included. Edit the export and choose at least one.")
+        raise RunError(message % {"name": segment.name if is_projected else segment.table.name}, reason=_("No fields"))
     return Item(ItemKind.SEGMENT, segment, folder, columns, is_projected)
 
 
@@ -141,19 +141,23 @@ def _chosen(export: Export, table: Table, *, only_asked_for: bool) -> list[Colum
 
 def _chosen_contacts(export: Export, segment: Segment, taken: set[str]) -> list[Column]:
     """The chosen columns of the contact table among those that the segment projects."""
-    fields = {field.name: field for field in projection.projected(segment)}
     contact = projection.contact_of(segment.table)
-    if contact is None or not fields:
-        message = _("The contacts of “%(name)s” cannot be found any more. Open the segment and choose their fields.")
+    if contact is None:
+        message = _(
+            "The contacts of “%(name)s” cannot be found any more. Open its table and relate the contacts to it."
+        )
         raise RunError(message % {"name": segment.name}, reason=_("Segment cannot be read"))
     if why := tables_out.why_not_sendable(contact.table):
         raise RunError(why, reason=_("Table cannot be read"))
+    fields = {field.name: field for field in projection.projected(segment)}
+    chosen = _selection(export, contact.table, segment.projected_fields)
+    selection = [(name, column) for name, column in chosen if name in segment.projected_fields]
+    _refuse_missing(contact.table, [name for name, _column in selection if name not in fields])
     types = tables_out.types_of(contact.table)
     columns = []
-    for name, column in _selection(export, contact.table, list(fields)):
-        if name in fields:
-            source = projection.projected_name(contact.table, name)
-            columns.append(Column(_free(column, source, taken), fields[name], source, types[name]))
+    for name, column in selection:
+        source = projection.projected_name(contact.table, name)
+        columns.append(Column(_free(column, source, taken), fields[name], source, types[name]))
     return columns
 
 

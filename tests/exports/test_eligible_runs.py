@@ -175,6 +175,19 @@ def test_chosen_fields_of_accounts_and_contacts_go_out_together(environment, tar
     ]
 
 
+def test_a_projected_field_that_is_gone_fails_the_run_and_says_which(environment, target, contacts, projected):
+    contacts.fields.filter(name="Name").delete()
+    run = run_to_end(make_export(environment, connection=target, segments=[projected], refreshes_segments=False))
+    assert (run.state, run.reason) == (State.FAILED, "A field is gone")
+    assert "“Contacts” no longer has “Name”" in run.message
+
+
+def test_no_field_that_the_segment_projects_is_chosen(environment, target, contacts, projected):
+    chosen = {str(contacts.pk): [{"field": "Salary", "name": "Salary"}]}
+    run = run_to_end(make_export(environment, connection=target, segments=[projected], field_selection=chosen))
+    assert (run.state, run.reason) == (State.FAILED, "No fields")
+
+
 def test_contacts_that_are_no_longer_related_fail_the_run(environment, target, projected):
     export = make_export(environment, "Mail", target, [projected], refreshes_segments=False)
     Relationship.objects.all().delete()
