@@ -68,9 +68,9 @@ def list_segments(environment: Environment, query: QueryDict) -> Listing[Segment
 
 def kinds_of(environment: Environment) -> list[tuple[str, str, int]]:
     """Return what the environment's segments list, as (kind, its name, how many); empty where there is one kind."""
-    kinds = PROFILE_KINDS[Audience(environment.audience)]
-    if len(kinds) < 2:
+    if environment.audience != Audience.BUSINESSES:
         return []
+    kinds = PROFILE_KINDS[Audience.BUSINESSES]
     found = environment.segments.order_by().values_list("table__profile_kind").annotate(Count("pk"))
     counts: dict[str, int] = dict(found)
     return [(kind.value, str(kind.label), counts.get(kind, 0)) for kind in kinds]

@@ -174,9 +174,11 @@ def sample(table: Table, limit: int = 10) -> list[Row]:
 def count_matching(table: Table, match: str, conditions: list[rules.Condition]) -> tuple[int, int]:
     """Return (rows that fit the conditions, all rows). Raises rules.RulesError, psycopg.errors.QueryCanceled."""
     where = rules_where(table, match, conditions)
-    query = sql.SQL("SELECT count(*) FILTER (WHERE {}), count(*) FROM {} t").format(where, table_name(table))
+    query = sql.SQL("SELECT count(*) FILTER (WHERE {0}), count(*) FROM {1} t")
+    if relationships.related_names(conditions):  # only below WHERE does PostgreSQL join other tables at once
+        query = sql.SQL("SELECT (SELECT count(*) FROM {1} t WHERE {0}), (SELECT count(*) FROM {1})")
     with reader(table.environment, _read_by(table, conditions), timeout=PAGE_SECONDS) as connection:
-        row = connection.execute(query).fetchone()
+        row = connection.execute(query.format(where, table_name(table))).fetchone()
     return row or (0, 0)
 
 
