@@ -107,6 +107,13 @@ def test_a_second_attempt_replaces_what_the_first_one_published(store):
     assert names(store.folder) == [f"Export/{NAME}"]
 
 
+def test_a_second_attempt_replaces_what_the_first_one_published_under_a_free_name(store):
+    store.write(b"attempt 1", settles=False)
+    store.write(b"attempt 2", b"attempt 1", key="0a-2")
+    assert store.file.read_bytes() == b"attempt 2"
+    assert names(store.folder) == [f"Export/{NAME}"]
+
+
 def test_a_second_attempt_refuses_what_was_changed_after_the_first_one(store):
     store.write(b"old")
     store.write(b"attempt 1", b"old", key="0b-1", settles=False)

@@ -65,14 +65,17 @@ class SftpFile:
 
     def _open(self) -> tuple[bytes, int]:
         # The protocol cannot open without following a link, so it is looked at first.
-        mode = self._client.lstat(self._path).st_mode
-        if mode is not None and not stat.S_ISREG(mode):
+        found = self._client.lstat(self._path)
+        if found.st_mode is not None and not stat.S_ISREG(found.st_mode):
             raise names.NoFileError()
         _type, answer = self._client._request(CMD_OPEN, self._path.encode(), SFTP_FLAG_READ, paramiko.SFTPAttributes())
         handle = bytes(answer.get_binary())
         _type, answer = self._client._request(CMD_FSTAT, handle)
         attributes: Any = paramiko.SFTPAttributes
-        return handle, attributes._from_msg(answer).st_size or 0
+        sizes = (attributes._from_msg(answer).st_size, found.st_size)
+        if sizes == (None, None):
+            raise names.NoFileError()
+        return handle, next(size for size in sizes if size is not None)
 
     def _ask(self, offset: int, wanted: int) -> int:
         number = self._client._async_request(self, CMD_READ, self._handle, int64(offset), wanted)
