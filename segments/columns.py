@@ -37,6 +37,8 @@ DATE_CODES = {
     "%M": (r"\d{1,2}", "MI"),
     "%S": (r"\d{1,2}", "SS"),
 }
+# Dates as people write them; which number is the month has to be told.
+WRITTEN_DATE = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2\d{4}")
 SEMANTIC_NAMES = {
     SemanticType.FIRST_NAME: {"firstname", "givenname", "forename"},
     SemanticType.LAST_NAME: {"lastname", "surname", "familyname"},
@@ -64,6 +66,7 @@ class Column:
     is_key: bool = False
     date_format: str = ""
     pg_type: str = "text"
+    likely_format: str = ""  # of what looks like dates but stays text
 
     @property
     def raw(self) -> sql.Composable:
@@ -136,12 +139,25 @@ def _candidates(connection: psycopg.Connection, staging: sql.Identifier, columns
     found = {}
     for position, column in enumerate(columns):
         values = {row[position] for row in rows} - {None, ""}
+        column.likely_format = _likely_format(values)
         types = [name for name, look in LOOKS_LIKE.items() if all(look.fullmatch(value) for value in values)]
         if column.is_key and "numeric" in types:
             types.remove("numeric")  # 1.0 and 1.00 are different texts, but equal numbers
         if types and not column.date_format:
             found[column.staged] = types
     return found
+
+
+def _likely_format(values: set[str]) -> str:
+    """Return the date format that fits all of `values`, "" if there is none."""
+    found = [WRITTEN_DATE.fullmatch(value) for value in values]
+    dates = [match for match in found if match]
+    if not dates or len(dates) < len(values) or len({date[2] for date in dates}) > 1:
+        return ""
+    first, second = (max(int(date[group]) for date in dates) for group in (1, 3))
+    codes = ("%d", "%m") if first > 12 else ("%m", "%d")
+    day = max(first, second)
+    return dates[0][2].join([*codes, "%Y"]) if day <= 31 and min(first, second) <= 12 else ""
 
 
 def _check(

@@ -113,6 +113,7 @@ def _import(plan: _Plan, file: CsvFile) -> Table:
     refusals.check_keys_filled(raw, STAGING, file, columns)
     typing.decide_types(raw, STAGING, columns)
     refusals.check_dates(raw, STAGING, file, columns)
+    _tell_of_dates(plan, columns)
     plan.say(_("Step 3 of 4: building the table of %(rows)s rows") % {"rows": f"{rows:,}"})
     new = sql.Identifier(plan.environment.warehouse_schema, f"~new_{plan.name}"[:40])
     _make(raw, plan, file, columns, new)
@@ -224,6 +225,15 @@ def _reading(file: CsvFile, seconds: float) -> str:
     }
     text = _("Step 1 of 4: reading, %(percent)d %%, %(rows)s rows, %(done)s of %(all)s MB, %(left)d s left")
     return text % details
+
+
+def _tell_of_dates(plan: _Plan, columns: list[Column]) -> None:
+    """Say which columns stay text although they look like dates."""
+    for column in columns:
+        if column.likely_format and column.pg_type == "text":
+            text = _("%(name)s looks like dates, but stays text. Import it with --date %(option)s to make it dates.")
+            option = f"{column.name}={column.likely_format}"
+            plan.tell(text % {"name": column.name, "option": f"'{option}'" if " " in option else option})
 
 
 def _make(raw: psycopg.Connection, plan: _Plan, file: CsvFile, columns: list[Column], new: sql.Identifier) -> None:

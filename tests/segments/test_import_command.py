@@ -81,7 +81,7 @@ def relations(environment):
 
 def test_a_log_has_a_line_now_and_then_with_percent_rows_bytes_and_time_left(environment, many):
     done = run(environment, many, "--every", "0.05")
-    assert done.stdout == b"People: 300000 rows, 4 fields.\n"
+    assert done.stdout == b"People: 300,000 rows, 4 fields.\n"
     lines = done.stderr.decode().splitlines()
     assert any(
         line.startswith("Step 1 of 4: reading, ") and " %, " in line and " rows, " in line and " MB, " in line
@@ -95,7 +95,7 @@ def test_a_log_has_a_line_now_and_then_with_percent_rows_bytes_and_time_left(env
 def test_a_short_import_says_nothing_on_the_way(environment, tmp_path):
     (tmp_path / "people.csv").write_bytes(OLD)
     done = run(environment, tmp_path / "people.csv")
-    assert (done.stdout, done.stderr) == (b"People: 1 rows, 2 fields.\n", b"")
+    assert (done.stdout, done.stderr) == (b"People: 1 row, 2 fields.\n", b"")
 
 
 def test_a_terminal_shows_one_line_that_changes(environment, many):

@@ -108,6 +108,11 @@ def test_a_directory_and_a_file_that_is_not_there_are_told(tmp_path):
         import_table(make_environment(), "People", tmp_path / "none.csv")
 
 
+def test_a_file_that_breaks_off_while_it_is_read_is_told():
+    with pytest.raises(ImportRefusedError, match=r"^The file cannot be read: .*\. Correct that and import again\.$"):
+        import_table(make_environment(), "People", "/proc/self/mem")
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read_is_told(tmp_path):
     (tmp_path / "people.csv").touch(mode=0)
@@ -273,6 +278,24 @@ def test_fields_that_the_new_file_lacks_are_told_with_the_segments_that_ask_for_
     import_table(table.environment, "Customers", io.BytesIO(b"CustomerId,Email\nC1,a\n"), tell=TOLD.append)
     assert "The file no longer has City. Change the rules of “Londoners”: they cannot be refreshed until then." in TOLD
     assert "The file no longer has Income. Exports that send it fail until other fields are chosen." in TOLD
+
+
+@pytest.mark.parametrize(
+    ("values", "likely"),
+    [
+        (["7/11/2018", "12/31/2018", ""], "%m/%d/%Y"),
+        (["7.11.2018", "31.12.2018"], "%d.%m.%Y"),
+        (["7-11-2018"], "%m-%d-%Y"),
+        (["13/13/2018"], ""),
+        (["7/11/2018", "soon"], ""),
+        (["7/11/2018", "7.11.2018"], ""),
+        (["40/11/2018"], ""),
+    ],
+)
+def test_columns_that_look_like_dates_but_stay_text_are_told_with_the_option_for_it(values, likely):
+    assert types_of(take("Seen,n\n" + "".join(f"{value},1\n" for value in values)))["Seen"] == "text"
+    said = f"Seen looks like dates, but stays text. Import it with --date Seen={likely} to make it dates."
+    assert ([said] if likely else []) == TOLD
 
 
 def test_a_wait_for_an_export_is_said(monkeypatch):

@@ -348,7 +348,7 @@ def test_the_command_imports_and_says_so(tmp_path, capsys):
         "--environment", environment.slug, "--name", "People", "--key", "Id", "--profile", "customer",
         "--date", "Born=%m/%d/%Y", "--semantic", "Mail=email", str(file),
     )  # fmt: skip
-    assert capsys.readouterr().out == "People: 1 rows, 3 fields.\n"
+    assert capsys.readouterr().out == "People: 1 row, 3 fields.\n"
     assert types_of(Table.objects.get())["Born"] == "date"
 
 

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import ngettext
 
 from roles.kinds import ProfileKind
 from roles.models import Environment
@@ -73,7 +74,9 @@ class Command(BaseCommand):
             raise CommandError(f"{error}\nNothing was changed.") from error
         except KeyboardInterrupt as error:
             raise CommandError("Stopped. Nothing was changed.", returncode=130) from error
-        self.stdout.write(f"{table.name}: {table.row_count} rows, {table.fields.count()} fields.")
+        rows, fields = table.row_count, table.fields.count()
+        said = (ngettext("%(n)s row", "%(n)s rows", rows), ngettext("%(n)s field", "%(n)s fields", fields))
+        self.stdout.write(f"{table.name}: {said[0] % {'n': f'{rows:,}'}}, {said[1] % {'n': fields}}.")
 
     def _import(self, environment: Environment, options: dict[str, Any]) -> Table:
         with Watch(self.stderr, options["every"]) as watch:
