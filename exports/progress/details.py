@@ -57,7 +57,7 @@ def progress_of(export: Export, access: Access, run: Run | None = None) -> Progr
     return Progress(
         run=run,
         look=run.look if run else NOT_STARTED,
-        reason="" if run and run.message and run.state != State.RETRYING else reason_of(run),
+        reason="" if run and run.message and not run.is_active else reason_of(run),
         said=_said(run) if run else "",
         is_last=run is None or run.most_rows is not None or run.pk == export.last_run_id,
         next_step=next_step(run, access) if run else "",

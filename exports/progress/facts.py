@@ -22,7 +22,7 @@ def facts_of(run: Run) -> list[tuple[str, Any]]:
         (_("Queued"), exact_time(run.queued_at)),
         (_("Started"), _time(run.started_at)),
         (_("Ended"), _time(run.ended_at)),
-        (_("Duration"), duration(run.seconds) if run.seconds is not None else None),
+        (_("Duration"), duration(run.seconds) if run.ended_at or run.state == State.RUNNING else None),
         (_("Rows"), number(run.rows_done) if run.rows_done or run.state in DELIVERED else None),
         (_("Size"), filesizeformat(run.bytes_done) if run.bytes_done else None),
         (_("Rows a second"), number(rate(run)) if rate(run) else None),
