@@ -18,7 +18,7 @@ REFUSED = r"“model.json” was not written by this export, or was changed sinc
 
 
 class KilledError(Exception):
-    """Stands for the end of the process."""
+    """Stands for the end of the process: nothing is tidied up after it."""
 
 
 @dataclass
@@ -41,8 +41,9 @@ class Store:
                 for start in range(0, len(data), 1000):
                     part.write(data[start : start + 1000])
                 part.publish()
-            finally:
+            except DeliveryError:
                 part.discard()
+                raise
             if settles:
                 session.settle("Export")
 
@@ -152,6 +153,29 @@ def kill_before_rename(patch) -> None:
 
     patch.setattr(os, "replace", die)
     patch.setattr(paramiko.SFTPClient, "posix_rename", die)
+
+
+def test_a_server_without_replace_killed_between_its_renames_is_mended_by_the_next_attempt(tmp_path, monkeypatch):
+    import paramiko
+
+    with faulty_sftp.running_faulty(tmp_path, faulty_sftp.NoReplace) as server:
+        store = Store(Sftp(server.settings(), {"password": "any"}), tmp_path)
+        store.write(b"old")
+        rename = paramiko.SFTPClient.rename
+
+        def die_at_the_second(self, source, target):
+            if target.endswith(f"/{NAME}"):
+                raise KilledError
+            return rename(self, source, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(paramiko.SFTPClient, "rename", die_at_the_second)
+            with pytest.raises(KilledError):
+                store.write(b"attempt 1", b"old", key="0b-1")
+        assert not store.file.exists()
+        store.write(b"attempt 2", b"old", key="0b-2")
+        assert store.file.read_bytes() == b"attempt 2"
+        assert names(tmp_path) == [f"Export/{NAME}"]
 
 
 def test_a_link_at_the_path_is_refused_though_what_it_leads_to_is_known(store, tmp_path):
