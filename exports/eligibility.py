@@ -10,6 +10,7 @@ from connections.destinations.base import Destination, TargetField
 from roles.kinds import ProfileKind, SemanticType
 from roles.words import number
 from segments.models import Segment
+from segments.projection import projected
 
 Settings = dict[str, Any]
 
@@ -34,7 +35,7 @@ def why_not(segment: Segment, destination: type[Destination], settings: Settings
 def is_taken(segment: Segment, destination: type[Destination], settings: Settings) -> bool:
     """Tell whether the destination takes profiles of the segment's kind, or the contacts that it projects."""
     takes = destination.takes_for(settings)
-    return segment.table.profile_kind in takes or (is_projected(segment, destination, settings))
+    return segment.table.profile_kind in takes or is_projected(segment, destination, settings)
 
 
 def is_projected(segment: Segment, destination: type[Destination], settings: Settings) -> bool:
@@ -44,13 +45,16 @@ def is_projected(segment: Segment, destination: type[Destination], settings: Set
         segment.table.profile_kind == ProfileKind.ACCOUNT
         and ProfileKind.ACCOUNT not in takes
         and ProfileKind.CONTACT in takes
-        and bool(getattr(segment, "projected_fields", None))
+        and bool(segment.projected_fields)
     )
 
 
-def warning(segment: Segment, destination: type[Destination]) -> str:
-    """Say that the segment alone is too big or too small for the destination; "" when it fits or is not counted."""
-    count, limits = segment.member_count, destination.limits
+def warning(segment: Segment, destination: type[Destination], settings: Settings | None = None) -> str:
+    """Say that the segment alone is too big or too small for the destination; "" when it fits or is not counted.
+
+    How many contacts accounts have is counted by the run alone.
+    """
+    count, limits = _count(segment, destination, settings), destination.limits
     if count is None:
         return ""
     words = {"type": destination.label, "count": number(count)}
@@ -65,11 +69,12 @@ def warning(segment: Segment, destination: type[Destination]) -> str:
     return ""
 
 
-def total_warning(segments: Sequence[Segment], destination: type[Destination]) -> str:
+def total_warning(segments: Sequence[Segment], destination: type[Destination], settings: Settings | None = None) -> str:
     """Say that the chosen segments together may hold too many profiles; "" when they do not, or one alone does."""
     most = destination.limits.most_profiles
-    total = sum(segment.member_count or 0 for segment in segments)
-    if most is None or total <= most or any((segment.member_count or 0) > most for segment in segments):
+    counts = [_count(segment, destination, settings) or 0 for segment in segments]
+    total = sum(counts)
+    if most is None or total <= most or any(count > most for count in counts):
         return ""
     many = ngettext(
         "The chosen segment has %(total)s members, %(type)s takes %(most)s profiles in one export. ",
@@ -80,14 +85,17 @@ def total_warning(segments: Sequence[Segment], destination: type[Destination]) -
     return many % {"total": number(total), "type": destination.label, "most": number(most)} + skipped
 
 
+def _count(segment: Segment, destination: type[Destination], settings: Settings | None) -> int | None:
+    """How many profiles the segment sends; None where only a run can tell."""
+    return None if is_projected(segment, destination, settings or {}) else segment.member_count
+
+
 def _missing(segment: Segment, destination: type[Destination], settings: Settings) -> list[TargetField]:
     """The fields that the target requires and that no field of the segment's profiles can fill."""
     required = [field for field in destination.target_fields_for(settings) if field.is_required]
-    held = _semantic_types(segment) if required else set()
+    if not required:
+        return []
+    # What goes out are the contacts: what is said of their account, its switchboard say, is not about them.
+    fields = projected(segment) if is_projected(segment, destination, settings) else segment.table.fields.all()
+    held = {field.semantic_type for field in fields} - {SemanticType.NONE}
     return [field for field in required if field.semantic_type not in held]
-
-
-def _semantic_types(segment: Segment) -> set[str]:
-    from segments.projection import semantic_types
-
-    return {str(meaning) for meaning in semantic_types(segment)} - {str(SemanticType.NONE)}

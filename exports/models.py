@@ -184,9 +184,11 @@ class Run(models.Model):
     """One execution of an export. This row is the truth; a queued task only says "look here".
 
     `steps` is a list of {"key", "label", "state": waiting|running|done|failed|skipped, "note", "seconds"},
-    `items` of {"kind": segment|table|members, "id", "name", "rows", "expected"}, `files` of {"path", "rows", "bytes",
-    "sha256"}. A run with `most_rows` is a test: it sends that many records of each item, into a folder of its own,
-    and is never its export's last run.
+    `items` of {"kind": segment|table|members, "id", "name", "rows", "expected" (None: not known)}, with "left_out" for
+    a segment too small for the target. `files` of {"role": data|model|manifest, "path", "rows", "bytes", "sha256"}.
+    A failed check names in "not_eligible" the ids of segments that the connection type does not take. A run with
+    `most_rows` is a test: it sends that many records of each item, into a folder of its own, and is never its
+    export's last run.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)

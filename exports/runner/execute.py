@@ -135,10 +135,11 @@ def _to_refresh(run: Run) -> list[Segment]:
 def _steps(run: Run, *, refreshes: bool) -> list[tuple[str, str]]:
     name = run.export.connection.name if run.export.connection else _("the target")
     has_model = run.export.kind == ExportKind.DATA_OUT and not run.most_rows
+    send = _("Send a test to %(connection)s") if run.most_rows else _("Send to %(connection)s")
     return [
         *([("refresh", _("Refresh segments"))] if refreshes else []),
         ("check", _("Check what will be sent")),
-        ("send", _("Send to %(connection)s") % {"connection": name}),
+        ("send", send % {"connection": name}),
         ("manifest", _("Publish files, model.json and manifest") if has_model else _("Publish files and manifest")),
     ]
 
