@@ -47,8 +47,12 @@ document.addEventListener("click", ({ target }) => {
 
 const isWrong = (place) => place && ($("[aria-invalid='true'], .field-error", place) || place.matches("[aria-invalid='true']"));
 
-function forgive(place) {
-  for (const one of [place, ...$$("[aria-invalid='true']", place)]) one.removeAttribute("aria-invalid");
+// A line that does not fit stays an error until it is taken out of the choice itself.
+const doesNotFit = (control) => control.closest("[data-pick]")?.querySelector(".checklist-error");
+
+function forgive(place, touched) {
+  if (touched.type === "checkbox" && !touched.checked) doesNotFit(touched)?.remove();
+  for (const one of [place, ...$$("[aria-invalid='true']", place)]) if (!doesNotFit(one)) one.removeAttribute("aria-invalid");
   for (const error of $$(".field-error", place)) error.remove();
 }
 
@@ -65,7 +69,7 @@ function shortenErrors() {
 function corrected({ target }) {
   if (!target.name || !target.closest("[data-pane]")) return;
   const place = target.closest("[data-judged-together]") ?? target.closest(".field");
-  if (place && isWrong(place)) forgive(place);
+  if (place && isWrong(place)) forgive(place, target);
   shortenErrors();
 }
 document.addEventListener("input", corrected);

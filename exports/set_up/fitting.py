@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from connections.destinations.base import Destination
 from exports import eligibility
+from roles.kinds import ProfileKind
 from segments.models import Segment
 
 
@@ -34,6 +35,16 @@ class Fitting:
         """Tell whether the contacts of an account segment go out in its place."""
         type_ = self.destination
         return type_ is not None and eligibility.is_projected(segment, type_, self.settings)
+
+    def way_out(self, segments: Sequence[Segment]) -> str:
+        """Say how account segments that do not fit can still be sent: by their contacts; "" where that is no way."""
+        type_ = self.destination
+        if type_ is None or ProfileKind.CONTACT not in type_.takes_for(self.settings):
+            return ""
+        accounts = [one for one in segments if one.table.profile_kind == ProfileKind.ACCOUNT and self.why_not(one)]
+        if not accounts:
+            return ""
+        return _("To send the contacts of an account segment, open the segment and choose fields of its contacts.")
 
     def warning(self, segment: Segment) -> str:
         """Say that `segment` is over or under the type's limits; "" when it is not."""

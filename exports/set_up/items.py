@@ -56,7 +56,8 @@ def check_lists(setup: Setup) -> list[CheckList]:
 def _of_segments(setup: Setup) -> list[CheckList]:
     items = segment_items(setup.segments, setup.fitting)
     summary = _("{n} selected · {sum} members")
-    return [CheckList("segments", _("Segments"), summary, items, setup.choice_error)]
+    way_out = setup.fitting.way_out(setup.segments.offered)
+    return [CheckList("segments", _("Segments"), summary, items, setup.choice_error, way_out)]
 
 
 def _of_data_out(setup: Setup) -> list[CheckList]:

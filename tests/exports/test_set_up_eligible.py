@@ -58,6 +58,7 @@ def test_a_target_for_people_offers_contacts_and_accounts_that_project_what_it_n
         pane.projected.pk: "",
     }
     assert line_of(shown, "Our accounts") == "Our accounts Account 3 People list takes no segments of account profiles."
+    assert "open the segment and choose fields of its contacts" in text_of(shown)
     assert line_of(shown, "Our contacts") == "Our contacts Contact 3"
     assert "the number of contacts is not known in advance" in line_of(shown, "With contacts")
 
