@@ -7,8 +7,8 @@ class ExportsConfig(AppConfig):
     name = "exports"
 
     def ready(self) -> None:
-        """Let the doctor look at exports too."""
-        from exports import health
+        """Let the doctor look at exports too, and listen to the rooms below."""
+        from exports import health, receivers  # noqa: F401
         from roles import checks
 
         checks.add("waiting runs", health.waiting_runs)

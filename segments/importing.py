@@ -28,6 +28,7 @@ from segments import refusals
 from segments.columns import Column
 from segments.csvfile import LONGEST_NAME_BYTES, CsvFile, ImportRefusedError
 from segments.models import Field, Segment, Table
+from segments.signals import field_removed
 from segments.swapping import PATIENCE_SECONDS, swap
 
 __all__ = ["ImportRefusedError", "import_table"]
@@ -276,17 +277,19 @@ def _describe(plan: _Plan, table: Table, columns: list[Column]) -> None:
         field.save()
     table.fields.filter(pk__in=[field.pk for field in known.values()]).delete()
     for name in known:
-        plan.tell(_("The file no longer has %(name)s. %(todo)s") % {"name": name, "todo": _used_by(table, name)})
+        text = _("The file no longer has %(name)s. %(todo)s")
+        plan.tell(text % {"name": name, "todo": _used_by(table, name) or _("Nothing used it.")})
 
 
 def _used_by(table: Table, name: str) -> str:
-    """Say which segments ask for the field that went."""
+    """Say who needs the field that went, and what to do; "" if nobody does."""
+    said = [answer for _receiver, answer in field_removed.send(Table, table=table, name=name)]
     segments = [
-        segment.name
+        f"“{segment.name}”"
         for segment in Segment.objects.filter(table=table)
         if any(condition.get("field") == name for condition in segment.conditions)
     ]
-    if not segments:
-        return _("Exports that send it fail until other fields are chosen.")
-    text = _("Change the rules of %(segments)s: they cannot be refreshed until then.")
-    return text % {"segments": ", ".join(f"“{segment}”" for segment in segments)}
+    if segments:
+        text = _("Change the rules of %(segments)s: they cannot be refreshed until then.")
+        said.insert(0, text % {"segments": ", ".join(segments)})
+    return " ".join(filter(None, said))

@@ -12,7 +12,7 @@ from django.db import connection
 from segments import csvfile, refusals, swapping, warehouse
 from segments.importing import ImportRefusedError, import_table
 from segments.models import Table
-from tests.factories import make_environment, make_segment, make_table
+from tests.factories import make_environment, make_export, make_segment, make_table
 from tests.segments.test_importing import exported, load, refusal, types_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -272,12 +272,18 @@ def test_a_key_that_is_too_long_is_named_by_its_line():
     assert refusal(make_environment(), f"Id\n1\n{long}\n", keys=["Id"]) == said
 
 
-def test_fields_that_the_new_file_lacks_are_told_with_the_segments_that_ask_for_them():
+def test_fields_that_the_new_file_lacks_are_told_with_who_needs_them():
     table = make_table(make_environment())
-    make_segment(table, "Londoners", [{"field": "City", "operator": "equals", "value": "London"}])
+    segment = make_segment(table, "Londoners", [{"field": "City", "operator": "equals", "value": "London"}])
+    for name in ("Newsletter", "Letter"):
+        chosen = {str(table.pk): [{"field": "City", "name": "Town"}, {"field": "Email", "name": "Email"}]}
+        make_export(table.environment, name, segments=[segment], field_selection=chosen)
     import_table(table.environment, "Customers", io.BytesIO(b"CustomerId,Email\nC1,a\n"), tell=TOLD.append)
-    assert "The file no longer has City. Change the rules of “Londoners”: they cannot be refreshed until then." in TOLD
-    assert "The file no longer has Income. Exports that send it fail until other fields are chosen." in TOLD
+    assert (
+        "The file no longer has City. Change the rules of “Londoners”: they cannot be refreshed until then."
+        " Choose the fields of “Letter”, “Newsletter” again: runs fail until then."
+    ) in TOLD
+    assert "The file no longer has Income. Nothing used it." in TOLD
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,6 @@
+"""What this room tells those above it, which it does not know."""
+
+from django.dispatch import Signal
+
+# An import found no column `name` for a field of `table`. Receivers answer who needs it and what to do, "" if nobody.
+field_removed = Signal()
