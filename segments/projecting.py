@@ -14,11 +14,13 @@ from segments.warehouse import (
     NotReadyError,
     Row,
     as_text,
+    columns_of,
     key_names,
     members_table,
     reader,
     spelled,
     table_name,
+    why_not_readable,
 )
 
 
@@ -31,6 +33,21 @@ def projected_query(segment: Segment, columns: Columns) -> sql.Composed:
     find = _finder(segment, contact)
     chosen = [sql.SQL("{} AS {}").format(find(name), sql.Identifier(exported)) for name, exported in columns]
     return sql.SQL("SELECT {}").format(sql.SQL(", ").join(chosen)) + _joined(segment, contact)
+
+
+def why_not_projectable(segment: Segment) -> str:
+    """Say why the contacts' records cannot be read now, and what to do; "" when they can."""
+    if why := why_not_readable(segment):
+        return why
+    try:
+        contact = _contact(segment)
+    except NotReadyError as error:
+        return str(error)
+    held = columns_of(segment.environment.warehouse_schema, contact.table.name)
+    if contact.field_name not in held or not key_names(contact.table):
+        text = _("Its contacts' table %(table)s is no longer there, or has no key. Import it again.")
+        return text % {"table": contact.table.name}
+    return ""
 
 
 def key_columns(segment: Segment) -> list[str]:

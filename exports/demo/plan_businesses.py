@@ -68,7 +68,7 @@ def segments(today: date) -> list[DemoSegment]:
 
 CONNECTIONS = [
     DemoConnection("Sales folder", "local", "sales"),
-    DemoConnection("Events agency SFTP", "sftp", "events-agency"),
+    DemoConnection("Agency SFTP", "sftp", "events-agency"),
 ]
 
 PERSON = ("ContactId", "FirstName", "LastName", "JobTitle", "EMail")
@@ -83,13 +83,13 @@ EXPORTS = [
     ),
     DemoExport(
         "Hotel tasting invitations",
-        "Events agency SFTP",
+        "Agency SFTP",
         ("Hotel people who opted in",),
         PERSON,
         compression="gzip",
         description="The agency invites them to the spring tasting.",
     ),
-    DemoExport("Key accounts and opted-in people", "Events agency SFTP", ("Key accounts", "Opted-in contacts"), ()),
+    DemoExport("Key accounts and opted-in people", "Agency SFTP", ("Key accounts", "Opted-in contacts"), ()),
     DemoExport(
         "Quiet accounts to call",
         "Sales folder",
