@@ -99,6 +99,8 @@ def _install(name: str) -> None:
 def _run(command: list[str], problem: str) -> None:
     result = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # noqa: S603
     if result.returncode != 0:
+        if "No space left on device" in result.stdout:
+            sys.exit("failed\nThe disk is full: make room and run make again, it begins anew.")
         lines = "\n".join(result.stdout.strip().splitlines()[-15:])
         sys.exit(f"failed\n{lines}\n{problem}; see above. The next try begins anew.")
 

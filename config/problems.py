@@ -20,7 +20,16 @@ def sentence(error: BaseException, place: Path | None = None) -> str:
         return f"{error.filename} lies on a disk that cannot be written: set WAYBILL_DATA_DIR to another place."
     if isinstance(error, NotADirectoryError | FileExistsError):
         return f"{error.filename} is in the way: a directory has to be there; move it, or set WAYBILL_DATA_DIR."
-    return str(error).strip()
+    return _of_the_database(error) or str(error).strip()
+
+
+def _of_the_database(error: BaseException) -> str:
+    from django.db import InterfaceError, OperationalError
+
+    if not isinstance(error, OperationalError | InterfaceError):
+        return ""
+    reason = str(error).strip().partition("\n")[0].rstrip(".")
+    return f"The database stopped answering ({reason}): start again, it goes on where it stopped."
 
 
 def _is_full(error: BaseException, place: Path | None) -> bool:

@@ -1,0 +1,50 @@
+"""What stopped a start, said in one sentence."""
+
+import errno
+import re
+
+import pytest
+from django.db import OperationalError, connection
+
+from config import problems
+from config.embedded_postgres import CannotRunError
+from config.problems import sentence
+from config.up import steps
+
+
+@pytest.mark.parametrize(
+    "error, says",
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/data/keys/x"),
+            "The disk is full at /data/keys/x: make room",
+        ),
+        (OSError(errno.EDQUOT, "Disk quota exceeded", "/data/x"), "The disk is full at /data/x: make"),
+        (CannotRunError("initdb failed:\nNo space left on device"), "The disk is full at"),
+        (OperationalError('could not extend file "x": No space left on device\nHINT: …'), "The disk is full at"),
+        (PermissionError(errno.EACCES, "Permission denied", "/data/x"), "/data/x belongs to another account"),
+        (OSError(errno.EROFS, "Read-only file system", "/data/x"), "/data/x lies on a disk that cannot be written"),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "/data"), "/data is in the way"),
+        (OperationalError("connection failed: no\n\tIs the server running?"), "The database stopped answering (conn"),
+    ],
+)
+def test_error_is_said_in_one_line_with_what_to_do(error, says):
+    said = sentence(error)
+    assert said.startswith(says)
+    assert re.search(r"(make room|start as|start again|set WAYBILL_DATA_DIR)", said)
+    assert "\n" not in said
+
+
+def test_a_full_disk_is_the_reason_whatever_the_error_says(tmp_path, monkeypatch):
+    error = CannotRunError("PostgreSQL did not start.")
+    assert sentence(error, tmp_path) == "PostgreSQL did not start."
+    monkeypatch.setattr(problems, "LEAST_BYTES", 10**18)
+    assert sentence(error, tmp_path).startswith(f"The disk is full at {tmp_path}: make room there and start again")
+
+
+@pytest.mark.django_db
+def test_tables_of_a_newer_version_are_left_alone():
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('exports', '9999_new', now())")
+    with pytest.raises(CannotRunError, match=r"made by a newer Waybill \(exports.9999_new\). Update this copy"):
+        steps.migrate()

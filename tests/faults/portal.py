@@ -1,0 +1,83 @@
+"""A portal in a process tree of its own, started as a user does."""
+
+import os
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import psutil
+
+from tests.until import until
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+START_SECONDS = 90
+STOP_SECONDS = 15
+
+
+class Portal:
+    """A portal in a process of its own, started like a user does."""
+
+    def __init__(self, data_dir: Path, port: int = 8200, *words: str, **variables: str) -> None:
+        self.data_dir = data_dir
+        self.output = data_dir.with_name("output")
+        environment = os.environ | {"WAYBILL_DATA_DIR": str(data_dir), "WAYBILL_PORT": str(port)} | variables
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, str(REPOSITORY / "manage.py"), "up", *words],
+                cwd="/", env=environment, stdout=output, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+
+    def wait_until_ready(self) -> "Portal":
+        return self.wait_until_it_says("Waybill is at")
+
+    def wait_until_it_says(self, text: str) -> "Portal":
+        until(lambda: text in self.said() or self.process.poll() is not None, START_SECONDS, text)
+        assert text in self.said(), self.said()
+        return self
+
+    def gives_up_saying(self) -> str:
+        """Return the last line of a start that ended by itself."""
+        assert self.process.wait(START_SECONDS) == 1, self.said()
+        until(lambda: not self.processes(), STOP_SECONDS, "no process left")
+        return self.said().splitlines()[-1]
+
+    def said(self) -> str:
+        return self.output.read_text()
+
+    @property
+    def address(self) -> str:
+        return re.search(r"Waybill is at (http://localhost:\d+)", self.said())[1]
+
+    def answers(self) -> bool:
+        """Tell whether a page that asks the database is served."""
+        try:
+            with urllib.request.urlopen(f"{self.address}/healthz", timeout=5) as response:
+                return response.status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def processes(self) -> list[psutil.Process]:
+        """Return every process of this data directory, whoever started it."""
+        return [process for process in psutil.process_iter() if self._is_ours(process)]
+
+    def child(self, *words: str) -> psutil.Process:
+        """Return the direct child of `up` whose command line has all the words."""
+        children = psutil.Process(self.process.pid).children()
+        return next(child for child in children if set(words) <= set(child.cmdline()))
+
+    def end(self, number: int) -> int:
+        """Send a signal to `up`; return its exit code when no process is left."""
+        self.process.send_signal(number)
+        code = self.process.wait(STOP_SECONDS)
+        until(lambda: not self.processes(), STOP_SECONDS, "no process left")
+        return code
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            is_zombie = process.status() == psutil.STATUS_ZOMBIE
+            return not is_zombie and process.environ().get("WAYBILL_DATA_DIR") == str(self.data_dir)
+        except psutil.Error:
+            return False
