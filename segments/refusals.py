@@ -60,8 +60,8 @@ def _wrong_count(file: CsvFile, line: int, fields: list[str]) -> ImportRefusedEr
     if not fields:
         return ImportRefusedError(_("Line %(line)d is empty. Remove it, or fill in its fields.") % {"line": line})
     few = ngettext(
-        "Line %(line)d has %(count)d field, the header has %(wanted)d: column %(column)s is missing. %(todo)s",
-        "Line %(line)d has %(count)d fields, the header has %(wanted)d: column %(column)s is missing. %(todo)s",
+        "Line %(line)d has %(count)d field, the header has %(wanted)d: %(missing)s. %(todo)s",
+        "Line %(line)d has %(count)d fields, the header has %(wanted)d: %(missing)s. %(todo)s",
         len(fields),
     )
     many = _("Line %(line)d has %(count)d fields, the header has %(wanted)d. %(todo)s")
@@ -70,7 +70,9 @@ def _wrong_count(file: CsvFile, line: int, fields: list[str]) -> ImportRefusedEr
         text = _("Put values that contain %(name)s in double quotes, or remove what is too much.")
         todo = text % {"name": delimiter_name(file.delimiter)}
     details = {"line": line, "count": len(fields), "wanted": len(file.names), "todo": todo}
-    details["column"] = file.names[min(len(fields), len(file.names) - 1)]
+    is_one = len(file.names) - len(fields) == 1
+    missing = _("column %(name)s is missing") if is_one else _("the columns from %(name)s on are missing")
+    details["missing"] = missing % {"name": file.names[min(len(fields), len(file.names) - 1)]}
     return ImportRefusedError((few if len(fields) < len(file.names) else many) % details)
 
 

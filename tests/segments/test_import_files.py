@@ -246,6 +246,11 @@ def test_sql_words_are_only_names():
             " Write a delimiter for each column, also where it is empty.",
         ),
         (
+            "Id,Name,City\n1\n",
+            "Line 2 has 1 field, the header has 3: the columns from Name on are missing."
+            " Write a delimiter for each column, also where it is empty.",
+        ),
+        (
             "Id;Name\n1;a\n2;b;c\n",
             "Line 3 has 3 fields, the header has 2."
             " Put values that contain semicolons in double quotes, or remove what is too much.",

@@ -67,13 +67,15 @@ class Command(BaseCommand):
         environment = Environment.objects.filter(slug=options["environment"]).first()
         if environment is None:
             raise CommandError(f"There is no environment {options['environment']}.")
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             table = self._import(environment, options)
         except ImportRefusedError as error:
             raise CommandError(f"{error}\nNothing was changed.") from error
         except KeyboardInterrupt as error:
             raise CommandError("Stopped. Nothing was changed.", returncode=130) from error
+        finally:
+            signal.signal(signal.SIGTERM, before)
         rows, fields = table.row_count, table.fields.count()
         said = (ngettext("%(n)s row", "%(n)s rows", rows), ngettext("%(n)s field", "%(n)s fields", fields))
         self.stdout.write(f"{table.name}: {said[0] % {'n': f'{rows:,}'}}, {said[1] % {'n': fields}}.")
