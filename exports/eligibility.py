@@ -52,7 +52,7 @@ def is_projected(segment: Segment, destination: type[Destination], settings: Set
 def warning(segment: Segment, destination: type[Destination], settings: Settings | None = None) -> str:
     """Say that the segment alone is too big or too small for the destination; "" when it fits or is not counted.
 
-    How many contacts accounts have is counted by the run alone.
+    With the export's `settings` nothing is said of accounts whose contacts go out: only the run counts those.
     """
     count, limits = _count(segment, destination, settings), destination.limits
     if count is None:
@@ -87,7 +87,9 @@ def total_warning(segments: Sequence[Segment], destination: type[Destination], s
 
 def _count(segment: Segment, destination: type[Destination], settings: Settings | None) -> int | None:
     """How many profiles the segment sends; None where only a run can tell."""
-    return None if is_projected(segment, destination, settings or {}) else segment.member_count
+    if settings is not None and is_projected(segment, destination, settings):
+        return None
+    return segment.member_count
 
 
 def _missing(segment: Segment, destination: type[Destination], settings: Settings) -> list[TargetField]:
@@ -96,6 +98,8 @@ def _missing(segment: Segment, destination: type[Destination], settings: Setting
     if not required:
         return []
     # What goes out are the contacts: what is said of their account, its switchboard say, is not about them.
-    fields = projected(segment) if is_projected(segment, destination, settings) else segment.table.fields.all()
-    held = {field.semantic_type for field in fields} - {SemanticType.NONE}
-    return [field for field in required if field.semantic_type not in held]
+    if is_projected(segment, destination, settings):
+        held = {field.semantic_type for field in projected(segment)}
+    else:
+        held = set(segment.table.fields.order_by().values_list("semantic_type", flat=True))
+    return [field for field in required if field.semantic_type not in held - {SemanticType.NONE}]

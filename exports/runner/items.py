@@ -107,7 +107,7 @@ def members_item(segment: Segment, folder: str) -> Item:
 def segment_item(export: Export, segment: Segment, folder: str, *, is_projected: bool) -> Item:
     """Return the chosen fields of the segment's members. Raises RunError when they cannot be read now."""
     refuse_unreadable(segment)
-    columns = _chosen(export, segment.table, only_asked_for=is_projected)
+    columns = _chosen(export, segment.table)
     if is_projected:
         columns += _chosen_contacts(export, segment, {column.name for column in columns})
     if not columns:
@@ -131,10 +131,10 @@ def _all_columns(fields: Iterable[Field], types: dict[str, str]) -> list[Column]
     ]
 
 
-def _chosen(export: Export, table: Table, *, only_asked_for: bool) -> list[Column]:
-    """The export's chosen columns of `table`; where nothing was chosen all fields, or none that is not asked for."""
+def _chosen(export: Export, table: Table) -> list[Column]:
+    """The export's chosen columns of `table`; all fields where nothing was chosen."""
     fields, types = {field.name: field for field in table.fields.all()}, tables_out.types_of(table)
-    selection = _selection(export, table, [] if only_asked_for else list(fields))
+    selection = _selection(export, table, list(fields))
     _refuse_missing(table, [name for name, _column in selection if name not in fields])
     return [Column(column, fields[name], name, types.get(name, fields[name].pg_type)) for name, column in selection]
 
@@ -149,8 +149,9 @@ def _chosen_contacts(export: Export, segment: Segment, taken: set[str]) -> list[
         raise RunError(message % {"name": segment.name}, reason=_("Segment cannot be read"))
     if why := tables_out.why_not_sendable(contact.table):
         raise RunError(why, reason=_("Table cannot be read"))
-    fields = {field.name: field for field in projection.projected(segment)}
-    chosen = _selection(export, contact.table, segment.projected_fields)
+    fields = {field.name: field for field in contact.table.fields.all()}
+    gone = [name for name in segment.projected_fields if name not in fields]
+    chosen = _selection(export, contact.table, [*fields, *gone])
     selection = [(name, column) for name, column in chosen if name in segment.projected_fields]
     _refuse_missing(contact.table, [name for name, _column in selection if name not in fields])
     types = tables_out.types_of(contact.table)

@@ -142,15 +142,20 @@ def test_a_file_store_takes_all_segments(environment, plain_accounts, projected)
 # --- contacts in the place of accounts
 
 
-def test_each_contact_of_the_accounts_is_one_record_of_the_fields_that_the_segment_projects(
+def test_each_contact_of_the_accounts_is_one_record_with_the_fields_that_the_segment_projects(
     environment, target, projected
 ):
     export = make_export(environment, "Mail", target, [projected])
     run = run_to_end(export)
     assert (run.state, run.message) == (State.SUCCEEDED, "")
     header, *rows = files_of(export)["Accounts_with_contacts"]
-    assert header == ["EMail", "Name"]
-    assert sorted(name for _mail, name in rows) == ["Ada", "Béla", "Chloé", "Dan"]
+    assert header == ["AccountId", "Name", "City", "Contacts › Name", "EMail"]
+    assert sorted((row[1], row[3]) for row in rows) == [
+        ("Acme", "Ada"),
+        ("Acme", "Béla"),
+        ("Beta", "Chloé"),
+        ("Gamma", "Dan"),
+    ]
     assert run.items == [
         {"kind": "segment", "id": projected.pk, "name": "Accounts with contacts", "rows": 4, "expected": 4}
     ]
@@ -183,7 +188,7 @@ def test_a_projected_field_that_is_gone_fails_the_run_and_says_which(environment
 
 
 def test_no_field_that_the_segment_projects_is_chosen(environment, target, contacts, projected):
-    chosen = {str(contacts.pk): [{"field": "Salary", "name": "Salary"}]}
+    chosen = {str(projected.table_id): [], str(contacts.pk): [{"field": "Salary", "name": "Salary"}]}
     run = run_to_end(make_export(environment, connection=target, segments=[projected], field_selection=chosen))
     assert (run.state, run.reason) == (State.FAILED, "No fields")
 
