@@ -48,11 +48,11 @@ class Fitting:
 
     def warning(self, segment: Segment) -> str:
         """Say that `segment` is over or under the type's limits; "" when it is not."""
-        return eligibility.warning(segment, self.destination) if self.destination else ""
+        return eligibility.warning(segment, self.destination, self.settings) if self.destination else ""
 
     def total_warning(self, chosen: Sequence[Segment]) -> str:
         """Say that the chosen segments together are over the type's limit; "" when they are not."""
-        return eligibility.total_warning(chosen, self.destination) if self.destination else ""
+        return eligibility.total_warning(chosen, self.destination, self.settings) if self.destination else ""
 
     def refusal(self, chosen: Sequence[Segment]) -> str:
         """Say which of the chosen segments do not fit and what to do; "" when all do."""

@@ -193,7 +193,8 @@ class Setup:
     def _choose(self) -> None:
         """Take over what is chosen: as sent, or as the export (or the one it is filled in from) holds it."""
         environment, filled = self.access.environment, self.source or self.export
-        segments = list(environment.segments.select_related("table").order_by("name"))
+        # Segments of one table share it, and its fields: what is asked of them costs no query each.
+        segments = list(environment.segments.prefetch_related("table__fields").order_by("name"))
         tables = list(environment.tables.order_by("name"))
         saved_segments = list(filled.export_segments.values_list("segment_id", flat=True)) if filled.pk else []
         saved_tables = list(filled.export_tables.values_list("table_id", flat=True)) if filled.pk else []

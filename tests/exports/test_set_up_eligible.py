@@ -133,14 +133,16 @@ def test_in_an_environment_for_consumers_no_kind_is_shown_and_a_missing_field_is
 
 
 def test_limits_are_warned_about_while_choosing(pane):
+    few = make_segment(pane.contacts, "A few contacts")
     Segment.objects.filter(pk=pane.of_contacts.pk).update(member_count=1200)
-    Segment.objects.filter(pk=pane.projected.pk).update(member_count=2)
+    Segment.objects.filter(pk__in=[few.pk, pane.projected.pk]).update(member_count=2)
     shown = pane.draft()
     assert "1,200 members: more than the 1,000 profiles" in line_of(shown, "Our contacts")
-    assert "needs at least 3 in a segment" in line_of(shown, "With contacts")
-    Segment.objects.filter(pk__in=[pane.of_contacts.pk, pane.projected.pk]).update(member_count=600)
-    note = text_of(pane.draft(pane.of_contacts, pane.projected)).partition('id="export-note"')[2].partition("</div>")[0]
-    assert "together" in note
+    assert "needs at least 3 in a segment" in line_of(shown, "A few contacts")
+    assert "needs at least" not in line_of(shown, "With contacts"), "how many contacts it has is not known"
+    Segment.objects.filter(pk__in=[pane.of_contacts.pk, few.pk]).update(member_count=600)
+    note = text_of(pane.draft(pane.of_contacts, few)).partition('id="export-note"')[2].partition("</div>")[0]
+    assert "1,200 members together" in note
 
 
 def test_the_queries_do_not_grow_with_segments_tables_and_what_is_chosen(pane, django_assert_max_num_queries):
