@@ -27,6 +27,7 @@ class Rows:
 
     def __init__(self, access: Access, *, can_duplicate: bool) -> None:
         self._access, self._can_duplicate = access, can_duplicate
+        self._never = _("never")
         self._pattern = Pattern("exports/list.html#row", VALUES, _urls(access.environment.slug))
 
     def all(self, exports: Iterable[Export]) -> list[SafeString]:
@@ -53,10 +54,10 @@ class Rows:
             "tile": pieces.tile(look.monogram, look.tone),
             "status": status_of(run),
             "rows": number(run.rows_sent) if run else NONE,
-            "refreshed": pieces.ago(export.delivered_at, _("never")),
+            "refreshed": pieces.ago(export.delivered_at, self._never),
             "can": _rights(can_edit, connection is not None, self._can_duplicate),
         }
-        said = "\0".join([*values.values(), str(shape)])
+        said = "\0".join([*values.values(), *("x" if has else "" for has in shape.values())])
         return values | {"version": f"{crc32(said.encode()):x}"}, shape
 
 

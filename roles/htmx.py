@@ -1,7 +1,7 @@
 """Answers to htmx: one template serves the page and its fragments; the server names the fragment."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -45,7 +45,7 @@ def done(request: HttpRequest, url: str, text: str, *, changed: str) -> HttpResp
     return HttpResponse(status=204, headers={"HX-Trigger": json.dumps(triggers)})
 
 
-def notice(text: str, *, tone: str, changed: str) -> HttpResponse:
-    """Answer an htmx action with a notice that stays, and let lists that listen to `changed` reload."""
-    triggers = {"panel:close": True, changed: True, "notice": {"tone": tone, "text": text}}
+def notice(text: str, *, tone: str, changed: str, items: Sequence[str] = ()) -> HttpResponse:
+    """Answer an htmx action with a notice that stays, `items` as a list below its text; lists of `changed` reload."""
+    triggers = {"panel:close": True, changed: True, "notice": {"tone": tone, "text": text, "items": list(items)}}
     return HttpResponse(status=204, headers={"HX-Trigger": json.dumps(triggers)})

@@ -45,12 +45,14 @@ def _span(seconds: int) -> str:
 def relative(value: datetime, now: datetime) -> str:
     """Return how far `value` lies from `now`, in words."""
     seconds = int((now - value).total_seconds())
-    days = (timezone.localdate(now) - timezone.localdate(value)).days
     if abs(seconds) < 45:
         return _("now")
     if seconds < 0:
         return _("in %(span)s") % {"span": _span(-seconds)}
-    if days == 1 and seconds >= 6 * 3600:
+    if seconds < 6 * 3600:
+        return _("%(span)s ago") % {"span": _span(seconds)}
+    days = (timezone.localdate(now) - timezone.localdate(value)).days
+    if days == 1:
         return _("yesterday")
     if days > 30:
         return formats.date_format(timezone.localtime(value), "DATE_FORMAT")

@@ -55,7 +55,13 @@ on("whisper", ({ detail }) => say(detail, false));
 
 // Notices: those of one action go when the next one starts
 
-function showNotice(text, tone = "danger", kind = "") {
+function listOf(items) {
+  const list = document.createElement("ul");
+  list.append(...items.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
+  return list;
+}
+
+function showNotice(text, tone = "danger", kind = "", items = []) {
   const copy = $("#notice-template").content.cloneNode(true);
   const notice = $(".notice", copy);
   const icon = $(`:scope > .icon.${tone}`, copy);
@@ -64,12 +70,13 @@ function showNotice(text, tone = "danger", kind = "") {
   notice.setAttribute("role", tone === "danger" ? "alert" : "status");
   if (icon) $(":scope > .icon", notice).replaceWith(icon);
   $("[data-text]", notice).textContent = text;
+  if (items.length) $(".notice-body > div", notice).append(listOf(items));
   for (const old of $$("[data-said]")) if ($("[data-text]", old).textContent === text) old.remove();
   const place = openPanel() ? $(".panel-body", openPanel()) : $("#notices");
   place?.prepend(notice);
 }
 
-on("notice", ({ detail }) => showNotice(detail.text ?? detail.value, detail.tone ?? "info"));
+on("notice", ({ detail }) => showNotice(detail.text ?? detail.value, detail.tone ?? "info", "", detail.items));
 on("htmx:sendError", ({ detail }) => { if (!isPoll(detail.elt)) showNotice(wordOf("offline"), "danger", "offline"); });
 on("htmx:responseError", ({ detail }) => {
   if (isPoll(detail.elt)) return;

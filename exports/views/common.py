@@ -10,6 +10,7 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from connections.models import Connection
 from exports import actions
@@ -19,6 +20,7 @@ from roles.access import EnvironmentRequest
 from roles.htmx import done, notice
 
 MOST_AT_ONCE = 500
+MOST_TOLD = 20  # of those left out, one by one
 
 
 def list_url(request: EnvironmentRequest) -> str:
@@ -102,8 +104,18 @@ def report(request: EnvironmentRequest, text: str, left_out: list[str]) -> HttpR
     """Say what was done and what was left out; the list loads again."""
     if not left_out:
         return done(request, list_url(request), text, changed="exports:changed")
-    whole = " ".join([text, *left_out]).strip()
+    alone = not text and len(left_out) == 1
+    summary, items = (left_out[0], []) if alone else (text or _("Nothing was done."), _told(left_out))
     if request.htmx:
-        return notice(whole, tone="warning", changed="exports:changed")
-    messages.warning(request, whole)
+        return notice(summary, tone="warning", changed="exports:changed", items=items)
+    messages.warning(request, " ".join([summary, *items]))
     return HttpResponseRedirect(list_url(request))
+
+
+def _told(left_out: list[str]) -> list[str]:
+    """Return the reasons one by one; those above MOST_TOLD are counted."""
+    more = len(left_out) - MOST_TOLD
+    if more <= 0:
+        return left_out
+    words = ngettext("%(n)d more was left out.", "%(n)d more were left out.", more)
+    return [*left_out[:MOST_TOLD], words % {"n": more}]

@@ -280,8 +280,23 @@ def test_what_cannot_run_is_left_out_and_named(environment, carl, shared):
     assert "“Locked” was left out: you can only view it." in page
     notice = json.loads(carl.post(url(environment, "run"), ids, headers=PANEL).headers["HX-Trigger"])["notice"]
     assert notice["tone"] == "warning"
-    assert "“Locked” was left out" in notice["text"]
+    assert notice["text"] == "“Ready” is queued."
+    assert notice["items"] == ["“Locked” was left out: you can only view it.", "“Busy” is already running."]
     assert not locked.runs.exists()
+
+
+def test_one_that_is_left_out_is_the_whole_notice_and_hundreds_are_counted(environment, carl, shared):
+    busy = [make_export(environment, f"Busy {number}", shared) for number in range(30)]
+    for export in busy:
+        make_run(export, State.RUNNING)
+    one = carl.post(url(environment, "run"), {"id": busy[0].pk}, headers=PANEL)
+    notice = json.loads(one.headers["HX-Trigger"])["notice"]
+    assert (notice["text"], notice["items"]) == ("“Busy 0” is already running.", [])
+    all_ = carl.post(url(environment, "run"), {"id": [export.pk for export in busy]}, headers=PANEL)
+    notice = json.loads(all_.headers["HX-Trigger"])["notice"]
+    assert notice["text"] == "Nothing was done."
+    assert len(notice["items"]) == 21
+    assert notice["items"][-1] == "10 more were left out."
 
 
 def test_removing_asks_first_and_names_what_goes(environment, carl, shared):
