@@ -1,6 +1,7 @@
 """`manage.py up` for real: it heals what dies, and whatever ends it leaves no process behind."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -47,6 +48,18 @@ def test_web_server_answers_on_loopback_only(portal):
     web = portal.child("gunicorn")
     hosts = {connection.laddr.ip for connection in web.net_connections() if connection.status == "LISTEN"}
     assert hosts <= {"127.0.0.1", "::1"}
+
+
+def test_doctor_finds_every_part_alive(portal):
+    looked = until(lambda: (result := doctor(portal)).returncode == 0 and result, 30, "all is well")
+    states = {check["name"]: check["state"] for check in json.loads(looked.stdout)["checks"]}
+    assert {states[name] for name in ("database", "export workers", "chore workers", "dispatcher")} == {"ok"}
+
+
+def doctor(portal: Portal) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(REPOSITORY / "manage.py"), "doctor", "--json"]
+    environment = os.environ | {"WAYBILL_DATA_DIR": str(portal.data_dir)}
+    return subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=30)
 
 
 def test_second_start_says_where_the_first_one_is(portal):

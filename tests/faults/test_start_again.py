@@ -99,9 +99,9 @@ def test_full_disk_is_said_and_with_room_the_start_goes_on(data_dir):
     try:
         for size in ("4k", "20m", "45m"):
             subprocess.run(["mount", "-o", f"remount,size={size}", data_dir], check=True)
-            assert "The disk is full at " in Portal(data_dir / "var", 8320).gives_up_saying()
+            assert "The disk is full at " in Portal(data_dir, 8320).gives_up_saying()
         subprocess.run(["mount", "-o", "remount,size=400m", data_dir], check=True)
-        portal = Portal(data_dir / "var", 8320).wait_until_ready()
+        portal = Portal(data_dir, 8320).wait_until_ready()
         assert portal.answers()
         portal.end(signal.SIGTERM)
     finally:
