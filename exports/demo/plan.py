@@ -51,13 +51,15 @@ class DemoConnection(NamedTuple):
 class DemoExport(NamedTuple):
     """An export and what happens to it at set-up: "run", "cancel" (queued, then canceled) or "" (never run).
 
-    `fields` are chosen of the first segment's table; of others, and where none are named, all are sent.
+    `fields` are chosen of the first segment's table; of others, and where none are named, all are sent. With `tables`
+    it is a data-out export: these go out whole, and the segments as member lists.
     """
 
     name: str
     connection: str
     segments: tuple[str, ...]
-    fields: tuple[str, ...]
+    fields: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
     story: str = "run"
     compression: str = "none"
     schedule: str = "refresh"

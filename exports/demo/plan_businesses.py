@@ -73,7 +73,15 @@ CONNECTIONS = [
 
 PERSON = ("ContactId", "FirstName", "LastName", "JobTitle", "EMail")
 EXPORTS = [
-    DemoExport("Account master data", "Sales folder", ("All accounts",), (), compression="gzip", by="ada"),
+    DemoExport(
+        "Account master data",
+        "Sales folder",
+        ("Key accounts",),
+        tables=("Accounts", "Contacts", "Orders"),
+        compression="gzip",
+        by="ada",
+        description="Accounts, their contacts and orders, for the data warehouse.",
+    ),
     DemoExport(
         "Buyers for the sales team",
         "Sales folder",

@@ -75,7 +75,14 @@ EXPORTS = [
     ),
     DemoExport("Call-centre list", "Call-centre SFTP", ("Callable customers",), ("CustomerId", *ADDRESS, "Telephone")),
     DemoExport("Churn risk, weekly", "Partner SFTP", ("Churn risk",), MAIL, schedule="off"),
-    DemoExport("Contoso data lake", "Analytics folder", ("All customers",), (), compression="gzip", by="ada"),
+    DemoExport(
+        "Contoso data lake",
+        "Analytics folder",
+        ("Newsletter subscribers", "Loyalty gold and platinum"),
+        tables=("Customers", "Purchases"),
+        by="ada",
+        description="Everything, with model.json, for the analysts' lake.",
+    ),
     DemoExport("High value customers", "Analytics folder", ("High value, last 12 months",), ()),
     DemoExport("Lapsed customers 12 m", "Analytics folder", ("Lapsed customers, 12 months",), MAIL, schedule="off"),
     DemoExport(

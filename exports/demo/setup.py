@@ -19,7 +19,7 @@ from exports import actions
 from exports.demo.plan import PASSWORD, PEOPLE, DemoConnection, DemoExport, Plan
 from exports.demo.plan_businesses import BUSINESSES
 from exports.demo.plan_consumers import CONSUMERS
-from exports.models import Export, Run
+from exports.models import Export, ExportKind, Run
 from roles.models import Environment, RoleAssignment, User
 from segments.importing import import_table
 from segments.models import Segment
@@ -169,17 +169,19 @@ def _export(environment: Environment, demo: DemoExport, users: dict[str, User]) 
 
 def _new_export(environment: Environment, demo: DemoExport, by: User) -> Export:
     chosen = [environment.segments.select_related("table").get(name=name) for name in demo.segments]
+    tables = [environment.tables.get(name=name) for name in demo.tables]
     fields = [{"field": name, "name": name} for name in demo.fields]
     export = Export(
         environment=environment,
         name=demo.name,
         description=demo.description,
+        kind=ExportKind.DATA_OUT if tables else ExportKind.SEGMENTS,
         connection=environment.connections.get(name=demo.connection),
         settings={"compression": demo.compression},
         schedule_mode=demo.schedule,
         field_selection={str(chosen[0].table_id): fields} if fields else {},
     )
-    actions.save_export(export, chosen, by=by)
+    actions.save_export(export, chosen, tables, by=by)
     return export
 
 

@@ -9,7 +9,7 @@ from roles.roles import Role
 from segments.models import Segment
 
 contoso = Environment.objects.get(slug="contoso")
-empty = Environment.objects.create(slug="empty", name="Empty", audience="business")
+empty = Environment.objects.create(slug="empty", name="Empty", audience="businesses")
 for username, role in {"ada": Role.ADMINISTRATOR, "carl": Role.CONTRIBUTOR}.items():
     RoleAssignment.objects.create(environment=empty, user=User.objects.get(username=username), role=role)
 slow = Connection(environment=contoso, name="Slow partner", type="sftp", sharing=Sharing.ALL)
