@@ -2,18 +2,23 @@
 
 import csv
 import io
+from contextlib import contextmanager
 from datetime import UTC
 
 import psycopg
 import pytest
 from django.db import connection as django_connection
 
+from connections.destinations.files.local import LocalFolder
+from connections.destinations.registry import registered
 from exports.models import Run
 from exports.states import State
+from segments import warehouse
 from segments.warehouse import writer
 from tests.exports.data_out import describe_relation, make_data_out, make_orders, manifest_of, root_of
 from tests.exports.test_run import delivered, run_to_end
 from tests.factories import make_connection, make_environment, make_export, make_segment, make_table
+from tests.servers.people_list import PeopleList
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -96,8 +101,37 @@ def test_tables_alone_have_no_segments_to_refresh(environment, orders):
     assert [step["key"] for step in run.steps] == ["check", "send", "manifest"]
 
 
-def test_all_items_are_read_in_one_snapshot(environment, customers, orders):
-    run = run_to_end(make_data_out(environment, [orders, customers]))
+class BusyFolder(LocalFolder):
+    """A new customer registers whenever a file is begun there."""
+
+    slug, label = "busy", "Busy folder"
+    insert = ""
+
+    @contextmanager
+    def session(self, run_key):
+        with super().session(run_key) as session:
+            opened = session.open_part
+
+            def open_part(path, **over):
+                with psycopg.connect(**django_connection.get_connection_params()) as connection:
+                    connection.execute(self.insert, [path[:60]])
+                return opened(path, **over)
+
+            session.open_part = open_part
+            yield session
+
+
+def test_all_items_are_read_in_one_snapshot(environment, customers, londoners, monkeypatch):
+    insert = f'INSERT INTO "{environment.warehouse_schema}"."Customers" ("CustomerId") VALUES (%s)'
+    monkeypatch.setattr(BusyFolder, "insert", insert)
+    fields = {"CustomerId": "text"}
+    copy = f'CREATE VIEW {{}} AS SELECT "CustomerId" FROM "{environment.warehouse_schema}"."Customers"'
+    view = describe_relation(environment, "Ids", copy, fields)
+    with registered(BusyFolder):
+        where = make_connection(environment, type="busy")
+        run = run_to_end(make_data_out(environment, [customers, view], [londoners], connection=where))
+    assert [item["rows"] for item in run.items] == [5, 5, 2], run.message
+    assert len(warehouse.sample(customers)) > 5
     assert run.data_as_of.astimezone(UTC).isoformat() == manifest_of(run)["data_as_of"]
 
 
@@ -172,9 +206,6 @@ def test_an_export_without_tables_and_lists_says_so(environment):
 
 
 def test_a_target_that_takes_no_tables_says_so(environment, orders):
-    from connections.destinations.registry import registered
-    from tests.servers.people_list import PeopleList
-
     with registered(PeopleList):
         where = make_connection(environment, type="people_list")
         run = run_to_end(make_data_out(environment, [orders], connection=where))
