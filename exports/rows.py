@@ -73,7 +73,7 @@ def _urls(slug: str) -> dict[str, str]:
 def _rights(can_edit: bool, is_attached: bool, can_duplicate: bool) -> str:
     """What the user may do with an export, for the commands that need a right."""
     rights = ["edit", "remove", "schedule", *(["run", "detach"] if is_attached else [])] if can_edit else ["view"]
-    return " ".join([*rights, "progress", *(["duplicate"] if can_duplicate else [])])
+    return " ".join([*rights, *(["duplicate"] if can_duplicate else [])])
 
 
 def status_of(run: Run | None) -> SafeString:
