@@ -19,7 +19,7 @@ def sentence(error: BaseException, place: Path | None = None) -> str:
     if isinstance(error, OSError) and error.errno == errno.EROFS:
         return f"{error.filename} lies on a disk that cannot be written: set WAYBILL_DATA_DIR to another place."
     if isinstance(error, NotADirectoryError | FileExistsError):
-        return f"{error.filename} is in the way: a directory has to be there; move it, or set WAYBILL_DATA_DIR."
+        return f"A file lies where a directory has to be ({error.filename}): move it, or set WAYBILL_DATA_DIR."
     return _of_the_database(error) or str(error).strip()
 
 
