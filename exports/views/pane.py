@@ -30,6 +30,7 @@ from roles.permissions import Permission
 from roles.templatetags.pieces import icon
 
 CHANGED = "exports:changed"
+WITHOUT_LISTS = {"export-fields", "export-preview"}  # elements of the pane
 
 
 @requires(Permission.ADD_EXPORTS)
@@ -159,7 +160,8 @@ def _pane(request: EnvironmentRequest, setup: Setup, status: int = 200, notice: 
         "can_edit": setup.can_edit,
         "view_only": not setup.can_edit,
         "preview": preview(setup),
-        "lists": check_lists(setup),
+        # The check lists stay as they are when only fields or preview are swapped in, and they can be long.
+        "lists": [] if request.htmx.target in WITHOUT_LISTS else check_lists(setup),
         "subtitle": _subtitle(request, setup),
         "notice_text": notice,
         "has_connections": len(setup.form.fields["connection"].choices) > 1,  # type: ignore[attr-defined]
