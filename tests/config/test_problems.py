@@ -24,7 +24,7 @@ from config.up import steps
         (OperationalError('could not extend file "x": No space left on device\nHINT: …'), "The disk is full at"),
         (PermissionError(errno.EACCES, "Permission denied", "/data/x"), "/data/x belongs to another account"),
         (OSError(errno.EROFS, "Read-only file system", "/data/x"), "/data/x lies on a disk that cannot be written"),
-        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "/data"), "A file lies where a directory has to be (/data)"),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "/data"), "A file lies where a directory has to be ("),
         (OperationalError("connection failed: no\n\tIs the server running?"), "The database stopped answering (conn"),
     ],
 )
