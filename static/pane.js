@@ -21,7 +21,7 @@ function tick(list, isOn) {
   const shown = linesOf(list).filter((line) => !line.hidden);
   const boxes = shown.map((line) => $("input[type='checkbox']:enabled", line)).filter((box) => box && box.checked !== isOn);
   for (const box of boxes) box.checked = isOn;
-  boxes[0]?.dispatchEvent(new Event("change", { bubbles: true }));
+  for (const name of ["input", "change"]) boxes[0]?.dispatchEvent(new Event(name, { bubbles: true }));
 }
 
 document.addEventListener("input", ({ target }) => {
@@ -75,3 +75,35 @@ function corrected({ target }) {
 document.addEventListener("input", corrected);
 document.addEventListener("htmx:afterSettle", shortenErrors);
 shortenErrors();
+
+// What is touched while an answer is under way is not in that answer: it is put into the new controls
+
+const underWay = new Set();
+const touched = new Map();
+
+document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  if (!detail.elt.closest?.("[data-pane]")) return;
+  underWay.add(detail.xhr);
+  for (const [id, { control }] of touched) if (control.isConnected) touched.delete(id); // it is being sent now
+});
+document.addEventListener("htmx:afterRequest", ({ detail }) => underWay.delete(detail.xhr));
+document.addEventListener("htmx:beforeSwap", ({ detail }) => { if (detail.target.id === "panel") touched.clear(); });
+
+document.addEventListener("input", ({ target: control }) => {
+  if (!underWay.size || !control.id || !control.name || !control.closest("[data-pane]")) return;
+  touched.set(control.id, { control, value: control.value, checked: control.checked });
+});
+
+function putBack(id, { control, value, checked }) {
+  const now = document.getElementById(id);
+  if (control.isConnected || !now || now.disabled) return undefined;
+  if (now.matches("[type='checkbox'], [type='radio']")) now.checked = checked;
+  else now.value = value;
+  touched.delete(id);
+  return now;
+}
+
+document.addEventListener("htmx:afterSettle", () => {
+  const changed = [...touched].map(([id, before]) => putBack(id, before)).filter(Boolean);
+  changed.at(-1)?.dispatchEvent(new Event("change", { bubbles: true }));
+});

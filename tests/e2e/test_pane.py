@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.test_axe import AT_REST, NARROWEST, problems
+from tests.until import until
 
 EXPORTS, BUSINESS = "/e/contoso/exports/", "/e/contoso-business/exports/"
 AGREE = re.compile("agree", re.IGNORECASE)
@@ -173,6 +174,26 @@ def test_a_long_list_is_searched_and_ticked_at_once(visit):
     find.press("Escape")
     expect(find).to_have_value("")
     expect(fields.get_by_role("checkbox", name="EMail", exact=True)).not_to_be_checked()
+
+
+def test_what_is_typed_while_an_answer_is_slow_is_not_lost(visit):
+    page = visit()
+    pane = opened(page)
+    waiting, slow = [], [True]
+    page.route("**/exports/add", lambda route: waiting.append(route) if slow else route.continue_())
+    pane.locator("#id_connection").select_option(label="Analytics folder")
+    until(lambda: page.evaluate("1") and waiting, 5)
+    pane.get_by_role("checkbox", name=re.compile("^Churn risk")).check()
+    pane.locator("#id_settings-delimiter").select_option("pipe")
+    pane.get_by_label("Name", exact=False).first.fill("Quick hands")
+    slow.clear()
+    for route in waiting:
+        route.continue_()
+    expect(pane.get_by_role("heading", name="Local folder")).to_be_visible()
+    expect(pane.get_by_label("Name of EMail in the file")).to_be_visible()
+    expect(pane.get_by_role("checkbox", name=re.compile("^Churn risk"))).to_be_checked()
+    expect(pane.locator("#id_settings-delimiter")).to_have_value("pipe")
+    expect(pane.get_by_label("Name", exact=False).first).to_have_value("Quick hands")
 
 
 def test_an_export_is_set_up_by_the_keyboard_alone_in_the_order_of_the_screen(visit):
