@@ -77,6 +77,7 @@ htmx.defineExtension("live", {
   isInlineSwap: () => false,
   handleSwap(style, target, fragment) {
     if (style !== "live") return false;
+    if (!target.isConnected) return []; // what asked is no longer shown: its answer is about something else
     const touched = [];
     for (const fresh of [...fragment.children]) changeShown(fresh, touched);
     return touched.filter((node) => isElement(node) && node.isConnected);

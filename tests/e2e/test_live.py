@@ -198,6 +198,22 @@ def test_the_place_of_the_keyboard_in_the_list_stays_while_a_row_changes(visit, 
     assert page.evaluate("document.activeElement.matches('.row-link')")
 
 
+ANSWER = """() => {
+  const poll = document.querySelector("#list-poll");
+  const html = (text) => `<p id="page-summary">${text}</p>`;
+  const answer = (text) => htmx.swap(poll, html(text), { swapStyle: "live" }, { contextElement: poll });
+  answer("in time");
+  poll.remove();
+  answer("too late");
+}"""
+
+
+def test_an_answer_to_a_list_that_is_gone_changes_nothing_of_the_one_that_is_shown(visit):
+    page = visit("ada")
+    page.evaluate(ANSWER)
+    expect(page.locator("#page-summary")).to_have_text("in time")
+
+
 def test_the_last_runs_are_compared_by_keyboard(visit, portal):
     page = visit("ada")
     jobs = [Job(portal), None]

@@ -82,7 +82,8 @@ def test_a_run_started_elsewhere_is_seen_with_its_row_alone(environment, carl, e
     text = response.content.decode()
     assert "Queued" in text
     assert "1 running" in text
-    assert 'id="filter-queued"' in text
+    address = reverse("exports:list", kwargs={"environment": environment.slug})
+    assert f'id="filter-queued" href="{address}?status=queued"' in text, "the list's own address, not the poll's"
     assert page.trigger == "every 1s"
     assert page.ask().status_code == 204
 
