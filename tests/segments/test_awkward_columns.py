@@ -24,7 +24,7 @@ def test_names_that_only_look_like_those_are_taken():
 
 
 def test_a_nul_in_the_header_is_said_as_that():
-    with pytest.raises(ImportRefusedError, match=r"Line 1: the name of column 2 contains a NUL byte\. No text has one\."):
+    with pytest.raises(ImportRefusedError, match=r"column 2 contains a NUL byte\. No text has one\."):
         import_table(make_environment(), "Visits", io.BytesIO(b"Id,Na\0me\n1,2\n"))
 
 
