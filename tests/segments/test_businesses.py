@@ -20,16 +20,6 @@ HTMX = {"HX-Request": "true"}
 CAFES = on_account("Industry", "equals", "Cafés")
 
 
-@pytest.fixture
-def contributor(environment):
-    return client_of(make_member(environment, Role.CONTRIBUTOR, "carl"))
-
-
-@pytest.fixture
-def viewer(environment):
-    return client_of(make_member(environment, Role.VIEWER, "vera"))
-
-
 def url(name, **kwargs):
     return reverse(f"segments:{name}", kwargs={"environment": "business", **kwargs})
 

@@ -9,10 +9,9 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from roles.models import AuditEvent
-from roles.roles import Role
 from segments import tasks, warehouse
 from segments.models import Segment, SegmentStatus, Table
-from tests.factories import client_of, make_environment, make_export, make_member, make_segment, make_table
+from tests.factories import make_environment, make_export, make_segment, make_table
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LONDON = {"field": "City", "operator": "equals", "value": "London"}
@@ -27,16 +26,6 @@ def environment():
 @pytest.fixture
 def table(environment):
     return make_table(environment)
-
-
-@pytest.fixture
-def contributor(environment):
-    return client_of(make_member(environment, Role.CONTRIBUTOR, "carl"))
-
-
-@pytest.fixture
-def viewer(environment):
-    return client_of(make_member(environment, Role.VIEWER, "vera"))
 
 
 def url(name, **kwargs):

@@ -6,25 +6,14 @@ import pytest
 from django.urls import reverse
 
 from roles.models import AuditEvent
-from roles.roles import Role
 from segments.models import Relationship
-from tests.factories import client_of, make_environment, make_member, make_segment, make_table
+from tests.factories import make_environment, make_segment, make_table
 from tests.segments.test_related import on_account, related
 from tests.segments.test_relationships import ACCOUNTS, accounts, contacts, environment, field
 
 __all__ = ["accounts", "contacts", "environment", "related"]
 pytestmark = pytest.mark.django_db(transaction=True)
 HTMX = {"HX-Request": "true", "HX-Target": "relationships"}
-
-
-@pytest.fixture
-def contributor(environment):
-    return client_of(make_member(environment, Role.CONTRIBUTOR, "carl"))
-
-
-@pytest.fixture
-def viewer(environment):
-    return client_of(make_member(environment, Role.VIEWER, "vera"))
 
 
 def url(name, **kwargs):
