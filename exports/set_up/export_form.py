@@ -24,6 +24,10 @@ class ExportForm(forms.ModelForm):
             "name": gettext_lazy("Name"),
             "description": gettext_lazy("Description"),
             "schedule_mode": gettext_lazy("Schedule"),
+            "schedule_mode": gettext_lazy(
+                "The system refresh itself is off, so exports run when somebody runs them. Run all takes those whose "
+                "schedule is on."
+            ),
             "refreshes_segments": gettext_lazy("Refresh the segments before each run"),
         }
         help_texts = {

@@ -16,6 +16,9 @@ class ScheduleForm(forms.Form):
             (ScheduleMode.OFF, _("Off: only when somebody runs it")),
         ],
         widget=forms.RadioSelect,
-        help_text=_("Run all takes the exports whose schedule is on. Run takes any, whatever its schedule."),
+        help_text=_(
+            "The system refresh itself is off, so exports run when somebody runs them. Run all takes those whose "
+            "schedule is on; Run takes any."
+        ),
         error_messages={"required": _("Choose On or Off."), "invalid_choice": _("Choose On or Off.")},
     )

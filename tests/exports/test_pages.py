@@ -83,7 +83,7 @@ def test_a_new_export_has_no_figures_and_a_detached_one_no_connection(environmen
     row = [" ".join(words) for words in cells(carl.get(url(environment)), "Loose")]
     assert row[2] == "No Connection"
     assert row[4] == "Not started"
-    assert row[5:9] == ["—", "never", "System refresh", "View only"]
+    assert row[5:9] == ["—", "never", "System refresh which is off", "View only"]
 
 
 @pytest.mark.parametrize("state", State.values)
