@@ -245,7 +245,7 @@ class FileExportForm(SettingsForm):
         choices=[
             ("comma", _("Comma ( , )")),
             ("semicolon", _("Semicolon ( ; )")),
-            ("tab", _("Tab ( \\t )")),
+            ("tab", _("Tab")),
             ("pipe", _("Pipe ( | )")),
         ],
         initial="comma",
