@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from exports.models import Export, Run
@@ -10,6 +11,7 @@ from exports.progress.steps import failed_step
 from exports.states import State
 from roles.access import Access, administrators
 from roles.permissions import Permission
+from roles.words import relative
 from segments.models import Segment
 
 TO_THE_TARGET = ("send", "manifest")
@@ -26,11 +28,13 @@ class Way:
 def next_step(run: Run, access: Access) -> str:
     """Say what happens by itself, or whom to ask where the user cannot mend it."""
     if run.state == State.RETRYING:
-        return _("It is tried again by itself; nothing needs to be done.")
+        now = timezone.now()
+        when = relative(max(run.not_before, now), now)
+        return _("It is tried again by itself %(when)s; do something only if that fails too.") % {"when": when}
     if not _is_of_the_target(run) or access.has_permission(Permission.MANAGE_CONNECTIONS):
         return ""
     names = administrators(access.environment)
-    return _("Ask %(names)s to look at the connection.") % {"names": names} if names else ""
+    return _("What you cannot do yourself, ask %(names)s to do.") % {"names": names} if names else ""
 
 
 def ways_out(run: Run, export: Export, access: Access) -> list[Way]:

@@ -85,7 +85,7 @@ def test_a_failure_of_the_target_says_whom_to_ask_or_leads_to_the_connection(mes
     reason = message.partition(". ")[0].removesuffix(".")[:200]
     contributor, administrator = show(message, "send", reason)
     assert message in notice_of(contributor)
-    assert re.search(r"Ask user\d+ to look at the connection\.", notice_of(contributor))
+    assert re.search(r"What you cannot do yourself, ask user\d+ to do\.", notice_of(contributor))
     assert "Edit the connection" in notice_of(administrator)
     assert "Ask user" not in notice_of(administrator)
 

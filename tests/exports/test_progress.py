@@ -209,12 +209,12 @@ def test_attempts_are_counted_with_what_became_of_them(carl, export, values, wor
     assert (found[1] if found else None) == words
 
 
-def test_a_retrying_run_says_when_it_is_tried_next_and_that_nothing_needs_to_be_done(carl, export):
+def test_a_retrying_run_says_when_it_is_tried_next_and_when_to_do_something(carl, export):
     in_a_while = timezone.now() + timedelta(minutes=5, seconds=30)
     make_run(export, State.RETRYING, not_before=in_a_while, message="The server did not answer.", tries=1)
     page = text_of(carl.get(url(export)))
     assert "next try in 5 min" in page
-    assert "It is tried again by itself; nothing needs to be done." in page
+    assert "It is tried again by itself in 5 min; do something only if that fails too." in page
     assert "<dt>Next try</dt>" in page
 
 
@@ -253,7 +253,7 @@ def test_a_target_that_refuses_is_a_matter_for_administrators(carl, export):
     step = {"key": "send", "label": "Send", "state": "failed", "note": "", "seconds": 1.0}
     message = "The server did not accept the password. Enter it again."
     make_run(export, State.FAILED, message=message, reason="The server did not accept the password", steps=[step])
-    assert f"{message} Ask ada to look at the connection." in text_of(carl.get(url(export)))
+    assert f"{message} What you cannot do yourself, ask ada to do." in text_of(carl.get(url(export)))
     page = text_of(ada.get(url(export)))
     assert "Ask ada" not in page
     assert re.search(r'href="[^"]*/connections/\d+/"[^>]*>Edit the connection<', page)
@@ -263,7 +263,7 @@ def test_data_that_cannot_be_read_are_no_fault_of_the_connection(carl, export):
     step = {"key": "send", "label": "Send", "state": "failed", "note": "", "seconds": 1.0}
     make_run(export, State.FAILED, message="The data could not be read.", reason="Data could not be read", steps=[step])
     page = text_of(carl.get(url(export)))
-    assert "look at the connection" not in page
+    assert "What you cannot do yourself" not in page
     assert "Edit export" in page
 
 
