@@ -52,7 +52,8 @@ def execute(claimed: Claim) -> int:
     except InterruptedRunError:
         return INTERRUPTED
     except (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError) as error:
-        return _database_failed(claimed, run, error)
+        # An interrupt in the middle of a statement: what follows it on the way out fails, too.
+        return INTERRUPTED if _was_interrupted(error) else _database_failed(claimed, run, error)
     except SkippedRunError as skipped:
         _skip(claimed, run, skipped)
     except Exception as error:
@@ -62,6 +63,13 @@ def execute(claimed: Claim) -> int:
 
 def _interrupt(signum: int, frame: Any) -> None:
     raise InterruptedRunError
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Tell whether `error` came up while an interrupt was on its way out."""
+    while error is not None and not isinstance(error, InterruptedRunError):
+        error = error.__context__
+    return error is not None
 
 
 def _carry_out(claimed: Claim, run: Run) -> None:

@@ -134,7 +134,7 @@ def test_a_job_that_waits_is_answered_with_nothing_and_one_that_ended_asks_no_mo
     with polls(page, "/runs/") as statuses:
         wait_for(page, lambda: statuses == [204, 204])
         job.end()
-        expect(panel.locator("#progress-state")).to_contain_text("Successful")
+        expect(panel.locator("#progress-state")).to_contain_text("Successful", timeout=20_000)
         count = len(statuses)
         page.wait_for_timeout(2500)
         assert len(statuses) == count
