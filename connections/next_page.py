@@ -30,18 +30,28 @@ def with_next(url: str, following: str) -> str:
     return f"{url}?{urlencode({'next': following})}" if following else url
 
 
+def is_list(following: str) -> bool:
+    """Tell whether the page to go back to is a list: a whole page, which no connection is chosen on."""
+    return bool(following) and resolve(urlsplit(following).path).url_name == "list"
+
+
 def with_connection(following: str, pk: int) -> str:
-    """Return the page to go back to with `connection=<pk>` in its query."""
+    """Return the page to go back to with `connection=<pk>` in its query; lists, and "", stay as they are."""
+    if not following or is_list(following):
+        return following
     parts = urlsplit(following)
     query = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if key != "connection"]
     return urlunsplit(parts._replace(query=urlencode([*query, ("connection", pk)])))
 
 
 def back(request: EnvironmentRequest, url: str, text: str, *, changed: str) -> HttpResponse:
-    """Say `text` and open `url`: in the panel with htmx, as a page without."""
-    if not getattr(request, "htmx", None):
+    """Say `text` and open `url`: in the panel with htmx, as a page without, and wherever it is a list."""
+    is_by_htmx = bool(getattr(request, "htmx", None))
+    if not is_by_htmx or is_list(url):
         messages.success(request, text)
-        return HttpResponseRedirect(url)
+        # Nothing is left to ask about before the page is left.
+        saved = {"HX-Redirect": url, "HX-Trigger": "panel:saved"}
+        return HttpResponse(headers=saved) if is_by_htmx else HttpResponseRedirect(url)
     # The panel has an entry of its own in the history already.
     place = {"path": url, "target": "#panel", "push": "false"}
     triggers = {changed: True, "announce": text}

@@ -17,7 +17,7 @@ from connections.forms import SetUp
 from connections.help import TypeHelp
 from connections.listing import list_connections
 from connections.models import Connection
-from connections.next_page import back, next_page, with_connection, with_next
+from connections.next_page import back, is_list, next_page, with_connection, with_next
 from roles.access import EnvironmentRequest, requires
 from roles.htmx import done, render, render_panel
 from roles.permissions import Permission
@@ -58,7 +58,7 @@ def add(request: EnvironmentRequest) -> TemplateResponse:
         }
         for slug, type_ in destinations().items()
     ]
-    context = {"types": types, "next": following, "list_url": _url(request, "list")}
+    context = {"types": types, "list_url": _url(request, "list")} | _way_back(following)
     return render_panel(request, "connections/add.html", context)
 
 
@@ -158,20 +158,24 @@ def _form(request: EnvironmentRequest, forms: SetUp) -> TemplateResponse:
         "type": forms.type,
         "connection": forms.connection,
         "question": forms.type_form.question,
-        "next": following,
         "test_url": with_next(_url(request, "test", pk=forms.connection.pk), following) if forms.connection else "",
         "help_url": _url(request, "help", type_=forms.type.slug),
         "list_url": _url(request, "list"),
     }
+    context |= _way_back(following, forms.connection)
     return render_panel(request, "connections/form.html", context, status=422 if forms.form.is_bound else 200)
 
 
 def _saved(request: EnvironmentRequest, connection: Connection) -> HttpResponse:
     """Test, or go back to the page that asked for a connection, or to the list."""
+    following = next_page(request)
     if request.POST.get("then") == "test" or request.POST.get("confirm"):
-        return _tested(request, connection)
+        response = _tested(request, connection)
+        if not following or is_list(following):  # an export that waits for the connection is not saved yet
+            response.headers["HX-Trigger-After-Swap"] = "panel:saved"
+        return response
     text = _("Connection “%(name)s” saved.") % {"name": connection.name}
-    if following := next_page(request):
+    if following:
         return back(request, with_connection(following, connection.pk), text, changed=CHANGED)
     return done(request, _url(request, "list"), text, changed=CHANGED)
 
@@ -193,13 +197,17 @@ def _test_panel(request: EnvironmentRequest, connection: Connection) -> Template
         "connection": connection,
         "steps": [_shown(step) for step in steps],
         "failed": next((step for step in steps if step["state"] == "failed"), None),
-        "next": following,
-        "back_url": with_connection(following, connection.pk) if following else "",
         "test_url": _url(request, "test", pk=connection.pk),
         "edit_url": with_next(_url(request, "edit", pk=connection.pk), following),
         "list_url": _url(request, "list"),
     }
-    return render_panel(request, "connections/test.html", context)
+    return render_panel(request, "connections/test.html", context | _way_back(following, connection))
+
+
+def _way_back(following: str, connection: Connection | None = None) -> dict[str, Any]:
+    """What the panels need to lead back to the page that asked for a connection, which `connection` now is."""
+    url = with_connection(following, connection.pk) if connection else following
+    return {"next": following, "back_url": url, "is_back_list": is_list(following)}
 
 
 def _shown(step: dict[str, Any]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from connections.models import Connection
@@ -51,7 +52,8 @@ def _for_viewers(access: Access) -> str:
 def _connection(access: Access, can_add: bool) -> Step:
     title, text = _("A connection"), _("Where the data go: a folder or an SFTP server, say.")
     if access.has_permission(Permission.MANAGE_CONNECTIONS):
-        return Step(title, text, can_add, _("Add connection"), _url(access, "connections:add"))
+        here = urlencode({"next": _url(access, "exports:list")})
+        return Step(title, text, can_add, _("Add connection"), f"{_url(access, 'connections:add')}?{here}")
     exists = Connection.objects.filter(environment=access.environment).exists()
     words = _("No connection is shared with you. Ask %(names)s to share one.")
     if not exists:
@@ -63,7 +65,7 @@ def _segment(access: Access) -> Step:
     title, text = _("A segment or a table"), _("What is sent: the people of a segment, or whole tables.")
     has_table = Table.objects.filter(environment=access.environment).exists()
     is_done = has_table or Segment.objects.filter(environment=access.environment).exists()
-    return Step(title, text, is_done, _("See how tables get in"), _url(access, "segments:tables"))
+    return Step(title, text, is_done, _("See how tables get in"), f"{_url(access, 'segments:tables')}?from=exports")
 
 
 def _export(access: Access) -> Step:

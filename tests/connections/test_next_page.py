@@ -165,3 +165,36 @@ def test_only_a_page_of_this_environment_is_a_way_back(environment, as_ada, want
     assert answer["Location"] == url(environment, "list")
     test = url(environment, "test", pk=make_connection(environment).pk)
     assert as_ada.get(test, {"next": wanted}).context_data["back_url"] == ""
+
+
+def exports_list(environment) -> str:
+    return reverse("exports:list", kwargs={"environment": environment.slug})
+
+
+def test_a_list_that_asked_for_a_connection_is_opened_as_a_page(environment, as_ada):
+    types = text_of(as_ada.get(url(environment, "add"), {"next": exports_list(environment)}))
+    assert f'href="{exports_list(environment)}" data-close>Back to exports</a>' in types
+    assert "Back to the export<" not in types
+    form = local_form(next=exports_list(environment))
+    answer = as_ada.post(url(environment, "set_up", type_="local"), form, headers=HTMX)
+    assert answer["HX-Redirect"] == exports_list(environment)
+    plain = as_ada.post(url(environment, "set_up", type_="local"), form | {"name": "Second"})
+    assert plain["Location"] == exports_list(environment)
+    assert "Connection “Second” saved." in text_of(as_ada.get(exports_list(environment)))
+
+
+def test_the_test_leads_back_to_the_list_with_nothing_left_to_discard(environment, as_ada):
+    form = local_form(next=exports_list(environment), then="test")
+    answer = as_ada.post(url(environment, "set_up", type_="local"), form, headers=HTMX)
+    assert f'class="button button-primary" href="{exports_list(environment)}" data-close>Back to exports' in text_of(
+        answer
+    )
+    assert answer["HX-Trigger-After-Swap"] == "panel:saved"
+
+
+def test_a_new_connection_that_is_edited_on_the_way_is_taken_back(environment, as_ada):
+    as_ada.post(url(environment, "set_up", type_="local"), local_form(next=export_page(environment), then="test"))
+    edit = url(environment, "edit", pk=Connection.objects.get().pk)
+    page = text_of(as_ada.get(edit, {"next": export_page(environment)}))
+    assert f'href="{came_back(environment)}" hx-get="{came_back(environment)}"' in page
+    assert f'name="next" value="{export_page(environment)}"' in page

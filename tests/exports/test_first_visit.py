@@ -42,6 +42,17 @@ def test_an_administrator_is_led_step_by_step(environment, ada):
     assert see(environment, client) == ([], "", [])
 
 
+def test_each_step_leads_back_to_the_guide(environment, ada):
+    client = client_of(ada)
+    page = client.get(reverse("exports:list", kwargs={"environment": environment.slug})).content.decode()
+    assert f"/e/{environment.slug}/connections/add?next=%2Fe%2F{environment.slug}%2Fexports%2F" in page
+    make_connection(environment)
+    page = client.get(reverse("exports:list", kwargs={"environment": environment.slug})).content.decode()
+    tables = re.search(r'href="([^"]+)">See how tables get in', page)[1]
+    assert "Back to exports" in client.get(tables).content.decode()
+    assert "Back to exports" not in client.get(tables.partition("?")[0]).content.decode()
+
+
 def test_a_contributor_learns_whom_to_ask(environment, ada, carl):
     assert "There is none yet. Ask ada to add one and to share it with you." in see(environment, carl)[1]
     connection = make_connection(environment, sharing=Sharing.NOBODY)
