@@ -26,7 +26,7 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
         "listing": listing,
         "page": listing.page,
         "rows": Rows(request.access, can_duplicate=usable).all(listing.page),
-        "can_add": usable,
+        "can_add": usable or request.access.has_permission(Permission.MANAGE_CONNECTIONS),  # adds one on the way
         "may_add": request.access.has_permission(Permission.ADD_EXPORTS),
         "whom_to_ask": "" if usable else administrators(request.environment),
         "guide": None if listing.all else guide_of(request.access, can_add=usable),
