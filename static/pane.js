@@ -43,6 +43,30 @@ document.addEventListener("click", ({ target }) => {
   if (button) tick(button.closest("[data-pickable]"), button.matches("[data-pick-all]"));
 });
 
+// Ctrl+Enter saves from anywhere in the panel; Cmd+Enter where that is the key
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+  const save = event.target.closest?.("#panel") && $("#panel #save-export");
+  if (!save) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  if (!event.repeat) save.click();
+}, true);
+
+// A link that leads away opens in the panel only while nothing is typed: as a page the browser asks first
+
+document.addEventListener("input", ({ target }) => {
+  const pane = target.closest("[data-pane]");
+  if (pane) pane.dataset.isTyped = "1";
+});
+document.addEventListener("htmx:confirm", (event) => {
+  const link = event.detail.elt;
+  if (!link.matches("[data-leaves]") || !link.closest("[data-is-typed]")) return;
+  event.preventDefault();
+  location.assign(link.href);
+});
+
 // Errors: what is touched is no longer wrong until the next save says so
 
 const isWrong = (place) => place && ($("[aria-invalid='true'], .field-error", place) || place.matches("[aria-invalid='true']"));

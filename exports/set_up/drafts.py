@@ -8,7 +8,7 @@ from django.http import QueryDict
 KEY = "export_drafts"
 MOST, LARGEST = 5, 200_000  # drafts of a session, bytes of each
 # Not the pane's content: what the browser proves itself with, and which button was pressed.
-BUTTONS = ("csrfmiddlewaretoken", "add_connection", "then", "draft", "move")
+BUTTONS = ("csrfmiddlewaretoken", "add_connection", "then", "draft", "move", "kept")
 
 
 class TooLargeError(Exception):
@@ -26,6 +26,13 @@ def keep(session: SessionBase, data: QueryDict, path: str) -> str:
     token = secrets.token_urlsafe(16)
     session[KEY] = [*session.get(KEY, []), [token, path, text]][-MOST:]
     return token
+
+
+def drop(session: SessionBase, token: str) -> None:
+    """Forget what was kept under `token`, since it is saved, or kept anew."""
+    others = [one for one in session.get(KEY, []) if one[0] != token]
+    if len(others) < len(session.get(KEY, [])):
+        session[KEY] = others
 
 
 def kept(session: SessionBase, token: str, path: str) -> QueryDict | None:

@@ -24,13 +24,13 @@ class ExportForm(forms.ModelForm):
             "name": gettext_lazy("Name"),
             "description": gettext_lazy("Description"),
             "schedule_mode": gettext_lazy("Schedule"),
+            "refreshes_segments": gettext_lazy("Refresh the segments before each run"),
+        }
+        help_texts = {
             "schedule_mode": gettext_lazy(
                 "The system refresh itself is off, so exports run when somebody runs them. Run all takes those whose "
                 "schedule is on."
             ),
-            "refreshes_segments": gettext_lazy("Refresh the segments before each run"),
-        }
-        help_texts = {
             "name": gettext_lazy("Also the name of its folder at the target."),
             "refreshes_segments": gettext_lazy(
                 "So that the latest members go out. Off: the members of the last refresh."

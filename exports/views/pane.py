@@ -1,6 +1,7 @@
 """The Set up export pane: add, edit, duplicate, view."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -16,12 +17,14 @@ from django.views.decorators.http import require_http_methods
 
 from exports import actions
 from exports.actions import CannotRunError
-from exports.models import Export, Trigger
+from exports.models import Export, Run, Trigger
 from exports.preview import preview
+from exports.rows import status_of
 from exports.set_up import drafts
 from exports.set_up.copying import copy_of
 from exports.set_up.items import check_lists
 from exports.set_up.setup import Setup
+from exports.states import State
 from exports.views.common import can_add, list_url, load
 from exports.views.progress import show_progress
 from roles.access import EnvironmentRequest, requires
@@ -31,6 +34,7 @@ from roles.templatetags.pieces import icon
 
 CHANGED = "exports:changed"
 WITHOUT_LISTS = {"export-fields", "export-preview"}  # elements of the pane
+IN_TROUBLE = {State.FAILED, State.RETRYING, State.HELD, State.SKIPPED}  # states of a last run to look at first
 
 
 @requires(Permission.ADD_EXPORTS)
@@ -105,6 +109,7 @@ def _leave_for_connection(request: EnvironmentRequest, export: Export, source: E
         raise PermissionDenied
     try:
         token = drafts.keep(request.session, request.POST, request.path)
+        drafts.drop(request.session, request.POST.get("kept", ""))
     except drafts.TooLargeError:
         setup = Setup(export, request.access, request.POST, is_draft=True, source=source)
         too_much = _("Too much is typed to keep it meanwhile. Save the export first, then add the connection.")
@@ -119,35 +124,35 @@ def _saved(request: EnvironmentRequest, setup: Setup) -> HttpResponse:
     is_new = setup.export.pk is None
     saved = setup.filled_export()
     actions.save_export(saved, setup.saved_segments, setup.saved_tables, by=request.user)
+    drafts.drop(request.session, request.POST.get("kept", ""))
     text = (_("“%(name)s” is added.") if is_new else _("“%(name)s” is saved.")) % {"name": saved.name}
     then = request.POST.get("then")
     if then == "test":
-        return _tested(request, saved, text)
+        queued = _("A test of 10 is queued; it goes into the folder “test”.")
+        return _started(request, saved, text, lambda: actions.send_test(saved, by=request.user), queued)
     if then == "run":
-        text = f"{text} {_run_saved(request, saved)}"
+        return _started(request, saved, text, lambda: _run_saved(request, saved), _("Its run is queued."))
     return done(request, list_url(request), text, changed=CHANGED)
 
 
-def _run_saved(request: EnvironmentRequest, export: Export) -> str:
-    try:
-        actions.run_now(export, by=request.user, trigger=Trigger.SAVED)
-    except CannotRunError as error:
-        return str(error)
-    return _("Its run is queued.")
+def _run_saved(request: EnvironmentRequest, export: Export) -> Run:
+    return actions.run_now(export, by=request.user, trigger=Trigger.SAVED)[0]
 
 
-def _tested(request: EnvironmentRequest, export: Export, text: str) -> HttpResponse:
-    """Send a test of the export that was saved just now, and show how it goes."""
+def _started(
+    request: EnvironmentRequest, export: Export, text: str, start: Callable[[], Run], queued: str
+) -> HttpResponse:
+    """Start a run or a test of the export that was saved just now, and show how it goes."""
     try:
-        run = actions.send_test(export, by=request.user)
+        run = start()
     except CannotRunError as error:
         return done(request, list_url(request), f"{text} {error}", changed=CHANGED)
-    text = f"{text} " + _("A test of 10 is queued; it goes into the folder “test”.")
+    text = f"{text} {queued}"
     if not request.htmx:
         messages.success(request, text)
         at = {"environment": request.environment.slug, "pk": export.pk, "uuid": run.uuid}
         return HttpResponseRedirect(reverse("exports:run_progress", kwargs=at))
-    response = show_progress(request, export, run)
+    response = show_progress(request, load(request, export.pk), run)
     response.headers["HX-Trigger"] = json.dumps({CHANGED: True, "announce": text})
     response.headers["HX-Trigger-After-Swap"] = "panel:saved"
     return response
@@ -164,10 +169,18 @@ def _pane(request: EnvironmentRequest, setup: Setup, status: int = 200, notice: 
         "lists": [] if request.htmx.target in WITHOUT_LISTS else check_lists(setup),
         "subtitle": _subtitle(request, setup),
         "notice_text": notice,
+        "kept": request.POST.get("kept", request.GET.get("draft", "")),
+        "trouble": _trouble(setup.export),
         "has_connections": len(setup.form.fields["connection"].choices) > 1,  # type: ignore[attr-defined]
         "can_add_connection": _can_add_connection(request),
     }
     return render_panel(request, "exports/form.html", context, status=status)
+
+
+def _trouble(export: Export) -> str:
+    """The status of a last run that failed, is held or was skipped, as the list shows it; "" otherwise."""
+    run = export.last_run
+    return status_of(run) if run and run.state in IN_TROUBLE else ""
 
 
 def _subtitle(request: EnvironmentRequest, setup: Setup) -> str:

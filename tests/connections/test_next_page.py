@@ -177,7 +177,7 @@ def test_a_list_that_asked_for_a_connection_is_opened_as_a_page(environment, as_
     assert "Back to the export<" not in types
     form = local_form(next=exports_list(environment))
     answer = as_ada.post(url(environment, "set_up", type_="local"), form, headers=HTMX)
-    assert answer["HX-Redirect"] == exports_list(environment)
+    assert (answer["HX-Redirect"], answer["HX-Trigger"]) == (exports_list(environment), "panel:saved")
     plain = as_ada.post(url(environment, "set_up", type_="local"), form | {"name": "Second"})
     assert plain["Location"] == exports_list(environment)
     assert "Connection “Second” saved." in text_of(as_ada.get(exports_list(environment)))

@@ -1,8 +1,10 @@
 """The Set up export pane as browsers send it: what is kept, what is refused, what is only shown."""
 
 import json
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from connections.models import Sharing
 from exports.models import Export, Run
@@ -32,13 +34,43 @@ def test_an_export_is_added_without_scripts(pane):
 
 def test_save_and_run_queues_one_run(pane):
     answer = pane.send(headers=PANEL, then="run")
-    assert answer.status_code == 204
     triggers = json.loads(answer.headers["HX-Trigger"])
-    assert triggers["announce"] == "“Weekly” is added. Its run is queued."
-    assert triggers["panel:close"]
-    assert triggers["exports:changed"]
+    assert triggers == {"announce": "“Weekly” is added. Its run is queued.", "exports:changed": True}
+    assert answer.headers["HX-Trigger-After-Swap"] == "panel:saved"
+    assert 'id="progress"' in text_of(answer), "the panel shows how it goes"
     run = Run.objects.get()
     assert (run.export.name, run.trigger, run.triggered_by.username) == ("Weekly", "saved", "carl")
+
+
+def test_save_and_run_leads_to_progress_details_without_scripts(pane):
+    answer = pane.send(then="run")
+    assert answer.headers["Location"].endswith(f"/runs/{Run.objects.get().uuid}/")
+    assert "“Weekly” is added. Its run is queued." in text_of(pane.client.get(answer.headers["Location"]))
+
+
+@pytest.mark.parametrize(
+    "state, words",
+    [
+        ("failed", "Failed (permanent)"),
+        ("retrying", "Failed (retrying)"),
+        ("held", "Held"),
+        ("skipped", "Skipped"),
+        ("succeeded", ""),
+        ("canceled", ""),
+    ],
+)
+def test_an_export_in_trouble_says_so_first(pane, state, words):
+    pane.send()
+    export = Export.objects.get()
+    reason, soon = "the partner's folder is gone", timezone.now() + timedelta(minutes=5)
+    run = Run.objects.create(
+        environment=pane.environment, export=export, state=state, reason=reason, not_before=soon, trigger="person"
+    )
+    Export.objects.update(last_run=run)
+    top = text_of(pane.client.get(pane.url("edit", pk=export.pk))).partition("panel-body")[2].partition("panel-form")[0]
+    assert words in top
+    assert (reason in top) == (bool(words) and state != "retrying")
+    assert (pane.url("progress", pk=export.pk) in top) == bool(words)
 
 
 def test_an_export_is_changed_and_says_who_did_it(pane):

@@ -89,6 +89,23 @@ def test_the_session_keeps_a_few_drafts_and_none_that_is_huge(pane):
     assert "Too much is typed to keep it meanwhile." in text_of(answer)
 
 
+def test_a_draft_is_dropped_once_its_pane_is_saved(pane):
+    back, other = leave(pane, name="Half typed"), leave(pane, name="Of another tab")
+    kept = value_of(pane.client.get(back), "kept")
+    assert pane.send(name="", kept=kept).status_code == 422
+    assert value_of(pane.client.get(back), "name") == "Half typed", "nothing is saved by a mistake"
+    assert pane.send(name="Half typed", kept=kept).status_code == 302
+    assert LOST in text_of(pane.client.get(back))
+    assert value_of(pane.client.get(other), "name") == "Of another tab"
+
+
+def test_who_leaves_again_keeps_one_draft(pane):
+    kept = value_of(pane.client.get(leave(pane, name="Once")), "kept")
+    again = leave(pane, name="Twice", kept=kept)
+    assert len(pane.client.session["export_drafts"]) == 1
+    assert value_of(pane.client.get(again), "name") == "Twice"
+
+
 def test_the_first_connection_is_added_from_the_pane(pane):
     Connection.objects.all().delete()
     shown = pane.client.get(pane.url())
