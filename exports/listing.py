@@ -7,10 +7,12 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Case, Count, F, IntegerField, OrderBy, Q, Value, When
 from django.db.models.functions import Lower
 from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from connections.destinations.registry import destinations
 from exports.models import SHARED, Export, ExportQuerySet
-from exports.states import DELIVERED, STATES, State
+from exports.states import DELIVERED, STATES, Look, State
 from exports.states import NOT_STARTED as NOT_STARTED_LOOK
 from roles.access import Access
 from roles.permissions import Permission
@@ -32,6 +34,10 @@ STATUS_ORDER = [
 MOVING = (State.QUEUED, State.RUNNING)
 NEEDS_SOMEBODY = (State.HELD, State.FAILED)
 NOT_STARTED = "not_started"
+FAILED_ANY = "failed_any"
+# The states that a filter of this name lets through; others are states themselves.
+UNITED = {NOT_STARTED: ("",), FAILED_ANY: (State.FAILED, State.RETRYING)}
+FAILED_ANY_LOOK = Look(gettext_lazy("Failed"), "alert-circle", "danger")
 # What a row shows or asks of an export: half of a page's time would go into columns that nobody sees.
 SHOWN = (
     "environment_id", "name", "kind", "schedule_mode", "delivered_at", "detached_sharing",
@@ -50,6 +56,8 @@ class Listing:
     status: str
     sort: str
     counts: dict[str, int]
+    needs: int  # of those that the user may edit, how many wait for a person
+    failed: int  # told to those who may edit none
 
     @property
     def is_filtered(self) -> bool:
@@ -72,22 +80,28 @@ class Listing:
         return sum(self.counts.get(state, 0) for state in MOVING)
 
     @property
-    def needs(self) -> int:
-        """How many wait for a person."""
-        return sum(self.counts.get(state, 0) for state in NEEDS_SOMEBODY)
-
-    @property
     def filters(self) -> list[dict[str, Any]]:
         """The statuses there are, with their counts, as (value, look, count) to choose from."""
         looks = {"": NOT_STARTED_LOOK} | {state: rule.look for state, rule in STATES.items()}
         present = [state for state in (*STATUS_ORDER, "") if self.counts.get(state)]
-        return [{"value": state or NOT_STARTED, "look": looks[state], "count": self.counts[state]} for state in present]
+        chips = [
+            {"value": state or NOT_STARTED, "look": looks[state], "count": self.counts[state]} for state in present
+        ]
+        failures = [place for place, state in enumerate(present) if state in UNITED[FAILED_ANY]]
+        if len(failures) > 1 or self.status == FAILED_ANY:
+            count = sum(self.counts[present[place]] for place in failures)
+            chips.insert(min(failures, default=0), {"value": FAILED_ANY, "look": FAILED_ANY_LOOK, "count": count})
+        return chips
+
+
+def _chip(value: str, look: Look, count: int) -> dict[str, Any]:
+    return {"value": value, "look": look, "count": count}
 
 
 def list_exports(access: Access, query: QueryDict) -> Listing:
     """Return the page of exports that the URL's `query` (q, status, sort, page) asks for."""
     search = query.get("q", "").replace("\0", "")[:LONGEST_SEARCH].strip()
-    status = query.get("status", "") if query.get("status") in {*STATES, NOT_STARTED} else ""
+    status = query.get("status", "") if query.get("status") in {*STATES, *UNITED} else ""
     sort = query.get("sort", "name") if query.get("sort", "").lstrip("-") in SORTS else "name"
     exports = Export.objects.filter(environment=access.environment)
     found = sorted_by(with_status(searched(exports, search), status), sort, access)
@@ -95,9 +109,16 @@ def list_exports(access: Access, query: QueryDict) -> Listing:
     by_state = counts(exports)
     paginator = Paginator(found, PAGE_SIZE)
     if not search:  # counted already
-        state = "" if status == NOT_STARTED else status
-        paginator.count = by_state.get(state, 0) if status else sum(by_state.values())
-    return Listing(paginator.get_page(query.get("page")), search, status, sort, by_state)
+        states = states_of(status) if status else by_state
+        paginator.count = sum(by_state.get(state, 0) for state in states)
+    needs = needing(exports, access)
+    failed = 0 if access.has_permission(Permission.EDIT_EXPORTS) else by_state.get(State.FAILED, 0)
+    return Listing(paginator.get_page(query.get("page")), search, status, sort, by_state, needs, failed)
+
+
+def needing(exports: ExportQuerySet, access: Access) -> int:
+    """Return how many of `exports` wait for a person and may be edited by the user."""
+    return exports.editable_by(access).filter(last_state__in=NEEDS_SOMEBODY).count()
 
 
 def searched(exports: ExportQuerySet, text: str) -> ExportQuerySet:
@@ -105,14 +126,20 @@ def searched(exports: ExportQuerySet, text: str) -> ExportQuerySet:
     if not text:
         return exports
     types = [slug for slug, type_ in destinations().items() if text.casefold() in str(type_.label).casefold()]
-    return exports.filter(Q(name__icontains=text) | Q(connection__name__icontains=text) | Q(connection__type__in=types))
+    found = Q(name__icontains=text) | Q(connection__name__icontains=text) | Q(connection__type__in=types)
+    if text.casefold() in _("No Connection").casefold():
+        found |= Q(connection=None)
+    return exports.filter(found)
 
 
 def with_status(exports: ExportQuerySet, status: str) -> ExportQuerySet:
     """Those with `status`, all where it is empty."""
-    if status == NOT_STARTED:
-        return exports.filter(last_state="")
-    return exports.filter(last_state=status) if status else exports
+    return exports.filter(last_state__in=states_of(status)) if status else exports
+
+
+def states_of(status: str) -> tuple[str, ...]:
+    """Return the states of last runs that the filter `status` lets through, "" for those never run."""
+    return UNITED.get(status, (status,))
 
 
 def counts(exports: ExportQuerySet) -> dict[str, int]:

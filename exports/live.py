@@ -7,8 +7,7 @@ from django.http import QueryDict
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from exports.listing import NOT_STARTED as NEVER_RUN
-from exports.listing import PAGE_SIZE, SHOWN, Listing, list_exports
+from exports.listing import PAGE_SIZE, SHOWN, Listing, list_exports, states_of
 from exports.models import Export
 from exports.rows import Rows
 from exports.set_up.typed import typed_id
@@ -35,8 +34,14 @@ class Live:
     @property
     def head(self) -> str:
         """What changes when summary, filters or the poll itself change."""
-        shown = (sorted(self.listing.counts.items()), self.listing.found, self.is_moving, self.is_stale, get_language())
-        return f"{crc32(repr(shown).encode()):x}"
+        shown = (
+            sorted(self.listing.counts.items()),
+            self.listing.found,
+            self.listing.needs,
+            self.is_moving,
+            self.is_stale,
+        )
+        return f"{crc32(repr((shown, get_language())).encode()):x}"
 
 
 @dataclass(frozen=True)
@@ -79,5 +84,4 @@ def _is_moving(exports: list[Export]) -> bool:
 
 
 def _fit(exports: list[Export], status: str) -> bool:
-    wanted = "" if status == NEVER_RUN else status
-    return not status or all(export.last_state == wanted for export in exports)
+    return not status or all(export.last_state in states_of(status) for export in exports)

@@ -15,6 +15,7 @@ from exports.states import NOT_STARTED, STATES, State
 from exports.types import type_look
 from roles.access import Access
 from roles.patterns import Pattern, mark
+from roles.permissions import Permission
 from roles.templatetags import pieces
 from roles.words import NONE, number, relative
 
@@ -27,6 +28,8 @@ class Rows:
 
     def __init__(self, access: Access, *, can_duplicate: bool) -> None:
         self._access, self._can_duplicate = access, can_duplicate
+        # Ticking rows is for commands: who has none would tick for nothing.
+        self._can_select = access.has_permission(Permission.EDIT_EXPORTS)
         self._never = _("never")
         self._pattern = Pattern("exports/list.html#row", VALUES, _urls(access.environment.slug))
 
@@ -45,6 +48,7 @@ class Rows:
         connection = export.connection
         shape = {"can_edit": can_edit, "is_attached": connection is not None, "can_duplicate": self._can_duplicate}
         shape |= {"is_off": export.schedule_mode == ScheduleMode.OFF, "is_data_out": export.kind == ExportKind.DATA_OUT}
+        shape |= {"can_select": self._can_select}
         look = type_look(connection.type if connection else None)
         values = {
             "pk": str(export.pk),

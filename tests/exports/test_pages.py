@@ -8,12 +8,12 @@ from html import unescape
 import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 from django.utils import timezone
 
 from connections.models import Sharing
 from exports.models import Export, Run
 from exports.states import State
+from tests.exports.pages import cells, make_run, names, text_of, url
 from tests.factories import make_connection, make_export
 
 pytestmark = pytest.mark.django_db
@@ -25,37 +25,6 @@ HEADINGS = [
 ]
 ODD = ["\0", "a\0b", "x" * 5000, "😀", "%", "\\", "'; --", "<script>alert(1)</script>", "{{ 7 }}"]
 NAMES = ["<b>x</b>", "\"'><img src=x>", "{{ name }}", "{% now %}", "a & b", "\ue000 0 \ue001", "$1 \\1 %(x)s {0}"]
-OWNED = {"token": "00000000-0000-0000-0000-000000000001", "lease_until": "2099-01-01T00:00:00Z"}
-
-
-def url(environment, name="list", **kwargs):
-    return reverse(f"exports:{name}", kwargs={"environment": environment.slug, **kwargs})
-
-
-def make_run(export, state=State.SUCCEEDED, **values):
-    """Give `export` a last run in `state`."""
-    owner = OWNED if state == State.RUNNING else {}
-    run = Run.objects.create(
-        environment=export.environment, export=export, state=state, trigger="person", **owner, **values
-    )
-    Export.objects.filter(pk=export.pk).update(last_run=run)
-    return run
-
-
-def text_of(response):
-    return unescape(response.content.decode())
-
-
-def names(response):
-    """The names in the list, as the page shows them."""
-    return [unescape(name) for name in re.findall(r'class="row-link"[^>]*>([^<]*)</a>', response.content.decode())]
-
-
-def cells(response, name):
-    """The words of one row, cell by cell."""
-    rows = re.findall(r"<tr id=.*?</tr>", response.content.decode(), re.DOTALL)
-    row = next(row for row in rows if f">{name}</a>" in row)
-    return [unescape(re.sub(r"<[^>]+>", " ", cell)).split() for cell in re.findall(r"<td.*?</td>", row, re.DOTALL)]
 
 
 # The list
@@ -83,7 +52,7 @@ def test_a_new_export_has_no_figures_and_a_detached_one_no_connection(environmen
     row = [" ".join(words) for words in cells(carl.get(url(environment)), "Loose")]
     assert row[2] == "No Connection"
     assert row[4] == "Not started"
-    assert row[5:9] == ["—", "never", "System refresh which is off", "View only"]
+    assert row[5:9] == ["—", "never", "Inactive no connection", "View only"]
 
 
 @pytest.mark.parametrize("state", State.values)
