@@ -1,20 +1,57 @@
 """Which exports *Run all* runs, and why it leaves out the others."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from exports.models import Export, ScheduleMode
 from exports.states import ACTIVE
 from roles.access import Access
 
+MOST_NAMED = 20  # of each list; the others are counted
+
+
+class LeftOut(NamedTuple):
+    """Exports that *Run all* leaves out for the same reason."""
+
+    reason: str
+    names: list[str]
+
+    @property
+    def first(self) -> list[str]:
+        """The names that are shown."""
+        return self.names[:MOST_NAMED]
+
+    @property
+    def more(self) -> int:
+        """How many names are only counted."""
+        return max(0, len(self.names) - MOST_NAMED)
+
+    @property
+    def summary(self) -> str:
+        """Reason and number in a few words."""
+        words = ngettext("%(reason)s: %(n)d left out", "%(reason)s: %(n)d left out", len(self.names))
+        return words % {"reason": self.reason, "n": len(self.names)}
+
 
 @dataclass(frozen=True)
 class RunAllPlan:
-    """What *Run all* would do now: exports to run, and (reason, names) of those it leaves out."""
+    """What *Run all* would do now: exports to run, and those it leaves out by the reason."""
 
     to_run: list[Export]
-    left_out: list[tuple[str, list[str]]]
+    left_out: list[LeftOut]
+
+    @property
+    def first(self) -> list[Export]:
+        """The exports to run that are named."""
+        return self.to_run[:MOST_NAMED]
+
+    @property
+    def more(self) -> int:
+        """How many exports to run are only counted."""
+        return max(0, len(self.to_run) - MOST_NAMED)
 
 
 def plan_run_all(access: Access) -> RunAllPlan:
@@ -28,7 +65,7 @@ def plan_run_all(access: Access) -> RunAllPlan:
             left_out.setdefault(reason, []).append(export.name)
         else:
             to_run.append(export)
-    return RunAllPlan(to_run, list(left_out.items()))
+    return RunAllPlan(to_run, [LeftOut(reason, names) for reason, names in left_out.items()])
 
 
 def _why_not(export: Export, access: Access) -> str:

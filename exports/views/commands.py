@@ -46,7 +46,8 @@ def run_all(request: EnvironmentRequest) -> HttpResponse:
     if request.method != "POST":
         return render_panel(request, "exports/run_all.html", {"plan": plan})
     done_to, refused = each(plan.to_run, lambda export: actions.run_now(export, by=request.user))
-    return report(request, _queued(done_to), refused)
+    left_out = [*refused, *(reason.summary for reason in plan.left_out)]
+    return report(request, _queued(done_to), left_out, tone="warning" if refused else "info")
 
 
 @requires(Permission.EDIT_EXPORTS)

@@ -100,15 +100,16 @@ class Words(NamedTuple):
         return self.one % {"name": names[0]} if len(names) == 1 else self.many % len(names)
 
 
-def report(request: EnvironmentRequest, text: str, left_out: list[str]) -> HttpResponse:
-    """Say what was done and what was left out; the list loads again."""
+def report(request: EnvironmentRequest, text: str, left_out: list[str], *, tone: str = "warning") -> HttpResponse:
+    """Say what was done and what was left out, in `tone` (warning, info); the list loads again."""
     if not left_out:
         return done(request, list_url(request), text, changed="exports:changed")
     alone = not text and len(left_out) == 1
     summary, items = (left_out[0], []) if alone else (text or _("Nothing was done."), _told(left_out))
     if request.htmx:
-        return notice(summary, tone="warning", changed="exports:changed", items=items)
-    messages.warning(request, " ".join([summary, *items]))
+        return notice(summary, tone=tone, changed="exports:changed", items=items)
+    say = messages.warning if tone == "warning" else messages.info
+    say(request, " ".join([summary, *items]))
     return HttpResponseRedirect(list_url(request))
 
 

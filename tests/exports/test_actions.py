@@ -138,8 +138,36 @@ def test_run_all_runs_active_schedules_that_the_user_may_edit_and_says_what_it_l
     }
     assert Run.objects.count() == 1
     page = carl.post(url("run_all", environment=environment), follow=True)
-    assert "“Follows” is queued." in page.content.decode()
+    said = page.content.decode()
+    assert "“Follows” is queued." in said
+    for reason in ("Running or waiting already", "Schedule is off", "You can only view them", "No connection"):
+        assert f"{reason}: 1 left out" in said
     assert set(Run.objects.values_list("export__name", flat=True)) == {"Follows", "Busy"}
+
+
+def test_run_all_lists_names_one_by_one_and_counts_those_above_twenty(environment, shared, carl):
+    for number in range(23):
+        make_export(environment, f"North, south {number:02}", shared)
+        make_export(environment, f"By hand, {number:02}", shared, schedule_mode="off")
+    page = carl.get(url("run_all", environment=environment)).content.decode()
+    assert "Run 23 exports now?" in page
+    assert "<li>By hand, 19</li>" in page
+    assert "By hand, 20" not in page
+    assert "North, south 20" not in page
+    assert page.count("and 3 more") == 2
+
+
+@pytest.mark.parametrize(
+    "mode, words", [("off", "No export has an active schedule"), (None, "There is no export yet.")]
+)
+def test_run_all_with_nothing_to_run_offers_no_button(environment, shared, carl, mode, words):
+    if mode:
+        make_export(environment, "By hand", shared, schedule_mode=mode)
+    page = carl.get(url("run_all", environment=environment)).content.decode()
+    panel = page.split('class="panel"')[1]
+    assert "Nothing to run" in panel
+    assert words in panel
+    assert "button-primary" not in panel
 
 
 @pytest.mark.parametrize("command", ["run", "detach", "remove"])
