@@ -1,7 +1,8 @@
 """The first five records as they would be sent, personal data masked."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import psycopg
@@ -21,12 +22,17 @@ RECORDS = 5
 
 @dataclass(frozen=True)
 class Preview:
-    """Records of what was chosen first, by its name; `problem` says why there are none to show."""
+    """Records of one thing that was chosen, by its name; `problem` says why there are none to show.
+
+    `choices` are all that can be shown, as (value, label); `value` is what is.
+    """
 
     name: str
     columns: list[str]
     rows: list[list[str | None]]
     problem: str = ""
+    value: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
 
 
 class Column(NamedTuple):
@@ -37,13 +43,34 @@ class Column(NamedTuple):
     source: str
 
 
+class Offer(NamedTuple):
+    """One thing that was chosen, and how its records are read."""
+
+    label: str
+    read: Callable[[], Preview]
+
+
 def preview(setup: Setup) -> Preview | None:
-    """Return the first records of what was chosen first; None while nothing is chosen."""
+    """Return the first records of what is asked for, or else was chosen first; None while nothing is chosen."""
+    offers = dict(_offers(setup))
+    if not offers:
+        return None
+    asked = setup.data.get("preview", "") if setup.data else ""
+    value = asked if asked in offers else next(iter(offers))
+    choices = tuple((value, offer.label) for value, offer in offers.items())
+    return replace(offers[value].read(), value=value, choices=choices)
+
+
+def _offers(setup: Setup) -> Iterator[tuple[str, Offer]]:
     if setup.is_of_segments:
-        return _of_segment(setup, setup.segments.chosen[0]) if setup.segments.chosen else None
-    if setup.tables.chosen:
-        return _of_table(setup.tables.chosen[0])
-    return _of_members(setup.members.chosen[0]) if setup.members.chosen else None
+        for segment in setup.segments.chosen:
+            yield f"segments-{segment.pk}", Offer(segment.name, partial(_of_segment, setup, segment))
+        return
+    for table in setup.tables.chosen:
+        yield f"tables-{table.pk}", Offer(table.name, partial(_of_table, table))
+    for segment in setup.members.chosen:
+        label = _("%(name)s (member list)") % {"name": segment.name}
+        yield f"members-{segment.pk}", Offer(label, partial(_of_members, segment))
 
 
 def _of_segment(setup: Setup, segment: Segment) -> Preview:

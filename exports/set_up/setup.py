@@ -82,8 +82,8 @@ class Setup:
 
     @property
     def offers_tables(self) -> bool:
-        """Tell whether whole tables may be chosen instead of segments."""
-        return self.destination is not None and self.destination.takes_tables
+        """Tell whether whole tables may be chosen instead of segments: unless the connection type takes none."""
+        return self.destination is None or self.destination.takes_tables
 
     @property
     def is_of_segments(self) -> bool:
@@ -187,8 +187,7 @@ class Setup:
 
     def _kind(self) -> ExportKind:
         """The kind that is shown: segments where the connection type takes no tables."""
-        takes_it = self.destination is None or self.destination.takes_tables
-        return ExportKind(self.typed_kind) if takes_it else ExportKind.SEGMENTS
+        return ExportKind(self.typed_kind) if self.offers_tables else ExportKind.SEGMENTS
 
     def _choose(self) -> None:
         """Take over what is chosen: as sent, or as the export (or the one it is filled in from) holds it."""

@@ -6,7 +6,7 @@ import pytest
 
 from exports.models import Export, ExportTable, Run
 from roles.roles import Role
-from tests.exports.pane import PANEL, Pane, boxes, heads, line_of, rows, text_of
+from tests.exports.pane import FIELDS, PANEL, Pane, boxes, heads, line_of, rows, text_of
 from tests.factories import client_of, make_connection, make_environment, make_member, make_segment, make_table
 from tests.servers.people_list import PeopleList
 
@@ -58,6 +58,24 @@ def test_the_preview_shows_what_is_chosen_first_masked(pane, chosen, columns, ma
     ids = {name: [getattr(pane, what).pk] if what else [] for name, what in chosen.items()}
     shown = pane.client.post(pane.url(), data_out(pane, draft="1") | ids)
     assert (heads(shown), len(rows(shown))) == (columns, many)
+
+
+def test_one_of_several_is_chosen_for_the_preview(pane):
+    form = data_out(pane, draft="1", members=[pane.segment.pk])
+    shown = pane.client.post(pane.url(), form)
+    assert heads(shown) == ["OrderId", "CustomerId", "Total"]
+    assert f'<option value="members-{pane.segment.pk}">Everybody (member list)</option>' in shown.content.decode()
+    assert heads(pane.client.post(pane.url(), form | {"preview": f"tables-{pane.table.pk}"})) == FIELDS
+    assert heads(pane.client.post(pane.url(), form | {"preview": f"members-{pane.segment.pk}"})) == ["CustomerId"]
+    not_chosen = form | {"preview": f"segments-{pane.segment.pk}"}
+    assert heads(pane.client.post(pane.url(), not_chosen)) == ["OrderId", "CustomerId", "Total"]
+
+
+def test_the_kind_is_offered_before_a_connection_is_chosen(pane):
+    assert "id_kind_data_out" in pane.client.get(pane.url()).content.decode()
+    shown = pane.client.post(pane.url(), data_out(pane, connection="", draft="1"))
+    assert boxes(shown, "tables")[pane.orders.pk] == "checked"
+    assert len(rows(shown)) == 2
 
 
 def test_a_whole_table_of_people_is_masked_in_the_preview(pane):
@@ -128,7 +146,9 @@ def test_a_type_that_takes_no_tables_offers_segments_alone_and_says_so(pane, peo
     assert "People list takes no whole tables." in text_of(shown)
     assert boxes(shown, "tables") == {}
     assert '<input type="hidden" name="kind" value="data_out">' in shown.content.decode()
-    assert "What to export" not in text_of(pane.send(connection=people.pk, draft="1"))
+    page = pane.send(connection=people.pk, draft="1").content.decode()
+    assert 'value="data_out" id="id_kind_data_out" disabled>' in page
+    assert '<input type="hidden" name="kind"' not in page
     assert pane.client.post(pane.url(), data_out(pane, connection=people.pk)).status_code == 422
 
 
