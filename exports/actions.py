@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from exports.folders import folder_of, free_folder
 from exports.models import Export, ExportSegment, ExportTable, Run, Trigger
 from exports.queueing import canceled_by, nudge
 from exports.states import ACTIVE, State
@@ -16,8 +17,8 @@ from segments.models import Segment, Table
 
 TEST_ROWS = 10  # records of each item that a test sends
 EDITED = (
-    "name", "description", "kind", "connection", "detached_sharing", "settings", "field_selection", "schedule_mode",
-    "refreshes_segments", "updated_by", "updated_at",
+    "name", "description", "kind", "connection", "detached_sharing", "folder", "settings", "field_selection",
+    "schedule_mode", "refreshes_segments", "updated_by", "updated_at",
 )  # fmt: skip
 
 
@@ -98,14 +99,18 @@ def cancel(run: Run, *, by: User | None) -> bool:
 
 def save_export(export: Export, segments: list[Segment], tables: Sequence[Table] = (), *, by: User) -> None:
     """Create or change `export` with its segments and tables, in the orders given."""
-    before = _facts(Export.objects.filter(pk=export.pk).first())
+    old = Export.objects.filter(pk=export.pk).first()
+    before = _facts(old)
     with transaction.atomic():
         export.updated_by = by
         export.detached_sharing = ""  # it has a connection again
-        if export.pk is None:
+        if old is None:
             export.created_by = by
             export.save()
+            folder_of(export)
         else:  # not what runs have written since it was loaded
+            if (old.name, old.connection_id) != (export.name, export.connection_id):
+                export.folder = free_folder(export)
             export.save(update_fields=EDITED)
         export.export_segments.all().delete()
         ExportSegment.objects.bulk_create(

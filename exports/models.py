@@ -68,6 +68,8 @@ class Export(models.Model):
         blank=True,
         help_text=_("Who could use its connection when detached."),
     )
+    # Given once (exports.folders), so that no other export's coming, going or renaming moves this one's files.
+    folder = models.CharField(max_length=120, blank=True, default="", editable=False)
     settings = models.JSONField(default=dict, blank=True)
     field_selection = models.JSONField(default=dict, blank=True)
     # Of a segment export: whose chosen fields go out. Of a data-out export: whose member lists go out as tables.
@@ -92,6 +94,9 @@ class Export(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint("environment", Lower("name"), name="export_name_is_unique"),
+            models.UniqueConstraint(
+                "connection", Lower("folder"), condition=~Q(folder=""), name="export_folder_is_its_own"
+            ),
         ]
         indexes = [
             models.Index("environment", Lower("name"), name="export_list"),

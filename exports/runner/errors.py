@@ -27,6 +27,10 @@ class SkippedRunError(Exception):
         self.message, self.reason = str(message), str(reason)
 
 
+class EditedMeanwhileError(Exception):
+    """Somebody saved the export while the run found out what to send: it starts over with what is saved now."""
+
+
 class LeaseLostError(Exception):
     """Somebody else owns the run now; this process must leave everything as it is."""
 

@@ -16,7 +16,14 @@ from exports import queueing
 from exports.models import Export, ExportKind, Run
 from exports.queueing import Claim
 from exports.runner.deliver import Delivery
-from exports.runner.errors import InterruptedRunError, LeaseLostError, NotEligibleError, RunError, SkippedRunError
+from exports.runner.errors import (
+    EditedMeanwhileError,
+    InterruptedRunError,
+    LeaseLostError,
+    NotEligibleError,
+    RunError,
+    SkippedRunError,
+)
 from exports.runner.gate import LeftOut, profiles_of, too_small
 from exports.runner.items import Item, ItemKind
 from exports.runner.plan import Plan, make_plan, within_limits
@@ -38,6 +45,7 @@ UNEXPECTED = gettext_noop(
     "Run the export again; if it fails again, give the run's id to whoever operates Waybill."
 )
 
+MOST_STARTS = 5  # with an export that is saved each time
 ENDED, LOST, INTERRUPTED, DATABASE_AWAY = 0, 71, 75, 69  # exit codes that the watcher's log line shows
 
 
@@ -73,6 +81,17 @@ def _was_interrupted(error: BaseException | None) -> bool:
 
 
 def _carry_out(claimed: Claim, run: Run) -> None:
+    """Carry it out by what the export says at one moment: saved meanwhile, it starts over."""
+    for _attempt in range(MOST_STARTS):
+        try:
+            return _carry_out_as_loaded(claimed, run)
+        except EditedMeanwhileError:
+            run.refresh_from_db()  # which forgets the export, too
+    message = _("The export was saved again and again while its run started. Run it again.")
+    raise RunError(message, reason=_("Saved while it started"))
+
+
+def _carry_out_as_loaded(claimed: Claim, run: Run) -> None:
     recorder = Recorder(claimed, run)
     segments = _to_refresh(run)
     recorder.plan_steps(_steps(run, refreshes=bool(segments)))
@@ -93,6 +112,7 @@ def _write(recorder: Recorder, stack: ExitStack) -> tuple[Delivery, list[Written
         with recorder.step("check") as step:
             destination = _destination(run.export)
             plan = _plan(run, type(destination), step)
+            _refuse_edited(run.export)
             reader = reading.enter_context(warehouse.reader(run.environment, plan.nouns))
             run.data_as_of = warehouse.snapshot_time(reader)
             plan = within_limits(plan, reader, type(destination))
@@ -102,6 +122,13 @@ def _write(recorder: Recorder, stack: ExitStack) -> tuple[Delivery, list[Written
         delivery = Delivery(recorder, plan, destination, stack)
         with recorder.step("send"):
             return delivery, delivery.write(reader)
+
+
+def _refuse_edited(export: Export) -> None:
+    """Raise EditedMeanwhileError where the export was saved since it was loaded, or given another connection."""
+    same = Export.objects.filter(pk=export.pk, updated_at=export.updated_at, connection=export.connection_id)
+    if not same.exists():
+        raise EditedMeanwhileError
 
 
 def _succeed(recorder: Recorder, plan: Plan, destination: type[Destination]) -> None:

@@ -1,11 +1,14 @@
 """What a run will send and where its files will lie. Nothing is sent here."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import psycopg
 from django.utils.translation import gettext as _
 
 from connections.destinations.base import Destination
+from exports import folders as names
 from exports.eligibility import is_projected
 from exports.models import Export, ExportKind, Run
 from exports.runner import gate
@@ -13,7 +16,7 @@ from exports.runner.errors import RunError
 from exports.runner.file_format import FileFormat
 from exports.runner.gate import LeftOut
 from exports.runner.items import Item, members_item, segment_item, table_item
-from exports.runner.paths import MANIFEST, Layout, folder_of, folder_of_tests, root_of, safe_name, unused
+from exports.runner.paths import MANIFEST, Layout, folder_of, folder_of_tests
 from segments.models import Segment, Table
 
 
@@ -55,7 +58,7 @@ def make_plan(run: Run, destination: type[Destination]) -> Plan:
     test = folder_of_tests(item.folder for item in items) if run.most_rows else ""
     return Plan(
         items=items,
-        layout=Layout(root_of(export), file_format.suffix, test),
+        layout=Layout(names.folder_of(export), file_format.suffix, test),
         format=file_format,
         has_model=is_data_out and not test,
         most_rows=run.most_rows,
@@ -78,12 +81,9 @@ def _segments(export: Export, destination: type[Destination]) -> list[Item]:
     if not segments:
         raise RunError(_("The export has no segments. Edit it and choose at least one."), reason=_("No segments"))
     gate.refuse_ineligible(export, segments, destination)
-    folders = {MANIFEST}
     return [
-        segment_item(
-            export, segment, _folder(segment, folders), is_projected=is_projected(segment, destination, export.settings)
-        )
-        for segment in segments
+        segment_item(export, segment, folder, is_projected=is_projected(segment, destination, export.settings))
+        for segment, folder in zip(segments, _folders(segments), strict=True)
     ]
 
 
@@ -92,9 +92,10 @@ def _data_out(export: Export, destination: type[Destination]) -> list[Item]:
         message = _("%(type)s takes no tables. Edit the export and choose a connection to a file store.")
         raise RunError(message % {"type": destination.label}, reason=_("Takes no tables"))
     tables = [entry.table for entry in export.export_tables.select_related("table__environment")]
-    folders = {MANIFEST}
-    items = [table_item(table, _folder(table, folders)) for table in tables]
-    items += [members_item(segment, _folder(segment, folders)) for segment in _segments_of(export)]
+    segments = _segments_of(export)
+    folders = _folders([*tables, *segments])
+    items = [table_item(table, folder) for table, folder in zip(tables, folders, strict=False)]
+    items += [members_item(*pair) for pair in zip(segments, folders[len(tables) :], strict=True)]
     if not items:
         message = _("The export has no tables and no member lists. Edit it and choose at least one.")
         raise RunError(message, reason=_("No tables"))
@@ -106,6 +107,13 @@ def _segments_of(export: Export) -> list[Segment]:
     return [entry.segment for entry in entries]
 
 
-def _folder(noun: Table | Segment, folders: set[str]) -> str:
-    kind = "table" if isinstance(noun, Table) else "segment"
-    return unused(safe_name(noun.name, f"{kind}-{noun.pk}"), folders)
+def _folders(nouns: Sequence[Table | Segment]) -> list[str]:
+    """Return a folder for each; those of like names carry their ids, so that none ever gets another one's files."""
+    plain = [names.safe_name(noun.name, "") for noun in nouns]
+    often = Counter([MANIFEST, *(name.casefold() for name in plain)])
+    taken: list[str] = []
+    for noun, name in zip(nouns, plain, strict=True):
+        own = f"{'table' if isinstance(noun, Table) else 'segment'}-{noun.pk}"
+        is_alone = bool(name) and often[name.casefold()] == 1
+        taken.append(names.unused(name if is_alone else f"{name}-{own}".lstrip("-"), taken))
+    return taken

@@ -180,7 +180,8 @@ def test_names_that_make_the_same_folder_are_told_apart(environment):
     tables = [make_table(environment, name) for name in ("A b", "a_B", "manifest")]
     run = run_to_end(make_data_out(environment, tables, name="Same"))
     names = {entry["path"].split("/")[1] for entry in run.files if entry["role"] == "data"}
-    assert names == {"A_b", "a_B_2", "manifest_2"}
+    first, second, third = [f"table-{table.pk}" for table in tables]
+    assert names == {f"A_b-{first}", f"a_B-{second}", f"manifest-{third}"}
 
 
 def test_a_table_that_is_gone_fails_for_good_with_what_to_do(environment, orders):

@@ -123,7 +123,8 @@ def test_several_segments_make_a_file_each_from_one_snapshot(environment, table)
     export = make_export(environment, name="Two", segments=[london, rich])
     run = run_to_end(export)
     names = {name for name in delivered(export.connection) if name.endswith(".csv")}
-    assert names == {f"Two/London_UK/{run.folder}/London_UK_1.csv", f"Two/london_uk_2/{run.folder}/london_uk_2_1.csv"}
+    ours = [f"London_UK-segment-{london.pk}", f"london_uk-segment-{rich.pk}"]
+    assert names == {f"Two/{folder}/{run.folder}/{folder}_1.csv" for folder in ours}
     assert [entry["rows"] for entry in run.files if entry["role"] == "data"] == [2, 2]
 
 
