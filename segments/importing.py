@@ -27,8 +27,8 @@ from segments import columns as typing
 from segments import refusals
 from segments.columns import Column
 from segments.csvfile import LONGEST_NAME_BYTES, CsvFile, ImportRefusedError
-from segments.models import Field, Segment, Table
-from segments.signals import field_removed
+from segments.models import Field, Table
+from segments.needing import who_needs
 from segments.swapping import PATIENCE_SECONDS, swap
 
 __all__ = ["ImportRefusedError", "import_table"]
@@ -278,18 +278,4 @@ def _describe(plan: _Plan, table: Table, columns: list[Column]) -> None:
     table.fields.filter(pk__in=[field.pk for field in known.values()]).delete()
     for name in known:
         text = _("The file no longer has %(name)s. %(todo)s")
-        plan.tell(text % {"name": name, "todo": _used_by(table, name) or _("Nothing used it.")})
-
-
-def _used_by(table: Table, name: str) -> str:
-    """Say who needs the field that went, and what to do; "" if nobody does."""
-    said = [answer for _receiver, answer in field_removed.send(Table, table=table, name=name)]
-    segments = [
-        f"“{segment.name}”"
-        for segment in Segment.objects.filter(table=table)
-        if any(condition.get("field") == name for condition in segment.conditions)
-    ]
-    if segments:
-        text = _("Change the rules of %(segments)s: they cannot be refreshed until then.")
-        said.insert(0, text % {"segments": ", ".join(segments)})
-    return " ".join(filter(None, said))
+        plan.tell(text % {"name": name, "todo": who_needs(table, name) or _("Nothing used it.")})
