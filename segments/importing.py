@@ -6,6 +6,7 @@ An unquoted empty value becomes NULL; a quoted one ("") stays an empty text wher
 """
 
 import difflib
+import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import psycopg
+from django.core.exceptions import ValidationError
 from django.db import Error as DatabaseError
 from django.db import connection as django_connection
 from django.db import transaction
@@ -23,6 +25,7 @@ from psycopg import sql
 from roles import audit
 from roles.kinds import PROFILE_KINDS, Audience, SemanticType
 from roles.models import Environment, User
+from roles.validators import visible_name
 from segments import columns as typing
 from segments import refusals
 from segments.columns import Column
@@ -39,6 +42,7 @@ SESSION = (
     "SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL timezone = 'UTC'; SET LOCAL jit = off;"
     " SET LOCAL client_connection_check_interval = '2s'"
 )
+TEMPORARY = "~"  # how a table in the making is called, and no other
 Say = Callable[[str], None]
 
 
@@ -116,7 +120,7 @@ def _import(plan: _Plan, file: CsvFile) -> Table:
     refusals.check_dates(raw, STAGING, file, columns)
     _tell_of_dates(plan, columns)
     plan.say(_("Step 3 of 4: building the table of %(rows)s rows") % {"rows": f"{rows:,}"})
-    new = sql.Identifier(plan.environment.warehouse_schema, f"~new_{plan.name}"[:40])
+    new = sql.Identifier(plan.environment.warehouse_schema, f"{TEMPORARY}{secrets.token_hex(8)}")
     _make(raw, plan, file, columns, new)
     plan.say(_("Step 4 of 4: replacing the table"))
     schema, is_known = plan.environment.warehouse_schema, old is not None
@@ -137,8 +141,18 @@ def _raw_connection() -> psycopg.Connection:
 
 
 def _check_name(name: str) -> None:
-    if not name.strip() or "\0" in name or len(name.encode()) > LONGEST_NAME_BYTES:
-        raise ImportRefusedError(_("A table's name has 1 to 63 bytes."))
+    """Refuse a name that PostgreSQL, people or Waybill's own temporary tables could stumble over."""
+    try:
+        visible_name(name)
+    except ValidationError as error:
+        raise ImportRefusedError(_("The table's name: %(problem)s") % {"problem": error.messages[0]}) from None
+    if len(name.encode()) > LONGEST_NAME_BYTES:
+        raise ImportRefusedError(_("A table's name has 1 to 63 bytes. Shorten it."))
+    if name != name.strip():
+        raise ImportRefusedError(_("A table's name neither begins nor ends with a blank. Remove it."))
+    if name.startswith(TEMPORARY):
+        text = _("Names that begin with %(mark)s are kept for tables in the making. Take another name.")
+        raise ImportRefusedError(text % {"mark": TEMPORARY})
 
 
 def _lock(raw: psycopg.Connection, plan: _Plan) -> None:
