@@ -18,6 +18,10 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+# Encodings that a mark must complete: without one nobody knows which byte comes first.
+UNMARKED = {"utf-16", "utf-32"}
+# Codecs of Python for single words and its own source code. What they read may be no text that can be stored.
+NOT_OF_FILES = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"}
 UNPACK = "%(tool)s FILE | manage.py import_table … -"
 # How a file of that kind begins, what it is called, and what unpacks it ("" if it has to be saved anew).
 KINDS = (
@@ -70,12 +74,23 @@ def encoding_of(start: bytes, asked: str = "") -> Encoding:
 
 
 def _known_codec(asked: str) -> str:
+    codec = _codec_of_text(asked)
+    if codec in UNMARKED:
+        text = _("The file has no byte order mark. Instead of %(name)s name %(name)s-le or %(name)s-be.")
+        raise ImportRefusedError(text % {"name": codec})
+    if not codec or codec in NOT_OF_FILES:
+        text = _("There is no encoding %(name)s. Common ones are utf-8, utf-16-le, windows-1252 and iso-8859-15.")
+        raise ImportRefusedError(text % {"name": repr(asked[:40])[1:-1]})
+    return codec
+
+
+def _codec_of_text(asked: str) -> str:
+    """Return Python's name of the encoding, "" if it knows none of texts by that name."""
     try:
         "".encode(asked)  # only codecs of text can do that
         return codecs.lookup(asked).name
-    except LookupError:
-        text = _("There is no encoding %(name)s. Common ones are utf-8, utf-16-le, windows-1252 and iso-8859-15.")
-        raise ImportRefusedError(text % {"name": asked}) from None
+    except (LookupError, ValueError):  # a name with a zero byte, a codec that refuses everything
+        return ""
 
 
 def _codec_by_zeros(start: bytes) -> str:

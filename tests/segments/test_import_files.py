@@ -17,6 +17,8 @@ from tests.segments.test_importing import exported, load, refusal, types_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AWKWARD = 'Id,Name,Note\n1,Zoë,"Köln, ""Altstadt"""\n2,"two\nlines",日本\n3,😀,\n'
+# Python takes each of these names for a codec, or stumbles over it.
+NO_ENCODINGS = ["undefined", "punycode", "idna", "utf-7", "unicode_escape", "raw_unicode_escape", "a\0b", "\ud800"]
 TOLD: list[str] = []
 
 
@@ -47,6 +49,11 @@ def test_any_other_encoding_is_read_when_it_is_named():
     assert TOLD == ["Read as windows-1252."]
 
 
+def test_a_byte_order_mark_completes_the_encoding_that_is_named():
+    table = take("Id\n1\n".encode("utf-16"), encoding="utf-16")
+    assert (table.row_count, list(types_of(table))) == (1, ["Id"])
+
+
 def test_an_encoding_that_is_split_between_two_reads_stays_whole(monkeypatch):
     monkeypatch.setattr(csvfile, "READ_BYTES", 4097)
     text = "Id,Name\n" + "".join(f"{number},é😀{number}\n" for number in range(3000))
@@ -65,6 +72,12 @@ def test_an_encoding_that_is_split_between_two_reads_stays_whole(monkeypatch):
         ),
         (b"Id\n1\n", {"encoding": "klingon"}, "There is no encoding klingon. Common ones are utf-8,"),
         (b"Id\n1\n", {"encoding": "hex"}, "There is no encoding hex."),
+        *((b"Id\n1\n", {"encoding": name}, "There is no encoding ") for name in NO_ENCODINGS),
+        (
+            b"Id\n1\n",
+            {"encoding": "UTF_16"},
+            "The file has no byte order mark. Instead of utf-16 name utf-16-le or utf-16-be.",
+        ),
         (
             b"Id,Name\n1,a\n2,caf\xe9\n",
             {},
