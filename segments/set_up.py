@@ -104,7 +104,8 @@ class SetUp:
             return self.segment.table
         tables = environment.tables.exclude(profile_kind="")
         wanted = data.get("table", "") if data is not None else ""
-        found = tables.filter(pk=wanted).first() if wanted.isascii() and wanted.isdigit() else None
+        is_id = wanted.isascii() and wanted.isdigit() and len(wanted) < 19  # as long as PostgreSQL's may get
+        found = tables.filter(pk=wanted).first() if is_id else None
         return found or tables.first()
 
     def _projected_names(self, data: QueryDict | None) -> list[str]:

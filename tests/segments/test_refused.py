@@ -80,3 +80,16 @@ def test_a_stored_operator_that_no_longer_suits_is_said_on_save(table, contribut
     page = contributor.get(reverse("segments:edit", args=["contoso", segment.pk]))
     assert page.status_code == 200
     assert page.context_data["setup"].rows[0].operator == "greater"
+
+
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param("9" * 5000, id="5000 nines"), "9" * 25, "9" * 19, "-1", "1e3", "１", "0", ""],
+)
+@pytest.mark.parametrize("action", ["table", "count", ""])
+def test_a_table_whose_number_is_none_is_not_there(table, contributor, number, action):
+    answer = contributor.post(
+        reverse("segments:add", args=["contoso"]), form(table) | {"table": number, "action": action}
+    )
+    assert answer.status_code == (200 if action else 422)
+    assert not Segment.objects.exists()
