@@ -35,11 +35,6 @@ def field_names(header: Sequence[str]) -> tuple[list[str], list[str]]:
     return names, notes
 
 
-def _kept_by_postgresql(position: int, name: str) -> str:
-    text = _("column %(position)d is called %(name)s, which PostgreSQL keeps for itself. Rename it in the file.")
-    return text % {"position": position, "name": name}
-
-
 def _field_name(position: int, name: str, before: list[str], taken: set[str]) -> tuple[str, str]:
     if not name.strip():
         used = _free(f"column_{position}", {*before, *taken})
