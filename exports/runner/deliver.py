@@ -97,12 +97,21 @@ class Delivery:
         path = self.plan.layout.model
         if not self.session.exists(path):
             return
-        if not self.over or (self.destination.can_download and _sum_of(self.destination, path) not in self.over):
+        if not self.over or (self.destination.can_download and not self._wrote(path)):
             raise DeliveryError(
                 _("A model.json that this export did not write lies in its folder. Move it away, then run again."),
                 detail=path,
                 permanent=True,
             )
+
+    def _wrote(self, path: str) -> bool:
+        """Tell whether what has the name is a file that runs of this export wrote; a link or a folder never is."""
+        try:
+            return _sum_of(self.destination, path) in self.over
+        except DeliveryError as error:
+            if error.permanent:
+                return False
+            raise
 
     def _note_where(self) -> None:
         where = self.run.export.connection

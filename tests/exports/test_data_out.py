@@ -242,6 +242,15 @@ def test_a_model_that_was_changed_since_is_refused_before_anything_is_sent(envir
     assert set(root_of(export).rglob("*")) == before
 
 
+def test_a_link_in_the_place_of_the_model_is_refused_with_what_to_do(environment, orders, tmp_path):
+    export = make_data_out(environment, [orders], name="Linked")
+    run_to_end(export)
+    (root_of(export) / "model.json").rename(tmp_path / "elsewhere")
+    (root_of(export) / "model.json").symlink_to(tmp_path / "elsewhere")
+    run = run_to_end(export)
+    assert (run.state, run.message.endswith("Move it away, then run again.")) == (State.FAILED, True)
+
+
 def test_a_model_that_a_killed_run_published_is_replaced_by_the_next(environment, orders):
     export = make_data_out(environment, [orders], name="Killed")
     first = run_to_end(export)

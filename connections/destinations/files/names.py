@@ -12,7 +12,10 @@ class NoFileError(DeliveryError):
     """Something else than a regular file has the name of one: a link or a folder, say."""
 
     def __init__(self) -> None:
-        super().__init__(_("What has the file's name now is not a file that Waybill wrote."), permanent=True)
+        super().__init__(
+            _("What has the file's name now is not a file that Waybill wrote. Move it away, then try again."),
+            permanent=True,
+        )
 
 
 def components(path: str) -> list[str]:
