@@ -1,7 +1,9 @@
 """Insights > Segments. Everybody reads, contributors and administrators change."""
 
+import json
 from typing import Any
 
+from django.contrib import messages
 from django.db import IntegrityError
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -141,19 +143,34 @@ def _set_up(request: EnvironmentRequest, segment: Segment) -> HttpResponse:
         return _pane(request, setup)
     if not setup.is_valid():
         return _pane(request, setup, status=422)
-    name = {"name": setup.form.cleaned_data["name"]}
+    name, saved = {"name": setup.form.cleaned_data["name"]}, setup.to_segment()
     try:
-        actions.save(setup.to_segment(), by=request.user)
+        actions.save(saved, by=request.user)
     except IntegrityError:
         setup.form.add_error("name", _("There is already a segment called “%(name)s”.") % name)
         return _pane(request, setup, status=422)
-    return done(request, _url(request, "list"), _("Segment “%(name)s” saved.") % name, changed=CHANGED)
+    text = _("Segment “%(name)s” saved.") % name
+    if request.POST.get("like"):
+        return _led_on(request, saved, text)
+    return done(request, _url(request, "list"), text, changed=CHANGED)
+
+
+def _led_on(request: EnvironmentRequest, segment: Segment, text: str) -> HttpResponse:
+    """Say that a contact segment was made of an account segment, and offer what it was made for: an export of it."""
+    if not getattr(request, "htmx", None):
+        messages.success(request, text)
+        return HttpResponseRedirect(_url(request, "edit", pk=segment.pk))
+    response = render_panel(request, "segments/saved.html", {"segment": segment, "list_url": _url(request, "list")})
+    response.headers["HX-Trigger"] = json.dumps({CHANGED: True, "announce": text})
+    response.headers["HX-Trigger-After-Swap"] = "panel:saved"
+    return response
 
 
 def _pane(request: EnvironmentRequest, setup: SetUp, status: int = 200, **more: Any) -> TemplateResponse:
     segment = setup.segment
     context = more | {
         "setup": setup,
+        "like_pk": more["like"].pk if "like" in more else request.POST.get("like", ""),
         "form": setup.form,
         "segment": segment if segment.pk else None,
         "exports": _exports(segment) if segment.pk else [],

@@ -36,6 +36,7 @@ class Setup:
     data: QueryDict | None = None
     is_draft: bool = False  # what was typed is shown again, not judged
     source: Export | None = None  # the export that a new one is filled in from
+    first_segments: list[int] = field(default_factory=list)  # ids: what a new one opens with, where they are offered
     can_edit: bool = field(init=False)
     form: ExportForm = field(init=False)
     settings_form: SettingsForm | None = field(init=False, default=None)
@@ -198,7 +199,8 @@ class Setup:
         saved_segments = list(filled.export_segments.values_list("segment_id", flat=True)) if filled.pk else []
         saved_tables = list(filled.export_tables.values_list("table_id", flat=True)) if filled.pk else []
         is_list = filled.kind == ExportKind.SEGMENTS
-        self.segments = choose("segments", segments, self._ids("segments", saved_segments if is_list else []))
+        first = saved_segments if filled.pk else self.first_segments
+        self.segments = choose("segments", segments, self._ids("segments", first if is_list else []))
         self.members = choose("members", segments, self._ids("members", [] if is_list else saved_segments))
         self.tables = choose("tables", tables, self._ids("tables", saved_tables))
 

@@ -24,6 +24,7 @@ from exports.set_up import drafts
 from exports.set_up.copying import copy_of
 from exports.set_up.items import check_lists
 from exports.set_up.setup import Setup
+from exports.set_up.typed import typed_id
 from exports.states import State
 from exports.views.common import can_add, list_url, load
 from exports.views.progress import show_progress
@@ -92,7 +93,8 @@ def _opened(request: EnvironmentRequest, export: Export, source: Export | None) 
     typed = drafts.kept(request.session, token, request.path) if token else None
     if typed is None:
         lost = _("What you had typed is no longer kept. Please fill in the export again.") if token else ""
-        return _pane(request, Setup(export, request.access, source=source), notice=lost)
+        wanted = [typed_id(value) for value in request.GET.getlist("segment")]
+        return _pane(request, Setup(export, request.access, source=source, first_segments=wanted), notice=lost)
     _take_new_connection(request, typed)
     return _pane(request, Setup(export, request.access, typed, is_draft=True, source=source))
 

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from connections.models import Sharing
 from exports.models import Export, Run
-from tests.exports.pane import FIELDS, PANEL, Pane, heads, rows, text_of, value_of
-from tests.factories import make_connection, make_export
+from tests.exports.pane import FIELDS, PANEL, Pane, boxes, heads, rows, text_of, value_of
+from tests.factories import make_connection, make_environment, make_export, make_segment, make_table
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,6 +30,19 @@ def test_an_export_is_added_without_scripts(pane):
     assert {"field": "City", "name": "Town"} in chosen
     assert [entry["field"] for entry in chosen] == [name for name in FIELDS if name != "Email"]
     assert not Run.objects.exists(), "saving does not run the export"
+
+
+def test_the_pane_opens_with_a_segment_of_the_environment_chosen(pane):
+    shown = pane.client.get(pane.url(), {"segment": pane.segment.pk})
+    assert boxes(shown, "segments") == {pane.segment.pk: "checked"}
+    assert "Fields to include" in text_of(shown)
+    foreign = make_segment(make_table(make_environment()))
+    for forged in (foreign.pk, "x", "", "-1", "9" * 40):
+        assert "checked" not in boxes(pane.client.get(pane.url(), {"segment": forged}), "segments").values()
+    pane.send()
+    other = make_segment(pane.table, "Other")
+    edited = pane.client.get(pane.url("edit", pk=Export.objects.get().pk), {"segment": other.pk})
+    assert boxes(edited, "segments") == {pane.segment.pk: "checked", other.pk: ""}
 
 
 def test_save_and_run_queues_one_run(pane):

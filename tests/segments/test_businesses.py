@@ -10,7 +10,7 @@ from roles.models import AuditEvent
 from roles.roles import Role
 from segments import tasks
 from segments.models import Relationship, Segment, SegmentStatus
-from tests.factories import client_of, make_environment, make_member, make_segment, make_table
+from tests.factories import client_of, make_connection, make_environment, make_member, make_segment, make_table
 from tests.segments.test_related import on_account, own, related
 from tests.segments.test_relationships import accounts, contacts, environment, relate
 
@@ -192,6 +192,35 @@ def test_a_contact_segment_carries_the_conditions_of_an_account_segment(contribu
     tasks.refresh_segment(made.pk)
     made.refresh_from_db()
     assert (made.status, made.member_count) == (SegmentStatus.READY, 2)
+
+
+def test_a_contact_segment_that_was_created_leads_on_to_an_export_of_it(contributor, related, accounts):
+    cafes = make_segment(accounts, "Cafés")
+    pane = contributor.get(url("add"), {"like": cafes.pk})
+    assert f'<input type="hidden" name="like" value="{cafes.pk}">' in text_of(pane)
+    sent = form(related, "Contacts of cafés", CAFES, like=cafes.pk)
+    counted = contributor.post(url("add"), sent | {"action": "count"})
+    assert f'<input type="hidden" name="like" value="{cafes.pk}">' in text_of(counted)
+    offer = reverse("exports:add", kwargs={"environment": "business"}) + "?segment="
+    no_connection = contributor.post(url("add"), sent, headers=HTMX | {"HX-Target": "panel"})
+    assert "“Contacts of cafés” is saved" in text_of(no_connection)
+    assert offer not in text_of(no_connection), "exports need a connection"
+    make_connection(related.environment)
+    answer = contributor.post(url("add"), sent | {"name": "Second"}, headers=HTMX | {"HX-Target": "panel"})
+    made = Segment.objects.get(name="Second")
+    assert f'{offer}{made.pk}"' in text_of(answer)
+    assert answer.headers["HX-Trigger-After-Swap"] == "panel:saved"
+    plain = contributor.post(url("add"), sent | {"name": "Third"}, follow=True)
+    assert f'{offer}{Segment.objects.get(name="Third").pk}"' in text_of(plain)
+
+
+def test_a_segment_can_be_exported_from_the_list_by_those_who_may(contributor, viewer, related):
+    segment = make_segment(related, "People")
+    make_connection(related.environment)
+    offer = reverse("exports:add", kwargs={"environment": "business"}) + f"?segment={segment.pk}"
+    assert offer in text_of(contributor.get(url("list")))
+    assert offer in text_of(contributor.get(url("row", pk=segment.pk), headers=HTMX))
+    assert offer not in text_of(viewer.get(url("list")))
 
 
 def test_of_all_accounts_only_contacts_that_have_one_are_carried(contributor, related, accounts):
