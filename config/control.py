@@ -12,7 +12,7 @@ from typing import Any
 from config import embedded_postgres, places, postgres_socket, problems
 
 STOP_SECONDS = 30.0
-KEPT = ("postgres", "demo", "keys", "log", "staticfiles", "staticfiles.stamp")
+KEPT = ("postgres", "demo", "keys", "log", "downloads", "staticfiles", "staticfiles.stamp")
 
 
 def stop(data_dir: Path) -> None:

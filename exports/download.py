@@ -1,29 +1,32 @@
-"""Delivered files on their way to a browser: exact bytes, or made safe for a spreadsheet; in pieces that fit memory."""
+"""Delivered files on their way to a browser: the bytes that were delivered, or none; in pieces that fit memory."""
 
-import codecs
-import csv
-import io
+import fcntl
+import hashlib
+import os
 import re
+import socket
 import threading
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
-from connections.destinations.base import DELIMITERS, DeliveredFile, DeliveryError, FileDestination
+from connections.destinations.base import DeliveredFile, DeliveryError, FileDestination
 from connections.models import Connection
 from exports.models import Run
-from roles.words import number
+from exports.progress.files import is_replaced
+from exports.spreadsheet import defused
 
 # Of the eight threads of the two web processes (config/up/portal.py) at most half wait for slow downloads.
 MOST_AT_ONCE = 2
-LONGEST_FIELD = 1 << 30
-BOM = codecs.BOM_UTF8
-# What spreadsheets take for the beginning of a formula, also in the wide letters of East Asian keyboards.
-FORMULA = re.compile(r"^[=+\-@\t\r\n＝＋－＠]")
-NUMBER = re.compile(r"^[+-](\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?$")
+MOST_OF_A_PERSON = 2  # in all processes, so that nobody takes every place
+# Within this time a browser takes a piece (at most 256 kB), or the download is broken off and its place becomes free.
+SEND_SECONDS = 30.0
+PIECE_BYTES = 1 << 18
+LOOKED_AT_FIRST = 5_000_000  # bytes: up to here a file is compared before anything is sent
 _slots = threading.BoundedSemaphore(MOST_AT_ONCE)
 _take_slot, _give_slot = _slots.acquire, _slots.release
 
@@ -35,44 +38,61 @@ class TooManyDownloadsError(Exception):
 class Download:
     """An open file of a run. Iterate over its bytes once; `close` in any case, also when nothing was read."""
 
-    def __init__(self, run: Run, index: int, *, for_spreadsheet: bool) -> None:
-        """Open the file; TooManyDownloadsError, DeliveryError where it is not there as it was delivered."""
+    def __init__(self, run: Run, index: int, *, person: int, for_spreadsheet: bool) -> None:
+        """Open the file for the user with the id `person`.
+
+        TooManyDownloadsError; DeliveryError where it is not there as it was delivered.
+        """
         self._stack, self.entry = ExitStack(), run.files[index]
+        try:
+            self._take_places(person)
+            self._file = self._open(run)
+            checked = self._checked(run)
+        except BaseException:
+            self.close()
+            raise
+        self._chunks = _pieces(self._for_spreadsheet(checked, run) if for_spreadsheet else checked)
+        self.name = file_name(self.entry["path"], for_spreadsheet=for_spreadsheet)
+        self.size = None if for_spreadsheet else self._file.size
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._chunks
+
+    def limit_waiting(self, connection: socket.socket | None) -> None:
+        """Let the web server give up on a browser that does not read; the next request has no limit again."""
+        if connection:
+            connection.settimeout(SEND_SECONDS)
+
+    def close(self) -> None:
+        """Let go of the file, its server and the places among the downloads."""
+        self._stack.close()
+
+    def _take_places(self, person: int) -> None:
+        if not _take_place_of(person, self._stack):
+            raise TooManyDownloadsError(
+                _("Two of your downloads are under way. Wait until one has ended or cancel it, then try again.")
+            )
         if not _take_slot(blocking=False):
             raise TooManyDownloadsError(
                 _("Too many downloads are under way. Wait until one has ended, then try again.")
             )
         self._stack.callback(_give_slot)
-        try:
-            self._file = self._open(run.connection)
-        except BaseException:
-            self.close()
-            raise
-        self._chunks = self._for_spreadsheet(run) if for_spreadsheet else self._file.chunks()
-        self.name = file_name(self.entry["path"], for_spreadsheet=for_spreadsheet)
-        self.size = None if for_spreadsheet else self._file.size
 
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._chunks)
-
-    def close(self) -> None:
-        """Let go of the file, its server and the place among the downloads."""
-        self._stack.close()
-
-    def _open(self, connection: Connection | None) -> DeliveredFile:
+    def _open(self, run: Run) -> DeliveredFile:
+        connection: Connection | None = run.connection
         if connection is None or not isinstance(destination := connection.open(), FileDestination):
             raise TypeError("Only files of a file store can be opened.")
         file = self._stack.enter_context(destination.open_file(self.entry["path"]))
         if file.size != self.entry["bytes"]:
-            message = _(
-                "The file at the target has %(found)s bytes; %(sent)s were delivered. It was replaced or changed since."
-            )
-            words = {"found": number(file.size), "sent": number(self.entry["bytes"])}
-            raise DeliveryError(message % words, permanent=True)
+            raise _changed(run, self.entry)
         return file
 
-    def _for_spreadsheet(self, run: Run) -> Iterator[bytes]:
-        chunks = self._file.chunks()
+    def _checked(self, run: Run) -> Iterable[bytes]:
+        """Return the file's bytes; those of a small file are compared now, of others at their end."""
+        chunks = _as_delivered(self._file.chunks(), run, self.entry)
+        return list(chunks) if self._file.size <= LOOKED_AT_FIRST else chunks
+
+    def _for_spreadsheet(self, chunks: Iterable[bytes], run: Run) -> Iterator[bytes]:
         plain = _unzipped(chunks) if self.entry["path"].endswith(".gz") else chunks
         return defused(plain, self.entry.get("delimiter") or run.export.settings.get("delimiter") or "comma")
 
@@ -83,48 +103,53 @@ def file_name(path: str, *, for_spreadsheet: bool) -> str:
     return name.removesuffix(".gz") if for_spreadsheet else name
 
 
-def defused(chunks: Iterable[bytes], delimiter: str) -> Iterator[bytes]:
-    """Return CSV (UTF-8) for a spreadsheet: with BOM, and no value that it would take for a formula.
+def _take_place_of(person: int, stack: ExitStack) -> bool:
+    """Take one of the person's places until `stack` is closed, or the process dies; False when there is none."""
+    folder = settings.DATA_DIR / "downloads"
+    folder.mkdir(exist_ok=True)
+    for number in range(MOST_OF_A_PERSON):
+        descriptor = os.open(folder / f"{person}-{number}", os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+        else:
+            stack.callback(os.close, descriptor)
+            return True
+    return False
 
-    `delimiter` is a name of DELIMITERS, or the character.
+
+def _as_delivered(chunks: Iterable[bytes], run: Run, entry: dict[str, Any]) -> Iterator[bytes]:
+    """Return `chunks`, the last one only when all are what was delivered; else DeliveryError.
+
+    A browser that misses the last piece reports that the download failed.
     """
-    csv.field_size_limit(LONGEST_FIELD)
-    character = DELIMITERS.get(delimiter, delimiter)
-    block = io.StringIO(newline="")
-    writer = csv.writer(block, delimiter=character, lineterminator="\r\n")  # both quoted within values
-    yield BOM
-    for row in csv.reader(_lines(chunks), delimiter=character):
-        writer.writerow([f"'{value}" if is_formula(value) else value for value in row])
-        if block.tell() > 1 << 16:
-            yield _emptied(block)
-    yield _emptied(block)
-
-
-def is_formula(value: str) -> bool:
-    """Tell whether a spreadsheet would compute `value` instead of showing it; a plain number is none."""
-    return bool(FORMULA.match(value)) and not NUMBER.match(value)
-
-
-def _emptied(block: io.StringIO) -> bytes:
-    data = block.getvalue().encode()
-    block.seek(0)
-    block.truncate()
-    return data
-
-
-def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Return the text's lines with their ends, so that the CSV reader sees line breaks within values as they are."""
-    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-    begun: list[str] = []
+    found, held_back = hashlib.sha256(), b""
     for chunk in chunks:
-        *whole, rest = decode(chunk).split("\n")
-        for line in whole:
-            yield "".join([*begun, line, "\n"])
-            begun = []
-        begun.append(rest)
-    last = "".join([*begun, decode(b"", final=True)])
-    if last:
-        yield last
+        found.update(chunk)
+        if held_back:
+            yield held_back
+        held_back = chunk
+    if found.hexdigest() != entry["sha256"]:
+        raise _changed(run, entry)
+    yield held_back
+
+
+def _changed(run: Run, entry: dict[str, Any]) -> DeliveryError:
+    """Return why there is no download of a file that is not the delivered one."""
+    name = entry["path"].rpartition("/")[2]
+    if is_replaced(run, entry):
+        text = _("%(name)s of this run has been replaced by a later run. Download it from the newest one.")
+    else:
+        text = _("%(name)s was changed since it was delivered. Run the export again to have it anew.")
+    return DeliveryError(text % {"name": name}, permanent=True)
+
+
+def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Return the same bytes in pieces that a slow line takes within SEND_SECONDS."""
+    for chunk in chunks:
+        for start in range(0, len(chunk), PIECE_BYTES):
+            yield chunk[start : start + PIECE_BYTES]
 
 
 def _unzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:

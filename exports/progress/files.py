@@ -16,7 +16,7 @@ SPREADSHEET_SUFFIXES = (".csv", ".csv.gz")
 
 @dataclass(frozen=True)
 class FileEntry:
-    """One delivered file; `url` is empty where it cannot be downloaded."""
+    """One delivered file; `url` is empty where it cannot be downloaded, and `note` may say why."""
 
     path: str
     rows: int | None
@@ -24,6 +24,7 @@ class FileEntry:
     sha256: str
     url: str
     spreadsheet_url: str
+    note: str = ""
 
 
 def files_of(run: Run, export: Export, access: Access) -> list[FileEntry]:
@@ -37,6 +38,13 @@ def files_of(run: Run, export: Export, access: Access) -> list[FileEntry]:
 def is_spreadsheet(path: str) -> bool:
     """Tell whether a delivered file holds rows that a spreadsheet can open."""
     return path.endswith(SPREADSHEET_SUFFIXES)
+
+
+def is_replaced(run: Run, entry: dict[str, Any]) -> bool:
+    """Tell whether a later run of the same export gave a file of its own this file's name, as with model.json."""
+    recorded = run.export.runs.filter(files__contains=[{"path": entry["path"]}])
+    same_place = recorded.filter(connection=run.connection_id, target=run.target)
+    return same_place.filter(pk__gt=run.pk, is_publishing=True).exists()
 
 
 def why_no_download(run: Run) -> str:
@@ -66,7 +74,10 @@ def why_not_for(run: Run, export: Export, access: Access) -> str:
 
 def _entry(run: Run, export: Export, index: int, can_download: bool) -> FileEntry:
     file: dict[str, Any] = run.files[index]
+    facts = (file["path"], file.get("rows"), file["bytes"], file["sha256"])
+    if can_download and file.get("role") == "model" and is_replaced(run, file):
+        return FileEntry(*facts, url="", spreadsheet_url="", note=_("Replaced by a later run."))
     kwargs = {"environment": export.environment.slug, "pk": export.pk, "uuid": run.uuid, "index": index}
     url = reverse("exports:file", kwargs=kwargs) if can_download else ""
     sheet = f"{url}?as=spreadsheet" if url and is_spreadsheet(file["path"]) else ""
-    return FileEntry(file["path"], file.get("rows"), file["bytes"], file["sha256"], url, sheet)
+    return FileEntry(*facts, url, sheet)

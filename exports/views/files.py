@@ -30,7 +30,7 @@ def file(request: EnvironmentRequest, pk: int, uuid: str, index: int) -> HttpRes
     if why := why_no_download(run):
         return _refusal(request, export, run, why)
     try:
-        download = Download(run, index, for_spreadsheet=for_spreadsheet)
+        download = Download(run, index, person=request.user.pk, for_spreadsheet=for_spreadsheet)
     except (DeliveryError, TooManyDownloadsError) as error:
         return _refusal(request, export, run, str(error))
     if request.htmx:
@@ -42,6 +42,7 @@ def file(request: EnvironmentRequest, pk: int, uuid: str, index: int) -> HttpRes
     except BaseException:
         download.close()
         raise
+    download.limit_waiting(request.META.get("gunicorn.socket"))
     return _stream(download)
 
 

@@ -5,19 +5,29 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import re
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from html import unescape
 
 import pytest
+from django.conf import settings
+from django.db import connections
 from django.urls import reverse
+from gunicorn.app.base import BaseApplication
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from config.wsgi import application
+from connections.destinations.base import DeliveryError
 from connections.models import Connection
 from exports import actions, download
-from exports.download import defused, is_formula
 from exports.models import Run
 from exports.runner.watch import work_until_idle
 from roles.models import AuditEvent
 from roles.roles import Role
+from tests.exports.data_out import make_data_out
 from tests.factories import client_of, folder_of, make_export, make_member
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,6 +41,10 @@ def export(environment, shared, segment):
 
 @pytest.fixture
 def run(export):
+    return run_of(export)
+
+
+def run_of(export):
     run, _is_new = actions.run_now(export, by=None)
     work_until_idle()
     run.refresh_from_db()
@@ -45,7 +59,7 @@ def url(run, index=0, name="file"):
 
 def data_file(run):
     """The index of the file with the rows."""
-    return next(index for index, file in enumerate(run.files) if file["path"].endswith(".csv.gz"))
+    return next(index for index, file in enumerate(run.files) if file["role"] == "data")
 
 
 def body(response):
@@ -132,10 +146,62 @@ def test_a_file_that_is_gone_is_said_to_be(carl, run):
     assert "no longer there" in refusal(carl, run)
 
 
-def test_a_file_of_another_size_is_not_the_one_that_was_delivered(carl, run):
-    with delivered(run, 0).open("ab") as file:
-        file.write(b"more")
-    assert "replaced or changed since" in refusal(carl, run)
+@pytest.mark.parametrize("change", [lambda data: data + b"more", lambda data: data[:-1] + b"!"])
+def test_a_file_with_other_bytes_is_not_the_one_that_was_delivered(carl, run, change):
+    path = delivered(run, 0)
+    path.write_bytes(change(path.read_bytes()))
+    assert f"{path.name} was changed since it was delivered." in refusal(carl, run)
+
+
+@pytest.mark.parametrize("query", [{}, {"as": "spreadsheet"}])
+def test_a_big_file_with_other_bytes_breaks_off(carl, run, query):
+    data = deliver_big(run, name="big.csv")
+    path = delivered(run, 0)
+    assert download.file_name(path.name, for_spreadsheet=False) == "big.csv"
+    path.write_bytes(data[:-2] + b"X\n")
+    response = carl.get(url(run), query)
+    sent = []
+    with pytest.raises(DeliveryError, match="was changed since it was delivered"):
+        sent.extend(response.streaming_content)
+    response.close()
+    path.write_bytes(data)
+    whole = body(carl.get(url(run), query))
+    assert whole.count(b"\n") == data.count(b"\n")
+    assert 0 < sum(map(len, sent)) < len(whole)
+    assert whole.startswith(b"".join(sent))
+
+
+def deliver_big(run, name, size=download.LOOKED_AT_FIRST):
+    """Put a file of more than `size` bytes in the place of the run's first one; return its bytes."""
+    data = b"Id,Text\n" + b"1,some words that fill the line\n" * (size // 32 + 1)
+    path = run.files[0]["path"].rpartition("/")[0] + f"/{name}"
+    run.files[0] |= {"path": path, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    run.save()
+    delivered(run, 0).write_bytes(data)
+    return data
+
+
+def test_model_json_of_an_older_run_was_replaced_by_the_newest(carl, environment, shared, table):
+    export = make_data_out(environment, [table], name="Whole", connection=shared)
+    older, newest = run_of(export), run_of(export)
+    at = next(index for index, file in enumerate(older.files) if file["role"] == "model")
+    assert hashlib.sha256(body(carl.get(url(newest, at)))).hexdigest() == newest.files[at]["sha256"]
+    assert refusal(carl, older, at) == (
+        "model.json of this run has been replaced by a later run. Download it from the newest one."
+    )
+    assert body(carl.get(url(older, data_file(older))))
+    page = carl.get(url(older, name="run_progress")).content.decode()
+    assert url(older, data_file(older)) in page
+    assert f'"{url(older, at)}"' not in page
+    assert "Replaced by a later run." in page
+    assert f'"{url(newest, at)}"' in carl.get(url(newest, name="run_progress")).content.decode()
+
+
+def test_model_json_that_somebody_changed_was_not_replaced_by_a_run(carl, environment, shared, table):
+    run = run_of(make_data_out(environment, [table], name="Whole", connection=shared))
+    at = next(index for index, file in enumerate(run.files) if file["role"] == "model")
+    delivered(run, at).write_bytes(b" " * run.files[at]["bytes"])
+    assert "model.json was changed since it was delivered." in refusal(carl, run, at)
 
 
 def test_a_link_in_the_place_of_the_file_is_not_followed(carl, run, tmp_path):
@@ -157,8 +223,9 @@ def test_a_connection_that_was_removed_is_said_to_be(environment, run):
     assert "was removed" in refusal(ada, run)
 
 
-def test_only_so_many_downloads_go_on_at_once_and_places_become_free(carl, run):
-    going_on = [carl.get(url(run, 0)) for _ in range(download.MOST_AT_ONCE)]
+def test_only_so_many_downloads_go_on_at_once_and_places_become_free(environment, carl, run):
+    others = [client_of(make_member(environment, Role.CONTRIBUTOR)) for _ in range(download.MOST_AT_ONCE)]
+    going_on = [other.get(url(run, 0)) for other in others]
     assert "Too many downloads are under way." in refusal(carl, run)
     for response in going_on:
         response.close()
@@ -169,39 +236,72 @@ def test_only_so_many_downloads_go_on_at_once_and_places_become_free(carl, run):
     assert body(carl.get(url(run, 1)))
 
 
-@pytest.mark.parametrize(
-    "value",
-    ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "-", "+", "+49 30 1234", "-5=A1", "--5"],
-)
-def test_what_a_spreadsheet_would_compute_is_a_formula(value):
-    assert is_formula(value)
+def test_a_person_has_two_downloads_at_once_in_all_processes(environment, carl, run, monkeypatch):
+    monkeypatch.setattr(download, "_take_slot", lambda blocking: True)
+    monkeypatch.setattr(download, "_give_slot", lambda: None)
+    going_on = [carl.get(url(run, 0)) for _ in range(download.MOST_OF_A_PERSON)]
+    assert refusal(carl, run) == (
+        "Two of your downloads are under way. Wait until one has ended or cancel it, then try again."
+    )
+    assert body(client_of(make_member(environment, Role.CONTRIBUTOR)).get(url(run, 0)))
+    going_on[0].close()
+    assert body(carl.get(url(run, 0)))
+    going_on[1].close()
 
 
-@pytest.mark.parametrize(
-    "value", ["", "-5", "+4.2", "-1,234.50", "-.5", "+1e10", "5", "a=1", " =1", "'=1", "2020-01-02"]
-)
-def test_numbers_and_words_are_none(value):
-    assert not is_formula(value)
+def test_browsers_that_do_not_read_give_their_places_back(environment, carl, run, monkeypatch):
+    monkeypatch.setattr(download, "SEND_SECONDS", 2.0)
+    deliver_big(run, "big.csv")
+    people = [client_of(make_member(environment, Role.CONTRIBUTOR)) for _ in range(download.MOST_AT_ONCE)]
+    with ExitStack() as stack, ThreadPoolExecutor(len(people)) as threads:
+        server = stack.enter_context(closing(Server()))
+        browsers = [stack.enter_context(closing(server.asked(person, url(run)))) for person in people]
+        stalled = [threads.submit(server.serve) for _ in people]
+        assert [browser.recv(12) for browser in browsers] == [b"HTTP/1.1 200"] * len(people)
+        assert "Too many downloads are under way." in carl.get(url(run), headers=HTMX).headers["HX-Trigger"]
+        assert [thread.result(timeout=20) for thread in stalled] == [False] * len(people)
+        assert body(carl.get(url(run)))
 
 
-@pytest.mark.parametrize(("name", "character"), [("comma", ","), ("semicolon", ";"), ("tab", "\t"), ("pipe", "|")])
-def test_the_delimiter_is_kept_and_pieces_may_end_anywhere(name, character):
-    rows = [["Id", "Naïve 😀"], ["1", f"a{character}b"], ["2", '=x "y"\r\nz'], ["3", "-5"], ["4", ""]]
-    text = io.StringIO(newline="")
-    csv.writer(text, delimiter=character, lineterminator="\n").writerows(rows)
-    data = text.getvalue().encode()
-    for size in (1, 2, 7, 1000):
-        pieces = [data[start : start + size] for start in range(0, len(data), size)]
-        found = b"".join(defused(pieces, name)).decode("utf-8-sig")
-        rows[2][1] = '\'=x "y"\r\nz'
-        assert list(csv.reader(io.StringIO(found, newline=""), delimiter=character)) == rows
-        rows[2][1] = '=x "y"\r\nz'
+class Server:
+    """The web server's own worker on a port, with small buffers so that a browser that does not read is felt."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
+        web = Application()
+        self.worker = ThreadWorker(0, os.getpid(), [], web, 30, web.cfg, web.cfg.logger_class(web.cfg))
+        self.worker.wsgi = web.load()
+
+    def asked(self, person, path):
+        """A browser of `person` that has asked for `path`."""
+        browser = socket.socket()
+        browser.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        browser.connect(self.listener.getsockname())
+        cookie = f"{settings.SESSION_COOKIE_NAME}={person.cookies[settings.SESSION_COOKIE_NAME].value}"
+        browser.sendall(f"GET {path} HTTP/1.1\r\nHost: testserver\r\nCookie: {cookie}\r\n\r\n".encode())
+        return browser
+
+    def serve(self):
+        """Answer the next request; tell whether the connection could take another one."""
+        connection, client = self.listener.accept()
+        with closing(connection), ExitStack() as stack:
+            stack.callback(connections.close_all)
+            return self.worker.handle(TConn(self.worker.cfg, connection, client, self.listener.getsockname()))
+
+    def close(self):
+        self.listener.close()
+        self.worker.tmp.close()
 
 
-def test_a_value_of_ten_million_letters_passes():
-    data = b"Id,Text\n1," + b"x" * 10_000_000 + b"\n"
-    pieces = (data[start : start + 100_000] for start in range(0, len(data), 100_000))
-    assert sum(map(len, defused(pieces, "comma"))) == len(data) + 3 + 2
+class Application(BaseApplication):
+    """The portal as the web server loads it."""
+
+    def load_config(self):
+        self.cfg.set("worker_class", "gthread")
+
+    def load(self):
+        return application
 
 
 def test_what_is_shown_is_text(carl, run):
