@@ -39,7 +39,7 @@ class Picture(NamedTuple):
 
 PICTURES = [
     Picture("exports-list", 1440, 900, export="Autumn newsletter", opens=".row-link"),
-    Picture("progress-dark", 1440, 900, "dark", "Newsletter, Spain and everybody", ".status-link"),
+    Picture("progress-dark", 1440, 900, "dark", "Contoso data lake", ".status-link"),
     Picture("exports-narrow", 390, 844),
 ]
 
