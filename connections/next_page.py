@@ -10,9 +10,13 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from roles.access import EnvironmentRequest
 
+# The names, in whichever app, of what a link may open: lists, and the panes that can wait for a connection. The other
+# addresses of an environment are commands, files and parts of pages. This room does not know the apps above it.
+PAGES = {"list", "add", "edit", "duplicate"}
+
 
 def next_page(request: EnvironmentRequest) -> str:
-    """Return the path (with its query) in `next`; empty unless it is a page of the open environment."""
+    """Return the path (with its query) in `next`; empty unless it is one of the PAGES of the open environment."""
     wanted = request.POST.get("next") or request.GET.get("next", "")
     if not wanted.startswith("/") or not url_has_allowed_host_and_scheme(wanted, allowed_hosts=None):
         return ""
@@ -21,7 +25,7 @@ def next_page(request: EnvironmentRequest) -> str:
         found = resolve(parts.path)
     except Resolver404:
         return ""
-    is_ours = found.kwargs.get("environment") == request.environment.slug
+    is_ours = found.kwargs.get("environment") == request.environment.slug and found.url_name in PAGES
     return urlunsplit(("", "", parts.path, parts.query, "")) if is_ours else ""
 
 

@@ -7,8 +7,10 @@ import pytest
 from django.urls import reverse
 
 from connections.models import Connection
+from connections.next_page import PAGES
 from tests.connections.delivering import names
 from tests.factories import make_connection, make_environment
+from tests.roles.access_table import PERSONS, TABLE
 
 HTMX = {"HX-Request": "true", "HX-Target": "panel"}
 
@@ -154,6 +156,16 @@ def test_without_a_way_back_all_is_as_ever(environment, as_ada):
         "/e/{slug}/..%2f..%2fadmin/",
         "/e/{slug}/no-such-page",
         "/e/{slug}/exports/\r\nSet-Cookie: a=b",
+        "/e/{slug}/",
+        "/e/{slug}/light",
+        "/e/{slug}/exports/run",
+        "/e/{slug}/exports/changes",
+        "/e/{slug}/exports/4/cancel",
+        "/e/{slug}/exports/4/test",
+        "/e/{slug}/exports/4/runs/ec7e7957-c36a-4b9b-8ee5-e06452095066/files/0",
+        "/e/{slug}/segments/1/row",
+        "/e/{slug}/segments/1/refresh",
+        "/e/{slug}/connections/1/remove",
     ],
 )
 def test_only_a_page_of_this_environment_is_a_way_back(environment, as_ada, wanted):
@@ -198,3 +210,15 @@ def test_a_new_connection_that_is_edited_on_the_way_is_taken_back(environment, a
     page = text_of(as_ada.get(edit, {"next": export_page(environment)}))
     assert f'href="{came_back(environment)}" hx-get="{came_back(environment)}"' in page
     assert f'name="next" value="{export_page(environment)}"' in page
+
+
+@pytest.mark.parametrize("page", ["exports/", "exports/add", "exports/4/", "exports/4/duplicate", "segments/add"])
+def test_lists_and_panes_of_this_environment_are_ways_back(environment, as_ada, page):
+    wanted = f"/e/{environment.slug}/{page}?draft=7"
+    assert as_ada.get(url(environment, "add"), {"next": wanted}).context_data["next"] == wanted
+
+
+def test_every_way_back_is_a_page_that_an_administrator_can_open():
+    gets = {name: answers["GET"].split(" | ") for name, answers in TABLE.items() if name.partition(":")[2] in PAGES}
+    assert {name.partition(":")[2] for name in gets} == PAGES
+    assert {answer[PERSONS.index("administrator")] for answer in gets.values()} == {"200"}
