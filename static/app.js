@@ -60,6 +60,7 @@ function keepQuery(parameters) {
   const form = $("form.search");
   const own = form ? [$("input[type='search']", form).name, "page"] : [];
   for (const hidden of $$("form.search input[type='hidden']")) delete parameters[hidden.name];
+  if (form && !parameters[own[0]]) delete parameters[own[0]];
   for (const [key, value] of new URLSearchParams(location.search)) if (!own.includes(key)) parameters[key] = value;
 }
 

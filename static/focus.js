@@ -22,8 +22,17 @@ function placeOf(element) {
     next: element.dataset.focusNext,
     row: element.closest("tr[id]")?.id,
     item: menu && $$(".menu-item", menu).indexOf(element),
+    near: nearTo(element),
     isInPanel: Boolean(element.closest("#panel")),
   };
+}
+
+// The rows to go on with after a command: its own, those after it, those before it; of a command in the bar, the selected.
+function nearTo(element) {
+  const rows = $$(".list tbody tr[id]");
+  const own = element.closest(".command-bar") ? $(".list [data-select]:checked")?.closest("tr") : element.closest("tr[id]");
+  const place = rows.indexOf(own);
+  return place < 0 ? [] : [...rows.slice(place), ...rows.slice(0, place).reverse()].map((row) => row.id);
 }
 
 function inRow({ row, item }) {
@@ -35,7 +44,8 @@ function candidates(place) {
   const near = [place.element, byId(place.id), byId(place.next)];
   if (place.row) near.push(...inRow(place));
   if (place.isInPanel) near.push($("#panel .panel-title"));
-  return [...near, $(".list tbody .row-link"), $("main h1")];
+  const onward = place.near.map((id) => $(".row-link", byId(id)));
+  return [...near, ...onward, $(".list tbody .row-link"), $("main h1")];
 }
 
 function giveFocus(element) {
@@ -74,5 +84,8 @@ on("htmx:afterSettle", () => {
   const isLikeness = held?.id && now?.id === held.id && now !== held.element;
   if (isLikeness && !held.isPolled) now.scrollIntoView({ block: "nearest" });
 });
+
+// The command that was pressed is no longer offered.
+on("selection:done", () => mend(held));
 
 on("close", ({ target }) => { if (target.id === "panel") mend(opener); }, true);

@@ -20,6 +20,7 @@ function showSelection() {
     head.indeterminate = checked.length > 0 && checked.length < all.length;
   }
   offerCommands(checked.map((box) => box.closest("tr")));
+  document.dispatchEvent(new Event("selection:shown"));
 }
 
 // data-needs names a right; rows list theirs in data-can. A command that no selected row allows is not offered.
@@ -28,7 +29,24 @@ function offerCommands(rows) {
     const can = (row) => (row?.dataset.can ?? "").split(" ").includes(command.dataset.needs);
     command.hidden = rows.length > 0 && !rows.some(can);
   }
+  const canNothing = (row) => row?.dataset.can?.startsWith("view");
+  for (const note of $$("[data-view-only]")) note.hidden = !rows.every(canNothing);
 }
+
+// What a command was about is no longer selected once it is done.
+function unselect(keys) {
+  const done = boxes().filter((box) => box.checked && keys.includes(box.value));
+  if (!done.length) return;
+  for (const box of done) box.checked = false;
+  showSelection();
+  document.dispatchEvent(new Event("selection:done"));
+}
+
+document.addEventListener("htmx:afterRequest", ({ detail: { xhr, successful, requestConfig } }) => {
+  if (!successful || requestConfig.verb === "get" || !xhr.getResponseHeader("HX-Trigger")?.includes("exports:changed")) return;
+  const form = requestConfig.formData.getAll("id");
+  unselect(form.length ? form : [...requestConfig.path.matchAll(/\/(\d+)\//g)].map(([, key]) => key));
+});
 
 function clearSelection() {
   for (const box of boxes()) box.checked = false;
@@ -84,13 +102,13 @@ document.addEventListener("toggle", ({ target }) => {
 document.addEventListener("click", ({ target }) => {
   const menu = target.closest("details[data-menu]");
   closeMenus(menu);
-  if (!menu || !target.closest(".menu-item")) return;
+  if (!menu || !target.closest(".menu-item, .menu-list > .command")) return;
   if (menu.contains(document.activeElement)) $("summary", menu).focus();
   menu.open = false;
 });
 
 function moveInMenu(menu, step) {
-  const items = $$(".menu-item:enabled, a.menu-item", menu);
+  const items = $$(".menu-item:enabled, a.menu-item, .menu-list > .command", menu).filter((item) => item.checkVisibility());
   const place = items.indexOf(document.activeElement);
   items.at((place + step + items.length) % items.length)?.focus();
 }

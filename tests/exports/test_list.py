@@ -19,7 +19,7 @@ def test_a_detached_export_says_that_it_is_inactive_whatever_its_last_run_was(en
         Export.objects.filter(pk=export.pk).update(connection=None)
     page = carl.get(url(environment))
     assert " ".join(cells(page, "On")[7]) == "Inactive no connection"
-    assert " ".join(cells(page, "Off")[7]) == "Inactive no connection, off"
+    assert " ".join(cells(page, "Off")[7]) == "Off no connection"
     assert page.content.decode().count("data-inactive") == 2
     make_export(environment, "Attached", make_connection(environment, "Zeta"))
     for words in ("no connection", "No Conn", "CONNECTION"):
