@@ -83,3 +83,12 @@ def test_a_value_of_ten_million_letters_passes():
     data = b"Id,Text\n1," + b"x" * 10_000_000 + b"\n"
     pieces = (data[start : start + 100_000] for start in range(0, len(data), 100_000))
     assert sum(map(len, defused(pieces, "comma"))) == len(data) + len(BOM) + 2 * len("\r") + 4 * len('""')
+
+
+def test_a_row_is_looked_at_as_its_values_are():
+    parts = ["", " ", '"', "-5", "=1", "x", ";", "|", "\t", "\n", "+4,2"]
+    values = ["".join(each) for each in itertools.product(parts, repeat=3)]
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([["x", value, "y"] for value in values])
+    found = b"".join(defused([text.getvalue().encode()], "comma")).decode("utf-8-sig")
+    assert [row[1] for row in csv.reader(io.StringIO(found, newline=""))] == [harmless(value) for value in values]
