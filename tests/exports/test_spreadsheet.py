@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 
 import pytest
 
