@@ -99,9 +99,7 @@ def relate(field: Field, key: Field, *, by: User | None) -> Relationship:
             _record("add relationship", relationship, by)
     except IntegrityError:
         text = _("%(field)s is related to %(table)s already.")
-        raise NotRelatedError(
-            _("%(field)s is related to %(table)s already.") % {"field": field, "table": to_table}
-        ) from None
+        raise NotRelatedError(text % {"field": field, "table": to_table}) from None
     return relationship
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from exports.actions import CannotRunError, run_now, send_test
 from exports.models import Export, Run, Trigger
+from exports.set_up.typed import typed_id
 from exports.states import DELIVERED
 
 LOOK_EVERY = 0.1  # seconds
@@ -52,8 +53,8 @@ class Command(BaseCommand):
 def _find(name_or_id: str, slug: str) -> Export:
     exports = Export.objects.filter(environment__slug=slug).select_related("environment")
     found = exports.filter(name__iexact=name_or_id).first()
-    if found is None and name_or_id.isascii() and name_or_id.isdigit():
-        found = exports.filter(pk=int(name_or_id)).first()
+    if found is None:
+        found = exports.filter(pk=typed_id(name_or_id)).first()
     if found is None:
         names = ", ".join(exports.order_by("name").values_list("name", flat=True)[:20]) or _("none")
         raise CommandError(
