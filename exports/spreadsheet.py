@@ -16,15 +16,18 @@ SIGNS = r"=+\-@＝＋－＠"
 SEPARATORS = r";,\t|\r\n"
 _NUMBER = r"[+-](?:\d+(?:[.,]\d+)*|[.,]\d+)(?:[eE][+-]?\d+)?"
 FORMULA = re.compile(rf"^[{SIGNS}\t\r\n]")
-NUMBER = re.compile(rf"^{_NUMBER}$")
+NUMBER = re.compile(rf"^{_NUMBER}\Z")
 # A spreadsheet that splits at another delimiter than the file's begins a cell after each of these within a value. What
-# follows may begin with blanks and with quotes, which it drops. "; -5" is a number and stays.
+# follows may begin with blanks and with quotes, which it drops. A number that fills such a cell stays, as in "3; -5".
 FORMULA_WITHIN = re.compile(
     rf'([{SEPARATORS}])(?=(?:[^\S{SEPARATORS}]|")*[{SIGNS}])'
-    rf'(?!(?:[^\S{SEPARATORS}]|")*{_NUMBER}(?:[^\S{SEPARATORS}]|")*(?:[{SEPARATORS}]|$))'
+    rf'(?!(?:[^\S{SEPARATORS}]|")*{_NUMBER}(?:[^\S{SEPARATORS}]|")*(?:\1|[\r\n]|\Z))'
 )
-# What a row of harmless values, each after a "|", does not contain: most rows need one look instead of one per value.
-SUSPECT = re.compile(rf'[{SEPARATORS}](?!{_NUMBER}(?:[{SEPARATORS}]|$))(?:(?:[^\S{SEPARATORS}]|")*[{SIGNS}]|[\t\r\n])')
+# What a row of harmless values, each after a NUL (PostgreSQL has none in texts), does not contain: most rows need one
+# look instead of one per value.
+SUSPECT = re.compile(
+    rf'[\0{SEPARATORS}](?!(?<=\0){_NUMBER}(?:\0|\Z))(?:(?:[^\S{SEPARATORS}]|")*[{SIGNS}]|(?<=\0)[\t\r\n])'
+)
 
 
 def defused(chunks: Iterable[bytes], delimiter: str) -> Iterator[bytes]:
@@ -38,7 +41,7 @@ def defused(chunks: Iterable[bytes], delimiter: str) -> Iterator[bytes]:
     writer = csv.writer(block, delimiter=character, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
     yield BOM
     for row in csv.reader(_lines(chunks), delimiter=character):
-        is_suspect = SUSPECT.search("|" + "|".join(row))
+        is_suspect = SUSPECT.search("\0" + "\0".join(row))
         writer.writerow([harmless(value) for value in row] if is_suspect else row)
         if block.tell() > BLOCK:
             yield _emptied(block)

@@ -36,6 +36,8 @@ def test_numbers_and_words_are_none(value):
         ("a;;+1+1", "a;;'+1+1"),
         ("=1;=2", "'=1;'=2"),
         ("3, -5 x", "3,' -5 x"),
+        ("x;-5,1*cmd|' /c calc'!A1", "x;'-5,1*cmd|' /c calc'!A1"),
+        ("x;-5|cmd", "x;'-5|cmd"),
     ],
 )
 def test_where_another_delimiter_would_begin_a_cell_no_formula_begins(value, safe):
