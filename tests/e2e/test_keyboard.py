@@ -99,6 +99,59 @@ def test_search_sort_and_back_live_in_the_address(visit):
     expect(page.locator("#search")).to_have_value("")
 
 
+def test_escape_empties_the_search_and_takes_it_out_of_the_address(visit):
+    page = visit(path="/e/contoso/exports/?q=call")
+    page.keyboard.press("/")
+    page.keyboard.press("Escape")
+    expect(page.locator("#search")).to_have_value("")
+    expect(page).to_have_url(re.compile(r"/exports/$"))
+    expect(page.locator("#search")).to_be_focused()
+    assert page.locator(".list .row-link").count() > 2
+
+
+def test_a_key_leads_to_the_commands_and_arrows_move_between_them(visit):
+    page = visit()
+    link = page.locator(".list .row-link").nth(1)
+    link.focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("c")
+    toolbar = page.get_by_role("toolbar")
+    expect(toolbar.get_by_role("button", name="Edit", exact=True)).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(toolbar.get_by_role("button", name="Run", exact=True)).to_be_focused()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowLeft")
+    expect(toolbar.get_by_role("button", name="Clear the selection")).to_be_focused()
+    page.keyboard.press("Home")
+    expect(toolbar.get_by_role("button", name="Edit", exact=True)).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(link).to_be_focused()
+
+
+def test_all_commands_fit_at_1440_px_and_are_in_a_menu_where_it_is_narrow(visit):
+    page = visit(viewport={"width": 1440, "height": 900})
+    page.locator(".list tbody [data-select]").first.check()
+    more = page.locator(".command-more")
+    expect(more).to_be_hidden()
+    expect(page.get_by_role("toolbar").get_by_role("button", name="Remove")).to_be_in_viewport(ratio=1)
+    wanted = page.locator(".list tbody .menu-list").first.locator(".menu-item").all_text_contents()
+    assert page.locator(".commands > .command:visible").all_inner_texts() == wanted
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(more).to_be_visible()
+    page.locator(".list .row-link").first.focus()
+    page.keyboard.press("c")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    expect(more.locator("summary")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowUp")
+    expect(more.locator(".command", has_text="Remove")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#panel[open]")).to_contain_text("Remove this export?")
+    page.keyboard.press("Escape")
+    expect(more.locator("summary")).to_be_focused()
+
+
 def test_unsaved_changes_are_asked_about(visit):
     page = visit()
     panel = open_add(page)
