@@ -43,6 +43,8 @@ def test_whole_tables_are_set_up_and_sent(portal, visit):
     expect(pane.locator("#export-preview").get_by_role("columnheader", name="PurchaseId")).to_be_visible()
     expect(pane.locator("#id_tables output")).to_contain_text("1 selected")
     pane.get_by_role("button", name="Save and run").click()
+    expect(pane.locator(".progress-state")).to_contain_text("Successful")
+    page.keyboard.press("Escape")
     expect(pane).to_have_count(0)
     expect(row_of(page, "Whole tables")).to_contain_text("Successful")
     folder = portal.sftp_files / "partner" / "Whole_tables"
@@ -66,6 +68,30 @@ def test_whole_tables_are_set_up_without_scripts(portal, visit):
     expect(page.get_by_text("“Plain tables” is added.")).to_be_visible()
 
 
+def test_one_of_several_is_previewed_before_there_is_a_connection(visit):
+    page = visit()
+    page.get_by_role("link", name="Add export").click()
+    pane = panel(page)
+    choose_tables(pane)
+    which = pane.get_by_label("Records of")
+    which.focus()
+    which.select_option(label="Churn risk (member list)")
+    expect(pane.locator("#export-preview th")).to_have_text(["CustomerId"])
+    expect(which).to_be_focused()
+    expect(pane.get_by_role("checkbox", name=re.compile("^Purchases"))).to_be_checked()
+
+
+def test_control_enter_saves_from_anywhere_in_the_panel(visit):
+    page = visit()
+    pane = opened(page, "By Ctrl+Enter")
+    pane.get_by_role("checkbox", name=re.compile("^Churn risk")).check()
+    expect(pane.get_by_label("Name of EMail in the file")).to_be_visible()
+    pane.get_by_label("Description").fill("Two lines")
+    page.keyboard.press("Control+Enter")
+    expect(row_of(page, "By Ctrl+Enter")).to_contain_text("Not started")
+    expect(pane).to_have_count(0)
+
+
 def test_the_kind_changes_without_losing_choice_or_focus(visit):
     page = visit()
     pane = opened(page, "Two kinds")
@@ -86,13 +112,41 @@ def test_the_kind_changes_without_losing_choice_or_focus(visit):
     expect(pane.get_by_label("Name", exact=False).first).to_have_value("Two kinds")
 
 
-def add_connection(place, name):
+def test_a_new_connection_edited_on_the_way_is_chosen(visit):
+    page = visit("ada")
+    pane = opened(page, "Long way")
+    pane.get_by_role("button", name="Add a connection").click()
+    add_connection(pane, "Edited on the way", "Save and test")
+    pane.get_by_role("button", name="Test again").click()
+    pane.get_by_role("link", name="Edit connection").click()
+    pane.get_by_role("link", name="Back to the export").click()
+    expect(pane.locator("#id_connection option:checked")).to_have_text("Edited on the way")
+
+
+def test_the_first_visit_guide_is_come_back_to(visit):
+    page = visit("ada", "/e/empty/exports/")
+    page.get_by_role("link", name="Add connection").click()
+    add_connection(page.locator("main"), "The very first")
+    page.wait_for_url("**/e/empty/exports/")
+    expect(page.get_by_text("Connection “The very first” saved.")).to_be_visible()
+    page.get_by_role("link", name="See how tables get in").click()
+    page.get_by_role("link", name="Back to exports").click()
+    expect(page.get_by_role("heading", name="No exports yet")).to_be_visible()
+    # Other tests count on nothing being there.
+    page.goto("/e/empty/connections/")
+    page.get_by_role("link", name="The very first").click()
+    panel(page).get_by_role("link", name="Remove").click()
+    panel(page).get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("heading", name="No connections yet")).to_be_visible()
+
+
+def add_connection(place, name, save="Save"):
     """Set up a Local folder connection in the place that asks for one."""
     place.get_by_role("link", name=re.compile("Local folder")).first.click()
     place.get_by_label("Display name").fill(name)
     place.get_by_label("Folder", exact=False).first.fill(name.lower().replace(" ", "-"))
     place.get_by_role("checkbox", name=AGREE).check()
-    place.get_by_role("button", name="Save", exact=True).last.click()
+    place.get_by_role("button", name=save, exact=True).last.click()
 
 
 def test_an_administrator_adds_a_connection_and_finds_what_was_typed(visit):
