@@ -8,7 +8,7 @@ INSERT INTO exports_export
 SELECT (jsonb_populate_record(export, jsonb_build_object('id', nextval(pg_get_serial_sequence('exports_export', 'id')),
   'name', 'Loose ' || number, 'folder', 'loose_' || number, 'last_run_id', null, 'last_state', ''))).*
 FROM exports_export AS export, generate_series(1, 4) AS number WHERE name = 'Autumn newsletter' RETURNING id"""
-WIDE = {"width": 1440, "height": 900}
+WIDE = {"width": 1280, "height": 800}
 
 
 def command(page, name):
