@@ -24,11 +24,15 @@ def sentence(error: BaseException, place: Path | None = None) -> str:
 
 
 def _of_the_database(error: BaseException) -> str:
-    from django.db import InterfaceError, OperationalError
+    """Say that the database went away; Django's migrations wrap that into an error of their own."""
+    from django.db import DatabaseError, InterfaceError, OperationalError
 
-    if not isinstance(error, OperationalError | InterfaceError):
+    cause: BaseException | None = error if isinstance(error, DatabaseError | InterfaceError) else None
+    while cause is not None and not isinstance(cause, OperationalError | InterfaceError):
+        cause = cause.__cause__ or cause.__context__
+    if cause is None:
         return ""
-    reason = str(error).strip().partition("\n")[0].rstrip(".")
+    reason = str(cause).strip().partition("\n")[0].rstrip(".")
     return f"The database stopped answering ({reason}): start again, it goes on where it stopped."
 
 

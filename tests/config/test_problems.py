@@ -5,6 +5,7 @@ import re
 
 import pytest
 from django.db import OperationalError, connection
+from django.db.migrations.exceptions import MigrationSchemaMissing
 
 from config import problems
 from config.embedded_postgres import CannotRunError
@@ -48,3 +49,16 @@ def test_tables_of_a_newer_version_are_left_alone():
         cursor.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('exports', '9999_new', now())")
     with pytest.raises(CannotRunError, match=r"made by a newer Waybill \(exports.9999_new\). Update this copy"):
         steps.migrate()
+
+
+def test_a_database_that_goes_away_before_the_first_table_is_said_as_such():
+    """Django's migrations put that into an error of their own, with the driver's lines in it."""
+    with pytest.raises(MigrationSchemaMissing) as caught:  # noqa: PT012
+        try:
+            psycopg_says = "connection failed: no\n\tIs the server running?"
+            raise OperationalError(psycopg_says)
+        except OperationalError as error:
+            raise MigrationSchemaMissing(f"Unable to create the django_migrations table ({error})")  # noqa: B904
+    assert sentence(caught.value) == (
+        "The database stopped answering (connection failed: no): start again, it goes on where it stopped."
+    )
