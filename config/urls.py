@@ -17,8 +17,7 @@ app_pages = [
 urlpatterns = [
     path("", views.home, name="home"),
     path("healthz", views.healthz, name="healthz"),
-    path("login/", views.login, name="login"),
-    path("logout/", views.logout, name="logout"),
+    path("", include("roles.sign_in.urls")),
     path("e/<slug:environment>/", views.environment_home, name="environment"),
     path("e/<slug:environment>/light", light, name="light"),
     path("e/<slug:environment>/", include(app_pages)),

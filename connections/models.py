@@ -20,6 +20,7 @@ class Sharing(models.TextChoices):
 
     NOBODY = "nobody", _("Administrators only")
     ALL = "all", _("All contributors")
+    NAMED = "named", _("Named contributors")
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):
@@ -51,8 +52,13 @@ class Connection(models.Model):
     settings = models.JSONField(default=dict, blank=True)
     encrypted_secrets = models.TextField(blank=True, editable=False)
     sharing = models.CharField(max_length=10, choices=Sharing.choices, default=Sharing.NOBODY)
+    shared_with = models.ManyToManyField(
+        User, blank=True, related_name="+", help_text=_("The named contributors, where the sharing is “named”.")
+    )
     agreed_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     agreed_at = models.DateTimeField(null=True)
+    # SHA-256 (hex) of the target that was agreed to: another target asks again.
+    agreed_target = models.CharField(max_length=64, blank=True, editable=False)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -60,6 +66,11 @@ class Connection(models.Model):
     # The steps of the last check, each a CheckStep as JSON.
     check_steps = models.JSONField(default=list, blank=True)
     is_check_ok = models.BooleanField(null=True)
+    # A check that was asked for and has not ended yet.
+    check_asked_at = models.DateTimeField(null=True)
+    check_asked_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    # When the target's token or certificate ends, where the last check could tell.
+    expires_at = models.DateTimeField(null=True)
 
     objects = ConnectionQuerySet.as_manager()
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from connections.models import Connection, Sharing
 from exports.states import ACTIVE, CLAIMABLE, DELIVERED, NOT_STARTED, STATES, Look, State
 from roles.access import Access
-from roles.models import Environment
+from roles.models import Environment, User
 from roles.permissions import Permission
 from segments.models import Segment, Table
 
@@ -67,6 +67,12 @@ class Export(models.Model):
         choices=Sharing.choices,
         blank=True,
         help_text=_("Who could use its connection when detached."),
+    )
+    detached_users = models.ManyToManyField(
+        User,
+        blank=True,
+        related_name="+",
+        help_text=_("The named contributors who could edit it when it was detached."),
     )
     # Given once (exports.folders), so that no other export's coming, going or renaming moves this one's files.
     folder = models.CharField(max_length=120, blank=True, default="", editable=False)

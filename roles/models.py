@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from roles.kinds import Audience
 from roles.roles import Role
 
+GROUP_LENGTH = 200  # characters of a group's name
+
 
 class User(AbstractUser):
     """A person who signs in."""
@@ -61,6 +63,11 @@ class RoleAssignment(models.Model):
     environment = models.ForeignKey(Environment, models.CASCADE, related_name="role_assignments")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="role_assignments")
     role = models.CharField(max_length=13, choices=Role.choices)
+    group = models.CharField(
+        max_length=GROUP_LENGTH,
+        blank=True,
+        help_text=_("The group that carries the role; empty when it was given to the person."),
+    )
 
     class Meta:
         constraints = [
@@ -70,6 +77,58 @@ class RoleAssignment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}: {self.get_role_display()}"
+
+
+class GroupRole(models.Model):
+    """The role that a group of the single sign-on carries in an environment (roles/groups.py)."""
+
+    environment = models.ForeignKey(Environment, models.CASCADE, related_name="group_roles")
+    group = models.CharField(max_length=GROUP_LENGTH)
+    role = models.CharField(max_length=13, choices=Role.choices)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["environment", "group"], name="one_role_per_group_and_environment"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="group_role_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.group}: {self.get_role_display()}"
+
+
+class GroupMembership(models.Model):
+    """A group that the single sign-on named when the user last signed in with it."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="group_memberships")
+    group = models.CharField(max_length=GROUP_LENGTH, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "group"], name="one_membership_per_user_and_group")]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.group}"
+
+
+class Invitation(models.Model):
+    """A link that gives whoever opens it in time a role; only its token's SHA-256 (hex) is kept."""
+
+    environment = models.ForeignKey(Environment, models.CASCADE, related_name="invitations")
+    email = models.EmailField()
+    role = models.CharField(max_length=13, choices=Role.choices)
+    token_sha256 = models.CharField(max_length=64, unique=True)
+    invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    accepted_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="invitation_role_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
 
 
 class AuditEvent(models.Model):

@@ -11,3 +11,5 @@ class Permission(StrEnum):
     ADD_EXPORTS = "add_exports"  # on connections that they may use
     EDIT_EXPORTS = "edit_exports"  # those whose connection they may use
     MANAGE_CONNECTIONS = "manage_connections"
+    MANAGE_PEOPLE = "manage_people"  # users, their roles, invitations, groups
+    READ_AUDIT = "read_audit"

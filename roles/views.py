@@ -4,24 +4,13 @@ import re
 from contextlib import suppress
 from typing import Any
 
-from django.conf import settings
-from django.contrib.auth import views as auth_views
 from django.db import OperationalError, connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from roles.access import access_of, public, signed_in
-from roles.forms import LoginForm
 from roles.models import Environment
-
-DEMO_LOGINS = (
-    {"username": "ada", "role": gettext_lazy("Administrator")},
-    {"username": "carl", "role": gettext_lazy("Contributor")},
-    {"username": "vera", "role": gettext_lazy("Viewer")},
-)
-DEMO_PASSWORD = "waybill-demo"  # noqa: S105 - printed on the demo's log-in page
 
 
 @signed_in
@@ -48,22 +37,6 @@ def healthz(request: HttpRequest) -> JsonResponse:
     except OperationalError:
         return JsonResponse({"status": "database unreachable"}, status=503)
     return JsonResponse({"status": "ok"})
-
-
-class LoginView(auth_views.LoginView):
-    """The log-in page; the demo's says with whom one can log in."""
-
-    form_class = LoginForm
-    redirect_authenticated_user = True
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add the demo's log-ins where this is a demo."""
-        logins = {"demo_logins": DEMO_LOGINS, "demo_password": DEMO_PASSWORD} if settings.DEMO else {}
-        return super().get_context_data(**kwargs) | logins
-
-
-login = public(LoginView.as_view())
-logout = public(auth_views.LogoutView.as_view())
 
 
 @public

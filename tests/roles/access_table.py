@@ -23,8 +23,11 @@ TABLE = {
     "environment": dict.fromkeys(("GET", "POST"), "log in | done | done | done | done | 404"),
     "light": READ,
     "healthz": dict.fromkeys(("GET", "POST"), "200 | 200 | 200 | 200 | 200 | 200"),
-    "login": {"GET": "200 | done | done | done | done | done", "POST": "done | done | done | done | done | done"},
-    "logout": {
+    "account_login": {
+        "GET": "200 | done | done | done | done | done",
+        "POST": "done | done | done | done | done | done",
+    },
+    "account_logout": {
         "GET": "405 | 405 | 405 | 405 | 405 | 405",
         "POST": "log in | log in | log in | log in | log in | log in",
     },
@@ -69,7 +72,7 @@ TABLE = {
 }
 # Django admin asks for staff itself; its addresses are Django's.
 ELSEWHERE = {"admin"}
-OUTSIDE = {"home", "environment", "healthz", "login", "logout"}
+OUTSIDE = {"home", "environment", "healthz", "account_login", "account_logout"}
 FRAGMENTS: list[dict[str, str]] = [
     {},
     {"HX-Request": "true", "HX-Target": "panel"},

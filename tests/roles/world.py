@@ -45,7 +45,7 @@ class Place:
 
     def kwargs(self, name: str) -> dict[str, Any]:
         """Return what the address `name` needs."""
-        if name in {"home", "healthz", "login", "logout"}:
+        if name in {"home", "healthz", "account_login", "account_logout"}:
             return {}
         own = {"environment": self.environment.slug}
         return own | {
@@ -119,7 +119,7 @@ class World:
     def body(self, name: str) -> dict[str, Any]:
         """Return a form that the address `name` accepts."""
         viewer = self.users["viewer"].username
-        return {"username": viewer, "password": viewer} if name == "login" else self.mine.body(name)
+        return {"login": viewer, "password": viewer} if name == "account_login" else self.mine.body(name)
 
     def unshare(self) -> None:
         """Let no connection of mine be shared with contributors."""

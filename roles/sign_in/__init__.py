@@ -1,0 +1,1 @@
+"""How people get in: django-allauth's pages, each with its access policy, and what Waybill adds to them."""
