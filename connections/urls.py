@@ -2,16 +2,16 @@
 
 from django.urls import path
 
-from connections import views
+from connections.views import listing, removing, set_up, testing
 
 app_name = "connections"
 
 urlpatterns = [
-    path("", views.list_page, name="list"),
-    path("add", views.add, name="add"),
-    path("add/<slug:type_>", views.set_up, name="set_up"),
-    path("types/<slug:type_>", views.help_page, name="help"),
-    path("<int:pk>/", views.edit, name="edit"),
-    path("<int:pk>/remove", views.remove, name="remove"),
-    path("<int:pk>/test", views.test, name="test"),
+    path("", listing.list_page, name="list"),
+    path("add", set_up.add, name="add"),
+    path("add/<slug:type_>", set_up.set_up, name="set_up"),
+    path("types/<slug:type_>", set_up.help_page, name="help"),
+    path("<int:pk>/", set_up.edit, name="edit"),
+    path("<int:pk>/remove", removing.remove, name="remove"),
+    path("<int:pk>/test", testing.test, name="test"),
 ]
