@@ -1,22 +1,38 @@
 """What every page needs to draw its frame."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
+from roles.access import Access
 from roles.light import light_of
 from roles.models import Environment
 from roles.permissions import Permission
 
-# (group, [(label, URL name, icon, permission)]); an item is current while its app's pages are open.
+
+class Item(NamedTuple):
+    """A section of the portal, shown to those with its permission; it is current while its app's pages are open."""
+
+    label: Any  # lazy text
+    url_name: str
+    icon: str
+    permission: Permission = Permission.VIEW
+
+
 NAVIGATION = (
-    ("Data", (("Tables", "segments:tables", "table"), ("Exports", "exports:list", "exports"))),
-    ("Insights", (("Segments", "segments:list", "segments"),)),
-    ("Settings", (("Connections", "connections:list", "connections"),)),
+    (
+        _("Data"),
+        (Item(_("Tables"), "segments:tables", "table"), Item(_("Exports"), "exports:list", "exports")),
+    ),
+    (_("Insights"), (Item(_("Segments"), "segments:list", "segments"),)),
+    (
+        _("Settings"),
+        (Item(_("Connections"), "connections:list", "connections"),),
+    ),
 )
 
 
@@ -25,41 +41,33 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     access = getattr(request, "access", None)
     if access is None:
         return {"is_demo": settings.DEMO}
-    slug = access.environment.slug
     return {
         "is_demo": settings.DEMO,
         "environment": access.environment,
         "access": access,
         "light": SimpleLazyObject(lambda: light_of(access)),
         "environments": SimpleLazyObject(lambda: list(Environment.objects.of(access.user))),
-        "navigation": _navigation(request, slug),
+        "navigation": _navigation(request, access),
         "section_url_name": _section(request),
         "can_manage_connections": access.has_permission(Permission.MANAGE_CONNECTIONS),
     }
 
 
-def _navigation(request: HttpRequest, slug: str) -> list[dict[str, Any]]:
-    current = _section(request)
-    labels = {
-        "Data": _("Data"),
-        "Insights": _("Insights"),
-        "Settings": _("Settings"),
-        "Tables": _("Tables"),
-        "Exports": _("Exports"),
-        "Segments": _("Segments"),
-        "Connections": _("Connections"),
-    }
+def _navigation(request: HttpRequest, access: Access) -> list[dict[str, Any]]:
+    """Return the groups with the sections that the user may open."""
+    current, slug = _section(request), access.environment.slug
     return [
         {
-            "label": labels[group],
+            "label": group,
             "items": [
                 {
-                    "label": labels[label],
-                    "url": reverse(name, kwargs={"environment": slug}),
-                    "icon": icon,
-                    "is_current": name == current,
+                    "label": item.label,
+                    "url": reverse(item.url_name, kwargs={"environment": slug}),
+                    "icon": item.icon,
+                    "is_current": item.url_name == current,
                 }
-                for label, name, icon in items
+                for item in items
+                if access.has_permission(item.permission)
             ],
         }
         for group, items in NAVIGATION
