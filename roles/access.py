@@ -5,7 +5,7 @@ environment is as good as unknown), then asks for the permission (403 otherwise)
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
@@ -16,7 +16,7 @@ from django_htmx.middleware import HtmxDetails
 
 from roles.models import Environment, RoleAssignment, User
 from roles.permissions import Permission
-from roles.roles import PERMISSIONS, Role
+from roles.roles import PERMISSIONS, Role, roles_with
 
 View = Callable[..., HttpResponseBase]
 
@@ -37,6 +37,8 @@ class Access:
     user: User
     environment: Environment
     role: str
+    # What rooms above looked up for this request, by their own key: asked for once.
+    looked_up: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def has_permission(self, permission: Permission) -> bool:
         """Tell whether the user's role carries `permission`."""
@@ -46,11 +48,6 @@ class Access:
     def can(self) -> dict[str, bool]:
         """All permissions by name, for templates: `access.can.edit_data`."""
         return {permission.value: self.has_permission(permission) for permission in Permission}
-
-    @property
-    def is_administrator(self) -> bool:
-        """Tell whether the user administers the environment (sees errors' details, settings)."""
-        return self.role == Role.ADMINISTRATOR
 
     def get_role_display(self) -> str:
         """The role's name for people."""
@@ -67,7 +64,8 @@ def access_of(user: User, slug: str) -> Access:
 
 def administrators(environment: Environment) -> str:
     """Return the names of the environment's administrators, five at most: whom to ask."""
-    assignments = RoleAssignment.objects.filter(environment=environment, role=Role.ADMINISTRATOR)
+    able = roles_with(Permission.MANAGE_CONNECTIONS)
+    assignments = RoleAssignment.objects.filter(environment=environment, role__in=able)
     return ", ".join(str(assignment.user) for assignment in assignments.select_related("user")[:5])
 
 

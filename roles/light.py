@@ -52,7 +52,7 @@ def _text(silent: list[str]) -> str:
 
 
 def _advice(access: Access) -> str:
-    if access.is_administrator:
+    if access.has_permission(Permission.SEE_DETAILS):
         return _("Run “manage.py doctor” on the server: it says what to do.")
     return _("What you start waits and is not lost. Tell an administrator: %(names)s.") % {
         "names": administrators(access.environment) or _("there is none yet")

@@ -7,7 +7,7 @@ from roles.permissions import Permission
 
 
 class Role(TextChoices):
-    """A person's standing in one environment."""
+    """A person's standing in one environment, the highest first."""
 
     ADMINISTRATOR = "administrator", _("Administrator")
     CONTRIBUTOR = "contributor", _("Contributor")
@@ -21,3 +21,25 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
     ),
     Role.ADMINISTRATOR: frozenset(Permission),
 }
+# What those who do not manage connections may do only with the connections that are shared with them.
+BY_SHARING = frozenset({Permission.ADD_EXPORTS, Permission.EDIT_EXPORTS})
+DESCRIPTIONS = {
+    Role.ADMINISTRATOR: _("Decides where data may go, and who may do what."),
+    Role.CONTRIBUTOR: _("Decides what goes out and when, on the connections shared with them."),
+    Role.VIEWER: _("Sees what went out."),
+}
+
+
+def rank(role: str) -> int:
+    """Return a role's standing as a number, the highest first: 0 for administrators."""
+    return Role.values.index(role)
+
+
+def is_higher(role: str, other: str) -> bool:
+    """Tell whether `role` stands above `other`; every role stands above none ("")."""
+    return not other or rank(role) < rank(other)
+
+
+def roles_with(permission: Permission) -> list[str]:
+    """Return the roles that carry `permission`."""
+    return [role for role, permissions in PERMISSIONS.items() if permission in permissions]
