@@ -4,17 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
-from django.db.models import ProtectedError
 from django.utils import timezone
 
-from connections.checks import run_check
 from connections.models import Connection
 from roles import audit
 from roles.models import Environment, User
-
-
-class StillUsedError(Exception):
-    """The connection cannot be removed: exports use it."""
 
 
 @dataclass(frozen=True)
@@ -48,30 +42,6 @@ def change(connection: Connection, draft: Draft, *, by: User) -> None:
         audit.record(connection.environment, "change", connection, by=by, changes=changes)
     if shared:
         audit.record(connection.environment, "share", connection, by=by, changes={"sharing": shared})
-
-
-def remove(connection: Connection, *, by: User) -> None:
-    """Remove a connection that no export uses. Raises StillUsedError."""
-    try:
-        with transaction.atomic():
-            audit.record(connection.environment, "remove", connection, by=by, changes={"type": connection.type})
-            connection.delete()
-    except ProtectedError as error:
-        raise StillUsedError from error
-
-
-def test(connection: Connection, *, by: User) -> None:
-    """Try the connection for real and keep the result."""
-    steps = run_check(connection)
-    is_ok = all(step.state == "done" for step in steps)
-    connection.checked_at, connection.is_check_ok = timezone.now(), is_ok
-    connection.check_steps = [step.as_json() for step in steps]
-    with transaction.atomic():
-        # Whoever changed the connection meanwhile made this result one of something else.
-        Connection.objects.filter(pk=connection.pk, updated_at=connection.updated_at).update(
-            checked_at=connection.checked_at, is_check_ok=is_ok, check_steps=connection.check_steps
-        )
-        audit.record(connection.environment, "test", connection, by=by, changes={"is_check_ok": is_ok})
 
 
 def _apply(connection: Connection, draft: Draft, by: User) -> dict[str, Any]:

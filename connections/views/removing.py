@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from connections import actions
+from connections import removing
 from connections.views.common import CHANGED, load, url_of
 from roles.access import EnvironmentRequest, requires
 from roles.htmx import done, render_panel
@@ -20,8 +20,8 @@ def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
     connection, status = load(request, pk), 200
     if request.method == "POST":
         try:
-            actions.remove(connection, by=request.user)
-        except actions.StillUsedError:
+            removing.remove(connection, by=request.user)
+        except removing.StillUsedError:
             status = 422
         else:
             text = _("Connection “%(name)s” removed.") % {"name": connection.name}

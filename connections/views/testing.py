@@ -7,7 +7,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from connections import actions
+from connections import testing
 from connections.models import Connection
 from connections.next_page import next_page, with_next
 from connections.views.common import CHANGED, load, url_of, way_back
@@ -30,7 +30,7 @@ def test(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 def test_now(request: EnvironmentRequest, connection: Connection) -> HttpResponse:
     """Test now, and show the result in the panel or on its page."""
-    actions.test(connection, by=request.user)
+    testing.test(connection, by=request.user)
     if not getattr(request, "htmx", None):
         url = with_next(url_of(request, "test", pk=connection.pk), next_page(request))
         return HttpResponseRedirect(url)

@@ -7,7 +7,7 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from connections import actions
+from connections import testing
 from connections.models import Connection
 from roles.models import AuditEvent
 from tests.factories import client_of, make_connection, make_environment, make_export, make_member, make_user
@@ -301,7 +301,7 @@ def test_a_test_of_settings_that_were_changed_meanwhile_is_not_kept(ada, saved):
     tested = Connection.objects.get(pk=saved.pk)
     saved.settings = {"folder": "elsewhere"}
     saved.save()
-    actions.test(tested, by=ada)
+    testing.test(tested, by=ada)
     saved.refresh_from_db()
     assert (saved.checked_at, saved.is_check_ok) == (None, None)
 

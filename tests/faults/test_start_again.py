@@ -123,10 +123,10 @@ def test_demo_goes_on_when_another_program_took_its_sftp_port(data_dir):
 
 
 CHECK = """
-from connections import actions
+from connections import testing
 from connections.models import Connection
 from roles.models import User
 connection = Connection.objects.get(name="Partner SFTP")
-actions.test(connection, by=User.objects.get(username="ada"))
+testing.test(connection, by=User.objects.get(username="ada"))
 print(connection.is_check_ok)
 """
