@@ -1,0 +1,129 @@
+"""Local accounts: make one, and sign somebody in, both through the same checks as everywhere else."""
+
+from typing import Any
+
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.login import perform_login
+from allauth.account.models import Login
+from django import forms
+from django.contrib.auth import password_validation
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from roles import audit
+from roles.models import User
+
+NAME_LENGTH = 150  # characters, of a name and of a user name
+FIELDS = ("name", "username", "email", "password")
+
+
+def create_account(*, name: str, username: str, email: str, password: str, by: User | None = None) -> User:
+    """Make a local account and record it; `by` None: the person themselves.
+
+    Raises ValidationError with the wrong fields of name, username, email and password.
+    """
+    first, last = split_name(name)
+    user = User(username=username.strip(), email=email.strip().lower(), first_name=first, last_name=last)
+    validate_account(user, password)
+    user.set_password(password)
+    try:
+        with transaction.atomic():
+            user.save()
+            audit.record(None, "create account", user, by=by or user)
+    except IntegrityError:
+        raise ValidationError({"username": _("This user name is taken. Choose another one.")}) from None
+    return user
+
+
+def validate_account(user: User, password: str) -> None:
+    """Raise ValidationError, by field, unless `user` can be saved as a new account with `password`."""
+    checks = {
+        "name": lambda: _need(user.first_name, _("Enter your name.")),
+        "username": lambda: _check_username(user.username),
+        "email": lambda: _check_email(user.email),
+        "password": lambda: password_validation.validate_password(password, user),
+    }
+    errors = {}
+    for name, check in checks.items():
+        try:
+            check()
+        except ValidationError as error:
+            errors[name] = error.messages
+    if errors:
+        raise ValidationError(errors)
+
+
+def sign_in(request: HttpRequest, user: User, redirect_url: str = "") -> HttpResponse:
+    """Sign `user` in as the log-in page does (second factor, sessions, audit) and return where that leads."""
+    return perform_login(request, Login(user=user, redirect_url=redirect_url or None))
+
+
+class AccountForm(forms.Form):
+    """What somebody says about themselves to get a local account; `save` makes it.
+
+    With `email` given (an invitation's) the address is fixed.
+    """
+
+    name = forms.CharField(label=gettext_lazy("Your name"), max_length=NAME_LENGTH)
+    username = forms.CharField(
+        label=gettext_lazy("User name"),
+        max_length=NAME_LENGTH,
+        help_text=gettext_lazy("Letters, digits and @ . + - _ only. Log in with it or with your e-mail address."),
+    )
+    email = forms.EmailField(label=gettext_lazy("E-mail"))
+    password = forms.CharField(
+        label=gettext_lazy("Password"), strip=False, widget=forms.PasswordInput,
+        help_text=gettext_lazy("At least 8 characters, not a common password."),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, email: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field, autocomplete in zip(FIELDS, ("name", "username", "email", "new-password"), strict=True):
+            self.fields[field].widget.attrs["autocomplete"] = autocomplete
+        if email:
+            self.fields["email"].initial, self.fields["email"].disabled = email, True
+
+    def clean(self) -> dict[str, Any]:
+        """Find what keeps the account from being made, before anything is."""
+        values = {name: self.cleaned_data.get(name, "") for name in FIELDS}
+        first, last = split_name(values["name"])
+        user = User(username=values["username"], email=values["email"].lower(), first_name=first, last_name=last)
+        try:
+            validate_account(user, values["password"])
+        except ValidationError as error:
+            for name, messages in error.message_dict.items():
+                if name not in self.errors:
+                    self.add_error(name, messages)
+        return self.cleaned_data
+
+    def save(self, by: User | None = None) -> User:
+        """Make the account. Raises ValidationError when the user name was taken a moment ago."""
+        return create_account(**{name: self.cleaned_data[name] for name in FIELDS}, by=by)
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Return a name as first and last name; one word is a first name."""
+    first, _space, last = " ".join(name.split()).rpartition(" ")
+    return (first, last) if first else (last, "")
+
+
+def _need(value: str, text: str) -> None:
+    if not value:
+        raise ValidationError(text)
+
+
+def _check_username(username: str) -> None:
+    _need(username, _("Choose a user name."))
+    if len(username) > NAME_LENGTH:
+        raise ValidationError(_("At most 150 characters."))
+    get_adapter().clean_username(username)
+
+
+def _check_email(email: str) -> None:
+    validate_email(email)
+    if User.objects.filter(email__iexact=email).exists():
+        raise ValidationError(_("There is an account with this address already. Log in with it."))
