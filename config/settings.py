@@ -94,9 +94,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # First, so that static files and refused hosts are answered with these headers too.
+    "roles.headers.HeadersMiddleware",
+    "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -107,6 +109,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "roles.middleware.SignInRequiredMiddleware",
+    "roles.limits.LimitMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -189,9 +192,13 @@ ACCOUNT_SESSION_REMEMBER = False
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Waybill"
 
-# Log-in attempts are counted here, for all web processes together.
+# Log-in attempts and what roles/limits.py bounds are counted here, for all web processes together.
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "roles_cache"},
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "roles_cache",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},  # beyond it counters would be dropped before their time
+    },
 }
 
 LANGUAGE_CODE = "en"
@@ -268,6 +275,7 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
+DATA_UPLOAD_MAX_NUMBER_FILES = 0  # nothing is uploaded: files would go to the disk, whatever their size
 
 LOGGING = {
     "version": 1,

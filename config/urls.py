@@ -6,6 +6,7 @@ from django.urls import include, path
 from roles import views
 from roles.light import light
 
+handler400 = "roles.framed.bad_request"
 handler404 = "roles.views.missing"
 
 app_pages = [

@@ -79,7 +79,8 @@ function showNotice(text, tone = "danger", kind = "", items = []) {
 on("notice", ({ detail }) => showNotice(detail.text ?? detail.value, detail.tone ?? "info", "", detail.items));
 on("htmx:sendError", ({ detail }) => { if (!isPoll(detail.elt)) showNotice(wordOf("offline"), "danger", "offline"); });
 on("htmx:responseError", ({ detail }) => {
-  if (isPoll(detail.elt)) return;
+  const saysWhy = detail.xhr.getResponseHeader("HX-Trigger")?.includes('"notice"');
+  if (saysWhy || isPoll(detail.elt)) return;
   const name = { 403: "forbidden", 404: "missing" }[detail.xhr.status] ?? "error";
   showNotice(wordOf(name), name === "error" ? "danger" : "warning");
 });

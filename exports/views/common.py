@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, TooManyFieldsSent
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -70,11 +70,13 @@ def each(exports: list[Export], act: Callable[[Export], Any]) -> tuple[list[str]
 def chosen_exports(request: EnvironmentRequest) -> tuple[list[Export], list[str]]:
     """The exports that a request names and the user may edit, and why the others are left out.
 
-    Unknown ids answer 404; 403 when none of the exports may be edited.
+    Unknown ids answer 404, more than MOST_AT_ONCE 413; 403 when none of the exports may be edited.
     """
     typed = set(request.POST.getlist("id"))
+    if len(typed) > MOST_AT_ONCE:
+        raise TooManyFieldsSent
     ids = {number for number in map(typed_id, typed) if number}
-    if not ids or len(ids) > MOST_AT_ONCE or len(ids) != len(typed):
+    if not ids or len(ids) != len(typed):
         raise Http404
     mine = Export.objects.filter(environment=request.environment, pk__in=ids)
     exports = list(mine.select_related("environment", "connection").order_by("name"))

@@ -1,0 +1,95 @@
+"""How often one person may ask for what is expensive; every change is bounded, reading only where it costs much.
+
+The counters lie in the cache's table, raised by one upsert each: django-ratelimit and Django's own `cache.incr` read
+and write in two steps there, so that requests at the same time would count once.
+"""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import ngettext
+from psycopg import sql
+
+from roles.framed import framed
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most `most` requests of one person in a minute; those of safe methods count where `reading`."""
+
+    most: int
+    reading: bool = False
+    seconds: int = 60
+
+
+# Several times what a person at work does. An address that is not named has the limit OTHERS on its changes.
+OTHERS = Limit(300)
+LIMITS = {
+    "connections:set_up": Limit(30),
+    "connections:edit": Limit(30),
+    "connections:test": Limit(20),
+    "exports:run": Limit(60),
+    "exports:run_all": Limit(10),
+    "exports:test": Limit(20),
+    "exports:file": Limit(60, reading=True),
+    "segments:refresh": Limit(60),
+}
+
+_COUNT = sql.SQL(
+    """
+    INSERT INTO {table} AS kept (cache_key, value, expires)
+    VALUES (%(key)s, '1', clock_timestamp() + make_interval(secs => %(seconds)s))
+    ON CONFLICT (cache_key) DO UPDATE SET
+        value = CASE WHEN kept.expires <= clock_timestamp() THEN '1' ELSE (kept.value::bigint + 1)::text END,
+        expires = CASE WHEN kept.expires <= clock_timestamp() THEN excluded.expires ELSE kept.expires END
+    RETURNING value::bigint, extract(epoch FROM expires - clock_timestamp())::float8
+    """
+).format(table=sql.Identifier(settings.CACHES["default"]["LOCATION"]))
+
+
+class LimitMiddleware:
+    """Answer 429 where a person asks too often. Comes after the sign-in."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: Any, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        """Count the request; None lets it through."""
+        name = request.resolver_match.view_name
+        limit = LIMITS.get(name, OTHERS)
+        if (request.method in SAFE and not limit.reading) or not request.user.is_authenticated:
+            return None
+        number, seconds = counted(f"{request.user.pk}:{name if name in LIMITS else ''}", limit)
+        return None if number <= limit.most else too_many(request, max(1, math.ceil(seconds)))
+
+
+def counted(key: str, limit: Limit) -> tuple[int, float]:
+    """Count one request; return its number in the present window, and the seconds until the next one."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, {"key": f"waybill:limit:{key}", "seconds": limit.seconds})
+        return cursor.fetchone()
+
+
+def too_many(request: HttpRequest, seconds: int) -> HttpResponse:
+    """Say how long to wait: a page, or with htmx a notice where the person is."""
+    text = ngettext(
+        "That was asked for too often. Wait %(n)d second, then try again.",
+        "That was asked for too often. Wait %(n)d seconds, then try again.",
+        seconds,
+    ) % {"n": seconds}
+    headers = {"Retry-After": str(seconds)}
+    if getattr(request, "htmx", None):
+        headers["HX-Trigger"] = json.dumps({"notice": {"tone": "warning", "text": text}})
+        return HttpResponse(status=429, headers=headers)
+    return framed(request, "429.html", {"text": text}, status=429, headers=headers)
