@@ -132,20 +132,50 @@ class Invitation(models.Model):
 
 
 class AuditEvent(models.Model):
-    """Who did what to which object; ids and names of fields, never values of profiles."""
+    """Who did what to which object; ids and names of fields, never values of profiles (docs/audit.md).
 
-    environment = models.ForeignKey(Environment, models.SET_NULL, null=True, related_name="audit_events")
-    at = models.DateTimeField(auto_now_add=True, db_index=True)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
-    actor_name = models.CharField(max_length=160, blank=True)
+    The database refuses to change or remove a row (migration 0005), so it names what may go away and refers to it
+    without a constraint. `changes` maps what changed to [before, after], or to one value where there is no before.
+    """
+
+    environment = models.ForeignKey(
+        Environment,
+        models.DO_NOTHING,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="audit_events",
+    )
+    environment_slug = models.CharField(max_length=40, blank=True)
+    environment_name = models.CharField(max_length=80, blank=True)
+    at = models.DateTimeField(db_default=Now())
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, blank=True, db_constraint=False, db_index=False
+    )
+    actor_name = models.CharField(max_length=301, blank=True)
+    through = models.CharField(max_length=60, blank=True, help_text=_("What the actor went through, if not a page."))
+    origin = models.CharField(
+        max_length=160, blank=True, help_text=_("An address of the network, “command line”, or worker@host.")
+    )
+    request_id = models.CharField(max_length=32, blank=True)
     action = models.CharField(max_length=60)
     object_type = models.CharField(max_length=40)
     object_id = models.CharField(max_length=40)
     object_name = models.CharField(max_length=200)
+    run = models.UUIDField(null=True, blank=True, help_text=_("The run that it is about."))
     changes = models.JSONField(default=dict, blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["environment", "-at"], name="audit_by_environment")]
+        # Each filter of the page reads its newest rows from one of these, however many there are.
+        indexes = [
+            models.Index(fields=["environment", "-at", "-id"], name="audit_newest"),
+            models.Index(fields=["environment", "actor", "-at", "-id"], name="audit_by_actor"),
+            models.Index(fields=["environment", "action", "-at", "-id"], name="audit_by_action"),
+            models.Index(fields=["environment", "object_type", "-at", "-id"], name="audit_by_type"),
+            models.Index(fields=["environment", "object_type", "object_id", "-at", "-id"], name="audit_by_object"),
+            models.Index(fields=["run"], condition=models.Q(run__isnull=False), name="audit_by_run"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.object_type} {self.object_name}"
