@@ -6,8 +6,8 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from connections import testing
-from connections.models import Connection
+from connections import agreement, sharing, testing
+from connections.models import Connection, Sharing
 from roles import audit
 from roles.models import Environment, User
 
@@ -30,33 +30,41 @@ class Draft:
 
 @transaction.atomic
 def create(environment: Environment, type_: str, draft: Draft, *, by: User) -> Connection:
-    """Make a connection. Raises IntegrityError when the name is taken."""
-    connection = Connection(environment=environment, type=type_, created_by=by)
-    changes = _apply(connection, draft, by)
+    """Make a connection. Raises IntegrityError when the name is taken, NotAgreedError without the agreement."""
+    connection = Connection(environment=environment, type=type_, created_by=by, sharing=draft.sharing)
+    changes = _apply(connection, draft, by) | {"sharing": ["", draft.sharing]}
     connection.save()
+    sharing.name(connection, draft.named)
+    if draft.sharing == Sharing.NAMED:
+        changes["named"] = [[], sharing.facts(connection)["named"]]
     audit.record(environment, "create", connection, by=by, changes=changes)
     return connection
 
 
 @transaction.atomic
 def change(connection: Connection, draft: Draft, *, by: User) -> None:
-    """Change a connection; sharing is an event of its own. Raises IntegrityError when the name is taken."""
+    """Change a connection; sharing is an event of its own.
+
+    Raises IntegrityError when the name is taken, NotAgreedError when data would go where nobody agreed to.
+    """
+    connection.refresh_from_db(from_queryset=Connection.objects.select_for_update())
     changes = _apply(connection, draft, by)
     # What a test wrote since the connection was loaded stays.
     connection.save(update_fields=testing.other_fields())
-    if changes.keys() - {"name", "sharing"}:  # the last test says nothing about these
+    if changes.keys() - {"name"}:  # the last test says nothing about these
         testing.forget(connection)
-    shared = changes.pop("sharing", None)
     if changes:
         audit.record(connection.environment, "change", connection, by=by, changes=changes)
-    if shared:
-        audit.record(connection.environment, "share", connection, by=by, changes={"sharing": shared})
+    sharing.share(connection, draft.sharing, draft.named, by=by)
 
 
 def _apply(connection: Connection, draft: Draft, by: User) -> dict[str, Any]:
-    """Write the draft into the connection; return what changed, as before and after."""
+    """Write all of the draft but the sharing into the connection; return what changed, as before and after."""
     changes = _difference(connection, draft)
-    connection.name, connection.settings, connection.sharing = draft.name, draft.settings, draft.sharing
+    if not draft.has_agreed and not agreement.is_given(connection, draft.settings):
+        raise NotAgreedError
+    connection.name, connection.settings = draft.name, draft.settings
+    connection.agreed_target = agreement.target_of(connection.type, draft.settings)
     if draft.secrets:
         connection.set_secrets(draft.secrets)
     if draft.has_agreed:
@@ -65,10 +73,7 @@ def _apply(connection: Connection, draft: Draft, by: User) -> dict[str, Any]:
 
 
 def _difference(connection: Connection, draft: Draft) -> dict[str, Any]:
-    pairs: dict[str, tuple[Any, Any]] = {
-        "name": (connection.name, draft.name),
-        "sharing": (connection.sharing if connection.pk else "", draft.sharing),
-    }
+    pairs: dict[str, tuple[Any, Any]] = {"name": (connection.name, draft.name)}
     for name in sorted({*connection.settings, *draft.settings}):
         pairs[f"settings.{name}"] = (connection.settings.get(name), draft.settings.get(name))
     changes: dict[str, Any] = {

@@ -7,8 +7,8 @@ class ConnectionsConfig(AppConfig):
     name = "connections"
 
     def ready(self) -> None:
-        """Let the doctor look at connections too."""
-        from connections import health
+        """Let the doctor look at connections too, and listen to the ground below."""
+        from connections import health, receivers  # noqa: F401
         from roles import checks
 
         checks.add("secrets", health.secrets)

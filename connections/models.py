@@ -1,7 +1,10 @@
 """Where data may go: set-ups of destinations, made and shared by administrators."""
 
+from typing import cast
+
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from connections.destinations.base import Destination
@@ -23,6 +26,24 @@ class Sharing(models.TextChoices):
     NAMED = "named", _("Named contributors")
 
 
+def open_to(user: User, at: str = "") -> Q:
+    """Match the connections that the contributor `user` may use; `at` leads to them, such as "connection__"."""
+    named = Connection.shared_with.through.objects.filter(user=user).values("connection_id")
+    everybody = Q(**{f"{at}sharing": Sharing.ALL})
+    return everybody | Q(**{f"{at}sharing": Sharing.NAMED, f"{at}pk__in": named})
+
+
+def naming(access: Access) -> frozenset[int]:
+    """Return the ids of the connections on which the user is named; one query for a request."""
+    key = "connections.naming"
+    if key not in access.looked_up:
+        named = Connection.shared_with.through.objects.filter(
+            user=access.user, connection__environment=access.environment
+        )
+        access.looked_up[key] = frozenset(named.values_list("connection_id", flat=True))
+    return cast(frozenset[int], access.looked_up[key])
+
+
 class ConnectionQuerySet(models.QuerySet["Connection"]):
     """Connections, in the words of the access rules."""
 
@@ -32,7 +53,7 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         if access.has_permission(Permission.MANAGE_CONNECTIONS):
             return mine
         if access.has_permission(Permission.ADD_EXPORTS):
-            return mine.filter(sharing=Sharing.ALL)
+            return mine.filter(open_to(access.user))
         return mine.none()
 
     def search(self, text: str) -> "ConnectionQuerySet":
@@ -51,6 +72,7 @@ class Connection(models.Model):
     type = models.CharField(max_length=40, help_text=_("The slug of its destination."))
     settings = models.JSONField(default=dict, blank=True)
     encrypted_secrets = models.TextField(blank=True, editable=False)
+    secrets_at = models.DateTimeField(null=True, editable=False, help_text=_("When its secrets were entered."))
     sharing = models.CharField(max_length=10, choices=Sharing.choices, default=Sharing.NOBODY)
     shared_with = models.ManyToManyField(
         User, blank=True, related_name="+", help_text=_("The named contributors, where the sharing is “named”.")
@@ -124,6 +146,7 @@ class Connection(models.Model):
     def set_secrets(self, values: dict[str, str]) -> None:
         """Keep `values` encrypted; the caller saves."""
         self.encrypted_secrets = encrypt(values) if values else ""
+        self.secrets_at = timezone.now() if values else None
 
     def open(self) -> Destination:
         """Return the destination, ready to check or deliver; nothing is reached yet."""
@@ -135,4 +158,6 @@ class Connection(models.Model):
             return False
         if access.has_permission(Permission.MANAGE_CONNECTIONS):
             return True
-        return access.has_permission(Permission.EDIT_EXPORTS) and self.sharing == Sharing.ALL
+        if not access.has_permission(Permission.EDIT_EXPORTS):
+            return False
+        return self.sharing == Sharing.ALL or (self.sharing == Sharing.NAMED and self.pk in naming(access))

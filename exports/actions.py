@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from connections.models import Sharing
 from exports.folders import folder_of, free_folder
 from exports.models import Export, ExportSegment, ExportTable, Run, Trigger
 from exports.queueing import canceled_by, nudge
@@ -112,6 +113,7 @@ def save_export(export: Export, segments: list[Segment], tables: Sequence[Table]
             if (old.name, old.connection_id) != (export.name, export.connection_id):
                 export.folder = free_folder(export)
             export.save(update_fields=EDITED)
+            export.detached_users.clear()
         export.export_segments.all().delete()
         ExportSegment.objects.bulk_create(
             ExportSegment(export=export, segment=segment, position=position)
@@ -151,6 +153,8 @@ def detach(export: Export, *, by: User) -> None:
             raise CannotDetachError(message % {"name": export.name})
         export.connection, export.detached_sharing, export.updated_by = None, connection.sharing, by
         export.save(update_fields=["connection", "detached_sharing", "updated_by", "updated_at"])
+        named = connection.shared_with.all() if connection.sharing == Sharing.NAMED else ()
+        export.detached_users.set(named)
         audit.record(export.environment, "detach", export, by=by, changes={"connection": [connection.name, None]})
 
 

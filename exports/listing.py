@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from connections.destinations.registry import destinations
-from exports.models import SHARED, Export, ExportQuerySet
+from exports.models import Export, ExportQuerySet, shared_with
 from exports.states import DELIVERED, STATES, Look, State
 from exports.states import NOT_STARTED as NOT_STARTED_LOOK
 from roles.access import Access
@@ -173,7 +173,7 @@ def _may_edit(access: Access) -> Case:
     """0 for exports that the user can edit, 1 for those they can only view."""
     can_all = access.has_permission(Permission.MANAGE_CONNECTIONS)
     can_shared = access.has_permission(Permission.EDIT_EXPORTS)
-    shared = SHARED if can_shared and not can_all else Q(pk__isnull=not can_all)
+    shared = shared_with(access.user) if can_shared and not can_all else Q(pk__isnull=not can_all)
     return Case(When(shared, then=Value(0)), default=Value(1), output_field=IntegerField())
 
 

@@ -1,7 +1,7 @@
 """When and how data goes: exports and their runs."""
 
 import uuid
-from typing import Any
+from typing import Any, cast
 
 from django.core.validators import MaxLengthValidator
 from django.db import models
@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from connections.models import Connection, Sharing
+from connections.models import Connection, Sharing, open_to
 from exports.states import ACTIVE, CLAIMABLE, DELIVERED, NOT_STARTED, STATES, Look, State
 from roles.access import Access
 from roles.models import Environment, User
@@ -33,8 +33,20 @@ class ScheduleMode(models.TextChoices):
     OFF = "off", _("Off")
 
 
-# Exports that every contributor may edit; a detached one as it was when it was detached.
-SHARED = Q(connection__sharing=Sharing.ALL) | Q(connection=None, detached_sharing=Sharing.ALL)
+def shared_with(user: User) -> Q:
+    """Match the exports that the contributor `user` may edit; a detached one as it was when it was detached."""
+    kept = Export.detached_users.through.objects.filter(user=user).values("export_id")
+    detached = Q(detached_sharing=Sharing.ALL) | Q(detached_sharing=Sharing.NAMED, pk__in=kept)
+    return open_to(user, "connection__") | (Q(connection=None) & detached)
+
+
+def kept_for(access: Access) -> frozenset[int]:
+    """Return the ids of the detached exports that were kept for the user by name; one query for a request."""
+    key = "exports.kept_for"
+    if key not in access.looked_up:
+        kept = Export.detached_users.through.objects.filter(user=access.user, export__environment=access.environment)
+        access.looked_up[key] = frozenset(kept.values_list("export_id", flat=True))
+    return cast(frozenset[int], access.looked_up[key])
 
 
 class ExportQuerySet(models.QuerySet["Export"]):
@@ -46,7 +58,7 @@ class ExportQuerySet(models.QuerySet["Export"]):
         if access.has_permission(Permission.MANAGE_CONNECTIONS):
             return mine
         if access.has_permission(Permission.EDIT_EXPORTS):
-            return mine.filter(SHARED)
+            return mine.filter(shared_with(access.user))
         return mine.none()
 
 
@@ -122,7 +134,10 @@ class Export(models.Model):
             return self.connection.is_usable_by(access)
         if access.has_permission(Permission.MANAGE_CONNECTIONS):
             return True
-        return access.has_permission(Permission.EDIT_EXPORTS) and self.detached_sharing == Sharing.ALL
+        if not access.has_permission(Permission.EDIT_EXPORTS):
+            return False
+        is_mine = self.detached_sharing == Sharing.NAMED and self.pk in kept_for(access)
+        return is_mine or self.detached_sharing == Sharing.ALL
 
     @property
     def look(self) -> Look:

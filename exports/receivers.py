@@ -2,12 +2,25 @@
 
 from typing import Any
 
+from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.utils.translation import gettext as _
 
+from connections.sharing import SHARED_ROLES
 from exports.models import Export
+from roles.models import RoleAssignment
 from segments.models import Table
 from segments.signals import field_removed
+
+
+@receiver(post_save, sender=RoleAssignment)
+@receiver(post_delete, sender=RoleAssignment)
+def forget_who_lost_the_role(*, instance: RoleAssignment, created: bool = False, **more: Any) -> None:
+    """Keep no detached export for people who are no contributors any more."""
+    is_gone = "update_fields" not in more  # only a save has them
+    if is_gone or (not created and instance.role not in SHARED_ROLES):
+        kept = Export.detached_users.through.objects.filter(user=instance.user)
+        kept.filter(export__environment=instance.environment).delete()
 
 
 @receiver(field_removed)

@@ -6,6 +6,7 @@ from pathlib import Path
 from django.db import connection, transaction
 
 from config import demo_sftp
+from connections import agreement
 from connections.models import Connection
 from roles import audit
 
@@ -30,7 +31,7 @@ def follow(data_dir: Path, earlier: Sequence[int], port: int) -> int:
 
 def _move(moved: Connection, port: int) -> None:
     before = moved.settings["port"]
-    moved.settings["port"] = port
-    moved.save(update_fields=["settings", "updated_at"])
+    agreement.carry_over(moved, moved.settings | {"port": port})
+    moved.save(update_fields=["settings", "agreed_target", "updated_at"])
     changes = {"port": {"before": before, "after": port}}
     audit.record(moved.environment, "change", moved, by=None, changes=changes)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any, ClassVar, Protocol
 
 from django import forms
@@ -34,7 +35,7 @@ class DeliveryError(Exception):
 
 @dataclass(frozen=True)
 class CheckStep:
-    """One step of a connection test: `state` is "done", "failed" or "not_reached"; `seconds` it took."""
+    """One step of a connection test: `state` is "done", "failed", "running" or "not_reached"; `seconds` it took."""
 
     name: str
     state: str
@@ -130,8 +131,8 @@ class SettingsForm(forms.Form):
     `stored` is what the connection holds already; `kept_secrets` names the secrets it holds.
     """
 
-    # The settings that say where data goes: changing one asks for the administrator's agreement again.
-    target_settings: ClassVar[tuple[str, ...]] = ()
+    # The settings that say where data goes: changing one asks for the administrator's agreement again. None: any.
+    target_settings: ClassVar[tuple[str, ...] | None] = None
     # Those that say which server gets the secrets: changing one asks for the secrets again.
     server_settings: ClassVar[tuple[str, ...]] = ()
 
@@ -221,6 +222,13 @@ class Destination:
     def check(self) -> Iterator[CheckStep]:
         """Try the connection for real, yielding each step as it ends; stops after a failed one."""
         raise NotImplementedError
+
+    def expires_at(self) -> datetime | None:
+        """Say when the token or certificate ends that the target was reached with; None: not known, or never.
+
+        Asked after `check`, in the same thread, so it may return what the check found out.
+        """
+        return None
 
     @classmethod
     def is_available(cls) -> bool:

@@ -1,0 +1,83 @@
+"""Choose who can use a connection: nobody but administrators, all contributors, or those named."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Prefetch
+
+from connections.models import Connection, ConnectionQuerySet, Sharing
+from roles import audit
+from roles.models import Environment, User
+from roles.permissions import Permission
+from roles.roles import PERMISSIONS
+
+# The roles that sharing is about: administrators use every connection anyway.
+SHARED_ROLES = [
+    role
+    for role, permissions in PERMISSIONS.items()
+    if Permission.ADD_EXPORTS in permissions and Permission.MANAGE_CONNECTIONS not in permissions
+]
+
+
+def contributors(environment: Environment) -> "Any":
+    """Return the people of the environment with whom a connection can be shared, by name."""
+    found = User.objects.filter(role_assignments__environment=environment, role_assignments__role__in=SHARED_ROLES)
+    return found.order_by("first_name", "last_name", "username")
+
+
+def with_people(connections: ConnectionQuerySet, environment: Environment) -> ConnectionQuerySet:
+    """Load, in one query, the contributors whom each connection names, as `people`."""
+    return connections.prefetch_related(Prefetch("shared_with", contributors(environment), to_attr="people"))
+
+
+def users_of(connection: Connection) -> list[User]:
+    """Return the contributors who may use the connection now, by name."""
+    people = contributors(connection.environment)
+    if connection.sharing == Sharing.NAMED:
+        people = people.filter(pk__in=connection.shared_with.values("pk"))
+    return [] if connection.sharing == Sharing.NOBODY else list(people)
+
+
+@transaction.atomic
+def share(connection: Connection, sharing: str, named: Iterable[User] = (), *, by: User) -> None:
+    """Let `sharing`, and with Sharing.NAMED the contributors `named`, use the connection; audited as an event."""
+    connection.refresh_from_db(from_queryset=Connection.objects.select_for_update())
+    before = facts(connection)
+    connection.sharing = sharing
+    connection.save(update_fields=["sharing"])  # a test that is under way stays one of this connection
+    name(connection, named)
+    after = facts(connection)
+    changes = {key: [before[key], after[key]] for key in after if before[key] != after[key]}
+    if changes:
+        audit.record(connection.environment, "share", connection, by=by, changes=changes)
+
+
+def name(connection: Connection, named: Iterable[User]) -> None:
+    """Keep those of `named` who are contributors now; nobody unless the sharing is by name."""
+    is_by_name = connection.sharing == Sharing.NAMED
+    ids = [user.pk for user in named] if is_by_name else []
+    connection.shared_with.set(contributors(connection.environment).filter(pk__in=ids))
+
+
+@transaction.atomic
+def forget(user: User, environment: Environment) -> None:
+    """Take the user from every connection of the environment that names them, as who loses the role does.
+
+    Given the role again, they get nothing back that nobody gave them.
+    """
+    for connection in Connection.objects.filter(environment=environment, shared_with=user):
+        before = facts(connection)
+        connection.shared_with.remove(user)
+        changes = {"named": [before["named"], facts(connection)["named"]]}
+        audit.record(environment, "share", connection, by=None, changes=changes)
+
+
+def facts(connection: Connection) -> dict[str, Any]:
+    """What the audit log keeps of the sharing."""
+    return {"sharing": connection.sharing, "named": [label(user) for user in connection.shared_with.order_by("pk")]}
+
+
+def label(user: User) -> str:
+    """Return the user's name with what tells them from namesakes."""
+    return user.username if str(user) == user.username else f"{user} ({user.username})"
