@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from config import embedded_postgres, keys, places
+from config.single_sign_on import group_roles
 
 BASE_DIR = places.ROOT
 
@@ -190,6 +191,8 @@ ACCOUNT_EMAIL_VERIFICATION = "none"  # whoever invites vouches for the address
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGOUT_REDIRECT_URL
 ACCOUNT_SESSION_REMEMBER = False
+# Roles that groups of the single sign-on carry, besides those of the Permissions page.
+GROUP_ROLES = group_roles("WAYBILL_OIDC_ROLES")
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Waybill"
 
