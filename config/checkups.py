@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cryptography.fernet import Fernet
 from django.conf import settings
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -15,7 +14,7 @@ from django.db.models import Count, Max
 from django.db.models.functions import Now
 
 from config import embedded_postgres, migrating
-from roles import heartbeats
+from roles import heartbeats, key_file
 from roles.checks import Check, Finding, ok, warning, wrong
 from roles.models import Heartbeat
 
@@ -131,24 +130,16 @@ def _existing(path: Path) -> Path:
 
 def keys() -> Finding:
     """Look whether both keys are there, well formed and closed to others."""
-    files = {"WAYBILL_SECRET_KEY": "secret_key", "WAYBILL_SECRETS_KEYS": "secrets_keys"}
-    kept = [settings.DATA_DIR / "keys" / name for variable, name in files.items() if not os.environ.get(variable)]
+    kept = [] if os.environ.get("WAYBILL_SECRET_KEY") else [settings.DATA_DIR / "keys" / "secret_key"]
+    kept += [] if settings.SECRETS_KEYS else [settings.SECRETS_KEYS_FILE]
     for path in kept:
         if not path.exists():
             return wrong(f"{path} is missing.", "Put it back from your backup, then start Waybill again.")
         if path.stat().st_mode & 0o077:
             return wrong(f"{path} can be read by other accounts.", f"Run `chmod 600 {path}`.")
-    if not all(_is_key(key) for key in settings.SECRETS_KEYS):
+    if not all(key_file.is_key(key) for key in settings.SECRETS_KEYS or key_file.read(settings.SECRETS_KEYS_FILE)):
         return wrong("One of the keys for secrets is no Fernet key.", "Put the right one back from your backup.")
     return ok(f"Both are there{'' if kept else ', from the environment'} and closed to other accounts.")
-
-
-def _is_key(text: str) -> bool:
-    try:
-        Fernet(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _alive(kind: str) -> Callable[[], Finding]:

@@ -54,7 +54,14 @@ DATA_DIR = places.data_dir()
 
 # Keys are made once, below the data directory, unless the environment supplies them.
 SECRET_KEY = os.environ.get("WAYBILL_SECRET_KEY") or keys.secret_key(DATA_DIR)
-SECRETS_KEYS = _words("WAYBILL_SECRETS_KEYS") or keys.secrets_keys(DATA_DIR)
+SECRETS_KEYS = _words("WAYBILL_SECRETS_KEYS")  # empty where they come from the file, which is read at each use
+SECRETS_KEYS_FILE = (
+    None if SECRETS_KEYS else keys.secrets_keys_file(DATA_DIR, os.environ.get("WAYBILL_SECRETS_KEYS_FILE", ""))
+)
+keys.refuse_useless(SECRETS_KEYS, SECRETS_KEYS_FILE)
+# What secrets may refer to instead of being typed: variables with this prefix, files below this directory.
+SECRETS_ENV_PREFIX = keys.env_prefix(os.environ.get("WAYBILL_SECRETS_ENV_PREFIX", keys.ENV_PREFIX))
+SECRETS_DIR = keys.secrets_dir(os.environ.get("WAYBILL_SECRETS_DIR", ""), DATA_DIR, SECRETS_KEYS_FILE)
 
 ALLOWED_HOSTS = _words("WAYBILL_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = _words("WAYBILL_ORIGINS")

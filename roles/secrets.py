@@ -1,33 +1,106 @@
-"""Secrets of connections at rest: one encrypted text, keys newest first (MultiFernet)."""
+"""Secrets at rest: encrypted texts, keys newest first (MultiFernet), and who keeps such texts.
+
+Keys come from the settings, or from the key file, which is read at each use: every process knows a new key at once.
+"""
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.db import models
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+
+from roles import key_file
+from roles.models import Environment
+
+TOKEN_START = "gAAAA"  # noqa: S105 - how every Fernet token begins
 
 
 class UnreadableSecretError(Exception):
-    """The stored secret cannot be decrypted with any of the installation's keys."""
+    """A secret cannot be had; the text says what to do, for everybody who may see the connection's settings."""
+
+    is_permanent = True  # trying again cannot help until somebody acts
 
     def __str__(self) -> str:
         return _("The stored secret cannot be read with this installation's keys. Enter it again.")
 
 
+@sensitive_variables()
 def encrypt(values: dict[str, str]) -> str:
     """Return `values` as one encrypted text."""
-    return _fernet().encrypt(json.dumps(values).encode()).decode()
+    return ring().encrypt(json.dumps(values).encode()).decode()
 
 
+@sensitive_variables()
 def decrypt(text: str) -> dict[str, str]:
     """Return what `encrypt` was given; {} for an empty text. Raises UnreadableSecretError."""
     if not text:
         return {}
     try:
-        return dict(json.loads(_fernet().decrypt(text.encode())))
-    except InvalidToken as error:
-        raise UnreadableSecretError from error
+        values = json.loads(ring().decrypt(text.encode()))
+    except (InvalidToken, ValueError):
+        raise UnreadableSecretError from None  # the cause may quote the secret
+    if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+        raise UnreadableSecretError
+    return values
 
 
-def _fernet() -> MultiFernet:
-    return MultiFernet([Fernet(key) for key in settings.SECRETS_KEYS])
+def is_readable(text: str) -> bool:
+    """Tell whether `decrypt` can read `text`."""
+    try:
+        decrypt(text)
+    except UnreadableSecretError:
+        return False
+    return True
+
+
+def ring() -> MultiFernet:
+    """Return the keys as they are now, ready to use."""
+    return MultiFernet([Fernet(key) for key in keys()])
+
+
+_last_read: dict[Path, list[str]] = {}
+
+
+def keys() -> list[str]:
+    """Return the good keys, newest first. A file that went away or holds none leaves those it had."""
+    given = settings.SECRETS_KEYS
+    found = given or _words(settings.SECRETS_KEYS_FILE)
+    good = [key for key in found if key_file.is_key(key)]
+    if good and not given:
+        _last_read[settings.SECRETS_KEYS_FILE] = good
+    return good or _last_read.get(settings.SECRETS_KEYS_FILE, [])
+
+
+def _words(path: Path) -> list[str]:
+    try:
+        return key_file.read(path)
+    except OSError:
+        return []
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """A field that holds encrypted texts: one alone, or some inside of JSON.
+
+    `about` returns the environment (if any) and the object under which the audit log names a row.
+    """
+
+    model: str  # "app.Model"
+    field: str
+    about: Callable[[Any], tuple[Environment | None, models.Model]]
+    related: tuple[str, ...] = ()  # what `about` follows
+
+
+KEEPERS: list[Keeper] = []
+
+
+def add_keeper(keeper: Keeper) -> None:
+    """Let rotation walk `keeper`'s rows; one for the same field is replaced."""
+    same = (keeper.model, keeper.field)
+    KEEPERS[:] = [*(other for other in KEEPERS if (other.model, other.field) != same), keeper]
