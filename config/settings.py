@@ -12,7 +12,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from config import embedded_postgres, keys, places
+from config import embedded_postgres, keys, mail, places
 from config.single_sign_on import group_roles
 
 BASE_DIR = places.ROOT
@@ -198,10 +198,21 @@ ACCOUNT_EMAIL_VERIFICATION = "none"  # whoever invites vouches for the address
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGOUT_REDIRECT_URL
 ACCOUNT_SESSION_REMEMBER = False
+# Wrong passwords and codes: by address, and by account (roles/sign_in/adapter.py says which account is meant).
+ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key", "reset_password": "10/m/ip,3/10m/key"}
+PASSWORD_RESET_TIMEOUT = 2 * 3600
 # Roles that groups of the single sign-on carry, besides those of the Permissions page.
 GROUP_ROLES = group_roles("WAYBILL_OIDC_ROLES")
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Waybill"
+MFA_TOTP_TOLERANCE = 1  # a clock may be half a minute off; roles/sign_in/second_factor.py takes each code once
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody signs up by themselves, so an address cannot be somebody else's
+
+# Without a mail server nothing is sent, and the pages that would say so.
+vars().update(mail.mail_settings(os.environ.get("WAYBILL_EMAIL_URL", "")))
+MAIL_IS_SET_UP = bool(os.environ.get("WAYBILL_EMAIL_URL"))
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("WAYBILL_EMAIL_FROM", "") or "Waybill <waybill@localhost>"
 
 # Log-in attempts and what roles/limits.py bounds are counted here, for all web processes together.
 CACHES = {
@@ -278,6 +289,9 @@ ALLAUTH_TRUSTED_PROXY_COUNT = int(BEHIND_PROXY)
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = HTTPS
+# A session ends this long after its last use (roles/sign_in/sessions.py), and with the browser.
+SESSION_COOKIE_AGE = _number("WAYBILL_SESSION_HOURS", 12, least=1) * 3600
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 CSRF_COOKIE_SECURE = HTTPS
 # Browsers share cookies between the ports of a host: two installations on one machine need names of their own.
 _OWN = hashlib.sha256(b"cookies" + SECRET_KEY.encode()).hexdigest()[:8]
