@@ -39,7 +39,7 @@ def groups_in(claim: Any) -> set[str]:
 @transaction.atomic
 def join(user: User, names: set[str]) -> None:
     """Replace the groups of `user` by `names`, and their roles with them."""
-    _one_at_a_time()
+    one_at_a_time()
     kept = _most_useful(names)
     GroupMembership.objects.filter(user=user).exclude(group__in=kept).delete()
     rows = [GroupMembership(user=user, group=name) for name in sorted(kept)]
@@ -51,14 +51,14 @@ def join(user: User, names: set[str]) -> None:
 @transaction.atomic
 def carry(environment: Environment, user: User, *, by: User | None = None) -> None:
     """Give `user` the role that their groups carry in `environment`; call it when their own was taken back."""
-    _one_at_a_time()
+    one_at_a_time()
     _apply(environment, {user.pk: user}, by)
 
 
 @transaction.atomic
 def carry_all(environment: Environment, *, by: User | None = None) -> None:
     """Make everybody's roles through groups in `environment` what they now are; call it when GroupRole changed."""
-    _one_at_a_time()
+    one_at_a_time()
     members = GroupMembership.objects.filter(group__in=roles_of_groups(environment)).values("user")
     carried = RoleAssignment.objects.filter(environment=environment).exclude(group="").values("user")
     people = User.objects.filter(Q(pk__in=members) | Q(pk__in=carried))
@@ -95,7 +95,7 @@ def _concerned(user: User, names: list[str]) -> list[Environment]:
 
 
 def _apply(environment: Environment, people: Mapping[int, User], by: User | None) -> None:
-    wanted = _wanted(environment, people)
+    wanted = carried(environment, people)
     there = {row.user_id: row for row in RoleAssignment.objects.filter(environment=environment, user__in=people)}
     for pk in people.keys() & (wanted.keys() | there.keys()):
         row, role = there.get(pk), wanted.get(pk)
@@ -106,8 +106,8 @@ def _apply(environment: Environment, people: Mapping[int, User], by: User | None
             _note(environment, people[pk], before, role, by)
 
 
-def _wanted(environment: Environment, people: Iterable[int]) -> dict[int, Carried]:
-    """Return the best that each person's groups carry."""
+def carried(environment: Environment, people: Iterable[int]) -> dict[int, Carried]:
+    """Return the best that the groups of each of `people` (ids of users) carry, by id."""
     roles, best = roles_of_groups(environment), {}
     rows = GroupMembership.objects.filter(user__in=people, group__in=roles).order_by("group")
     for pk, group in rows.values_list("user", "group"):
@@ -155,7 +155,7 @@ def _higher(one: str, other: str) -> str:
     return min(one, other, key=_rank)
 
 
-def _one_at_a_time() -> None:
+def one_at_a_time() -> None:
     """Wait for other changes of groups and their roles; held until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
