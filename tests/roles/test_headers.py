@@ -41,13 +41,13 @@ def test_every_address_answers_with_them(world, person):
 
 
 def test_refusals_answer_with_them(world):
-    viewer = world.client("viewer")
+    carl = world.client("contributor")
     refusals = {
-        400: viewer.get("/login/", headers={"Host": "evil.example"}),
-        403: viewer.get(world.mine.url("connections:add")),
-        404: viewer.get("/nothing/here"),
-        405: viewer.post(world.mine.url("exports:list")),
-        413: viewer.post(world.mine.url("segments:add"), {"a": "x" * 2_600_000}),
+        400: carl.get("/login/", headers={"Host": "evil.example"}),
+        403: carl.get(world.mine.url("connections:add")),
+        404: carl.get("/nothing/here"),
+        405: carl.post(world.mine.url("exports:list")),
+        413: carl.post(world.mine.url("segments:add"), {"a": "x" * 2_600_000}),
     }
     assert {status: answer.status_code for status, answer in refusals.items()} == {one: one for one in refusals}
     for status, answer in refusals.items():
