@@ -1,13 +1,13 @@
 """The verbs: each changes several rows at once, in one transaction with its audit event."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from connections.models import Sharing
+from exports import audited
 from exports.folders import folder_of, free_folder
 from exports.models import Export, ExportSegment, ExportTable, Run, Trigger
 from exports.queueing import canceled_by, nudge
@@ -73,8 +73,8 @@ def _queue(export: Export, by: User | None, trigger: str, most_rows: int | None 
     run = Run.objects.create(
         environment=export.environment, export=export, trigger=trigger, triggered_by=by, most_rows=most_rows
     )
-    event = "test" if most_rows else "run"
-    audit.record(export.environment, event, export, by=by, changes={"run": str(run.uuid)})
+    event, changes = "test" if most_rows else "run", {"state": [None, State.QUEUED], "trigger": trigger}
+    audit.record(export.environment, event, export, by=by, changes=changes, run=run.uuid)
     nudge()
     return run
 
@@ -86,6 +86,7 @@ def cancel(run: Run, *, by: User | None) -> bool:
     """
     with transaction.atomic():
         mine = Run.objects.filter(pk=run.pk)
+        before = mine.select_for_update().values_list("state", flat=True).first()
         values = {"cancel_requested_at": Now(), "canceled_by": by}
         waiting = [state for state in ACTIVE if state != State.RUNNING]
         ended = mine.filter(state__in=waiting).update(
@@ -94,14 +95,16 @@ def cancel(run: Run, *, by: User | None) -> bool:
         stoppable = mine.filter(state=State.RUNNING, cancel_requested_at=None, is_publishing=False)
         asked = ended or stoppable.update(**values)
         if asked:
-            audit.record(run.environment, "cancel", run.export, by=by, changes={"run": str(run.uuid)})
+            audit.record(run.environment, "cancel", run.export, by=by, run=run.uuid)
+        if ended and before:
+            audited.note_run(run.pk, before)
     return bool(asked)
 
 
 def save_export(export: Export, segments: list[Segment], tables: Sequence[Table] = (), *, by: User) -> None:
     """Create or change `export` with its segments and tables, in the orders given."""
     old = Export.objects.filter(pk=export.pk).first()
-    before = _facts(old)
+    before = audited.facts(old)
     with transaction.atomic():
         export.updated_by = by
         export.detached_sharing = ""  # it has a connection again
@@ -123,8 +126,7 @@ def save_export(export: Export, segments: list[Segment], tables: Sequence[Table]
         ExportTable.objects.bulk_create(
             ExportTable(export=export, table=table, position=position) for position, table in enumerate(tables)
         )
-        after = _facts(export)
-        changes = {key: [before.get(key), value] for key, value in after.items() if before.get(key) != value}
+        changes = audited.difference(before, audited.facts(export))
         audit.record(export.environment, "change" if before else "create", export, by=by, changes=changes)
 
 
@@ -164,7 +166,7 @@ def remove(export: Export, *, by: User) -> None:
         if not _end_waiting_run(export, by):
             message = _("“%(name)s” is running. Cancel the job first, then remove the export.")
             raise CannotRemoveError(message % {"name": export.name})
-        audit.record(export.environment, "remove", export, by=by, changes=_history(export))
+        audit.record(export.environment, "remove", export, by=by, changes=audited.removal(export))
         export.delete()
 
 
@@ -192,27 +194,3 @@ def _join(export: Export) -> Run:
         State.HELD: _("“%(name)s” is held. Let that run go or drop it first."),
     }
     raise CannotRunError(words[State(run.state)] % {"name": export.name})
-
-
-def _facts(export: Export | None) -> dict[str, Any]:
-    """What the audit log keeps of an export: settings and names of fields, never values of profiles."""
-    if export is None:
-        return {}
-    return {
-        "name": export.name,
-        "description": export.description,
-        "kind": export.kind,
-        "connection": export.connection.name if export.connection else None,
-        "settings": export.settings,
-        "fields": export.field_selection,
-        "schedule": export.schedule_mode,
-        "refreshes_segments": export.refreshes_segments,
-        "segments": [entry.segment.name for entry in export.export_segments.select_related("segment")],
-        "tables": [entry.table.name for entry in export.export_tables.select_related("table")],
-    }
-
-
-def _history(export: Export) -> dict[str, Any]:
-    """The export as it was and the end of each of its runs, which outlive it in the audit log."""
-    runs = export.runs.order_by("-pk").values_list("uuid", "state", "ended_at", "rows_done")[:200]
-    return _facts(export) | {"runs": [[str(run), state, str(ended), rows] for run, state, ended, rows in runs]}

@@ -1,7 +1,7 @@
 """Who works on which run: nudges, claims, leases (design/queue.md section 6).
 
 Every change is one conditional UPDATE on the run's state and token; whoever lost the lease changes nothing.
-All times are the database's.
+All times are the database's. Each change of state is in the audit log, in the same transaction.
 """
 
 import os
@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
+from exports.audited import note_run
 from exports.models import Export, Run
 from exports.states import DELIVERED, STATES, State, may_follow
 from roles.models import User
@@ -53,10 +54,12 @@ def claim() -> Claim | None:
     """Take the longest-waiting run, or None. Each claim counts, so that a crash of the machine counts too."""
     token = uuid.uuid4()
     with transaction.atomic():
-        run = Run.objects.claimable().select_for_update(skip_locked=True).values_list("pk").first()
-        if run is None:
+        waiting = Run.objects.claimable().select_for_update(skip_locked=True)
+        found = waiting.values_list("pk", "state").first()
+        if found is None:
             return None
-        Run.objects.filter(pk=run[0]).update(
+        run_id, before = found
+        Run.objects.filter(pk=run_id).update(
             state=State.RUNNING,
             token=token,
             lease_until=Now() + LEASE,
@@ -68,7 +71,8 @@ def claim() -> Claim | None:
             message="",
             detail="",
         )
-    return Claim(run[0], token)
+        note_run(run_id, before)
+    return Claim(run_id, token)
 
 
 def renew(claimed: Claim) -> bool:
@@ -108,15 +112,26 @@ def finish(claimed: Claim, state: State, **values: Any) -> bool:
         if canceled:
             reason = canceled_by(canceled.canceled_by)
             return _end(claimed, State.CANCELED, {"reason": reason, "message": "", "detail": ""} | released)
-        if mine.filter(cancel_requested_at=None).update(state=state, **values, **released):
+        if _leave(claimed, state, values | released):
             return True
     return False
+
+
+@transaction.atomic
+def _leave(claimed: Claim, state: State, values: dict[str, Any]) -> bool:
+    """Let the run go back to waiting, unless a person wants it canceled."""
+    kept = Run.objects.held_by(claimed.token).filter(cancel_requested_at=None).update(state=state, **values)
+    if kept:
+        note_run(claimed.run_id, State.RUNNING)
+    return bool(kept)
 
 
 def _end(claimed: Claim, state: State, values: dict[str, Any]) -> bool:
     """Bring the run to an end, and note on its export when it delivered."""
     with transaction.atomic():
         kept = Run.objects.held_by(claimed.token).update(state=state, ended_at=Now(), **values)
+        if kept:
+            note_run(claimed.run_id, State.RUNNING)
         if kept and state in DELIVERED:
             Export.objects.filter(last_run=claimed.run_id).update(delivered_at=Now())
     return bool(kept)

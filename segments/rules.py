@@ -7,7 +7,7 @@ not even “does not equal” or “is empty”. Two conditions on one related t
 
 import csv
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -152,6 +152,15 @@ def label_of(condition: Condition) -> str:
     """Return the name of the condition's field for people, with the related table that has it."""
     through = through_of(condition)
     return f"{through[1]} › {condition['field']}" if through else condition["field"]
+
+
+def without_values(text: str, conditions: Iterable[Condition]) -> str:
+    """Return `text` with an ellipsis for each value of `conditions` that it quotes: it may be somebody's data."""
+    for condition in conditions:
+        value = condition.get("value", "")
+        for word in filter(None, {value, value.strip(), *_words(value)}):
+            text = text.replace(f"“{word}”", "“…”")
+    return text
 
 
 def describe(condition: Condition, pg_type: str = "") -> str:

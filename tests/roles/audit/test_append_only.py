@@ -56,16 +56,6 @@ def test_the_models_own_ways_are_refused_too(event):
             change()
 
 
-def test_the_triggers_fire_where_replication_is_replayed(event):
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
-        if not cursor.fetchone()[0]:
-            pytest.skip("Only a superuser may say so.")
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        with pytest.raises(REFUSALS, match="append-only"), transaction.atomic():
-            cursor.execute("DELETE FROM roles_auditevent")
-
-
 def test_the_table_is_emptied_in_a_database_of_tests_alone(event):
     """The trigger is tried in a table beside it whose database it takes for another one."""
     with connection.cursor() as cursor:
@@ -83,7 +73,7 @@ def test_the_table_is_emptied_in_a_database_of_tests_alone(event):
     assert AuditEvent.objects.count() == 0
 
 
-def test_both_triggers_are_always_on():
+def test_both_triggers_are_on_in_every_session_also_where_replication_is_replayed():
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT tgname, tgenabled::text FROM pg_trigger WHERE tgrelid = 'roles_auditevent'::regclass"
