@@ -10,5 +10,14 @@ class ConnectionsConfig(AppConfig):
         """Let the doctor look at connections too, and listen to the ground below."""
         from connections import health, receivers  # noqa: F401
         from roles import checks
+        from roles.secrets import Keeper, add_keeper
 
         checks.add("secrets", health.secrets)
+        add_keeper(
+            Keeper(
+                "connections.Connection",
+                "encrypted_secrets",
+                about=lambda row: (row.environment, row),
+                related=("environment",),
+            )
+        )

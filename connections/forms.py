@@ -10,7 +10,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from connections import sealing
 from connections.actions import Draft
 from connections.destinations.base import SettingsForm
-from connections.models import Connection, DestinationClass, Sharing
+from connections.models import Connection, DestinationClass
+from connections.sharing_form import SharingForm
+from roles import references
 from roles.access import Access
 from roles.secrets import UnreadableSecretError
 from roles.validators import visible_name
@@ -138,8 +140,10 @@ class SetUp:
             return frozenset()
 
     def _type_form(self, data: QueryDict | None, stored: dict[str, Any] | None, kept: frozenset[str]) -> SettingsForm:
-        form = self.type.settings_form
-        return form(data, prefix=PREFIX, stored=stored, kept_secrets=kept)
+        form = self.type.settings_form(data, prefix=PREFIX, stored=stored, kept_secrets=kept)
+        for name in self.type.secret_fields:
+            form.fields[name].validators.append(references.check)
+        return form
 
     def _has_moved(self) -> bool:
         self.type_form.is_valid()
@@ -178,4 +182,8 @@ class SetUp:
             if name in typed:
                 self.type_form.fields[name].help_text = _("Entered. Leave empty to keep what you entered.")
             elif name in kept:
-                self.type_form.fields[name].help_text = _("Stored. Leave empty to keep it.")
+                self.type_form.fields[name].help_text = _("Leave empty to keep what is stored.")
+            else:
+                self.type_form.fields[name].help_text = " ".join(
+                    filter(None, (str(self.type_form.fields[name].help_text), references.help_text()))
+                )

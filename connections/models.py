@@ -9,10 +9,11 @@ from django.utils.translation import gettext_lazy as _
 
 from connections.destinations.base import Destination
 from connections.destinations.registry import destination, destinations
+from roles import references
 from roles.access import Access
 from roles.models import Environment, User
 from roles.permissions import Permission
-from roles.secrets import decrypt, encrypt
+from roles.secrets import decrypt, encrypt, is_readable
 
 # A name of its own: inside Connection, `type` is a field.
 DestinationClass = type[Destination]
@@ -149,8 +150,8 @@ class Connection(models.Model):
         self.secrets_at = timezone.now() if values else None
 
     def open(self) -> Destination:
-        """Return the destination, ready to check or deliver; nothing is reached yet."""
-        return self.destination_class(self.settings, self.secrets)
+        """Return the destination, ready to check or deliver; nothing is reached yet. Raises UnreadableSecretError."""
+        return self.destination_class(self.settings, references.resolve_all(self.secrets))
 
     def is_usable_by(self, access: Access) -> bool:
         """Tell whether the user may build, change and run exports on it."""
@@ -161,3 +162,8 @@ class Connection(models.Model):
         if not access.has_permission(Permission.EDIT_EXPORTS):
             return False
         return self.sharing == Sharing.ALL or (self.sharing == Sharing.NAMED and self.pk in naming(access))
+    @property
+    def is_secret_unreadable(self) -> bool:
+        """Tell whether the secrets have to be entered again."""
+        return not is_readable(self.encrypted_secrets)
+

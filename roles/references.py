@@ -125,7 +125,7 @@ def _content(path: str) -> str:
 @sensitive_variables()
 def _text(data: bytes) -> str:
     try:
-        text = data.decode()
+        text = data.decode() if len(data) <= LARGEST else ""
     except UnicodeDecodeError:
         raise MissingSecretError(NO_SECRET) from None
     return text.removesuffix("\n").removesuffix("\r")
@@ -133,7 +133,7 @@ def _text(data: bytes) -> str:
 
 @sensitive_variables()
 def _secret(text: str) -> str:
-    if not text or "\0" in text or len(text) > LARGEST:
+    if not text or "\0" in text:
         raise MissingSecretError(NO_SECRET)
     return text
 

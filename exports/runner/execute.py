@@ -30,6 +30,7 @@ from exports.runner.plan import Plan, make_plan, within_limits
 from exports.runner.record import Recorder
 from exports.runner.writing import Written
 from exports.states import State
+from roles.references import MissingSecretError
 from roles.secrets import UnreadableSecretError
 from segments import refresh, warehouse
 from segments.models import Segment
@@ -195,7 +196,7 @@ def _refresh(segment: Segment) -> int:
 
 
 def _destination(export: Export) -> Destination:
-    """Return the export's destination, its secrets in hand. Raises RunError."""
+    """Return the export's destination, its secrets in hand. Raises RunError, or DeliveryError for a missing secret."""
     if export.connection is None:
         raise RunError(_("The export has no connection. Edit it and choose one."), reason=_("No connection"))
     try:
@@ -203,6 +204,9 @@ def _destination(export: Export) -> Destination:
     except KeyError:
         message = _("Waybill has no connection type for “%(name)s” any more. Ask an administrator.")
         raise RunError(message % {"name": export.connection.name}, reason=_("Unknown type")) from None
+    except MissingSecretError as error:
+        message = _("The secret of the connection is not where the connection refers to. Ask an administrator.")
+        raise DeliveryError(message, detail=str(error), permanent=error.is_permanent) from error
     except UnreadableSecretError as error:
         message = _("The secret of the connection cannot be read. An administrator has to enter it again.")
         raise RunError(message, reason=_("Secret cannot be read")) from error

@@ -14,6 +14,7 @@ from paramiko import SSHException
 from connections.destinations.base import DeliveryError, Question, SettingsForm
 from connections.destinations.files import sftp_client, sftp_keys
 from connections.widgets import SecretInput, SecretTextarea
+from roles import references
 from roles.validators import one_line
 
 PROOF = "connections.sftp.host_key"  # the salt: nothing else that Waybill signs is a proof
@@ -160,6 +161,8 @@ class SftpForm(SettingsForm):
         return self.cleaned_data
 
     def _clean_log_in(self) -> None:
+        if self.errors.keys() & {"password", "private_key", "passphrase"}:
+            return
         password, key, passphrase = (self.cleaned_data.get(name) for name in ("password", "private_key", "passphrase"))
         if passphrase and not key:
             self.add_error("private_key", _("Enter the private key again together with its passphrase."))
@@ -170,8 +173,8 @@ class SftpForm(SettingsForm):
 
     def _try_key(self, key: str, passphrase: str) -> None:
         try:
-            sftp_keys.private_key(key, passphrase)
-        except sftp_keys.KeyRefusedError as error:
+            sftp_keys.private_key(references.resolve(key), references.resolve(passphrase))
+        except (sftp_keys.KeyRefusedError, references.MissingSecretError) as error:
             self.add_error("private_key", str(error))
 
     def _why_no_secret(self) -> str:
