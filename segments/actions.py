@@ -10,8 +10,8 @@ from psycopg import sql
 from roles import audit
 from roles.models import User
 from segments import chores
-from segments.models import Segment, SegmentStatus
-from segments.rules import label_of
+from segments.models import Segment, SegmentStatus, Table
+from segments.rules import Condition, label_of
 from segments.warehouse import members_table
 
 DEFINITION = ("table_id", "match", "conditions")
@@ -43,7 +43,7 @@ def save(segment: Segment, *, by: User) -> None:
         segment.save(update_fields=fields)
     if changes:
         action = "change" if before else "create"
-        audit.record(segment.environment, action, segment, by=by, changes=_without_values(changes))
+        audit.record(segment.environment, action, segment, by=by, changes=_audited(changes))
     if changes.keys() & set(DEFINITION):
         start_refresh(segment, by=by)
 
@@ -53,6 +53,7 @@ def start_refresh(segment: Segment, *, by: User | None) -> None:
     """Let the chores cluster compute the members; one that goes on comes first and is followed by this one."""
     segment.status, segment.refresh_started_at = SegmentStatus.REFRESHING, None
     segment.save(update_fields=["status", "refresh_started_at"])
+    audit.record(segment.environment, "refresh_asked", segment, by=by)
     chores.enqueue(segment.pk, by.pk if by else None)
 
 
@@ -61,7 +62,8 @@ def remove(segment: Segment, *, by: User) -> None:
     members = members_table(segment)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            audit.record(segment.environment, "remove", segment, by=by)
+            gone = {name: [getattr(segment, name), None] for name in AUDITED if getattr(segment, name)}
+            audit.record(segment.environment, "remove", segment, by=by, changes=_audited(gone))
             segment.delete()
             cursor.execute("SET LOCAL lock_timeout = '2s'")
             cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(members))
@@ -73,12 +75,20 @@ def remove(segment: Segment, *, by: User) -> None:
         raise
 
 
-def _without_values(changes: dict[str, list[Any]]) -> dict[str, Any]:
-    """Replace the conditions by what they are on: their values may be somebody's data."""
-    if "conditions" not in changes:
-        return changes
-    said = [
-        [f"{label_of(condition)} {condition['operator']}" for condition in conditions or []]
-        for conditions in changes["conditions"]
-    ]
-    return changes | {"conditions": said}
+def _audited(changes: dict[str, list[Any]]) -> dict[str, Any]:
+    """Name the table, and what the conditions are on instead of their values: those may be somebody's data."""
+    found = {name: pair for name, pair in changes.items() if pair[0] or pair[1]}
+    if "table_id" in found:
+        names = dict(Table.objects.filter(pk__in=filter(None, found["table_id"])).values_list("pk", "name"))
+        found["table"] = [names.get(pk) for pk in found.pop("table_id")]
+    if "conditions" in found:
+        old, new = (conditions or [] for conditions in found["conditions"])
+        said = [_said(condition) for condition in old]
+        now = [_said(condition, is_changed=condition not in old and _said(condition) in said) for condition in new]
+        found["conditions"] = [said, now]
+    return found
+
+
+def _said(condition: Condition, *, is_changed: bool = False) -> str:
+    said = f"{label_of(condition)} {condition['operator']}"
+    return f"{said} (another value)" if is_changed else said

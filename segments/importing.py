@@ -127,8 +127,10 @@ def _import(plan: _Plan, file: CsvFile) -> Table:
     swap(raw, schema, new, plan.name, is_known=is_known, patience=plan.patience, say=plan.say)
     table.row_count, table.refreshed_at = rows, timezone.now()
     table.save()
+    had = list(table.fields.values_list("name", flat=True))
     _describe(plan, table, columns)
-    changes = {"row_count": [before, rows], "fields": [column.name for column in columns]}
+    fields = [had, [column.name for column in columns]]
+    changes = {"row_count": [before, rows]} | ({"fields": fields} if had != fields[1] else {})
     audit.record(plan.environment, "import", table, by=plan.by, changes=changes)
     return table
 

@@ -42,18 +42,37 @@ def refresh(segment: Segment, *, by: User | None = None) -> int:
 
     Two refreshes of one segment run one after the other. `segment` is loaded again from the database.
     """
-    started = timezone.now()
-    Segment.objects.filter(pk=segment.pk).update(status=SegmentStatus.REFRESHING, refresh_started_at=started)
+    started = _start(segment, by)
     try:
         with _undone_when_interrupted(segment.pk, started), transaction.atomic(), _ended_when_interrupted():
             count = _refresh_locked(segment, by)
     except (rules.RulesError, RefreshError, DatabaseError, psycopg.Error) as error:
         text = _explain(segment, error)
-        Segment.objects.filter(pk=segment.pk).update(status=SegmentStatus.FAILED, error=text)
+        _fail(segment, text, by)
         segment.refresh_from_db()
         raise RefreshError(text) from error
     segment.refresh_from_db()
     return count
+
+
+@transaction.atomic
+def _start(segment: Segment, by: User | None) -> datetime:
+    started = timezone.now()
+    mine = Segment.objects.filter(pk=segment.pk)
+    if mine.update(status=SegmentStatus.REFRESHING, refresh_started_at=started):
+        changes = {"member_count": mine.values_list("member_count", flat=True).get()}
+        audit.record(segment.environment, "refresh_started", segment, by=by, changes=changes)
+    return started
+
+
+@transaction.atomic
+def _fail(segment: Segment, text: str, by: User | None) -> None:
+    """Keep why the refresh failed; the audit log does without the values of rules that the text quotes."""
+    mine = Segment.objects.filter(pk=segment.pk)
+    if mine.update(status=SegmentStatus.FAILED, error=text):
+        conditions, count = mine.values_list("conditions", "member_count").get()
+        changes = {"member_count": count, "message": rules.without_values(text, conditions)}
+        audit.record(segment.environment, "refresh_failed", segment, by=by, changes=changes)
 
 
 def heal_stuck(segments: list[Segment]) -> None:
@@ -84,6 +103,7 @@ def _heal(segment: Segment) -> None:
             pk=segment.pk, status=SegmentStatus.REFRESHING, refresh_started_at=segment.refresh_started_at
         )
         if stuck.update(status=SegmentStatus.FAILED, error=text):
+            audit.record(segment.environment, "refresh_failed", segment, by=None, changes={"message": text})
             segment.status, segment.error = SegmentStatus.FAILED, text
 
 
@@ -124,7 +144,8 @@ def _undo(segment_id: int, started: datetime) -> None:
     if chores.is_waiting(segment_id):
         values["status"] = SegmentStatus.REFRESHING
     ours = Segment.objects.filter(pk=segment_id, status=SegmentStatus.REFRESHING, refresh_started_at=started)
-    ours.update(**values)
+    if ours.update(**values):
+        audit.record(segment.environment, "refresh_stopped", segment, by=None)
 
 
 def _refresh_locked(segment: Segment, by: User | None) -> int:
