@@ -1,8 +1,10 @@
-"""Test connection: the destination's own steps, within an overall deadline."""
+"""What a test of a connection does: the destination's own steps, within an overall deadline."""
 
 import logging
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from queue import Empty, SimpleQueue
 from threading import Thread
 
@@ -12,60 +14,112 @@ from connections.destinations.base import CheckStep, Destination
 from connections.models import Connection
 from roles.secrets import UnreadableSecretError
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 30.0
 
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Check:
+    """How a check stands: all of its steps, and at its end when the target's token ends, where it told."""
+
+    steps: list[CheckStep]
+    expires_at: datetime | None = None
+
+    @property
+    def is_ok(self) -> bool:
+        """Tell whether everything was tried and worked."""
+        return all(step.state == "done" for step in self.steps)
+
+
+@dataclass(frozen=True)
+class _End:
+    expires_at: datetime | None = None
+
+
 def run_check(connection: Connection, deadline: float = DEADLINE_SECONDS) -> list[CheckStep]:
     """Return every step of the check, in at most `deadline` seconds."""
+    *_before, last = walk(connection, deadline)
+    return last.steps
+
+
+def walk(connection: Connection, deadline: float = DEADLINE_SECONDS) -> Iterator[Check]:
+    """Yield how the check stands as each step begins, and at its end, in at most `deadline` seconds."""
     try:
         destination = connection.open()
     except UnreadableSecretError as error:
-        return [CheckStep(_("Read the stored secret"), "failed", str(error))]
+        yield _failed(_("Read the stored secret"), str(error))
     except KeyError:
-        return [
-            CheckStep(
-                _("Find the connection type"),
-                "failed",
-                _("Waybill no longer has this connection type. Whoever operates Waybill can install it again."),
-            )
-        ]
-    done = list(_within(destination, deadline))
-    rest = destination.check_steps[len(done) :]
-    return done + [CheckStep(str(name), "not_reached") for name in rest]
+        text = _("Waybill no longer has this connection type. Whoever operates Waybill can install it again.")
+        yield _failed(_("Find the connection type"), text)
+    else:
+        yield from _walk(destination, deadline)
 
 
-def _within(destination: Destination, deadline: float) -> Iterator[CheckStep]:
+def _failed(step: str, message: str) -> Check:
+    return Check([CheckStep(step, "failed", message)])
+
+
+def _walk(destination: Destination, deadline: float) -> Iterator[Check]:
+    ended: list[CheckStep] = []
+    names = [str(name) for name in destination.check_steps]
+    yield Check(_standing(names, ended, "running"))
+    for answer in _within(destination, deadline):
+        if isinstance(answer, _End):
+            yield Check(_standing(names, ended, "not_reached"), answer.expires_at)
+            return
+        ended.append(answer)
+        is_over = answer.state == "failed" or len(ended) == len(names)
+        yield Check(_standing(names, ended, "not_reached" if is_over else "running"))
+
+
+def _standing(names: list[str], ended: list[CheckStep], state: str) -> list[CheckStep]:
+    """Return all steps: those that have ended, the next one in `state`, and those that are still to come."""
+    rest = [CheckStep(name, "not_reached") for name in names[len(ended) :]]
+    if rest:
+        rest[0] = CheckStep(rest[0].name, state)
+    return ended + rest
+
+
+def _within(destination: Destination, deadline: float) -> Iterator[CheckStep | _End]:
     """Yield steps as they end. One that does not end is left to its own time limits, in its thread."""
-    answers: SimpleQueue[CheckStep | None] = SimpleQueue()
+    answers: SimpleQueue[CheckStep | _End] = SimpleQueue()
     Thread(target=_work, args=(destination, answers), daemon=True).start()
     end = time.monotonic() + deadline
     names = iter(destination.check_steps)
     while True:
         try:
-            step = answers.get(timeout=max(0.0, end - time.monotonic()))
+            answer = answers.get(timeout=max(0.0, end - time.monotonic()))
         except Empty:
-            message = _(
-                "No answer within %(seconds)d seconds. Check the settings, and whether the target is running."
-            ) % {"seconds": deadline}
-            yield CheckStep(str(next(names)), "failed", message, "", deadline)
+            yield from (_too_long(str(name), deadline) for name in list(names)[:1])
+            yield _End()
             return
-        if step is None:
+        yield answer
+        if isinstance(answer, _End):
             return
-        next(names)
-        yield step
+        next(names, None)
 
 
-def _work(destination: Destination, answers: "SimpleQueue[CheckStep | None]") -> None:
+def _too_long(name: str, deadline: float) -> CheckStep:
+    message = _(
+        "Took too long. No answer within %(seconds)d seconds: check the settings, and whether the target is running."
+    ) % {"seconds": deadline}
+    return CheckStep(name, "failed", message, "", deadline)
+
+
+def _work(destination: Destination, answers: "SimpleQueue[CheckStep | _End]") -> None:
     names = iter(destination.check_steps)
+    expires_at = None
     try:
         for step in destination.check():
             next(names)
             answers.put(step)
+        expires_at = destination.expires_at()
     except Exception as error:
         logger.exception("The check of a %s connection broke", destination.slug)
         message = _("Something unexpected went wrong in Waybill. Whoever operates it finds the reason in the log.")
-        answers.put(CheckStep(str(next(names)), "failed", message, type(error).__name__))
+        name = next(names, None)
+        if name is not None:  # else everything was tried, and only the date is not known
+            answers.put(CheckStep(str(name), "failed", message, type(error).__name__))
     finally:
-        answers.put(None)
+        answers.put(_End(expires_at))

@@ -18,6 +18,9 @@ from roles.secrets import decrypt, encrypt, is_readable
 # A name of its own: inside Connection, `type` is a field.
 DestinationClass = type[Destination]
 
+# A token or certificate with fewer days left asks for attention.
+WARN_DAYS = 14
+
 
 class Sharing(models.TextChoices):
     """Who besides administrators may use a connection."""
@@ -135,14 +138,39 @@ class Connection(models.Model):
         return next((str(step["name"]) for step in self.check_steps if step["state"] == "failed"), "")
 
     @property
+    def is_being_tested(self) -> bool:
+        """Tell whether a test waits or runs."""
+        return self.check_asked_at is not None
+
+    @property
+    def is_check_running(self) -> bool:
+        """Tell whether a worker has taken the test and not ended it; `check_steps` are its steps then."""
+        return self.is_being_tested and any(step["state"] == "running" for step in self.check_steps)
+
+    @property
+    def days_left(self) -> int | None:
+        """Whole days until the target's token or certificate ends, negative once it has; None: not known, or never."""
+        return (self.expires_at - timezone.now()).days if self.expires_at else None
+
+    @property
+    def ends_soon(self) -> bool:
+        """Tell whether somebody should see to a new token or certificate now."""
+        return self.days_left is not None and self.days_left < WARN_DAYS
+
+    @property
     def kept_secrets(self) -> frozenset[str]:
         """The names of the secrets that are stored. Raises UnreadableSecretError."""
         return frozenset(name for name, value in self.secrets.items() if value)
 
     @property
     def secrets(self) -> dict[str, str]:
-        """The secrets in clear, for the destination alone. Raises UnreadableSecretError."""
+        """The secrets in clear, or what says where they are, for the destination. Raises UnreadableSecretError."""
         return decrypt(self.encrypted_secrets)
+
+    @property
+    def is_secret_unreadable(self) -> bool:
+        """Tell whether the secrets have to be entered again."""
+        return not is_readable(self.encrypted_secrets)
 
     def set_secrets(self, values: dict[str, str]) -> None:
         """Keep `values` encrypted; the caller saves."""
@@ -162,8 +190,3 @@ class Connection(models.Model):
         if not access.has_permission(Permission.EDIT_EXPORTS):
             return False
         return self.sharing == Sharing.ALL or (self.sharing == Sharing.NAMED and self.pk in naming(access))
-    @property
-    def is_secret_unreadable(self) -> bool:
-        """Tell whether the secrets have to be entered again."""
-        return not is_readable(self.encrypted_secrets)
-

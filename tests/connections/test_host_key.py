@@ -7,6 +7,7 @@ from django.urls import reverse
 from connections.destinations.files import sftp_form, sftp_keys
 from connections.models import Connection
 from tests.connections.test_sftp_form import confirmation, form_for, set_up
+from tests.connections.working import work_off
 from tests.factories import make_connection
 
 GARBAGE = ["garbage", "", "ssh-ed25519", "ssh-ed25519 ====", "ssh-ed25519 é", "ssh-ed25519 AAAA", " "]
@@ -63,6 +64,7 @@ def test_a_stored_host_key_that_cannot_be_read_breaks_no_page(environment, as_ad
     assert page.status_code == 200
     assert ("cannot be read" in page.content.decode()) == bool(garbage)
     assert as_ada.post(reverse("connections:test", args=[environment.slug, connection.pk])).status_code == 302
+    work_off()
     answer = as_ada.post(edit(connection), form_for(demo_sftp))
     assert answer.status_code == 422
     assert sftp_keys.fingerprint(demo_sftp.host_key) in answer.content.decode()

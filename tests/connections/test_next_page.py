@@ -1,6 +1,7 @@
 """Adding a connection on the way to something else, and coming back with it."""
 
 import json
+import re
 from html import unescape
 
 import pytest
@@ -9,6 +10,7 @@ from django.urls import reverse
 from connections.models import Connection
 from connections.next_page import PAGES
 from tests.connections.delivering import names
+from tests.connections.working import work_off
 from tests.factories import make_connection, make_environment
 from tests.roles.access_table import PERSONS, TABLE
 
@@ -34,6 +36,13 @@ def text_of(answer) -> str:
 
 def came_back(environment) -> str:
     return f"{export_page(environment)}&connection={Connection.objects.get(environment=environment).pk}"
+
+
+def when_it_ended(browser, answer) -> str:
+    """Have the test done that a panel shows, and return what the panel's poll brings."""
+    poll = re.search(r'id="test-poll"[^>]* hx-get="([^"]+)"', text_of(answer))[1]
+    work_off()
+    return text_of(browser.get(poll, headers={"HX-Request": "true", "HX-Target": "test-poll"}))
 
 
 def test_the_way_back_is_carried_from_the_types_to_the_form_and_the_help(environment, as_ada):
@@ -82,17 +91,21 @@ def test_a_mistake_does_not_lose_the_way_back(environment, as_ada):
 
 def test_save_and_test_shows_the_test_with_the_way_back_first(environment, as_ada):
     form = local_form(next=export_page(environment), then="test")
-    page = text_of(as_ada.post(url(environment, "set_up", type_="local"), form, headers=HTMX))
+    asked = as_ada.post(url(environment, "set_up", type_="local"), form, headers=HTMX)
+    assert f'class="button" href="{came_back(environment)}"' in text_of(asked)
+    page = when_it_ended(as_ada, asked)
     assert f'class="button button-primary" href="{came_back(environment)}"' in page
     assert "Back to the export" in page
     test = url(environment, "test", pk=Connection.objects.get().pk)
-    assert f'hx-post="{test}"' in page
+    assert f'hx-post="{test}"' in text_of(asked)
 
 
 def test_save_and_test_keeps_the_way_back_without_scripts(environment, as_ada):
     form = local_form(next=export_page(environment), then="test")
     page = as_ada.post(url(environment, "set_up", type_="local"), form, follow=True)
-    assert f'class="button button-primary" href="{came_back(environment)}"' in text_of(page)
+    work_off()
+    ended = as_ada.get(page.redirect_chain[-1][0])
+    assert f'class="button button-primary" href="{came_back(environment)}"' in text_of(ended)
     again = as_ada.post(page.request["PATH_INFO"], {"next": export_page(environment)}, follow=True)
     assert came_back(environment) in text_of(again)
 
@@ -100,7 +113,7 @@ def test_save_and_test_keeps_the_way_back_without_scripts(environment, as_ada):
 def test_a_failed_test_leads_to_the_form_and_from_there_back(environment, as_ada, settings):
     settings.LOCAL_FOLDER_BASE += "/not-there"
     form = local_form(next=export_page(environment), then="test")
-    page = text_of(as_ada.post(url(environment, "set_up", type_="local"), form, headers=HTMX))
+    page = when_it_ended(as_ada, as_ada.post(url(environment, "set_up", type_="local"), form, headers=HTMX))
     edit = url(environment, "edit", pk=Connection.objects.get().pk)
     assert f'class="button button-primary" href="{edit}?next=' in page
     assert f'class="button" href="{came_back(environment)}"' in page
@@ -127,7 +140,7 @@ def test_the_question_about_the_host_key_keeps_the_way_back(environment, as_ada,
         "settings-host_key_proof": shown["type_form"]["host_key_proof"].value(),
     }
     answer = as_ada.post(url(environment, "set_up", type_="sftp"), confirmed, headers=HTMX)
-    assert f'class="button button-primary" href="{came_back(environment)}"' in text_of(answer)
+    assert f'class="button button-primary" href="{came_back(environment)}"' in when_it_ended(as_ada, answer)
     assert names(demo_sftp.files / environment.slug) == []
 
 
@@ -198,9 +211,8 @@ def test_a_list_that_asked_for_a_connection_is_opened_as_a_page(environment, as_
 def test_the_test_leads_back_to_the_list_with_nothing_left_to_discard(environment, as_ada):
     form = local_form(next=exports_list(environment), then="test")
     answer = as_ada.post(url(environment, "set_up", type_="local"), form, headers=HTMX)
-    assert f'class="button button-primary" href="{exports_list(environment)}" data-close>Back to exports' in text_of(
-        answer
-    )
+    page = when_it_ended(as_ada, answer)
+    assert f'class="button button-primary" href="{exports_list(environment)}" data-close>Back to exports' in page
     assert answer["HX-Trigger-After-Swap"] == "panel:saved"
 
 

@@ -127,6 +127,6 @@ from connections import testing
 from connections.models import Connection
 from roles.models import User
 connection = Connection.objects.get(name="Partner SFTP")
-testing.test(connection, by=User.objects.get(username="ada"))
+testing.ask(connection, by=User.objects.get(username="ada"))
 print(connection.is_check_ok)
 """

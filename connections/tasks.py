@@ -1,0 +1,10 @@
+"""What the chores cluster calls; each loads and calls one thing."""
+
+from datetime import datetime
+
+from connections.testing import perform
+
+
+def check(connection_id: int, asked_at: str) -> None:
+    """Carry out the test that was asked for at `asked_at` (ISO 8601); harmless when delivered twice."""
+    perform(connection_id, datetime.fromisoformat(asked_at))
