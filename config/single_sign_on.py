@@ -43,8 +43,8 @@ def _group_role(name: str, entry: str) -> GroupRole:
     return GroupRole(group.strip(), match[1], match[2])
 
 
-def provider(https: bool) -> dict[str, Any]:
-    """Return the provider that the environment describes, as django-allauth knows it; {} where there is none.
+def providers(*, https: bool, link_email: bool) -> dict[str, Any]:
+    """Return SOCIALACCOUNT_PROVIDERS as the environment describes it; {} without single sign-on.
 
     `https` False (a trial on one machine) lets the provider be reached in clear.
     """
@@ -52,7 +52,7 @@ def provider(https: bool) -> dict[str, Any]:
     if not issuer:
         _alone()
         return {}
-    return {
+    app = {
         "provider_id": "sso",
         "name": os.environ.get("WAYBILL_OIDC_NAME", "").strip() or "single sign-on",
         "client_id": _needed("WAYBILL_OIDC_CLIENT_ID", "the name under which the provider knows Waybill"),
@@ -63,8 +63,10 @@ def provider(https: bool) -> dict[str, Any]:
             "token_auth_method": _client_authentication("WAYBILL_OIDC_CLIENT_AUTH"),
             "scope": _scopes("WAYBILL_OIDC_SCOPES"),
             "groups_claim": os.environ.get("WAYBILL_OIDC_GROUPS_CLAIM", "").strip() or "groups",
+            "link_email": link_email,
         },
     }
+    return {"openid_connect": {"APPS": [app]}}
 
 
 def _issuer(name: str, https: bool) -> str:

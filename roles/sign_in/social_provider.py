@@ -1,0 +1,132 @@
+"""The OpenID Connect provider: where it is, how a sign-in begins there, and what its answer proves.
+
+django-allauth keeps the states, the accounts and the log-in itself. The exchange is ours, because its own checks
+neither the signature of a token that it fetched, nor the nonce, nor that the user information is the same person's.
+"""
+
+from typing import Any, cast
+from urllib.parse import quote, urlencode, urlsplit
+
+from allauth.account.utils import get_next_redirect_url
+from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.providers.base.constants import AuthProcess
+from allauth.socialaccount.providers.oauth2.utils import generate_code_challenge
+from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
+from allauth.utils import build_absolute_uri
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.crypto import get_random_string
+from requests.auth import HTTPBasicAuth
+
+from roles.sign_in import social_tokens
+from roles.sign_in.social_errors import ProviderError
+from roles.sign_in.social_requests import fetch
+
+ID = "openid_connect"
+WELL_KNOWN = "/.well-known/openid-configuration"
+_NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+
+
+class Provider(OpenIDConnectProvider):
+    """The one provider of this installation."""
+
+    @property
+    def issuer(self) -> str:
+        """Its address, as the operator wrote it."""
+        return str(self.app.settings["server_url"]).removesuffix(WELL_KNOWN)
+
+    @property
+    def sub_id(self) -> str:
+        """Accounts are kept under the issuer's name: another issuer's same subject is another person."""
+        return self.issuer.rstrip("/")
+
+    def callback_address(self, request: HttpRequest) -> str:
+        """Where the provider sends people back to."""
+        return str(build_absolute_uri(request, reverse("openid_connect_callback")))
+
+    def begin(self, request: HttpRequest) -> str:
+        """Return the address at which the person proves to the provider who they are. Raises ProviderError."""
+        endpoint = self.discover()["authorization_endpoint"]
+        nonce, challenge = get_random_string(32), generate_code_challenge()
+        state = self.stash_redirect_state(
+            request,
+            AuthProcess.LOGIN,
+            get_next_redirect_url(request),
+            pkce_code_verifier=challenge.pop("code_verifier"),
+            nonce=nonce,
+        )
+        asked = {
+            "response_type": "code",
+            "client_id": self.app.client_id,
+            "redirect_uri": self.callback_address(request),
+            "scope": " ".join(self.get_scope()),
+            "state": state,
+            "nonce": nonce,
+        }
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked | challenge)}"
+
+    def finish(self, request: HttpRequest, state: dict[str, Any], code: str) -> tuple[SocialLogin, dict[str, Any]]:
+        """Return who the provider says it is, and all it says of them. Raises ProviderError and TokenError."""
+        found = self.discover()
+        answer = self._exchange(found, self.callback_address(request), code, state["pkce_code_verifier"])
+        claims = social_tokens.verified(
+            answer.get("id_token"), keys=fetch("GET", found["jwks_uri"]), issuer=found["issuer"],
+            client_id=self.app.client_id, nonce=state["nonce"],
+        )  # fmt: skip
+        if endpoint := found.get("userinfo_endpoint"):
+            claims = social_tokens.same_person(claims, self._user_information(endpoint, answer))
+        login = self.sociallogin_from_response(request, claims)
+        login.state = state
+        return login, claims
+
+    def discover(self) -> dict[str, Any]:
+        """Return what the provider publishes of itself, checked."""
+        found = fetch("GET", self.issuer.rstrip("/") + WELL_KNOWN)
+        if str(found.get("issuer")).rstrip("/") != self.issuer.rstrip("/"):
+            raise ProviderError("its name is not WAYBILL_OIDC_ISSUER")
+        scheme = urlsplit(self.issuer).scheme
+        for name in (*_NEEDED, "userinfo_endpoint"):
+            if (name in _NEEDED or found.get(name)) and not _is_safe(found.get(name), scheme):
+                raise ProviderError(f"{name} is missing or less safe than the issuer")
+        return found
+
+    def extract_extra_data(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Keep nothing of what it says but what the account shows."""
+        return {}
+
+    def _exchange(self, found: dict[str, Any], callback: str, code: str, verifier: str) -> dict[str, Any]:
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": callback,
+            "code_verifier": verifier,
+        }
+        client, secret, basic = self.app.client_id, self.app.secret, None
+        if self._sends_basic(found):
+            basic = HTTPBasicAuth(quote(client, safe=""), quote(secret, safe=""))  # RFC 6749 section 2.3.1
+        else:
+            form |= {"client_id": client, "client_secret": secret}
+        return fetch("POST", found["token_endpoint"], data=form, auth=basic, headers={"Accept": "application/json"})
+
+    def _sends_basic(self, found: dict[str, Any]) -> bool:
+        """Tell how the client's secret is sent: what the operator says, else what the provider offers first."""
+        if chosen := self.app.settings.get("token_auth_method"):
+            return bool(chosen == "client_secret_basic")
+        offered = found.get("token_endpoint_auth_methods_supported")
+        return not isinstance(offered, list) or "client_secret_basic" in offered or "client_secret_post" not in offered
+
+    def _user_information(self, endpoint: str, answer: dict[str, Any]) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {answer.get('access_token')}", "Accept": "application/json"}
+        return fetch("GET", endpoint, headers=headers)
+
+
+def provider_of(request: HttpRequest) -> Provider | None:
+    """Return the provider; None where single sign-on is not set up."""
+    adapter = get_adapter(request)
+    return cast(Provider, adapter.get_provider(request, ID)) if adapter.list_apps(request) else None
+
+
+def _is_safe(address: Any, scheme: str) -> bool:
+    parts = urlsplit(address) if isinstance(address, str) else urlsplit("")
+    return bool(parts.hostname) and parts.scheme in {"https", scheme}
