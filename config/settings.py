@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from config import embedded_postgres, keys, mail, places
-from config.single_sign_on import group_roles
+from config.single_sign_on import group_roles, providers
 
 BASE_DIR = places.ROOT
 
@@ -187,7 +187,7 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["roles.sign_in.social_backend.AuthenticationBackend"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "account_login"
@@ -304,6 +304,15 @@ SECURE_REFERRER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 DATA_UPLOAD_MAX_NUMBER_FILES = 0  # nothing is uploaded: files would go to the disk, whatever their size
+
+# Single sign-on; roles/sign_in/social_*.py
+SOCIALACCOUNT_PROVIDERS = providers(https=HTTPS, link_email=_flag("WAYBILL_OIDC_LINK_EMAIL", False))
+SOCIALACCOUNT_ADAPTER = "roles.sign_in.social_adapter.SocialAccountAdapter"
+SOCIALACCOUNT_STORE_TOKENS = False
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
+LOCAL_LOGIN = _flag("WAYBILL_LOCAL_LOGIN", True)
+if not LOCAL_LOGIN and not SOCIALACCOUNT_PROVIDERS:
+    raise ImproperlyConfigured("WAYBILL_LOCAL_LOGIN=0 needs single sign-on. Write 1, or set WAYBILL_OIDC_ISSUER.")
 
 LOGGING = {
     "version": 1,
