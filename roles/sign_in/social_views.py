@@ -36,7 +36,7 @@ def with_provider(view: Callable[[HttpRequest, Provider], HttpResponse]) -> Call
 
 @require_POST
 @with_provider
-def login(request: HttpRequest, provider: Provider) -> HttpResponse:
+def leave(request: HttpRequest, provider: Provider) -> HttpResponse:
     """Lead to the provider by a page of our own: a form may send nobody elsewhere (Content-Security-Policy)."""
     if request.user.is_authenticated:
         return redirect(get_next_redirect_url(request) or "home")
