@@ -27,6 +27,8 @@ TABLE = {
         "GET": "200 | done | done | done | done | done",
         "POST": "done | done | done | done | done | done",
     },
+    "openid_connect_login": dict.fromkeys(("GET", "POST"), "404 | 404 | 404 | 404 | 404 | 404"),
+    "openid_connect_callback": dict.fromkeys(("GET", "POST"), "404 | 404 | 404 | 404 | 404 | 404"),
     "account_logout": {
         "GET": "405 | 405 | 405 | 405 | 405 | 405",
         "POST": "log in | log in | log in | log in | log in | log in",
@@ -73,6 +75,7 @@ TABLE = {
 # Django admin asks for staff itself; its addresses are Django's.
 ELSEWHERE = {"admin"}
 OUTSIDE = {"home", "environment", "healthz", "account_login", "account_logout"}
+OUTSIDE |= {"openid_connect_login", "openid_connect_callback"}  # single sign-on is not set up here
 FRAGMENTS: list[dict[str, str]] = [
     {},
     {"HX-Request": "true", "HX-Target": "panel"},
