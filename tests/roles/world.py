@@ -47,6 +47,8 @@ class Place:
         """Return what the address `name` needs."""
         if name in {"home", "healthz", "account_login", "account_logout"}:
             return {}
+        if name.startswith("openid_connect_"):
+            return {}
         own = {"environment": self.environment.slug}
         return own | {
             "exports": self._export_kwargs(name),
