@@ -5,9 +5,9 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
-from connections import sealing
+from connections import agreement, sealing
 from connections.actions import Draft
 from connections.destinations.base import SettingsForm
 from connections.models import Connection, DestinationClass
@@ -18,10 +18,13 @@ from roles.secrets import UnreadableSecretError
 from roles.validators import visible_name
 
 PREFIX = "settings"
+KEEP = "keep"  # of a stored secret, whatever was typed beside it
 
 
-class ConnectionForm(forms.Form):
-    """What every connection has."""
+class ConnectionForm(SharingForm):
+    """What every connection has: a name, who can use it, and an agreement."""
+
+    field_order = ("name", "sharing", "named", "agree")
 
     name = forms.CharField(
         label=gettext_lazy("Display name"),
@@ -29,23 +32,11 @@ class ConnectionForm(forms.Form):
         error_messages={"required": gettext_lazy("Enter a name that people will recognize.")},
         help_text=gettext_lazy("What people see when they choose where an export goes."),
     )
-    sharing = forms.ChoiceField(
-        label=gettext_lazy("Choose who can use this connection"),
-        choices=Sharing.choices,
-        initial=Sharing.NOBODY,
-        widget=forms.RadioSelect,
-    )
     agree = forms.BooleanField(
         label=gettext_lazy("I agree that data leaves Waybill through this connection"),
         required=False,
-        help_text=gettext_lazy(
-            "I have checked that customer data may go there. Your name and the time are kept with the connection."
-        ),
+        help_text=gettext_lazy("Your name and the time are kept with the connection, for administrators to see."),
     )
-
-    def __init__(self, *args: Any, access: Access, connection: Connection | None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._access, self._connection = access, connection
 
     def clean_name(self) -> str:
         """Refuse a name that another connection of the environment has."""
@@ -77,19 +68,21 @@ class SetUp:
         self.is_secret_unreadable = False
         kept = self._kept_secrets()
         sent = self._with_typed_secrets(data) if data is not None else None
-        common = {"name": connection.name, "sharing": connection.sharing} if connection else {}
+        common = {"name": connection.name} if connection else {}
         self.form = ConnectionForm(sent, access=access, connection=connection, initial=common)
         stored = connection.settings if connection else None
         self.type_form = self._type_form(sent, stored, kept)
+        self.kept = kept
         self._describe_secrets(kept, set(self._typed(sent)))
-        self._describe_sharing()
 
     @property
     def asks_agreement(self) -> bool:
         """Tell whether the agreement is needed: for a new connection, and when data would go elsewhere."""
-        if self.connection is None or self.connection.agreed_at is None:
+        if self.connection is None:
             return True
-        return self.type_form.is_bound and self._has_moved()
+        self.type_form.is_valid()
+        settings = self.connection.settings | self._settings()
+        return not agreement.is_given(self.connection, settings)
 
     @property
     def is_only_asking(self) -> bool:
@@ -102,6 +95,12 @@ class SetUp:
         """The secrets typed so far, for the page; those with an error are typed again."""
         typed, form = self._typed(self.type_form.data), self.type_form
         return sealing.seal(self._access, {name: text for name, text in typed.items() if not form[name].errors})
+
+    @property
+    def replaced(self) -> list[str]:
+        """The names of stored secrets that are being replaced: typed anew, or refused."""
+        typed = self._typed(self.type_form.data)
+        return [name for name in self.kept if name in typed or self.type_form[name].errors]
 
     def non_field_errors(self) -> list[str]:
         """What is wrong with the whole, in both forms."""
@@ -117,9 +116,13 @@ class SetUp:
         """Check both forms, and the agreement where it is needed."""
         is_valid = self.type_form.is_valid() & self.form.is_valid()
         if self.asks_agreement and not self.form.cleaned_data.get("agree"):
-            self.form.add_error("agree", _("Tick this box to agree, or ask somebody who may decide it."))
+            self.add_agreement_error()
             return False
         return is_valid
+
+    def add_agreement_error(self) -> None:
+        """Say that the agreement is missing."""
+        self.form.add_error("agree", _("Tick this box to agree, or ask somebody who may decide it."))
 
     def draft(self) -> Draft:
         """Return what the valid forms say."""
@@ -127,8 +130,9 @@ class SetUp:
         return Draft(
             name=self.form.cleaned_data["name"],
             sharing=self.form.cleaned_data["sharing"],
+            named=tuple(self.form.cleaned_data["named"]),
             has_agreed=self.asks_agreement and self.form.cleaned_data["agree"],
-            settings={name: value for name, value in cleaned.items() if name not in secret},
+            settings=self._settings(),
             secrets={name: cleaned[name] for name in secret if cleaned.get(name)},
         )
 
@@ -145,9 +149,10 @@ class SetUp:
             form.fields[name].validators.append(references.check)
         return form
 
-    def _has_moved(self) -> bool:
-        self.type_form.is_valid()
-        return self.type_form.has_moved(self.type_form.target_settings)
+    def _settings(self) -> dict[str, Any]:
+        """The settings as they were sent, as far as nothing is wrong with them; {} before that."""
+        cleaned = getattr(self.type_form, "cleaned_data", {})
+        return {name: value for name, value in cleaned.items() if name not in self.type.secret_fields}
 
     def _typed(self, data: Any) -> dict[str, str]:
         names = self.type.secret_fields if data else ()
@@ -156,26 +161,16 @@ class SetUp:
     def _with_typed_secrets(self, data: QueryDict) -> QueryDict:
         """Put secrets that were typed before the page came back where they were typed, unless typed anew."""
         full = data.copy()
-        anew = self._typed(data)
-        if not anew:
+        stays = [name for name in self.type.secret_fields if data.get(f"{PREFIX}-{name}-is") == KEEP]
+        for name in stays:
+            full.pop(f"{PREFIX}-{name}", None)
+        if not self._typed(full):
             for name, text in sealing.unseal(self._access, data.get("sealed", "")).items():
-                full[f"{PREFIX}-{name}"] = text
+                if name not in stays:
+                    full[f"{PREFIX}-{name}"] = text
         if data.get("confirm"):  # the button that says yes to the type's question
             full[f"{PREFIX}-{data['confirm']}"] = "on"
         return full
-
-    def _describe_sharing(self) -> None:
-        """Say what taking the connection from contributors does to the exports on it."""
-        if self.connection is None or self.connection.sharing == Sharing.NOBODY:
-            return
-        exports: Any = getattr(self.connection, "exports")  # noqa: B009 - another app's relation
-        count = exports.count()
-        if count:
-            self.form.fields["sharing"].help_text = ngettext(
-                "With “Administrators only”, %(count)d export will be view only for contributors; its runs go on.",
-                "With “Administrators only”, %(count)d exports will be view only for contributors; their runs go on.",
-                count,
-            ) % {"count": count}
 
     def _describe_secrets(self, kept: frozenset[str], typed: set[str]) -> None:
         for name in self.type.secret_fields:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Prefetch
+from django.utils.translation import gettext as _
 
 from connections.models import Connection, ConnectionQuerySet, Sharing
 from roles import audit
@@ -29,6 +30,22 @@ def contributors(environment: Environment) -> "Any":
 def with_people(connections: ConnectionQuerySet, environment: Environment) -> ConnectionQuerySet:
     """Load, in one query, the contributors whom each connection names, as `people`."""
     return connections.prefetch_related(Prefetch("shared_with", contributors(environment), to_attr="people"))
+
+
+def words(connection: Connection) -> str:
+    """Say who besides administrators uses a connection of `with_people`, in a few words."""
+    if connection.sharing != Sharing.NAMED:
+        return str(Sharing(connection.sharing).label)
+    return several([str(user) for user in getattr(connection, "people")]) or _("Nobody named")  # noqa: B009
+
+
+def several(names: list[str]) -> str:
+    """Return "Ana", "Ana and Ben", "Ana, Ben and Cleo" or "Ana, Ben and 2 more"; "" for none."""
+    if len(names) < 2:
+        return "".join(names)
+    last = _("%(n)d more") % {"n": len(names) - 2} if len(names) > 3 else names[-1]
+    first = names[:-1] if len(names) <= 3 else names[:2]
+    return _("%(names)s and %(last)s") % {"names": ", ".join(first), "last": last}
 
 
 def users_of(connection: Connection) -> list[User]:

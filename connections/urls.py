@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from connections.views import listing, removing, set_up, testing
+from connections.views import listing, removing, set_up, sharing, testing
 
 app_name = "connections"
 
@@ -11,7 +11,9 @@ urlpatterns = [
     path("add", set_up.add, name="add"),
     path("add/<slug:type_>", set_up.set_up, name="set_up"),
     path("types/<slug:type_>", set_up.help_page, name="help"),
+    path("discover", listing.discover, name="discover"),
     path("<int:pk>/", set_up.edit, name="edit"),
+    path("<int:pk>/share", sharing.share, name="share"),
     path("<int:pk>/remove", removing.remove, name="remove"),
     path("<int:pk>/test", testing.test, name="test"),
 ]

@@ -1,9 +1,11 @@
-"""The list. Names and types are for everybody, the rest for administrators (product.md section 2)."""
+"""The list and its Discover tab. Names and types are for everybody, the rest for administrators (product.md §2)."""
 
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
-from connections.listing import list_connections
+from connections.discover import MANY, tiles
+from connections.listing import LONGEST_SEARCH, list_connections
+from connections.sharing import words
 from roles.access import EnvironmentRequest, requires
 from roles.htmx import render
 from roles.permissions import Permission
@@ -14,4 +16,16 @@ from roles.permissions import Permission
 def list_page(request: EnvironmentRequest) -> TemplateResponse:
     """The list."""
     listing = list_connections(request.access, request.GET)
-    return render(request, "connections/list.html", {"listing": listing}, partial="list", target="list")
+    is_manager = request.access.has_permission(Permission.MANAGE_CONNECTIONS)
+    rows = [(connection, words(connection) if is_manager else "") for connection in listing.page]
+    return render(request, "connections/list.html", {"listing": listing, "rows": rows}, partial="list", target="list")
+
+
+@requires(Permission.VIEW)
+@require_safe
+def discover(request: EnvironmentRequest) -> TemplateResponse:
+    """Every connection type, with what it takes."""
+    search = request.GET.get("q", "")[:LONGEST_SEARCH].strip()
+    found = tiles(request.access, search)
+    context = {"tiles": found, "search": search, "has_search": bool(search) or len(found) > MANY}
+    return render(request, "connections/discover.html", context, partial="tiles", target="tiles")

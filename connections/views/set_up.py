@@ -92,6 +92,9 @@ def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
     except IntegrityError:
         forms.form.add_taken_name()
         return _form(request, forms)
+    except actions.NotAgreedError:  # somebody else changed the target meanwhile
+        forms.add_agreement_error()
+        return _form(request, forms)
     return _saved(request, connection)
 
 
