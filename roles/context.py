@@ -31,7 +31,10 @@ NAVIGATION = (
     (_("Insights"), (Item(_("Segments"), "segments:list", "segments"),)),
     (
         _("Settings"),
-        (Item(_("Connections"), "connections:list", "connections"),),
+        (
+            Item(_("Connections"), "connections:list", "connections"),
+            Item(_("Permissions"), "people:list", "people", Permission.MANAGE_PEOPLE),
+        ),
     ),
 )
 

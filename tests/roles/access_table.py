@@ -15,6 +15,7 @@ PERSONS = ("anonymous", "viewer", "unshared", "contributor", "administrator", "o
 READ = {"GET": "log in | 200 | 200 | 200 | 200 | 404", "POST": "log in | 405 | 405 | 405 | 405 | 404"}
 ACTION = {"GET": "log in | 403 | 405 | 405 | 405 | 404"}
 ADMINISTRATION = {"GET": "log in | 403 | 403 | 403 | 200 | 404", "POST": "log in | 403 | 403 | 403 | done | 404"}
+MANAGERS_READ = {"GET": "log in | 403 | 403 | 403 | 200 | 404", "POST": "log in | 403 | 403 | 403 | 405 | 404"}
 DATA = {"GET": "log in | 403 | 200 | 200 | 200 | 404", "POST": "log in | 403 | done | done | done | 404"}
 ON_A_CONNECTION = "log in | 403 | 403 | done | done | 404"
 
@@ -64,17 +65,36 @@ TABLE = {
     "segments:edit": DATA | {"GET": READ["GET"]},
     "segments:refresh": ACTION | {"POST": DATA["POST"]},
     "segments:remove": DATA,
+    "people:list": MANAGERS_READ,
+    "people:roles": READ,
+    "people:add": ADMINISTRATION,
+    "people:edit": ADMINISTRATION,
+    "people:change": {"GET": MANAGERS_READ["POST"], "POST": ADMINISTRATION["POST"]},
+    "people:remove": {"GET": MANAGERS_READ["POST"], "POST": ADMINISTRATION["POST"]},
+    "people:invitations": MANAGERS_READ,
+    "people:renew": {"GET": MANAGERS_READ["POST"], "POST": ADMINISTRATION["GET"]},
+    "people:withdraw": ADMINISTRATION,
+    "people:groups": MANAGERS_READ,
+    "people:add_group": ADMINISTRATION,
+    "people:edit_group": ADMINISTRATION,
+    "people:remove_group": ADMINISTRATION,
+    "invitation": {
+        "GET": "200 | 200 | 200 | 200 | 200 | 200",
+        "POST": "done | done | done | done | done | done",
+    },
     "connections:list": READ,
     "connections:help": READ,
+    "connections:discover": READ,
     "connections:add": ADMINISTRATION | {"POST": "log in | 403 | 403 | 403 | 405 | 404"},
     "connections:set_up": ADMINISTRATION,
     "connections:edit": ADMINISTRATION,
+    "connections:share": ADMINISTRATION,
     "connections:remove": ADMINISTRATION,
     "connections:test": ADMINISTRATION,
 }
 # Django admin asks for staff itself; its addresses are Django's.
 ELSEWHERE = {"admin"}
-OUTSIDE = {"home", "environment", "healthz", "account_login", "account_logout"}
+OUTSIDE = {"invitation", "home", "environment", "healthz", "account_login", "account_logout"}
 OUTSIDE |= {"openid_connect_login", "openid_connect_callback"}  # single sign-on is not set up here
 FRAGMENTS: list[dict[str, str]] = [
     {},

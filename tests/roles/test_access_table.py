@@ -39,6 +39,10 @@ ENDINGS = (
     ":table",
     ":refresh",
     ":test",
+    ":renew",
+    ":withdraw",
+    ":edit_group",
+    ":remove_group",
     "segments:remove",
     "connections:remove",
 )

@@ -8,10 +8,19 @@ from django.urls import reverse
 
 from connections.models import Connection, Sharing
 from exports.models import Export, Run
-from roles.models import Environment, User
+from roles.models import Environment, GroupRole, User
+from roles.people.invitations import Issued, invite
 from roles.roles import Role
 from segments.models import Relationship, Segment, Table
-from tests.factories import client_of, make_connection, make_environment, make_export, make_member, make_segment
+from tests.factories import (
+    client_of,
+    make_connection,
+    make_environment,
+    make_export,
+    make_member,
+    make_segment,
+    make_user,
+)
 from tests.factories import make_table as import_table
 
 PLANTED = {
@@ -38,6 +47,10 @@ class Place:
     spare_connection: Connection
     export: Export
     run: Run
+    person: User
+    newcomer: User
+    invitation: Issued
+    group: GroupRole
 
     def url(self, name: str, **other: Any) -> str:
         """Return an address of this environment; ids are those of its own objects unless given."""
@@ -47,6 +60,8 @@ class Place:
         """Return what the address `name` needs."""
         if name in {"home", "healthz", "account_login", "account_logout"}:
             return {}
+        if name == "invitation":
+            return {"token": self.invitation.token}
         if name.startswith("openid_connect_"):
             return {}
         own = {"environment": self.environment.slug}
@@ -54,6 +69,7 @@ class Place:
             "exports": self._export_kwargs(name),
             "segments": self._segment_kwargs(name),
             "connections": self._connection_kwargs(name),
+            "people": self._people_kwargs(name),
         }.get(name.partition(":")[0], {})
 
     def _export_kwargs(self, name: str) -> dict[str, Any]:
@@ -75,11 +91,18 @@ class Place:
     def _connection_kwargs(self, name: str) -> dict[str, Any]:
         if name in {"connections:set_up", "connections:help"}:
             return {"type_": "local"}
-        if name == "connections:edit":
+        if name in {"connections:edit", "connections:share"}:
             return {"pk": self.spare_connection.pk}
         if name == "connections:remove":
             return {"pk": self.spare_connection.pk}
         return {"pk": self.spare_connection.pk} if name == "connections:test" else {}
+
+    def _people_kwargs(self, name: str) -> dict[str, Any]:
+        if name in {"people:renew", "people:withdraw"}:
+            return {"pk": self.invitation.invitation.pk}
+        if name in {"people:edit_group", "people:remove_group"}:
+            return {"pk": self.group.pk}
+        return {"pk": self.person.pk} if name == "people:edit" else {}
 
     def body(self, name: str) -> dict[str, Any]:
         """Return a form that the address `name` accepts."""
@@ -97,8 +120,16 @@ class Place:
             "segments:relate": self._related("FirstName"),
             "segments:add": segment | {"name": "Forged"},
             "segments:edit": segment | {"name": "Renamed"},
+            "people:add": {"person": self.newcomer.username, "role": "viewer"},
+            "people:edit": {"role": "contributor"},
+            "people:change": {"id": [self.person.pk], "role": "contributor", "confirmed": "1"},
+            "people:remove": {"id": [self.person.pk], "confirmed": "1"},
+            "people:add_group": {"group": "Forged", "role": "viewer"},
+            "people:edit_group": {"role": "contributor"},
+            "invitation": {"name": "New Comer", "username": "newcomer", "password": "a-long-new-one"},
             "connections:set_up": connection,
             "connections:edit": connection,
+            "connections:share": {"sharing": "nobody"},
         }.get(name, {})
 
     def _related(self, name: str) -> dict[str, Any]:
@@ -156,4 +187,13 @@ def make_place() -> Place:
     values |= {"files": [{"path": "a/b.csv", "rows": 1, "bytes": 2, "sha256": "0" * 64}], "connection": connection}
     run = Run.objects.create(environment=environment, export=export, reason="Connect", target=PLANTED, **values)
     Export.objects.filter(pk=export.pk).update(last_run=run)
-    return Place(environment, table, segment, spare_segment, connection, make_connection(environment), export, run)
+    things = (environment, table, segment, spare_segment, connection, make_connection(environment), export, run)
+    return Place(*things, *make_people(environment))
+
+
+def make_people(environment: Environment) -> tuple[User, User, Issued, GroupRole]:
+    """Make somebody with a role, somebody without, an open invitation and a group."""
+    inviter = make_member(environment, Role.ADMINISTRATOR)
+    invitation = invite(environment, f"{inviter}@example.com", Role.VIEWER, days=7, by=inviter)
+    group = GroupRole.objects.create(environment=environment, group="Analysts", role=Role.VIEWER)
+    return make_member(environment, Role.VIEWER), make_user(), invitation, group

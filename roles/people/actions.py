@@ -1,0 +1,113 @@
+"""What changes who may do what: atomic, one at a time in each environment, and in the audit log.
+
+`by` is None where an operator or the system does it. All raise RefusedError.
+"""
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from roles import audit, groups
+from roles.models import Environment, GroupRole, RoleAssignment, User
+from roles.people.errors import LastAdministratorError, RefusedError
+from roles.roles import Role
+
+
+def lock(environment: Environment) -> None:
+    """Wait until nobody else changes roles in `environment`; held until the transaction ends.
+
+    Two administrators who remove each other at the same moment would both be the one who is left.
+    """
+    groups.one_at_a_time()  # first, as whoever signs in through a group takes it
+    Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
+
+
+@transaction.atomic
+def give(environment: Environment, user: User, role: str, *, by: User | None) -> RoleAssignment:
+    """Give `user` a role of their own, which counts before that of any group; also to change the one they have."""
+    lock(environment)
+    assignment = RoleAssignment.objects.filter(environment=environment, user=user).first()
+    if assignment and assignment.role == role and not assignment.group:
+        return assignment
+    before = assignment.role if assignment else None
+    if before == Role.ADMINISTRATOR != role and not _administrators(environment).exclude(user=user).exists():
+        raise LastAdministratorError(str(user))
+    given, _is_new = RoleAssignment.objects.update_or_create(
+        environment=environment, user=user, defaults={"role": role, "group": ""}
+    )
+    changes: dict[str, list[str | None]] = {"role": [before, role]}
+    if assignment and assignment.group:
+        changes["group"] = [assignment.group, ""]
+    action = "change role" if assignment else "give role"
+    audit.record(environment, action, user, by=by, changes=changes)
+    return given
+
+
+@transaction.atomic
+def remove(assignment: RoleAssignment, *, by: User | None) -> None:
+    """Take back the role that was given to a person; that of their groups, if any, counts again."""
+    environment, user = assignment.environment, assignment.user
+    lock(environment)
+    own = RoleAssignment.objects.filter(environment=environment, user=user).first()
+    if own is None:
+        return
+    if own.group:
+        raise through_group(own)
+    own.delete()
+    audit.record(environment, "remove role", user, by=by, changes={"role": [own.role, None]})
+    groups.carry(environment, user, by=by)
+    if own.role == Role.ADMINISTRATOR and not _administrators(environment).exists():
+        raise LastAdministratorError(str(user))
+
+
+@transaction.atomic
+def set_group_role(environment: Environment, group: str, role: str, *, by: User | None) -> GroupRole:
+    """Let everybody in `group` have `role`, unless they have one of their own."""
+    lock(environment)
+    had_one = _administrators(environment).exists()
+    before = GroupRole.objects.filter(environment=environment, group=group).first()
+    if before and before.role == role:
+        return before
+    group_role, _is_new = GroupRole.objects.update_or_create(
+        environment=environment, group=group, defaults={"role": role}
+    )
+    groups.carry_all(environment, by=by)
+    _still_has_one(environment, had_one)
+    changes = {"role": [before.role if before else None, role]}
+    audit.record(environment, "change group role" if before else "add group role", group_role, by=by, changes=changes)
+    return group_role
+
+
+@transaction.atomic
+def remove_group_role(group_role: GroupRole, *, by: User | None) -> None:
+    """Let `group` carry no role any more; those who were here through it alone are out."""
+    environment = group_role.environment
+    lock(environment)
+    had_one = _administrators(environment).exists()
+    audit.record(environment, "remove group role", group_role, by=by, changes={"role": [group_role.role, None]})
+    group_role.delete()
+    groups.carry_all(environment, by=by)
+    _still_has_one(environment, had_one)
+
+
+def through_group(assignment: RoleAssignment) -> RefusedError:
+    """Return why somebody cannot be removed who has no role of their own."""
+    text = _("“%(name)s” is here through the group “%(group)s”. Take them out of the group, or change its role.")
+    return RefusedError(text % {"name": assignment.user, "group": assignment.group})
+
+
+def is_last_administrator(assignment: RoleAssignment) -> bool:
+    """Tell whether nobody else administers the environment."""
+    if assignment.role != Role.ADMINISTRATOR:
+        return False
+    return not _administrators(assignment.environment).exclude(user=assignment.user).exists()
+
+
+def _administrators(environment: Environment) -> QuerySet[RoleAssignment]:
+    """Those who could sign in and administer."""
+    return RoleAssignment.objects.filter(environment=environment, role=Role.ADMINISTRATOR, user__is_active=True)
+
+
+def _still_has_one(environment: Environment, had_one: bool) -> None:
+    if had_one and not _administrators(environment).exists():
+        raise LastAdministratorError

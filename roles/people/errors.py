@@ -1,0 +1,17 @@
+"""Why something was refused, in a sentence for whoever asked for it."""
+
+from django.utils.translation import gettext as _
+
+
+class RefusedError(Exception):
+    """The action cannot be done; its text says why and what to do."""
+
+
+class LastAdministratorError(RefusedError):
+    """The environment would be left without an administrator."""
+
+    def __init__(self, name: str = "") -> None:
+        text = _("The environment would have no administrator left. Make somebody else one first.")
+        if name:
+            text = _("“%(name)s” is the last administrator. Make somebody else one first.") % {"name": name}
+        super().__init__(text)

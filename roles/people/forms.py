@@ -1,0 +1,154 @@
+"""What the panes of Settings > Permissions ask for."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from roles.models import GROUP_LENGTH, Environment, GroupRole, RoleAssignment, User
+from roles.people.invitations import DAYS, USUAL_DAYS
+from roles.roles import DESCRIPTIONS, Role
+
+LONGEST = 254  # characters of an e-mail address
+
+
+def role_field(label: Any) -> forms.ChoiceField:
+    """Return the choice of a role, each with what it is for."""
+    choices = [(role.value, format_lazy("{}: {}", role.label, DESCRIPTIONS[role])) for role in Role]
+    return forms.ChoiceField(label=label, choices=choices, widget=forms.RadioSelect)
+
+
+class AddForm(forms.Form):
+    """Whom to add: an account by its exact user name or e-mail address, or an invitation for an address.
+
+    After `is_valid`, `user` is the account that was found; without one the address is asked to be invited first.
+    """
+
+    person = forms.CharField(
+        label=_("User name or e-mail"),
+        max_length=LONGEST,
+        help_text=_("Exactly as in their account. For an address without an account you can make an invitation."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "class": "input"}),
+    )
+    role = role_field(_("Role"))
+    days = forms.TypedChoiceField(label=_("The link is good for"), coerce=int, initial=USUAL_DAYS, required=False)
+
+    def __init__(self, environment: Environment, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.environment = environment
+        self.user: User | None = None
+        self.is_unknown = False  # an address to which an invitation can be made
+        self.fields["days"].choices = [(n, ngettext("%d day", "%d days", n) % n) for n in DAYS]  # type: ignore[attr-defined]
+        self.fields["role"].initial = Role.VIEWER
+
+    def clean_days(self) -> int:
+        """Return the days; the usual number where none were chosen."""
+        return self.cleaned_data["days"] or USUAL_DAYS
+
+    def clean(self) -> dict[str, Any]:
+        """Look for the account, unless an invitation was asked for."""
+        cleaned = super().clean() or {}
+        if person := cleaned.get("person", "").strip():
+            self._look_for(person)
+        return cleaned
+
+    def _look_for(self, person: str) -> None:
+        found = accounts_called(person)
+        if len(found) > 1:
+            self.add_error("person", _("Several accounts have this e-mail address. Type the user name instead."))
+        elif found:
+            self.user = found[0]
+            self._refuse_members(self.user)
+        elif is_email(person):
+            self.is_unknown = True
+        else:
+            self.add_error("person", _("There is no such account. Type an e-mail address to make an invitation."))
+
+    def _refuse_members(self, user: User) -> None:
+        own = RoleAssignment.objects.filter(environment=self.environment, user=user).first()
+        if own and not own.group:
+            text = _("%(name)s is %(role)s here already. Change the role in the list.")
+            self.add_error("person", text % {"name": user, "role": own.get_role_display()})
+
+
+def accounts_called(text: str) -> list[User]:
+    """Return the accounts with this exact user name, else with this e-mail address in any case; two at most."""
+    able = User.objects.filter(is_active=True)
+    return list(able.filter(username=text)[:1]) or list(able.filter(email__iexact=text)[:2] if text else [])
+
+
+def is_email(text: str) -> bool:
+    """Tell whether `text` is an e-mail address."""
+    try:
+        validate_email(text)
+    except ValidationError:
+        return False
+    return True
+
+
+class ChangeForm(forms.Form):
+    """Another role for one or several people; who lowers their own says that they mean it."""
+
+    role = role_field(_("New role"))
+    myself = forms.BooleanField(required=False)
+
+    def __init__(self, people: list[RoleAssignment], by: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.own = next((one for one in people if one.user_id == by.pk), None)
+        if not self.own:
+            del self.fields["myself"]
+        else:
+            self.fields["myself"].label = own_label(self.own)
+        roles = {one.role for one in people}
+        if len(roles) == 1:
+            self.fields["role"].initial = roles.pop()
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for the word where one's own role is lowered."""
+        cleaned = super().clean() or {}
+        role = cleaned.get("role")
+        if self.own and role and role != self.own.role and not cleaned.get("myself"):
+            self.add_error("myself", _("Tick this, too: it is your own role that you change."))
+        return cleaned
+
+
+def own_label(own: RoleAssignment) -> str:
+    """Return the words that one ticks to change one's own role."""
+    text = _("I am %(name)s and change my own role. I may not be able to undo it.")
+    return str(text % {"name": own.user})
+
+
+class GroupForm(forms.ModelForm):
+    """A group of the single sign-on, and the role that it carries."""
+
+    role = role_field(_("Role"))
+
+    class Meta:
+        model = GroupRole
+        fields = ["group", "role"]
+        labels = {"group": _("Group")}
+        help_texts = {"group": _("Exactly as the identity provider names it, capitals included.")}
+        widgets = {
+            "group": forms.TextInput(
+                attrs={"autocomplete": "off", "spellcheck": "false", "class": "input", "maxlength": GROUP_LENGTH}
+            )
+        }
+
+    def __init__(self, environment: Environment, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.environment = environment
+        if self.instance.pk:
+            self.fields["group"].disabled = True
+        else:
+            self.fields["role"].initial = Role.VIEWER
+
+    def clean_group(self) -> str:
+        """Refuse a group that carries a role already."""
+        group = self.cleaned_data["group"].strip()
+        if not self.instance.pk and GroupRole.objects.filter(environment=self.environment, group=group).exists():
+            raise ValidationError(_("This group carries a role already. Change it in the list."))
+        return group

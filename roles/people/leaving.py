@@ -1,0 +1,46 @@
+"""What removing people would do, said before it is done."""
+
+from typing import NamedTuple
+
+from django.utils.translation import gettext as _
+
+from roles import groups
+from roles.models import Environment, RoleAssignment
+from roles.people.actions import is_last_administrator, through_group
+from roles.people.errors import LastAdministratorError
+from roles.roles import Role
+
+
+class Leaving(NamedTuple):
+    """A person who would be removed, and what becomes of them."""
+
+    person: RoleAssignment
+    after: str
+
+
+class Plan(NamedTuple):
+    """Those who would be removed, and why the others are left out."""
+
+    leaving: list[Leaving]
+    left_out: list[str]
+
+
+def plan_removal(environment: Environment, people: list[RoleAssignment]) -> Plan:
+    """Return what removing `people` (of `environment`) does."""
+    carried = groups.carried(environment, [one.user_id for one in people])
+    leaving, left_out = [], []
+    for one in people:
+        back = carried.get(one.user_id)
+        if one.group:
+            left_out.append(str(through_group(one)))
+        elif is_last_administrator(one) and not (back and back.role == Role.ADMINISTRATOR):
+            left_out.append(str(LastAdministratorError(str(one.user))))
+        else:
+            leaving.append(Leaving(one, _after(environment, back)))
+    return Plan(leaving, left_out)
+
+
+def _after(environment: Environment, back: groups.Carried | None) -> str:
+    if back is None:
+        return _("can no longer open %(environment)s") % {"environment": environment}
+    return _("stays as %(role)s through the group “%(group)s”") % {"role": Role(back.role).label, "group": back.group}

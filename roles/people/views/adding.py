@@ -1,0 +1,53 @@
+"""Add somebody: an account that exists, or an invitation for an address."""
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from roles.access import EnvironmentRequest, requires
+from roles.htmx import render_panel
+from roles.people import actions
+from roles.people.forms import AddForm
+from roles.people.invitations import Issued, invite
+from roles.people.mail import send_link
+from roles.people.views.common import CHANGED, report, url_of
+from roles.permissions import Permission
+from roles.roles import Role
+
+
+@requires(Permission.MANAGE_PEOPLE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def add(request: EnvironmentRequest) -> HttpResponse:
+    """Add an account by its exact name or address; for an unknown address ask first, then make an invitation."""
+    form = AddForm(request.environment, request.POST if request.method == "POST" else None)
+    if request.method != "POST" or not form.is_valid():
+        return _form(request, form)
+    role = Role(form.cleaned_data["role"])
+    if form.user:
+        actions.give(request.environment, form.user, role, by=request.user)
+        return report(request, _("%(name)s is now %(role)s.") % {"name": form.user, "role": role.label})
+    if request.POST.get("then") != "invite":
+        return _form(request, form)
+    email, days = form.cleaned_data["person"].lower(), form.cleaned_data["days"]
+    return show_link(request, invite(request.environment, email, role, days=days, by=request.user))
+
+
+def _form(request: EnvironmentRequest, form: AddForm) -> HttpResponse:
+    context = {"form": form, "list_url": url_of(request, "list")}
+    return render_panel(request, "people/add.html", context, status=422 if form.is_bound else 200)
+
+
+def show_link(request: EnvironmentRequest, issued: Issued) -> HttpResponse:
+    """Show the link of an invitation this once, and send it where mail is set up."""
+    url = request.build_absolute_uri(reverse("invitation", kwargs={"token": issued.token}))
+    context = {
+        "invitation": issued.invitation,
+        "link": url,
+        "is_sent": send_link(issued.invitation, url),
+        "list_url": url_of(request, "invitations"),
+    }
+    response = render_panel(request, "people/link.html", context)
+    response.headers["HX-Trigger"] = CHANGED
+    response.headers["HX-Trigger-After-Swap"] = "panel:saved"
+    return response

@@ -1,0 +1,82 @@
+"""Give another role to one or several people, and remove them."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST
+
+from roles.access import EnvironmentRequest, requires
+from roles.htmx import render_panel
+from roles.models import RoleAssignment
+from roles.people import actions
+from roles.people.forms import ChangeForm, own_label
+from roles.people.leaving import plan_removal
+from roles.people.views.common import chosen, each, load, report, url_of
+from roles.permissions import Permission
+from roles.roles import Role
+
+
+@requires(Permission.MANAGE_PEOPLE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """What is known of one person here, and their role to change."""
+    return _change(request, [load(request, pk)], is_sent=request.method == "POST")
+
+
+@requires(Permission.MANAGE_PEOPLE)
+@require_POST
+def change(request: EnvironmentRequest) -> HttpResponse:
+    """Ask for the new role of the chosen people, then give it."""
+    return _change(request, chosen(request), is_sent="confirmed" in request.POST)
+
+
+def _change(request: EnvironmentRequest, people: list[RoleAssignment], *, is_sent: bool) -> HttpResponse:
+    form = ChangeForm(people, request.user, request.POST if is_sent else None)
+    if not is_sent or not form.is_valid():
+        context: dict[str, Any] = {"people": people, "form": form, "list_url": url_of(request, "list")}
+        context["last"] = [one for one in people if actions.is_last_administrator(one)][:1]
+        return render_panel(request, "people/change.html", context, status=422 if is_sent else 200)
+    role = Role(form.cleaned_data["role"])
+    same = [one for one in people if one.role == role and not one.group]
+    changed, refused = each(
+        [one for one in people if one not in same],
+        lambda one: actions.give(request.environment, one.user, role, by=request.user),
+    )
+    has_already = _("“%(name)s” was left out: has this role already.")
+    left_out = [has_already % {"name": one.user} for one in same] if len(people) > 1 else []
+    return report(request, _changed(changed, same, role), refused + left_out)
+
+
+def _changed(people: list[RoleAssignment], same: list[RoleAssignment], role: Role) -> str:
+    if not people:
+        return _("%(name)s stays %(role)s.") % {"name": same[0].user, "role": role.label} if len(same) == 1 else ""
+    if len(people) == 1:
+        return _("%(name)s is now %(role)s.") % {"name": people[0].user, "role": role.label}
+    words = ngettext("%(n)d person is now %(role)s.", "%(n)d people are now %(role)s.", len(people))
+    return words % {"n": len(people), "role": role.label}
+
+
+@requires(Permission.MANAGE_PEOPLE)
+@require_POST
+def remove(request: EnvironmentRequest) -> HttpResponse:
+    """Remove the chosen people, after a confirmation that names them and what they lose."""
+    people = chosen(request)
+    own = next((one for one in people if one.user_id == request.user.pk), None)
+    is_sent = "confirmed" in request.POST
+    if not is_sent or (own and "myself" not in request.POST):
+        context: dict[str, Any] = {
+            "plan": plan_removal(request.environment, people),
+            "list_url": url_of(request, "list"),
+        }
+        context |= {"own_label": own_label(own) if own else "", "is_unticked": is_sent}
+        return render_panel(request, "people/remove.html", context, status=422 if is_sent else 200)
+    removed, refused = each(people, lambda one: actions.remove(one, by=request.user))
+    return report(request, _removed(removed), refused)
+
+
+def _removed(people: list[RoleAssignment]) -> str:
+    if len(people) == 1:
+        return _("%(name)s is removed.") % {"name": people[0].user}
+    return ngettext("%d person is removed.", "%d people are removed.", len(people)) % len(people) if people else ""

@@ -1,0 +1,100 @@
+"""What the views of people share: loading, choosing, reporting."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django_htmx.http import HttpResponseClientRedirect
+
+from roles import groups
+from roles.access import EnvironmentRequest
+from roles.htmx import done, notice
+from roles.models import GroupRole, Invitation, RoleAssignment
+from roles.people.errors import RefusedError
+from roles.permissions import Permission
+from roles.roles import PERMISSIONS
+
+CHANGED = "people:changed"
+MOST_AT_ONCE = 500
+MOST_TOLD = 20  # of those left out, one by one
+
+
+def url_of(request: EnvironmentRequest, name: str, **kwargs: Any) -> str:
+    return reverse(f"people:{name}", kwargs={"environment": request.environment.slug, **kwargs})
+
+
+def load(request: EnvironmentRequest, pk: int) -> RoleAssignment:
+    """Return how the user `pk` comes to be in the open environment; 404 where they are not."""
+    return get_object_or_404(_people(request), user=pk)
+
+
+def chosen(request: EnvironmentRequest) -> list[RoleAssignment]:
+    """Return the people that a request names by their users' ids, oneself last; 404 where one is not here."""
+    typed = set(request.POST.getlist("id"))
+    ids = {int(text) for text in typed if text.isascii() and text.isdigit() and len(text) < 19}
+    if not ids or len(ids) > MOST_AT_ONCE or len(ids) != len(typed):
+        raise Http404
+    people = sorted(_people(request).filter(user__in=ids), key=lambda one: (one.user == request.user, str(one.user)))
+    if len(people) != len(ids):
+        raise Http404
+    return people
+
+
+def _people(request: EnvironmentRequest) -> Any:
+    return RoleAssignment.objects.filter(environment=request.environment).select_related("user", "environment")
+
+
+def tabs(request: EnvironmentRequest) -> dict[str, int]:
+    """Return how many are behind each of the other tabs."""
+    environment = request.environment
+    return {
+        "invitation_count": Invitation.objects.filter(environment=environment, accepted_at=None).count(),
+        "group_count": GroupRole.objects.filter(environment=environment).count() + len(groups.fixed_roles(environment)),
+    }
+
+
+def each(
+    people: Sequence[RoleAssignment], act: Callable[[RoleAssignment], Any]
+) -> tuple[list[RoleAssignment], list[str]]:
+    """Do `act` to each; return those it was done to, and why it was refused to the others."""
+    done_to, refused = [], []
+    for one in people:
+        try:
+            act(one)
+            done_to.append(one)
+        except RefusedError as error:
+            refused.append(str(error))
+    return done_to, refused
+
+
+def report(request: EnvironmentRequest, text: str, left_out: Sequence[str] = (), *, back: str = "list") -> HttpResponse:
+    """Say what was done and what was left out; whoever gave up their own right is led away from here."""
+    if not _may_stay(request):
+        messages.success(request, " ".join(filter(None, [text, *_told(left_out)])))
+        home = reverse("home")
+        return HttpResponseClientRedirect(home) if request.htmx else HttpResponseRedirect(home)
+    if not left_out:
+        return done(request, url_of(request, back), text, changed=CHANGED)
+    alone = not text and len(left_out) == 1
+    summary, items = (left_out[0], []) if alone else (text or _("Nothing was done."), _told(left_out))
+    if request.htmx:
+        return notice(summary, tone="warning", changed=CHANGED, items=items)
+    messages.warning(request, " ".join([summary, *items]))
+    return HttpResponseRedirect(url_of(request, back))
+
+
+def _may_stay(request: EnvironmentRequest) -> bool:
+    own = RoleAssignment.objects.filter(environment=request.environment, user=request.user).first()
+    return own is not None and Permission.MANAGE_PEOPLE in PERMISSIONS[own.role]
+
+
+def _told(left_out: Sequence[str]) -> list[str]:
+    """Return the reasons one by one; those above MOST_TOLD are counted."""
+    more = len(left_out) - MOST_TOLD
+    if more <= 0:
+        return list(left_out)
+    return [*left_out[:MOST_TOLD], _("%(n)d more were left out.") % {"n": more}]

@@ -1,0 +1,123 @@
+"""Groups of the single sign-on, and the role that each carries."""
+
+from typing import Any, NamedTuple
+
+from django.core.paginator import Paginator
+from django.db.models import Count
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from roles import groups
+from roles.access import EnvironmentRequest, requires
+from roles.htmx import render, render_panel
+from roles.models import GroupMembership, GroupRole
+from roles.people import actions
+from roles.people.errors import RefusedError
+from roles.people.forms import GroupForm
+from roles.people.listing import PAGE_SIZE
+from roles.people.views.common import report, tabs, url_of
+from roles.permissions import Permission
+from roles.roles import Role
+
+SORTS = {
+    "group": lambda line: line.group.lower(),
+    "role": lambda line: Role.values.index(line.role),
+    "people": lambda line: line.people,
+    "origin": lambda line: line.pk is None,
+}
+
+
+class Line(NamedTuple):
+    """One group as the list shows it; `pk` None: set by the operator."""
+
+    pk: int | None
+    group: str
+    role: str
+    people: int
+
+    @property
+    def role_label(self) -> str:
+        """The role's name for people."""
+        return str(Role(self.role).label)
+
+
+@requires(Permission.MANAGE_PEOPLE)
+@require_safe
+def list_page(request: EnvironmentRequest) -> TemplateResponse:
+    """The groups that carry a role here."""
+    sort = request.GET.get("sort", "group")
+    sort = sort if sort.lstrip("-") in SORTS else "group"
+    lines = sorted(_lines(request), key=SORTS[sort.lstrip("-")], reverse=sort.startswith("-"))
+    page = Paginator(lines, PAGE_SIZE).get_page(request.GET.get("page"))
+    return render(
+        request, "people/groups.html", {"page": page, "sort": sort} | tabs(request), partial="list", target="list"
+    )
+
+
+def _lines(request: EnvironmentRequest) -> list[Line]:
+    rows = list(GroupRole.objects.filter(environment=request.environment))
+    fixed = groups.fixed_roles(request.environment)
+    names = {row.group for row in rows} | fixed.keys()
+    members = GroupMembership.objects.filter(group__in=names).values_list("group").annotate(Count("pk"))
+    counts = dict(members.order_by())
+    own = [Line(row.pk, row.group, row.role, counts.get(row.group, 0)) for row in rows]
+    return own + [Line(None, group, role, counts.get(group, 0)) for group, role in fixed.items()]
+
+
+@requires(Permission.MANAGE_PEOPLE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def add(request: EnvironmentRequest) -> HttpResponse:
+    """Let a group carry a role."""
+    return _edit(request, GroupRole(environment=request.environment))
+
+
+@requires(Permission.MANAGE_PEOPLE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """Let a group carry another role."""
+    return _edit(request, _load(request, pk))
+
+
+@requires(Permission.MANAGE_PEOPLE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """Ask, then let a group carry no role any more."""
+    group_role, refused = _load(request, pk), ""
+    if request.method == "POST":
+        try:
+            actions.remove_group_role(group_role, by=request.user)
+        except RefusedError as error:
+            refused = str(error)
+        else:
+            return _done(request, _("The group “%(group)s” carries no role any more."), group_role)
+    through = request.environment.role_assignments.filter(group=group_role.group).count()
+    context = {"group_role": group_role, "through": through, "refused": refused, "list_url": url_of(request, "groups")}
+    return render_panel(request, "people/remove_group.html", context, status=422 if refused else 200)
+
+
+def _edit(request: EnvironmentRequest, group_role: GroupRole) -> HttpResponse:
+    form = GroupForm(request.environment, request.POST if request.method == "POST" else None, instance=group_role)
+    if request.method == "POST" and form.is_valid():
+        values: dict[str, Any] = form.cleaned_data
+        try:
+            saved = actions.set_group_role(request.environment, values["group"], values["role"], by=request.user)
+        except RefusedError as error:
+            form.add_error(None, str(error))
+        else:
+            return _done(request, _("Who is in “%(group)s” is now %(role)s."), saved)
+    context = {"form": form, "list_url": url_of(request, "groups")}
+    return render_panel(request, "people/group.html", context, status=422 if form.is_bound else 200)
+
+
+def _load(request: EnvironmentRequest, pk: int) -> GroupRole:
+    found = GroupRole.objects.select_related("environment")
+    return get_object_or_404(found, pk=pk, environment=request.environment)
+
+
+def _done(request: EnvironmentRequest, text: str, group_role: GroupRole) -> HttpResponse:
+    """Say it; whoever came through the group and may not manage people any more is led away."""
+    words = text % {"group": group_role.group, "role": group_role.get_role_display()}
+    return report(request, words, back="groups")
