@@ -9,12 +9,15 @@ from tests.factories import make_connection, make_environment
 ALL = [
     ("list", {}),
     ("help", {"type_": "sftp"}),
+    ("discover", {}),
     ("add", {}),
     ("set_up", {"type_": "local"}),
     ("edit", "pk"),
+    ("share", "pk"),
     ("remove", "pk"),
     ("test", "pk"),
 ]
+OPEN = {"list", "help", "discover"}
 HEADERS = [{}, {"HX-Request": "true", "HX-Target": "panel"}, {"HX-Request": "true", "HX-Target": "list"}]
 
 
@@ -26,13 +29,13 @@ def address(environment, name, kwargs, pk) -> str:
 @pytest.mark.parametrize("headers", HEADERS)
 @pytest.mark.parametrize("browser", ["as_carl", "as_vera"])
 @pytest.mark.parametrize("name, kwargs", ALL)
-def test_only_the_list_and_help_are_for_those_who_are_not_administrators(
+def test_only_the_list_its_types_and_help_are_for_those_who_are_not_administrators(
     environment, browser, name, kwargs, headers, request
 ):
     connection = make_connection(environment)
     where, client = address(environment, name, kwargs, connection.pk), request.getfixturevalue(browser)
-    assert client.get(where, headers=headers).status_code == (200 if name in {"list", "help"} else 403)
-    assert client.post(where, headers=headers).status_code == (405 if name in {"list", "help"} else 403)
+    assert client.get(where, headers=headers).status_code == (200 if name in OPEN else 403)
+    assert client.post(where, headers=headers).status_code == (405 if name in OPEN else 403)
     connection.refresh_from_db()
     assert connection.checked_at is None
 
