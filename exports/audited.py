@@ -11,10 +11,10 @@ from segments.rules import without_values
 
 # What a run does when it comes to a state; all others end it.
 MOVES: dict[str, str] = {
-    State.RUNNING: "run_started",
-    State.QUEUED: "run_interrupted",
-    State.RETRYING: "run_retrying",
-    State.HELD: "run_held",
+    State.RUNNING: "start run",
+    State.QUEUED: "interrupt run",
+    State.RETRYING: "postpone run",
+    State.HELD: "hold run",
 }
 MOST_RUNS = 200  # that the removal of an export lists; each has events of its own
 BULKY = ("steps", "items", "files", "folders", "target", "detail")
@@ -24,7 +24,7 @@ def note_run(run_id: int, before: str) -> None:
     """Note, in the transaction that did it, that the run went from the state `before` to the one it has now."""
     found = Run.objects.select_related("environment", "export", "triggered_by").defer(*BULKY)
     run = found.get(pk=run_id)
-    action = MOVES.get(run.state, "run_ended")
+    action = MOVES.get(run.state, "end run")
     audit.record(run.environment, action, run.export, by=None, changes=_facts_of_run(run, before), run=run.uuid)
 
 

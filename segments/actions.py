@@ -29,23 +29,28 @@ class BeingReadError(Exception):
 @transaction.atomic
 def save(segment: Segment, *, by: User) -> None:
     """Make or change a segment; a new definition starts a refresh. Raises IntegrityError when the name is taken."""
-    before = Segment.objects.filter(pk=segment.pk).values(*AUDITED).first() or {}
-    changes = {
-        name: [before.get(name), getattr(segment, name)]
-        for name in AUDITED
-        if before.get(name) != getattr(segment, name)
-    }
-    if not before:
-        segment.created_by = by
-        segment.save()
-    elif changes:
+    before = Segment.objects.filter(pk=segment.pk).values(*AUDITED).first()
+    if before is None:
+        make(segment, by=by)
+        return start_refresh(segment, by=by)
+    pairs = {name: [before[name], getattr(segment, name)] for name in AUDITED}
+    changes = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+    if changes:
         fields = ["name", "description", "table", "match", "conditions", "projected_fields", "updated_at"]
         segment.save(update_fields=fields)
-    if changes:
-        action = "change" if before else "create"
-        audit.record(segment.environment, action, segment, by=by, changes=_audited(changes))
+        audit.record(segment.environment, "change", segment, by=by, changes=_audited(changes))
     if changes.keys() & set(DEFINITION):
         start_refresh(segment, by=by)
+    return None
+
+
+@transaction.atomic
+def make(segment: Segment, *, by: User) -> None:
+    """Make a segment that nobody refreshes yet. Raises IntegrityError when the name is taken."""
+    segment.created_by = by
+    segment.save()
+    changes = {name: [None, getattr(segment, name)] for name in AUDITED}
+    audit.record(segment.environment, "create", segment, by=by, changes=_audited(changes))
 
 
 @transaction.atomic
@@ -53,7 +58,7 @@ def start_refresh(segment: Segment, *, by: User | None) -> None:
     """Let the chores cluster compute the members; one that goes on comes first and is followed by this one."""
     segment.status, segment.refresh_started_at = SegmentStatus.REFRESHING, None
     segment.save(update_fields=["status", "refresh_started_at"])
-    audit.record(segment.environment, "refresh_asked", segment, by=by)
+    audit.record(segment.environment, "ask for refresh", segment, by=by)
     chores.enqueue(segment.pk, by.pk if by else None)
 
 

@@ -61,7 +61,7 @@ def _start(segment: Segment, by: User | None) -> datetime:
     mine = Segment.objects.filter(pk=segment.pk)
     if mine.update(status=SegmentStatus.REFRESHING, refresh_started_at=started):
         changes = {"member_count": mine.values_list("member_count", flat=True).get()}
-        audit.record(segment.environment, "refresh_started", segment, by=by, changes=changes)
+        audit.record(segment.environment, "start refresh", segment, by=by, changes=changes)
     return started
 
 
@@ -72,7 +72,7 @@ def _fail(segment: Segment, text: str, by: User | None) -> None:
     if mine.update(status=SegmentStatus.FAILED, error=text):
         conditions, count = mine.values_list("conditions", "member_count").get()
         changes = {"member_count": count, "message": rules.without_values(text, conditions)}
-        audit.record(segment.environment, "refresh_failed", segment, by=by, changes=changes)
+        audit.record(segment.environment, "fail refresh", segment, by=by, changes=changes)
 
 
 def heal_stuck(segments: list[Segment]) -> None:
@@ -103,7 +103,7 @@ def _heal(segment: Segment) -> None:
             pk=segment.pk, status=SegmentStatus.REFRESHING, refresh_started_at=segment.refresh_started_at
         )
         if stuck.update(status=SegmentStatus.FAILED, error=text):
-            audit.record(segment.environment, "refresh_failed", segment, by=None, changes={"message": text})
+            audit.record(segment.environment, "fail refresh", segment, by=None, changes={"message": text})
             segment.status, segment.error = SegmentStatus.FAILED, text
 
 
@@ -145,7 +145,7 @@ def _undo(segment_id: int, started: datetime) -> None:
         values["status"] = SegmentStatus.REFRESHING
     ours = Segment.objects.filter(pk=segment_id, status=SegmentStatus.REFRESHING, refresh_started_at=started)
     if ours.update(**values):
-        audit.record(segment.environment, "refresh_stopped", segment, by=None)
+        audit.record(segment.environment, "stop refresh", segment, by=None)
 
 
 def _refresh_locked(segment: Segment, by: User | None) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Model
 from django.utils import timezone
 
 from connections import actions as connection_actions
@@ -20,7 +21,9 @@ from exports.demo.plan import PASSWORD, PEOPLE, DemoConnection, DemoExport, Plan
 from exports.demo.plan_businesses import BUSINESSES
 from exports.demo.plan_consumers import CONSUMERS
 from exports.models import Export, ExportKind, Run
+from roles import audit
 from roles.models import Environment, RoleAssignment, User
+from segments import actions as segment_actions
 from segments.importing import import_table
 from segments.models import Segment
 from segments.refresh import refresh
@@ -58,11 +61,20 @@ def _make(plan: Plan, users: dict[str, User], count: int, say: Say) -> list[Run]
 def _environment(plan: Plan, users: dict[str, User]) -> Environment:
     """One environment, in which everybody has their role."""
     values = {"name": plan.name, "audience": plan.audience}
-    environment = Environment.objects.get_or_create(slug=plan.slug, defaults=values)[0]
-    for username, _first, _last, role in PEOPLE:
-        user = users[username]
-        RoleAssignment.objects.get_or_create(environment=environment, user=user, defaults={"role": role})
+    with transaction.atomic():
+        environment, is_new = Environment.objects.get_or_create(slug=plan.slug, defaults=values)
+        if is_new:
+            _audit("environment.create", environment, environment, values)
+        for username, _first, _last, role in PEOPLE:
+            own = {"environment": environment, "user": users[username]}
+            if RoleAssignment.objects.get_or_create(**own, defaults={"role": role})[1]:
+                _audit("give role", environment, users[username], {"role": role})
     return environment
+
+
+def _audit(action: str, environment: Environment, target: Model, values: dict[str, str]) -> None:
+    changes = {name: [None, value] for name, value in values.items()}
+    audit.record(environment, action, target, by=None, changes=changes)
 
 
 def _users() -> dict[str, User]:
@@ -74,7 +86,9 @@ def _users() -> dict[str, User]:
             is_admin = role == "administrator"
             user = User(username=username, first_name=first, last_name=last, is_staff=is_admin, is_superuser=is_admin)
             user.set_password(PASSWORD)
-            user.save()
+            with transaction.atomic():
+                user.save()
+                audit.record(None, "create account", user, by=None)
         users[username] = user
     return users
 
@@ -104,18 +118,18 @@ def _relate(environment: Environment, name: str, field_name: str, other: str, by
 def _segments(environment: Environment, plan: Plan, by: User, say: Say) -> None:
     tables = {table.name: table for table in environment.tables.all()}
     for demo in plan.segments(timezone.localdate()):
-        segment, is_new = Segment.objects.get_or_create(
-            environment=environment,
-            name=demo.name,
-            defaults={
-                "table": tables[demo.table],
-                "description": demo.description,
-                "conditions": demo.conditions,
-                "projected_fields": list(demo.projected),
-                "created_by": by,
-            },
-        )
-        if is_new or segment.member_count is None:
+        segment = Segment.objects.filter(environment=environment, name=demo.name).first()
+        if segment is None:
+            segment = Segment(
+                environment=environment,
+                name=demo.name,
+                table=tables[demo.table],
+                description=demo.description,
+                conditions=demo.conditions,
+                projected_fields=list(demo.projected),
+            )
+            segment_actions.make(segment, by=by)
+        if segment.member_count is None:
             refresh(segment, by=by)
     say(f"  {environment.segments.count()} segments")
 

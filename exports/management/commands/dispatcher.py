@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from exports.dispatcher import look_once
 from roles import heartbeats
+from roles.auditing import origin
 
 logger = logging.getLogger(__name__)
 LOOK_EVERY = 1.0  # seconds
@@ -23,6 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Look until told to stop; a database that is away is waited for."""
+        origin.be_process("dispatcher")
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_args: stop.set())

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from exports import stopping
 from roles import heartbeats
+from roles.auditing import origin
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Start the cluster and watch over it."""
         _name_cluster(options["cluster"])
+        origin.be_process("worker")
         stopping.install()
         heartbeats.beat(options["cluster"])
         connections.close_all()  # nothing open is inherited by the forks

@@ -39,10 +39,16 @@ class Command(BaseCommand):
                 environment.save()
                 user = _administrator(options)
                 RoleAssignment.objects.create(environment=environment, user=user, role=Role.ADMINISTRATOR)
-                audit.record(environment, "environment.create", environment, by=None)
+                _audit(environment, user)
         except ValidationError as error:
             raise CommandError(_sentences(error)) from error
         self.stdout.write(f"Made the environment {environment} (/e/{environment.slug}/) with administrator {user}.")
+
+
+def _audit(environment: Environment, user: User) -> None:
+    changes = {"name": [None, environment.name], "audience": [None, environment.audience]}
+    audit.record(environment, "environment.create", environment, by=None, changes=changes)
+    audit.record(environment, "give role", user, by=None, changes={"role": [None, Role.ADMINISTRATOR]})
 
 
 def _administrator(options: dict[str, Any]) -> User:
@@ -56,6 +62,7 @@ def _administrator(options: dict[str, Any]) -> User:
     user.set_password(password)
     user.full_clean()
     user.save()
+    audit.record(None, "create account", user, by=None)
     return user
 
 
