@@ -114,6 +114,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "roles.sign_in.sessions.SessionUseMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -192,7 +193,12 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_ADAPTER = "roles.sign_in.adapter.AccountAdapter"
-ACCOUNT_FORMS = {"login": "roles.sign_in.forms.LoginForm"}
+ACCOUNT_FORMS = {
+    "login": "roles.sign_in.forms.LoginForm",
+    "change_password": "roles.sign_in.forms.ChangePasswordForm",
+    "reauthenticate": "roles.sign_in.forms.ReauthenticateForm",
+    "reset_password_from_key": "roles.sign_in.forms.ResetPasswordForm",
+}
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_EMAIL_VERIFICATION = "none"  # whoever invites vouches for the address
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
@@ -205,6 +211,13 @@ PASSWORD_RESET_TIMEOUT = 2 * 3600
 GROUP_ROLES = group_roles("WAYBILL_OIDC_ROLES")
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Waybill"
+MFA_RECOVERY_CODE_COUNT = 10
+MFA_ADAPTER = "roles.sign_in.second_factor.MFAAdapter"
+MFA_FORMS = {
+    "authenticate": "roles.sign_in.second_factor.AuthenticateForm",
+    "reauthenticate": "roles.sign_in.second_factor.ReauthenticateForm",
+    "activate_totp": "roles.sign_in.second_factor.ActivateForm",
+}
 MFA_TOTP_TOLERANCE = 1  # a clock may be half a minute off; roles/sign_in/second_factor.py takes each code once
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody signs up by themselves, so an address cannot be somebody else's

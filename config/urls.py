@@ -1,5 +1,6 @@
 """All addresses: the front door, and each app's pages below /e/<environment>/."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
@@ -9,6 +10,10 @@ from roles.people.views.accepting import accept
 
 handler400 = "roles.framed.bad_request"
 handler404 = "roles.views.missing"
+handler429 = "roles.sign_in.views.too_many"
+
+# One door for everybody: the second factor and the bounds on attempts hold for Django admin, too.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 app_pages = [
     path("exports/", include("exports.urls")),

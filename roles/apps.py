@@ -7,6 +7,18 @@ class RolesConfig(AppConfig):
     name = "roles"
 
     def ready(self) -> None:
+        """Listen to the front door; tell rotation who keeps the secrets of second factors."""
+        from django.contrib.auth.signals import user_logged_in
+
+        from roles.secrets import Keeper, add_keeper
+        from roles.sign_in import recording, sessions
+
+        recording.connect()
+        user_logged_in.connect(sessions.begin, dispatch_uid="waybill begin")
+        about = lambda row: (None, row.user)  # noqa: E731 - one line of a declaration
+        add_keeper(Keeper("mfa.Authenticator", "data", about, related=("user",)))
+
+    def ready(self) -> None:
         """Let rotation walk the second factors, which roles/sign_in/ encrypts."""
         from roles.secrets import Keeper, add_keeper
 

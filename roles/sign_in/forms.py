@@ -1,9 +1,17 @@
 """The forms of the front door."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from allauth.account import forms
+from django.forms import Form
 from django.utils.translation import gettext_lazy as _
+
+from roles.sign_in.adapter import account_of
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+NEW_PASSWORD_HELP = _("At least 8 characters; not a common password, and nothing like your name or e-mail.")
 
 
 class LoginForm(forms.LoginForm):
@@ -11,8 +19,56 @@ class LoginForm(forms.LoginForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        login, password = self.fields["login"], self.fields["password"]
-        login.label = _("User name or e-mail")
-        login.widget.attrs = {"autofocus": True, "autocomplete": "username"}
-        password.widget.attrs = {"autocomplete": "current-password"}
-        password.help_text = ""
+        plain(self, login=_("User name or e-mail"), password=_("Password"))
+        self.fields["login"].widget.attrs |= {"autofocus": True, "autocomplete": "username", "spellcheck": "false"}
+
+    def user_credentials(self) -> dict[str, str]:
+        """Name the account by its user name, so that each attempt takes one look at a password."""
+        credentials = super().user_credentials()
+        account = account_of(**credentials)
+        return {"username": account.username, "password": credentials["password"]} if account else credentials
+
+
+class ChangePasswordForm(forms.ChangePasswordForm):
+    """A new password, by whoever knows the old one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        plain(self, oldpassword=_("Password now"), password1=_("New password"), password2=_("New password again"))
+        self.fields["password1"].help_text = NEW_PASSWORD_HELP
+
+
+class ResetPasswordForm(forms.ResetPasswordKeyForm):
+    """A new password, by whoever has the mailed link."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        plain(self, password1=_("New password"), password2=_("New password again"))
+        self.fields["password1"].help_text = NEW_PASSWORD_HELP
+
+
+class ReauthenticateForm(forms.ReauthenticateForm):
+    """The password again, before something that matters."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        plain(self, password=_("Password"))
+        self.fields["password"].widget.attrs["autofocus"] = True
+
+
+class AskForLinkForm(Form):
+    """The address to which a link goes, if it is an account's."""
+
+    email = forms.EmailField(label=_("E-mail"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        plain(self, email=_("E-mail"))
+
+
+def plain(form: Form, **labels: "StrOrPromise") -> None:
+    """Give the fields our words, and neither placeholders nor help."""
+    for name, label in labels.items():
+        field = form.fields[name]
+        field.label, field.help_text = label, ""
+        field.widget.attrs.pop("placeholder", None)

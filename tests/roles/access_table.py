@@ -17,6 +17,9 @@ ACTION = {"GET": "log in | 403 | 405 | 405 | 405 | 404"}
 ADMINISTRATION = {"GET": "log in | 403 | 403 | 403 | 200 | 404", "POST": "log in | 403 | 403 | 403 | done | 404"}
 MANAGERS_READ = {"GET": "log in | 403 | 403 | 403 | 200 | 404", "POST": "log in | 403 | 403 | 403 | 405 | 404"}
 DATA = {"GET": "log in | 403 | 200 | 200 | 200 | 404", "POST": "log in | 403 | done | done | done | 404"}
+# One's own account is the same for everybody.
+OWN = "log in | 200 | 200 | 200 | 200 | 200"
+OWN_DONE = "log in | done | done | done | done | done"
 ON_A_CONNECTION = "log in | 403 | 403 | done | done | 404"
 
 TABLE = {
@@ -34,6 +37,29 @@ TABLE = {
         "GET": "405 | 405 | 405 | 405 | 405 | 405",
         "POST": "log in | log in | log in | log in | log in | log in",
     },
+    "mfa_authenticate": dict.fromkeys(("GET", "POST"), "log in | done | done | done | done | done"),
+    "account_inactive": {
+        "GET": "403 | 403 | 403 | 403 | 403 | 403",
+        "POST": "405 | 405 | 405 | 405 | 405 | 405",
+    },
+    "account_reset_password": dict.fromkeys(("GET", "POST"), "200 | 200 | 200 | 200 | 200 | 200"),
+    "account_reset_password_from_key": dict.fromkeys(("GET", "POST"), "200 | 200 | 200 | 200 | 200 | 200"),
+    "account": {"GET": OWN, "POST": "log in | 405 | 405 | 405 | 405 | 405"},
+    "account_reauthenticate": {"GET": OWN, "POST": OWN},
+    "mfa_reauthenticate": {"GET": OWN_DONE, "POST": OWN_DONE},
+    "account_change_password": {"GET": OWN, "POST": OWN},
+    "mfa_activate_totp": {"GET": OWN_DONE, "POST": OWN_DONE},
+    "mfa_deactivate_totp": dict.fromkeys(("GET", "POST"), "log in | 404 | 404 | 404 | 404 | 404"),
+    "mfa_view_recovery_codes": {
+        "GET": "log in | 404 | 404 | 404 | 404 | 404",
+        "POST": "log in | 405 | 405 | 405 | 405 | 405",
+    },
+    "mfa_generate_recovery_codes": {"GET": OWN_DONE, "POST": OWN_DONE},
+    "account_end_session": {
+        "GET": "log in | 405 | 405 | 405 | 405 | 405",
+        "POST": "log in | 404 | 404 | 404 | 404 | 404",
+    },
+    "account_end_other_sessions": {"GET": "log in | 405 | 405 | 405 | 405 | 405", "POST": OWN_DONE},
     "exports:list": READ,
     "exports:changes": READ,
     "exports:progress": READ,
@@ -95,6 +121,10 @@ TABLE = {
 # Django admin asks for staff itself; its addresses are Django's.
 ELSEWHERE = {"admin"}
 OUTSIDE = {"invitation", "home", "environment", "healthz", "account_login", "account_logout"}
+OUTSIDE |= {"account_inactive", "account_reset_password", "account_reset_password_from_key", "account"}
+OUTSIDE |= {"account_reauthenticate", "account_change_password", "account_end_session", "account_end_other_sessions"}
+OUTSIDE |= {"mfa_authenticate", "mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp"}
+OUTSIDE |= {"mfa_view_recovery_codes", "mfa_generate_recovery_codes"}
 OUTSIDE |= {"openid_connect_login", "openid_connect_callback"}  # single sign-on is not set up here
 FRAGMENTS: list[dict[str, str]] = [
     {},

@@ -275,3 +275,8 @@ def test_django_admin_is_for_staff(world, person):
         answer = client.get(url)
         assert answer.status_code == 302
         assert answer.headers["Location"].startswith("/admin/login/")
+        door = client.get(answer.headers["Location"])
+        if person == "anonymous":
+            assert door.headers["Location"].startswith("/login/?next=")
+        else:
+            assert door.status_code == 403

@@ -58,7 +58,11 @@ class Place:
 
     def kwargs(self, name: str) -> dict[str, Any]:
         """Return what the address `name` needs."""
-        if name in {"home", "healthz", "account_login", "account_logout"}:
+        if name == "account_reset_password_from_key":
+            return {"uidb36": "1", "key": "x"}
+        if name == "account_end_session":
+            return {"pk": 1}
+        if name in {"home", "healthz", "account"} or name.startswith(("account_", "mfa_")):
             return {}
         if name == "invitation":
             return {"token": self.invitation.token}

@@ -1,0 +1,150 @@
+"""Your account: who one is here, one's password, second factor and sessions."""
+
+from typing import Any
+
+from allauth.account import views as account
+from allauth.mfa.base import views as factor
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes import views as recovery
+from allauth.mfa.totp import views as totp
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse, reverse_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from roles.access import signed_in
+from roles.sign_in import sessions
+from roles.sign_in.views import status_of
+
+
+@signed_in
+@require_safe
+def show(request: Any) -> HttpResponse:
+    """The page *Your account*."""
+    user = request.user
+    factors = {found.type: found for found in Authenticator.objects.filter(user=user)}
+    recovery_codes = factors.get(Authenticator.Type.RECOVERY_CODES)
+    alive = sessions.sessions_of(user)[: sessions.MOST]
+    context = {
+        "roles": user.role_assignments.select_related("environment").order_by("environment__name"),
+        "factor": factors.get(Authenticator.Type.TOTP),
+        "codes_left": _codes_left(recovery_codes),
+        "sessions": [
+            _shown(found, request.session.session_key) for found in sessions.sessions_of(user)[: sessions.MOST]
+        ],
+    }
+    return render(request, "account/account.html", context)
+
+
+def _codes_left(recovery_codes: Authenticator | None) -> int:
+    """Return how many codes are not spent, without reading the secret that they come from."""
+    used = recovery_codes.data["used_mask"].bit_count() if recovery_codes else settings.MFA_RECOVERY_CODE_COUNT
+    return settings.MFA_RECOVERY_CODE_COUNT - used
+
+
+def _shown(session: Any, current: str) -> dict[str, Any]:
+    return {
+        "pk": session.pk,
+        "browser": sessions.name_of(session.user_agent),
+        "address": session.ip,
+        "since": session.created_at,
+        "seen_at": session.last_seen_at,
+        "is_this": session.session_key == current,
+    }
+
+
+@signed_in
+@require_POST
+def end_session(request: Any, pk: int) -> HttpResponse:
+    """End one of one's own sessions; this one ends by logging out."""
+    found = sessions.sessions_of(request.user).filter(pk=pk) if pk < 2**63 else UserSession.objects.none()
+    session = found.first()
+    if session is None:
+        raise Http404
+    if session.session_key != request.session.session_key:
+        sessions.end(found, by=request.user)
+        words = {"browser": sessions.name_of(session.user_agent)}
+        messages.success(request, _("The session with %(browser)s has ended.") % words)
+    return redirect("account")
+
+
+@signed_in
+@require_POST
+def end_other_sessions(request: Any) -> HttpResponse:
+    """End all of one's sessions but this one."""
+    ended = sessions.end_others(request)
+    messages.success(request, ngettext("%(n)d session has ended.", "%(n)d sessions have ended.", ended) % {"n": ended})
+    return redirect("account")
+
+
+class ChangePasswordView(account.PasswordChangeView):
+    """A new password for those who have one here; the other sessions end with the old one."""
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """Send whoever signs in elsewhere back: there is no password here to change."""
+        if not request.user.has_usable_password():
+            return redirect("account")
+        return super().dispatch(request, *args, **kwargs)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Change it, and end the other sessions."""
+        response = super().form_valid(form)
+        sessions.end_others(self.request)
+        messages.success(self.request, _("Your password is changed. Your other sessions have ended."))
+        return response
+
+
+class ActivateFactorView(totp.ActivateTOTPView):
+    """The QR code and the first code."""
+
+    def get_success_url(self) -> str:
+        """Go to the recovery codes; to the account where they are known."""
+        return reverse("mfa_view_recovery_codes" if self.did_generate_recovery_codes else "account")
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        """Show the same secret again; answer 429 to whoever tried too often."""
+        response = super().form_invalid(form)
+        response.status_code = status_of(form)
+        return response
+
+
+class DeactivateFactorView(totp.DeactivateTOTPView):
+    """The way back to the password alone."""
+
+    success_url = reverse_lazy("account")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Turn it off and say so."""
+        messages.success(self.request, _("The second factor is off. Your password alone logs you in."))
+        return super().form_valid(form)
+
+
+class CodeView(factor.AuthenticateView):
+    """The code at the log-in."""
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        """Answer 429 to whoever tried too often."""
+        response = super().form_invalid(form)
+        response.status_code = status_of(form)
+        return response
+
+
+class RecoveryCodesView(recovery.ViewRecoveryCodesView):
+    """The recovery codes, shown once, as text to keep too."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the codes as a file."""
+        context = super().get_context_data(**kwargs)
+        return context | {"file": "%0D%0A".join(context["unused_codes"])}
+
+
+change_password = ChangePasswordView.as_view()
+activate_factor = ActivateFactorView.as_view()
+deactivate_factor = DeactivateFactorView.as_view()
+authenticate = CodeView.as_view()
+recovery_codes = RecoveryCodesView.as_view()

@@ -1,0 +1,53 @@
+"""A new password by mail: one link to the account's own address, good once and for a short time."""
+
+import logging
+import smtplib
+
+from allauth.account.forms import default_token_generator
+from allauth.account.internal.userkit import filter_users_by_email
+from allauth.account.utils import user_pk_to_url_str
+from django.conf import settings
+from django.core.mail import send_mail
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django_q.tasks import async_task
+
+from roles.models import User
+
+SEND = "roles.sign_in.reset.send_links"
+UID, KEY = "UID", "KEY"  # stand in the pattern of the address for what the worker fills in
+logger = logging.getLogger(__name__)
+
+
+def ask_for_link(request: HttpRequest, email: str) -> None:
+    """Let a worker look for the account and write to it: for whoever asks, it takes as long without one."""
+    path = reverse("account_reset_password_from_key", kwargs={"uidb36": UID, "key": KEY})
+    async_task(SEND, email, request.build_absolute_uri(path), cluster="chores", save=False)
+
+
+def send_links(email: str, pattern: str) -> int:
+    """Mail a link to each active local account of `email`; return how many. A mail that fails is logged."""
+    users = [
+        user for user in filter_users_by_email(email, is_active=True, for_login=True) if user.has_usable_password()
+    ]
+    return sum(_send_link(user, email, pattern) for user in users)
+
+
+def has_local_password(user: User) -> bool:
+    """Tell whether `user` may log in with a password of this installation."""
+    return user.has_usable_password() and (settings.LOCAL_LOGIN or user.is_staff)
+
+
+def _send_link(user: User, email: str, pattern: str) -> bool:
+    key = default_token_generator.make_token(user)
+    url = pattern.replace(f"{UID}-{KEY}", f"{user_pk_to_url_str(user)}-{key}")
+    words = {"user": user, "url": url, "hours": settings.PASSWORD_RESET_TIMEOUT // 3600}
+    text = render_to_string("account/email/reset_password.txt", words)
+    try:
+        send_mail(_("Set a new password for Waybill"), text, None, [email])
+    except (OSError, smtplib.SMTPException) as error:
+        logger.error("The link to set a new password was not mailed: %s.", type(error).__name__)
+        return False
+    return True
