@@ -35,8 +35,8 @@ def admit(request: HttpRequest, login: SocialLogin, claims: dict[str, Any]) -> N
 
 
 def email_of(claims: dict[str, Any]) -> str:
-    """Return the person's address; empty where there is none, or the provider says that it may be another's."""
-    if claims.get("email_verified", True) in (False, "false"):
+    """Return the person's address; empty where there is none, or where the provider says that it may be another's."""
+    if claims.get("email_verified") is not None and not is_vouched_for(claims):
         return ""
     email = claims.get("email")
     return (valid_email_or_none(email) or "").lower() if isinstance(email, str) else ""
@@ -44,7 +44,7 @@ def email_of(claims: dict[str, Any]) -> str:
 
 def is_vouched_for(claims: dict[str, Any]) -> bool:
     """Tell whether the provider says that the address is the person's own."""
-    return claims.get("email_verified") in (True, "true")
+    return claims.get("email_verified") is True or claims.get("email_verified") == "true"
 
 
 def _begin(login: SocialLogin, claims: dict[str, Any], *, may_link: bool) -> User:

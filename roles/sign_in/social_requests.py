@@ -11,7 +11,7 @@ from urllib3.exceptions import HTTPError
 from roles.sign_in.social_errors import ProviderError
 
 SECONDS = 10  # for one answer, all of it
-_SILENCE = 5  # seconds to connect, and between two pieces
+SILENCE = 5  # seconds to connect, and between two pieces
 _BYTES = 1_000_000
 
 
@@ -21,7 +21,7 @@ def fetch(method: str, url: str, **arguments: Any) -> dict[str, Any]:
     end = time.monotonic() + SECONDS
     try:
         with requests.Session() as session:
-            answer = session.request(method, url, timeout=_SILENCE, allow_redirects=False, stream=True, **arguments)
+            answer = session.request(method, url, timeout=SILENCE, allow_redirects=False, stream=True, **arguments)
             with answer:
                 return _object(answer, _read(answer, end), f"{method} on {host}")
     except (requests.RequestException, HTTPError, OSError, ValueError) as error:

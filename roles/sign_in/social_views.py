@@ -1,6 +1,7 @@
 """The pages of single sign-on: off to the provider, and back."""
 
 import logging
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,11 +12,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from roles.auditing.origin import client_address
+from roles.limits import Limit, counted, too_many
 from roles.sign_in.social_accounts import admit
 from roles.sign_in.social_errors import DeniedError, ProviderError, SignInRefusedError, UnknownStateError
 from roles.sign_in.social_provider import Provider, provider_of
 
 logger = logging.getLogger(__name__)
+BEGUN = Limit(120)  # from one address, behind which a whole office may be; each asks the provider
 
 
 def with_provider(view: Callable[[HttpRequest, Provider], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -40,6 +44,9 @@ def leave(request: HttpRequest, provider: Provider) -> HttpResponse:
     """Lead to the provider by a page of our own: a form may send nobody elsewhere (Content-Security-Policy)."""
     if request.user.is_authenticated:
         return redirect(get_next_redirect_url(request) or "home")
+    number, seconds = counted(f"sso:{client_address(request)}", BEGUN)
+    if number > BEGUN.most:
+        return too_many(request, math.ceil(seconds))
     context = {"address": provider.begin(request), "name": provider.name}
     return render(request, "socialaccount/leave.html", context)
 
