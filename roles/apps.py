@@ -7,7 +7,7 @@ class RolesConfig(AppConfig):
     name = "roles"
 
     def ready(self) -> None:
-        """Listen to the front door; tell rotation who keeps the secrets of second factors."""
+        """Listen to the front door; let rotation walk the second factors, which roles/sign_in/ encrypts."""
         from django.contrib.auth.signals import user_logged_in
 
         from roles.secrets import Keeper, add_keeper
@@ -15,11 +15,4 @@ class RolesConfig(AppConfig):
 
         recording.connect()
         user_logged_in.connect(sessions.begin, dispatch_uid="waybill begin")
-        about = lambda row: (None, row.user)  # noqa: E731 - one line of a declaration
-        add_keeper(Keeper("mfa.Authenticator", "data", about, related=("user",)))
-
-    def ready(self) -> None:
-        """Let rotation walk the second factors, which roles/sign_in/ encrypts."""
-        from roles.secrets import Keeper, add_keeper
-
         add_keeper(Keeper("mfa.Authenticator", "data", about=lambda row: (None, row.user), related=("user",)))

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import resolve_url
+from django.shortcuts import redirect, resolve_url
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -36,8 +37,13 @@ class SignInRequiredMiddleware:
             raise PermissionDenied(f"{request.path} states no access policy.")
         if request.user.is_authenticated:
             return None
+        if SESSION_KEY in request.session:
+            request.session.flush()  # of somebody who was switched off: switched on again, they are not back at once
         if request.htmx:
-            # A log-in page inside a panel would be lost work; the whole page goes there instead.
+            # A log-in page inside a panel would be lost work; the whole page goes there, or the person is asked to
+            # log in beside it (static/session.js).
             here = request.htmx.current_url_abs_path or "/"
             return HttpResponseClientRedirect(redirect_to_login(here).url)
-        return redirect_to_login(request.get_full_path(), resolve_url(settings.LOGIN_URL))
+        answer = redirect_to_login(request.get_full_path(), resolve_url(settings.LOGIN_URL))
+        # Without scripts what was sent is lost, which the log-in page then says.
+        return answer if request.method == "GET" else redirect(f"{answer.url}&lost=1")
