@@ -108,7 +108,8 @@ def _apply(environment: Environment, people: Mapping[int, User], by: User | None
 
 def carried(environment: Environment, people: Iterable[int]) -> dict[int, Carried]:
     """Return the best that the groups of each of `people` (ids of users) carry, by id."""
-    roles, best = roles_of_groups(environment), {}
+    roles = roles_of_groups(environment)
+    best: dict[int, Carried] = {}
     rows = GroupMembership.objects.filter(user__in=people, group__in=roles).order_by("group")
     for pk, group in rows.values_list("user", "group"):
         offer = Carried(roles[group], group)

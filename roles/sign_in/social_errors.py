@@ -1,13 +1,14 @@
 """Why a single sign-on did not let somebody in, for the page that says so."""
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 
 class SignInRefusedError(Exception):
     """Nobody was let in. `title` and `text` are for the person, `reason` for the operator's log: no secrets in it."""
 
-    title = _("You are not logged in")
-    text = _("Log in again.")
+    title: str | Promise = _("You are not logged in")
+    text: str | Promise = _("Log in again.")
     status = 403
 
     def __init__(self, reason: str = "", text: str = "") -> None:
