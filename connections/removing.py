@@ -1,4 +1,7 @@
-"""Removing a connection: only one that no export uses."""
+"""Removing a connection: only one that no export uses. What uses it is told by the room above, which knows exports."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
@@ -7,9 +10,26 @@ from connections.models import Connection
 from roles import audit
 from roles.models import User
 
+Usage = Mapping[str, Any]  # what the page of the removal shows, with "items" for each thing that uses the connection
+
+_tellers: list[Callable[[Connection], Usage]] = []
+
 
 class StillUsedError(Exception):
     """The connection cannot be removed: exports use it."""
+
+
+def tell_usage(teller: Callable[[Connection], Usage]) -> None:
+    """Have `teller` asked for what uses a connection."""
+    _tellers.append(teller)
+
+
+def usage_of(connection: Connection) -> dict[str, Any]:
+    """Return what uses the connection, as the page shows it."""
+    found: dict[str, Any] = {"items": []}
+    for teller in _tellers:
+        found |= teller(connection)
+    return found
 
 
 def remove(connection: Connection, *, by: User) -> None:
@@ -17,6 +37,7 @@ def remove(connection: Connection, *, by: User) -> None:
     try:
         with transaction.atomic():
             audit.record(connection.environment, "remove", connection, by=by, changes={"type": connection.type})
-            connection.delete()
+            # Not connection.delete(), which takes its id from it even where the commit then fails.
+            Connection.objects.filter(pk=connection.pk).delete()
     except (ProtectedError, IntegrityError) as error:  # the latter from the database, at the commit
         raise StillUsedError from error

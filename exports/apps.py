@@ -7,8 +7,11 @@ class ExportsConfig(AppConfig):
     name = "exports"
 
     def ready(self) -> None:
-        """Let the doctor look at exports too, and listen to the rooms below."""
-        from exports import health, receivers  # noqa: F401
+        """Let the doctor look at exports too, listen to the rooms below, and tell them what they ask."""
+        from connections import removing
+        from exports import audited, guide, health, receivers  # noqa: F401
         from roles import checks
 
+        removing.tell_usage(guide.usage_of)
         checks.add("waiting runs", health.waiting_runs)
+        audited.say_values()

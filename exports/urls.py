@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from exports.views import commands, files, listing, pane, progress, schedule
+from exports.views import commands, files, guide, listing, pane, progress, schedule
 
 app_name = "exports"
 
@@ -15,6 +15,9 @@ urlpatterns = [
     path("schedule", schedule.schedule, name="schedule"),
     path("detach", commands.detach, name="detach"),
     path("remove", commands.remove, name="remove"),
+    path("on/<int:pk>/detach", guide.guide_detach, name="guide_detach"),
+    path("on/<int:pk>/remove", guide.guide_remove, name="guide_remove"),
+    path("on/<int:pk>/cancel", guide.guide_cancel, name="guide_cancel"),
     path("<int:pk>/duplicate", pane.duplicate, name="duplicate"),
     path("<int:pk>/", pane.edit, name="edit"),
     path("<int:pk>/progress", progress.progress, name="progress"),

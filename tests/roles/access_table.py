@@ -20,6 +20,7 @@ DATA = {"GET": "log in | 403 | 200 | 200 | 200 | 404", "POST": "log in | 403 | d
 # One's own account is the same for everybody.
 OWN = "log in | 200 | 200 | 200 | 200 | 200"
 OWN_DONE = "log in | done | done | done | done | done"
+GUIDE = {"GET": "log in | 403 | 403 | 403 | 405 | 404", "POST": "log in | 403 | 403 | 403 | done | 404"}
 ON_A_CONNECTION = "log in | 403 | 403 | done | done | 404"
 
 TABLE = {
@@ -79,6 +80,9 @@ TABLE = {
     "exports:detach": ACTION | {"POST": ON_A_CONNECTION},
     "exports:duplicate": {"GET": "log in | 403 | 403 | 200 | 200 | 404", "POST": ON_A_CONNECTION},
     "exports:remove": ACTION | {"POST": ON_A_CONNECTION},
+    "exports:guide_detach": GUIDE,
+    "exports:guide_remove": GUIDE,
+    "exports:guide_cancel": GUIDE,
     "exports:cancel": ACTION | {"POST": ON_A_CONNECTION},
     "exports:test": ACTION | {"POST": ON_A_CONNECTION},
     "segments:tables": READ,

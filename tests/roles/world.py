@@ -80,6 +80,8 @@ class Place:
         if name in {"exports:run_progress", "exports:file"}:
             index = {"index": 0} if name == "exports:file" else {}
             return {"pk": self.export.pk, "uuid": self.run.uuid, **index}
+        if name.startswith("exports:guide_"):
+            return {"pk": self.connection.pk}
         is_of_one = name.endswith((":edit", ":progress", ":cancel", ":test", ":duplicate"))
         return {"pk": self.export.pk} if is_of_one else {}
 
@@ -121,6 +123,9 @@ class Place:
             "exports:schedule": {"id": [self.export.pk], "confirmed": "1", "schedule_mode": "off"},
             "exports:detach": {"id": [self.export.pk], "confirmed": "1"},
             "exports:remove": {"id": [self.export.pk], "confirmed": "1"},
+            "exports:guide_detach": {"id": [self.export.pk]},
+            "exports:guide_remove": {"id": [self.export.pk], "confirmed": "1"},
+            "exports:guide_cancel": {"run": self.run.uuid},
             "segments:relate": self._related("FirstName"),
             "segments:add": segment | {"name": "Forged"},
             "segments:edit": segment | {"name": "Renamed"},
