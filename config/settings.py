@@ -77,12 +77,12 @@ RUN_LEASE_SECONDS = _number("WAYBILL_LEASE_SECONDS", 30, least=2)
 DEMO = _flag("WAYBILL_DEMO", False)
 
 INSTALLED_APPS = [
-    "django_q",  # first, so that exports.admin can replace its admin pages
+    "django_q",
     "roles",
     "segments",
     "connections",
     "exports",
-    "django.contrib.admin",
+    "roles.support.apps.SupportAdminConfig",  # Django admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -120,6 +120,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "roles.middleware.SignInRequiredMiddleware",
     "roles.limits.LimitMiddleware",
+    "roles.support.middleware.SeeingMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"

@@ -4,6 +4,7 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
+from config import bundle  # noqa: F401 - adds its parts to the support bundle
 from roles import views
 from roles.light import light
 from roles.people.views.accepting import accept

@@ -1,9 +1,12 @@
 """Connections for support staff: everything can be read but secrets, and nothing changed."""
 
+from typing import Any
+
 from django.contrib import admin
 
 from connections.models import Connection
-from roles.admin import ReadOnlyAdmin
+from roles.support.bundle import counts_of, part
+from roles.support.read_only import ReadOnlyAdmin
 
 
 @admin.register(Connection)
@@ -13,5 +16,14 @@ class ConnectionAdmin(ReadOnlyAdmin):
     list_display = ("name", "type", "environment", "sharing", "is_check_ok", "checked_at", "created_at")
     list_filter = ("environment", "type", "sharing", "is_check_ok")
     list_select_related = ("environment",)
-    search_fields = ("name", "type")
-    exclude = ("encrypted_secrets",)
+    search_fields = ("=id", "name", "type")
+    fields = (
+        "environment", "name", "type", "settings", "sharing", "shared_with", "agreed_by", "agreed_at", "created_by",
+        "created_at", "updated_at", "checked_at", "is_check_ok", "check_steps", "check_asked_at", "check_asked_by",
+        "expires_at",
+    )  # fmt: skip
+
+
+@part("connections")
+def _counts() -> list[dict[str, Any]]:
+    return counts_of(Connection, "environment_id", "type", "sharing", "is_check_ok")

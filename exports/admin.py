@@ -4,30 +4,32 @@ django-q's schedules run any dotted path, so they have no page. Its other tables
 and their payloads are never loaded.
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest
-from django_q.models import Failure, OrmQ, Schedule, Success
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django_q.models import Failure, OrmQ, Success
 
-from exports.models import Export, ExportSegment, Run
-from roles.admin import ReadOnlyAdmin
+from exports import support, unsticking  # noqa: F401 - support adds its parts to the bundle
+from exports.models import Export, ExportSegment, ExportTable, Run
+from roles.support.read_only import ReadOnlyAdmin, ReadOnlyInline
 
 
-class ExportSegmentInline(admin.TabularInline):
+class ExportSegmentInline(ReadOnlyInline):
     """The segments of an export."""
 
     model = ExportSegment
-    extra = 0
-    can_delete = False
+    fields = ("position", "segment")
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Segments are chosen in the portal."""
-        return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Segments are chosen in the portal."""
-        return False
+class ExportTableInline(ReadOnlyInline):
+    """The tables of a data-out export."""
+
+    model = ExportTable
+    fields = ("position", "table")
 
 
 @admin.register(Export)
@@ -35,21 +37,51 @@ class ExportAdmin(ReadOnlyAdmin):
     """Exports as they are set up; they are changed in the portal, which checks and audits."""
 
     list_display = ["name", "environment", "connection", "last_run", "schedule_mode", "updated_at"]
-    list_filter = ["environment", "schedule_mode"]
+    list_filter = ["environment", "kind", "schedule_mode", "last_state"]
     list_select_related = ["environment", "connection", "last_run__export"]
-    search_fields = ["name", "connection__name"]
-    inlines = [ExportSegmentInline]
+    search_fields = ["=id", "name", "connection__name", "=runs__uuid"]
+    fields = [
+        "name", "description", "environment", "kind", "connection", "detached_sharing", "detached_users", "folder",
+        "settings", "field_selection", "schedule_mode", "refreshes_segments", "last_run", "last_state", "delivered_at",
+        "created_by", "created_at", "updated_by", "updated_at",
+    ]  # fmt: skip
+    inlines = [ExportSegmentInline, ExportTableInline]
 
 
 @admin.register(Run)
 class RunAdmin(ReadOnlyAdmin):
-    """Runs; a stuck one is put back by the dispatcher."""
+    """Runs; the dispatcher puts back those whose worker died, and support those that still do not go on."""
 
-    list_display = ["short_id", "export", "state", "trigger", "queued_at", "ended_at", "rows_done", "worker"]
+    list_display = ["short_id", "export", "environment", "state", "trigger", "queued_at", "ended_at", "rows_done"]
     list_filter = ["environment", "state", "trigger"]
-    list_select_related = ["export"]
-    search_fields = ["uuid", "export__name"]
-    exclude = ["token"]
+    list_select_related = ["export", "environment"]
+    search_fields = ["=id", "uuid", "export__name", "worker"]
+    fields = [
+        "uuid", "environment", "export", "state", "trigger", "triggered_by", "reason", "message", "detail", "queued_at",
+        "not_before", "started_at", "ended_at", "data_as_of", "lease_until", "worker", "claims", "tries",
+        "cancel_requested_at", "canceled_by", "most_rows", "rows_total", "rows_done", "bytes_done", "steps", "items",
+        "files", "folder", "folders", "is_publishing", "connection", "target", "has_leftovers",
+    ]  # fmt: skip
+    actions = ["queue_anew", "end_as_failed"]
+
+    @admin.action(description=gettext_lazy("Queue anew, if no worker is on it"), permissions=["view"])
+    def queue_anew(self, request: Any, queryset: QuerySet[Run]) -> None:
+        """Let a worker take stuck runs at once."""
+        self._unstick(request, queryset, unsticking.queue_anew, _("Run %(run)s is queued anew."))
+
+    @admin.action(description=gettext_lazy("End as failed, if no worker is on it"), permissions=["view"])
+    def end_as_failed(self, request: Any, queryset: QuerySet[Run]) -> None:
+        """Give stuck runs up."""
+        self._unstick(request, queryset, unsticking.end_as_failed, _("Run %(run)s ended as failed."))
+
+    def _unstick(self, request: Any, queryset: QuerySet[Run], act: Callable[..., None], text: str) -> None:
+        for run in queryset:
+            try:
+                act(run, by=request.user)
+            except unsticking.NotStuckError as error:
+                self.message_user(request, str(error), messages.WARNING)
+            else:
+                self.message_user(request, text % {"run": run.short_id})
 
 
 class QueuedTaskAdmin(ReadOnlyAdmin):
@@ -57,18 +89,16 @@ class QueuedTaskAdmin(ReadOnlyAdmin):
 
     list_display = ["pk", "key", "lock"]
     fields = ["key", "lock"]
+    search_fields = ["=id", "key"]
 
 
 class EndedTaskAdmin(ReadOnlyAdmin):
-    """Tasks that ended."""
+    """Tasks that ended; of what they worked on, and with what result, nothing is shown."""
 
     list_display = ["name", "func", "started", "stopped"]
     fields = ["name", "func", "group", "started", "stopped", "success", "attempt_count"]
-    search_fields = ["name", "func"]
+    search_fields = ["=id", "name", "func"]
 
 
-for _model in (OrmQ, Schedule, Success, Failure):
-    if admin.site.is_registered(_model):
-        admin.site.unregister(_model)
 admin.site.register(OrmQ, QueuedTaskAdmin)
 admin.site.register([Success, Failure], EndedTaskAdmin)

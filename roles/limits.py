@@ -52,7 +52,7 @@ _COUNT = sql.SQL(
         expires = CASE WHEN kept.expires <= clock_timestamp() THEN excluded.expires ELSE kept.expires END
     RETURNING value::bigint, extract(epoch FROM expires - clock_timestamp())::float8
     """
-).format(table=sql.Identifier(settings.CACHES["default"]["LOCATION"]))
+).format(table=sql.Identifier(str(settings.CACHES["default"]["LOCATION"])))
 
 
 class LimitMiddleware:

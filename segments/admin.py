@@ -1,29 +1,19 @@
-"""Tables and segments for support staff: everything can be read, nothing changed past the audit log."""
+"""Tables and segments for support staff: how they are set up can be read, nothing changed past the audit log."""
 
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
 
-from roles.admin import ReadOnlyAdmin
+from roles.support.bundle import counts_of, part
+from roles.support.read_only import ReadOnlyAdmin, ReadOnlyInline
 from segments.models import Field, Relationship, Segment, Table
 
 
-class FieldInline(admin.TabularInline):
-    """The fields of a table."""
+class FieldInline(ReadOnlyInline):
+    """The fields of a table, which come from imports alone."""
 
     model = Field
-    fields = readonly_fields = ("position", "name", "pg_type", "is_key", "semantic_type")
-    extra = 0
-    can_delete = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Fields come from imports alone."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Fields come from imports alone."""
-        return False
+    fields = ("position", "name", "pg_type", "is_key", "semantic_type")
 
 
 @admin.register(Table)
@@ -33,25 +23,50 @@ class TableAdmin(ReadOnlyAdmin):
     list_display = ("name", "environment", "profile_kind", "row_count", "refreshed_at")
     list_filter = ("environment", "profile_kind")
     list_select_related = ("environment",)
-    search_fields = ("name",)
+    search_fields = ("=id", "name")
+    fields = ("name", "environment", "profile_kind", "row_count", "refreshed_at", "created_at")
     inlines = (FieldInline,)
+
+
+@admin.register(Field)
+class FieldAdmin(ReadOnlyAdmin):
+    """The fields of all tables, to be searched."""
+
+    list_display = fields = ("name", "table", "pg_type", "is_key", "semantic_type")
+    list_filter = ("table__environment", "semantic_type")
+    list_select_related = ("table",)
+    search_fields = ("=id", "name", "table__name")
 
 
 @admin.register(Relationship)
 class RelationshipAdmin(ReadOnlyAdmin):
     """Read only: people state relationships on a table's page."""
 
-    list_display = ("table", "field_name", "to_table", "to_field_name")
+    list_display = fields = ("table", "field_name", "to_table", "to_field_name")
     list_filter = ("table__environment",)
     list_select_related = ("table", "to_table")
-    search_fields = ("table__name", "to_table__name")
+    search_fields = ("=id", "table__name", "to_table__name", "field_name")
 
 
 @admin.register(Segment)
 class SegmentAdmin(ReadOnlyAdmin):
-    """Read only: a refresh whose worker died heals by itself."""
+    """Read only: a refresh whose worker died heals by itself. Rules hold values of profiles and are not shown."""
 
     list_display = ("name", "environment", "table", "status", "member_count", "refreshed_at")
     list_filter = ("environment", "status")
     list_select_related = ("environment", "table")
-    search_fields = ("name",)
+    search_fields = ("=id", "name")
+    fields = (
+        "name", "description", "environment", "table", "match", "projected_fields", "status", "member_count",
+        "refreshed_at", "refresh_started_at", "created_by", "created_at", "updated_at",
+    )  # fmt: skip
+
+
+@part("tables")
+def _tables() -> list[dict[str, Any]]:
+    return counts_of(Table, "environment_id", "profile_kind")
+
+
+@part("segments")
+def _segments() -> list[dict[str, Any]]:
+    return counts_of(Segment, "environment_id", "status")

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from roles.access import EnvironmentRequest, requires
 from roles.htmx import done, render, render_panel
 from roles.permissions import Permission
+from roles.support.seeing import NO_DATA
 from segments import relationships, rules, warehouse
 from segments.listing import list_tables
 from segments.masking import mask
@@ -112,6 +113,8 @@ def _related(request: EnvironmentRequest, table: Table, fields: list[Field]) -> 
 def _sample(request: EnvironmentRequest, table: Table, fields: list[Field]) -> dict[str, Any]:
     """The first rows; masked for those who may not edit data."""
     is_masked = not request.access.has_permission(Permission.EDIT_DATA)
+    if request.access.is_support:
+        return {"rows": [], "is_masked": True, "problem": NO_DATA}
     try:
         rows, problem = warehouse.sample(table, SAMPLE_ROWS), ""
     except (psycopg.Error, rules.RulesError, warehouse.NotReadyError):
