@@ -21,6 +21,7 @@ app_pages = [
     path("", include("segments.urls")),
     path("connections/", include("connections.urls")),
     path("permissions/", include("roles.people.urls")),
+    path("audit/", include("roles.auditing.urls")),
 ]
 
 urlpatterns = [

@@ -3,9 +3,11 @@
 import itertools
 from typing import Any
 
-from exports.models import Export, Run
+from connections.models import Sharing
+from exports.models import Export, ExportKind, Run, ScheduleMode, Trigger
 from exports.states import State
 from roles import audit
+from roles.auditing.changes import add_values
 from segments.models import Segment
 from segments.rules import without_values
 
@@ -18,6 +20,17 @@ MOVES: dict[str, str] = {
 }
 MOST_RUNS = 200  # that the removal of an export lists; each has events of its own
 BULKY = ("steps", "items", "files", "folders", "target", "detail")
+
+
+def say_values() -> None:
+    """Let the audit page show what is chosen from a list in its words."""
+    add_values(
+        state=dict(State.choices),
+        trigger=dict(Trigger.choices),
+        schedule=dict(ScheduleMode.choices),
+        kind=dict(ExportKind.choices),
+        sharing=dict(Sharing.choices),
+    )
 
 
 def note_run(run_id: int, before: str) -> None:

@@ -33,6 +33,7 @@ class Limit:
 # Several times what a person at work does. An address that is not named has the limit OTHERS on its changes.
 OTHERS = Limit(300)
 LIMITS = {
+    "audit:download": Limit(10),
     "connections:set_up": Limit(30),
     "connections:edit": Limit(30),
     "connections:test": Limit(20),

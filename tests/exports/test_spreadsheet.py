@@ -7,7 +7,8 @@ import itertools
 import pytest
 
 from connections.destinations.base import DELIMITERS
-from exports.spreadsheet import BOM, defused, harmless, is_formula
+from exports.spreadsheet import defused
+from roles.spreadsheet import BOM, harmless, is_formula
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,8 @@ TABLE = {
         "GET": "200 | 200 | 200 | 200 | 200 | 200",
         "POST": "done | done | done | done | done | done",
     },
+    "audit:list": {"GET": "log in | 403 | 403 | 403 | 200 | 404", "POST": "log in | 403 | 403 | 403 | 405 | 404"},
+    "audit:download": {"GET": "log in | 403 | 403 | 403 | 405 | 404", "POST": "log in | 403 | 403 | 403 | 200 | 404"},
     "connections:list": READ,
     "connections:help": READ,
     "connections:discover": READ,

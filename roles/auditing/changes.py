@@ -1,0 +1,93 @@
+"""What an event changed, as names and texts of before and after."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from roles.models import AuditEvent
+from roles.roles import Role
+from roles.words import NONE, number
+
+PAIR = 2
+LISTS = ("runs",)  # changes that are one list of whatever length
+LONGEST_SHOWN = 2000  # characters of one value on the page; the download has all
+# Choices that stand for other words, by the name of the change; the rooms above add theirs.
+VALUES: dict[str, dict[Any, Any]] = {"role": dict(Role.choices)}
+NAMES: dict[str, Any] = {
+    "asked_by": _("Asked by"),
+    "conditions": _("Rules"),
+    "as": _("Sent as"),
+    "is_check_ok": _("Test passed"),
+    "member_count": _("Members"),
+    "message": _("What was said"),
+    "named": _("Named contributors"),
+    "projected_fields": _("Attributes of contacts"),
+    "refreshes_segments": _("Refreshes segments first"),
+    "row_count": _("Rows in the table"),
+    "rows": _("Rows sent"),
+    "sharing": _("Who can use it"),
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One line of an event's details; `before` is None where there was nothing to compare with."""
+
+    name: str
+    before: str | None
+    after: str
+
+
+def add_values(**choices: Mapping[Any, Any]) -> None:
+    """Let choices be shown in words: add_values(sharing={"all": "All contributors"})."""
+    for name, words in choices.items():
+        VALUES[name] = {**VALUES.get(name, {}), **words}
+
+
+def changes_of(event: AuditEvent) -> list[Change]:
+    """Return what the event changed, in its order."""
+    return [_change(name, value) for name, value in event.changes.items()]
+
+
+def values_of(event: AuditEvent) -> dict[str, str]:
+    """Return what each change came to, by name; what came to nothing is left out."""
+    lines = zip(event.changes, changes_of(event), strict=True)
+    return {name: line.after for name, line in lines if line.after != NONE}
+
+
+def _change(name: str, value: Any) -> Change:
+    label = _label(name)
+    if isinstance(value, dict) and value.keys() == {"before", "after"}:
+        value = [value["before"], value["after"]]
+    if isinstance(value, list) and len(value) == PAIR and name not in LISTS:
+        return Change(label, _text(name, value[0]), _text(name, value[1]))
+    return Change(label, None, _text(name, value))
+
+
+def _label(name: str) -> str:
+    if name in NAMES:
+        return str(NAMES[name])
+    words = name.removeprefix("settings.").replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def _text(name: str, value: Any) -> str:
+    text = _say(name, value)
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
+
+
+def _say(name: str, value: Any) -> str:
+    if value is None or value in ("", [], {}):
+        return NONE
+    if isinstance(value, bool):
+        return _now("Yes") if value else _now("No")
+    if isinstance(value, int | float):
+        return number(value)
+    if isinstance(value, list):
+        return ", ".join(_say(name, one) for one in value)
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {_say(key, one)}" for key, one in value.items())
+    return str(VALUES.get(name, {}).get(value, value))

@@ -1,0 +1,126 @@
+"""What each action of the audit log is called, as a sentence and as a choice of the filter."""
+
+from typing import Any, NamedTuple
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from roles.models import AuditEvent
+
+
+class Words(NamedTuple):
+    """`choice` for the filter; `said` with {who} and {what}, and {value} of the change named `of`."""
+
+    choice: Any
+    said: Any
+    of: str = ""
+
+
+OBJECTS: dict[str, Any] = {
+    "connection": _("the connection"),
+    "environment": _("the environment"),
+    "export": _("the export"),
+    "grouprole": _("the group"),
+    "invitation": _("the invitation of"),
+    "roleassignment": _("the role of"),
+    "segment": _("the segment"),
+    "table": _("the table"),
+    "user": "",
+}
+OBJECT_TYPES: dict[str, Any] = {
+    "connection": _("Connection"),
+    "environment": _("Environment"),
+    "export": _("Export"),
+    "grouprole": _("Group"),
+    "invitation": _("Invitation"),
+    "roleassignment": _("Role"),
+    "segment": _("Segment"),
+    "table": _("Table"),
+    "user": _("Person"),
+}
+ACTIONS: dict[str, Words] = {
+    "create": Words(_("Add"), _("{who} added {what}")),
+    "change": Words(_("Change"), _("{who} changed {what}")),
+    "remove": Words(_("Remove"), _("{who} removed {what}")),
+    "share": Words(_("Share"), _("{who} changed who can use {what}: {value}"), "sharing"),
+    "agree": Words(_("Agree"), _("{who} agreed to data leaving through {what}")),
+    "test": Words(_("Test"), _("{who} tested {what}")),
+    "schedule": Words(_("Schedule"), _("{who} changed the schedule of {what}: {value}"), "schedule"),
+    "detach": Words(_("Detach connection"), _("{who} detached the connection of {what}")),
+    "run": Words(_("Ask for a run"), _("{who} asked for a run of {what}")),
+    "cancel": Words(_("Cancel a run"), _("{who} canceled a run of {what}")),
+    "start run": Words(_("Start of a run"), _("A run of {what} started")),
+    "end run": Words(_("End of a run"), _("A run of {what} ended: {value}"), "state"),
+    "interrupt run": Words(_("Interruption of a run"), _("A run of {what} was interrupted and starts again")),
+    "postpone run": Words(_("Failed try of a run"), _("A run of {what} failed and is tried again")),
+    "hold run": Words(_("Hold of a run"), _("A run of {what} waits for a person")),
+    "download": Words(_("Download"), _("{who} downloaded from {what}")),
+    "download audit": Words(_("Download the audit log"), _("{who} downloaded the audit log")),
+    "import": Words(_("Import"), _("{who} imported {what}: {value} rows"), "row_count"),
+    "ask for refresh": Words(_("Ask for a refresh"), _("{who} asked for a refresh of {what}")),
+    "start refresh": Words(_("Start of a refresh"), _("A refresh of {what} started")),
+    "refresh": Words(_("End of a refresh"), _("A refresh of {what} ended: {value} members"), "member_count"),
+    "fail refresh": Words(_("Failed refresh"), _("A refresh of {what} failed")),
+    "stop refresh": Words(_("Stopped refresh"), _("A refresh of {what} was stopped")),
+    "add relationship": Words(_("Add a relationship"), _("{who} related {what} to another table")),
+    "remove relationship": Words(_("Remove a relationship"), _("{who} removed a relationship of {what}")),
+    "environment.create": Words(_("Make an environment"), _("{who} made {what}")),
+    "give role": Words(_("Give a role"), _("{who} gave {what} a role: {value}"), "role"),
+    "change role": Words(_("Change a role"), _("{who} changed the role of {what}: {value}"), "role"),
+    "remove role": Words(_("Remove a role"), _("{who} removed {what} from the environment")),
+    "role.give": Words(_("Give a role by group"), _("A group gave {what} a role: {value}"), "role"),
+    "role.change": Words(_("Change a role by group"), _("A group changed the role of {what}: {value}"), "role"),
+    "role.remove": Words(_("Remove a role by group"), _("{what} lost the role of a group")),
+    "add group role": Words(_("Give a group a role"), _("{who} gave {what} a role: {value}"), "role"),
+    "change group role": Words(_("Change a group's role"), _("{who} changed the role of {what}: {value}"), "role"),
+    "remove group role": Words(_("Remove a group's role"), _("{who} took the role of {what}")),
+    "invite": Words(_("Invite"), _("{who} invited {what}")),
+    "renew invitation": Words(_("Renew an invitation"), _("{who} renewed {what}")),
+    "accept invitation": Words(_("Accept an invitation"), _("{who} accepted {what}")),
+    "withdraw invitation": Words(_("Withdraw an invitation"), _("{who} withdrew {what}")),
+    "create account": Words(_("Make an account"), _("{who} made the account of {what}")),
+    "sign in": Words(_("Sign-in"), _("{who} signed in")),
+    "sign out": Words(_("Sign-out"), _("{who} signed out")),
+    "fail sign-in": Words(_("Failed sign-in"), _("A sign-in of {what} failed")),
+}
+
+
+def choice(action: str) -> str:
+    """Return the action's name in the filter."""
+    return str(ACTIONS[action].choice) if action in ACTIONS else _as_words(action)
+
+
+def object_type(name: str) -> str:
+    """Return the name of a type of objects."""
+    return str(OBJECT_TYPES.get(name) or _as_words(name))
+
+
+def sentence(event: AuditEvent, values: dict[str, str]) -> SafeString:
+    """Say the event in plain words; `values` are what its changes came to, as text."""
+    words = ACTIONS.get(event.action)
+    # Names stand where translators put them, so the sentence is filled in after translation, escaped.
+    template = str(words.said) if words else _now("{who}: {action} · {what}")
+    value = values.get(words.of, "") if words else ""
+    if words and words.of and not value:
+        template = template.partition(": {value}")[0]
+    return format_html(template, who=who(event), what=_what(event), value=value, action=_as_words(event.action))
+
+
+def who(event: AuditEvent) -> str:
+    """Return the person's name, or Waybill's own for what nobody in particular did."""
+    return event.actor_name or _now("Waybill")
+
+
+def _what(event: AuditEvent) -> SafeString:
+    if event.object_type not in OBJECTS:
+        return format_html("{} <strong>{}</strong>", _as_words(event.object_type), event.object_name)
+    words = str(OBJECTS[event.object_type])
+    return format_html("{}{}<strong>{}</strong>", words, " " if words else "", event.object_name)
+
+
+def _as_words(name: str) -> str:
+    """Return a name that this module does not know as a person would write it."""
+    words = name.replace("_", " ").replace(".", " ").strip()
+    return words[:1].upper() + words[1:]
