@@ -90,30 +90,39 @@ def is_email(text: str) -> bool:
     return True
 
 
-class ChangeForm(forms.Form):
-    """Another role for one or several people; who lowers their own says that they mean it."""
+class OwnRoleMixin(forms.Form):
+    """Asks for the word of whoever changes their own role: `own`, None where it is not theirs."""
+
+    myself = forms.BooleanField(required=False)
+    own: RoleAssignment | None
+
+    def ask_oneself(self, own: RoleAssignment | None) -> None:
+        """Show the question where it is one's own role."""
+        self.own = own
+        if own:
+            self.fields["myself"].label = own_label(own)
+        else:
+            del self.fields["myself"]
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for the word where another role was chosen."""
+        cleaned = super().clean() or {}
+        if self.own and cleaned.get("role", self.own.role) != self.own.role and not cleaned.get("myself"):
+            self.add_error("myself", _("Tick this, too: it is your own role that you change."))
+        return cleaned
+
+
+class ChangeForm(OwnRoleMixin, forms.Form):
+    """Another role for one or several people."""
 
     role = role_field(_("New role"))
-    myself = forms.BooleanField(required=False)
 
     def __init__(self, people: list[RoleAssignment], by: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.own = next((one for one in people if one.user_id == by.pk), None)
-        if not self.own:
-            del self.fields["myself"]
-        else:
-            self.fields["myself"].label = own_label(self.own)
+        self.ask_oneself(next((one for one in people if one.user_id == by.pk), None))
         roles = {one.role for one in people}
         if len(roles) == 1:
             self.fields["role"].initial = roles.pop()
-
-    def clean(self) -> dict[str, Any]:
-        """Ask for the word where one's own role is lowered."""
-        cleaned = super().clean() or {}
-        role = cleaned.get("role")
-        if self.own and role and role != self.own.role and not cleaned.get("myself"):
-            self.add_error("myself", _("Tick this, too: it is your own role that you change."))
-        return cleaned
 
 
 def own_label(own: RoleAssignment) -> str:
@@ -122,7 +131,7 @@ def own_label(own: RoleAssignment) -> str:
     return str(text % {"name": own.user})
 
 
-class GroupForm(forms.ModelForm):
+class GroupForm(OwnRoleMixin, forms.ModelForm):
     """A group of the single sign-on, and the role that it carries."""
 
     role = role_field(_("Role"))
@@ -138,9 +147,9 @@ class GroupForm(forms.ModelForm):
             )
         }
 
-    def __init__(self, environment: Environment, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, own: RoleAssignment | None, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.environment = environment
+        self.ask_oneself(own)
         if self.instance.pk:
             self.fields["group"].disabled = True
         else:
@@ -149,6 +158,9 @@ class GroupForm(forms.ModelForm):
     def clean_group(self) -> str:
         """Refuse a group that carries a role already."""
         group = self.cleaned_data["group"].strip()
-        if not self.instance.pk and GroupRole.objects.filter(environment=self.environment, group=group).exists():
+        if not self.instance.pk and self._is_taken(group):
             raise ValidationError(_("This group carries a role already. Change it in the list."))
         return group
+
+    def _is_taken(self, group: str) -> bool:
+        return GroupRole.objects.filter(environment=self.instance.environment, group=group).exists()

@@ -13,10 +13,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from roles import groups
 from roles.access import EnvironmentRequest, requires
 from roles.htmx import render, render_panel
-from roles.models import GroupMembership, GroupRole
+from roles.models import GroupMembership, GroupRole, RoleAssignment
 from roles.people import actions
 from roles.people.errors import RefusedError
-from roles.people.forms import GroupForm
+from roles.people.forms import GroupForm, own_label
 from roles.people.listing import PAGE_SIZE
 from roles.people.views.common import report, tabs, url_of
 from roles.permissions import Permission
@@ -85,21 +85,29 @@ def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Ask, then let a group carry no role any more."""
-    group_role, refused = _load(request, pk), ""
-    if request.method == "POST":
+    group_role = _load(request, pk)
+    own, refused = _own(request, group_role), ""
+    is_unticked = bool(request.method == "POST" and own and "myself" not in request.POST)
+    if request.method == "POST" and not is_unticked:
         try:
             actions.remove_group_role(group_role, by=request.user)
         except RefusedError as error:
             refused = str(error)
         else:
             return _done(request, _("The group “%(group)s” carries no role any more."), group_role)
-    through = request.environment.role_assignments.filter(group=group_role.group).count()
-    context = {"group_role": group_role, "through": through, "refused": refused, "list_url": url_of(request, "groups")}
-    return render_panel(request, "people/remove_group.html", context, status=422 if refused else 200)
+    context = {
+        "group_role": group_role,
+        "through": request.environment.role_assignments.filter(group=group_role.group).count(),
+        "refused": refused,
+        "own_label": own_label(own) if own else "",
+        "is_unticked": is_unticked,
+        "list_url": url_of(request, "groups"),
+    }
+    return render_panel(request, "people/remove_group.html", context, status=422 if request.method == "POST" else 200)
 
 
 def _edit(request: EnvironmentRequest, group_role: GroupRole) -> HttpResponse:
-    form = GroupForm(request.environment, request.POST if request.method == "POST" else None, instance=group_role)
+    form = GroupForm(_own(request, group_role), request.POST if request.method == "POST" else None, instance=group_role)
     if request.method == "POST" and form.is_valid():
         values: dict[str, Any] = form.cleaned_data
         try:
@@ -110,6 +118,12 @@ def _edit(request: EnvironmentRequest, group_role: GroupRole) -> HttpResponse:
             return _done(request, _("Who is in “%(group)s” is now %(role)s."), saved)
     context = {"form": form, "list_url": url_of(request, "groups")}
     return render_panel(request, "people/group.html", context, status=422 if form.is_bound else 200)
+
+
+def _own(request: EnvironmentRequest, group_role: GroupRole) -> RoleAssignment | None:
+    """Return how whoever asks is here, where it is through this group; None otherwise."""
+    own = RoleAssignment.objects.filter(environment=request.environment, user=request.user).select_related("user")
+    return own.filter(group=group_role.group).first() if group_role.pk else None
 
 
 def _load(request: EnvironmentRequest, pk: int) -> GroupRole:
