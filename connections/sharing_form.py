@@ -54,7 +54,8 @@ class SharingForm(forms.Form):
 
     def __init__(self, *args: Any, access: Access, connection: Connection | None, **kwargs: Any) -> None:
         stored = {"sharing": connection.sharing, "named": _named(connection)} if connection else {}
-        super().__init__(*args, initial=stored | kwargs.pop("initial", {}), **kwargs)
+        kwargs["initial"] = stored | kwargs.get("initial", {})
+        super().__init__(*args, **kwargs)
         self._access, self._connection = access, connection
         self.contributors: list[User] = list(sharing.contributors(access.environment))
         self.fields["named"].queryset = sharing.contributors(access.environment)  # type: ignore[attr-defined]

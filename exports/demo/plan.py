@@ -38,12 +38,13 @@ class DemoSegment(NamedTuple):
 
 
 class DemoConnection(NamedTuple):
-    """A connection: `port` tells SFTP servers apart; "closed" is one where nobody answers."""
+    """A connection that only contributors `named` may use where sharing is so; a `port` "closed" is one without a server."""
 
     name: str
     type: str
     folder: str
     sharing: str = Sharing.ALL
+    named: tuple[str, ...] = ()  # with Sharing.NAMED
     password: str = PASSWORD
     port: str = "demo"
 

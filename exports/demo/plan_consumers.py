@@ -56,7 +56,7 @@ def segments(today: date) -> list[DemoSegment]:
 CONNECTIONS = [
     DemoConnection("Partner SFTP", "sftp", "partner"),
     DemoConnection("Analytics folder", "local", "analytics"),
-    DemoConnection("Call-centre SFTP", "sftp", "call-centre"),
+    DemoConnection("Call-centre SFTP", "sftp", "call-centre", sharing=Sharing.NAMED, named=("carl",)),
     DemoConnection("Finance archive", "local", "finance", sharing=Sharing.NOBODY),
     DemoConnection("Postcard printer", "sftp", "postcards", password="last year's password"),  # noqa: S106
     DemoConnection("Old loyalty server", "sftp", "loyalty", port="closed"),

@@ -13,9 +13,11 @@ from django.db.models import Model
 from django.utils import timezone
 
 from connections import actions as connection_actions
+from connections import testing
 from connections.actions import Draft
 from connections.destinations.files import sftp_client
 from connections.models import Connection
+from connections.sharing import contributors
 from exports import actions
 from exports.demo.plan import PASSWORD, PEOPLE, DemoConnection, DemoExport, Plan
 from exports.demo.plan_businesses import BUSINESSES
@@ -138,13 +140,18 @@ def _connection(environment: Environment, demo: DemoConnection, by: User) -> Con
     found = environment.connections.filter(name=demo.name).first()
     if found:
         return found
+    place: dict[str, object]
+    secrets: dict[str, str] = {}
     if demo.type == "local":
-        draft = Draft(demo.name, {"folder": demo.folder}, demo.sharing, has_agreed=True)
+        place = {"folder": demo.folder}
     else:
-        secrets = {"password": demo.password}
-        draft = Draft(demo.name, _sftp_settings(demo), demo.sharing, has_agreed=True, secrets=secrets)
+        place, secrets = _sftp_settings(demo), {"password": demo.password}
+    named = tuple(contributors(environment).filter(username__in=demo.named))
+    draft = Draft(demo.name, place, demo.sharing, has_agreed=True, secrets=secrets, named=named)
     connection = connection_actions.create(environment, demo.type, draft, by=by)
-    connection_actions.test(connection, by=by)
+    testing.ask(connection, by=by)
+    if connection.check_asked_at:
+        testing.perform(connection.pk, connection.check_asked_at)
     return connection
 
 
