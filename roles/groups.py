@@ -123,7 +123,10 @@ def _change(environment: Environment, user: User, role: Carried | None) -> bool:
     ours = RoleAssignment.objects.filter(environment=environment, user=user).exclude(group="")
     if role is None:
         return bool(ours.delete()[0])
-    if ours.update(**role._asdict()):
+    row = ours.select_for_update().first()
+    if row:  # saved, not updated: other rooms listen to who loses a role
+        row.role, row.group = role
+        row.save(update_fields=["role", "group"])
         return True
     made = RoleAssignment(environment=environment, user=user, **role._asdict())
     RoleAssignment.objects.bulk_create([made], ignore_conflicts=True)
