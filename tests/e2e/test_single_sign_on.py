@@ -1,0 +1,52 @@
+"""Single sign-on in a browser: off to the provider by the button, and back to the page that was asked for."""
+
+import pytest
+
+from roles.models import GroupRole, User
+from roles.roles import Role
+from tests.factories import make_environment
+from tests.roles.sign_in.single_sign_on import set_up
+from tests.servers.oidc_mock import running_provider
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def provider(monkeypatch):
+    with running_provider() as running:
+        set_up(monkeypatch, running.issuer)
+        running.knows("subject-1", preferred_username="grace", name="Grace Hopper", groups=["admins"])
+        yield running
+
+
+@pytest.fixture
+def page(browser, live_server):
+    context = browser.new_context(base_url=live_server.url)
+    page = context.new_page()
+    problems = []
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    yield page
+    context.close()
+    assert [text for text in problems if "Content Security Policy" in text] == []
+
+
+def test_the_button_leads_to_the_provider_and_back_to_the_page_that_was_asked_for(provider, page):
+    environment = make_environment("fabrikam")
+    GroupRole.objects.create(environment=environment, group="admins", role=Role.ADMINISTRATOR)
+    page.goto("/e/fabrikam/connections/")
+    page.get_by_role("button", name="Continue with Contoso").click()
+    page.wait_for_url(f"{provider.issuer}/**")
+    page.get_by_placeholder("sub").fill("subject-1")
+    page.get_by_role("button", name="Authorize").click()
+    page.wait_for_url("**/e/fabrikam/connections/")
+    assert page.get_by_text("Grace Hopper").count() > 0
+    assert User.objects.get().username == "grace"
+
+
+def test_whoever_cancels_at_the_provider_finds_the_way_back(provider, page):
+    page.goto("/login/")
+    page.get_by_role("button", name="Continue with Contoso").click()
+    page.get_by_role("button", name="Deny").click()
+    page.get_by_role("heading", name="You are not logged in").wait_for()
+    page.get_by_role("link", name="Go to the log-in page").click()
+    page.get_by_role("button", name="Continue with Contoso").wait_for()
