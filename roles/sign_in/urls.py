@@ -3,7 +3,7 @@
 from allauth.account import views as allauth_account
 from allauth.mfa.base import views as factor
 from allauth.mfa.recovery_codes import views as recovery
-from django.urls import path
+from django.urls import path, re_path
 from django.views.decorators.http import require_POST, require_safe
 
 from roles.access import public, signed_in
@@ -18,7 +18,11 @@ urlpatterns = [
     path("login/sso/callback/", public(callback), name="openid_connect_callback"),
     path("logout/", public(require_POST(allauth_account.logout)), name="account_logout"),
     path("password/reset/", public(views.reset_password), name="account_reset_password"),
-    path("password/reset/<uidb36>-<key>/", public(views.set_password), name="account_reset_password_from_key"),
+    re_path(
+        r"^password/reset/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[^/]+)/$",  # a key has hyphens of its own
+        public(views.set_password),
+        name="account_reset_password_from_key",
+    ),
     path("account/", account.show, name="account"),
     path("account/confirm/", signed_in(allauth_account.reauthenticate), name="account_reauthenticate"),
     path("account/confirm/code/", signed_in(factor.reauthenticate), name="mfa_reauthenticate"),
