@@ -38,7 +38,7 @@ class DemoSegment(NamedTuple):
 
 
 class DemoConnection(NamedTuple):
-    """A connection that only contributors `named` may use where sharing is so; a `port` "closed" is one without a server."""
+    """A connection; `named` are the contributors of Sharing.NAMED, a `port` "closed" is one without a server."""
 
     name: str
     type: str
