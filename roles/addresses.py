@@ -15,6 +15,11 @@ from django.utils.translation import gettext as _
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+# Global to some versions of Python, though nothing public is there: what clouds tell their own machines, relays of
+# 6to4 that are no more, and examples in books.
+_NOT_PUBLIC = tuple(
+    ipaddress.ip_network(text) for text in ("168.63.129.16/32", "192.0.0.0/24", "192.88.99.0/24", "3fff::/20")
+)
 # Networks whose last 32 bits are an IPv4 address: IPv4-compatible and NAT64.
 _TRAILING_IPV4 = tuple(ipaddress.IPv6Network(text) for text in ("::/96", "64:ff9b::/96"))
 
@@ -53,7 +58,10 @@ def connect(host: str, port: int, timeout: float) -> socket.socket:
 
 
 def connect_to(addresses: list[tuple[int, Any]], timeout: float) -> socket.socket:
-    """Return a TCP connection to the first of `resolve_allowed`'s addresses that answers. Raises OSError."""
+    """Return a TCP connection to the first of `resolve_allowed`'s addresses that answers.
+
+    Each is judged once more as it is connected to. Raises AddressRefusedError, OSError.
+    """
     deadline = time.monotonic() + timeout
     error = OSError("no address")
     for family, sockaddr in addresses:
@@ -74,7 +82,7 @@ def is_allowed(address: Address) -> bool:
 def _resolve(host: str, port: int) -> list[tuple[int, Any]]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except UnicodeError as error:  # a label that is empty or too long
+    except ValueError as error:  # a label that is empty or too long, or a character that no name has
         raise socket.gaierror(socket.EAI_NONAME, "Not a host name") from error
     return [(family, sockaddr) for family, _type, _protocol, _name, sockaddr in found]
 
@@ -84,6 +92,8 @@ def _is_listed(address: Address) -> bool:
 
 
 def _is_public(address: Address) -> bool:
+    if any(address in network for network in _NOT_PUBLIC if network.version == address.version):
+        return False
     if isinstance(address, ipaddress.IPv4Address):
         return address.is_global and not address.is_multicast and not address.is_reserved
     inner = _embedded(address)
@@ -102,6 +112,8 @@ def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 
 
 def _open(family: int, sockaddr: Any, timeout: float) -> socket.socket:
+    if not is_allowed(ipaddress.ip_address(sockaddr[0])):
+        raise AddressRefusedError(sockaddr[0], sockaddr[0])
     connection = socket.socket(family, socket.SOCK_STREAM)
     try:
         connection.settimeout(timeout)
