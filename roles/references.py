@@ -141,7 +141,7 @@ def _secret(text: str) -> str:
 @sensitive_variables()
 def _read(path: str) -> bytes:
     """Return at most a little more than LARGEST bytes of a regular file below the directory for secrets."""
-    base = Path(settings.SECRETS_DIR).resolve()
+    base = Path(str(settings.SECRETS_DIR)).resolve()
     place = (base / path).resolve()  # an agent's own links are followed as long as they stay below
     if base not in place.parents:
         raise MissingSecretError(OUTSIDE)

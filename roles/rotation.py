@@ -14,13 +14,12 @@ from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.apps import apps
-from django.conf import settings
 from django.db import connection, models, transaction
 from django.utils import timezone
 
 from roles import audit, key_file
 from roles.models import AuditEvent, Environment
-from roles.secrets import KEEPERS, TOKEN_START, Keeper, is_readable, keys, ring
+from roles.secrets import KEEPERS, TOKEN_START, Keeper, is_readable, keys, keys_path, ring
 
 BATCH = 100
 ACTION = "rotate_secrets"
@@ -83,8 +82,8 @@ def free_at() -> datetime:
     """Return from when on nothing can come any more that has an older key."""
     rotations = AuditEvent.objects.filter(action=ACTION, changes__has_key="rotated")
     times = list(rotations.order_by("-at").values_list("at", flat=True)[:1])
-    if not settings.SECRETS_KEYS:
-        times.append(datetime.fromtimestamp(settings.SECRETS_KEYS_FILE.stat().st_mtime, tz=UTC))
+    if path := keys_path():
+        times.append(datetime.fromtimestamp(path.stat().st_mtime, tz=UTC))
     return max(times, default=timezone.now() - GRACE) + GRACE
 
 

@@ -69,12 +69,17 @@ _last_read: dict[Path, list[str]] = {}
 
 def keys() -> list[str]:
     """Return the good keys, newest first. A file that went away or holds none leaves those it had."""
-    given = settings.SECRETS_KEYS
-    found = given or _words(settings.SECRETS_KEYS_FILE)
+    path = keys_path()
+    found = _words(path) if path else settings.SECRETS_KEYS
     good = [key for key in found if key_file.is_key(key)]
-    if good and not given:
-        _last_read[settings.SECRETS_KEYS_FILE] = good
-    return good or _last_read.get(settings.SECRETS_KEYS_FILE, [])
+    if path and good:
+        _last_read[path] = good
+    return good or (_last_read.get(path, []) if path else [])
+
+
+def keys_path() -> Path | None:
+    """Return the file of the keys; None where the environment supplies them."""
+    return None if settings.SECRETS_KEYS else settings.SECRETS_KEYS_FILE
 
 
 def _words(path: Path) -> list[str]:

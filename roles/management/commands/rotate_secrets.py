@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from roles import key_file, rotation
+from roles.secrets import keys_path
 
 BY_HAND = """The keys come from WAYBILL_SECRETS_KEYS: change it yourself, and nothing fails meanwhile.
 1. Make a key: python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"
@@ -26,9 +27,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         only_one = parser.add_mutually_exclusive_group()
         only_one.add_argument("--new-key", action="store_true", help="put a new key in front in the key file first")
-        only_one.add_argument(
-            "--drop-old", action="store_true", help="remove the older keys if nothing needs them"
-        )
+        only_one.add_argument("--drop-old", action="store_true", help="remove the older keys if nothing needs them")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -71,12 +70,13 @@ class Command(BaseCommand):
 
 
 def _file() -> Path:
-    path: Path = settings.SECRETS_KEYS_FILE
+    path = keys_path()
+    assert path is not None  # refused before
     return path
 
 
 def _words() -> list[str]:
-    return settings.SECRETS_KEYS or key_file.read(_file())
+    return key_file.read(_file()) if keys_path() else settings.SECRETS_KEYS
 
 
 def _refuse_environment() -> None:
