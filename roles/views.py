@@ -1,5 +1,6 @@
 """Front door, health and the answers to what went wrong."""
 
+import json
 import re
 from contextlib import suppress
 from typing import Any
@@ -42,6 +43,10 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @public
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Explain a refused form: the page was open too long, or cookies are off."""
+    if getattr(request, "htmx", None):  # another tab logged in: static/session.js brings the forms up to date
+        text = _("Nothing was saved: this page was older than your log-in. It is up to date now, so do it once more.")
+        trigger = json.dumps({"session:stale": True, "notice": {"tone": "warning", "text": text}})
+        return HttpResponse(status=403, headers={"HX-Trigger": trigger})
     context = {"title": _("This form is no longer valid"), "text": _("Open the page again and repeat the last step.")}
     return render(request, "403.html", context, status=403)
 

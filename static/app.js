@@ -131,6 +131,14 @@ on("panel:saved", () => {
   remember();
 });
 
+// The session ended: what is typed is not left for the log-in page (session.js says what to do).
+on("htmx:beforeOnLoad", (event) => {
+  const door = event.detail.xhr.getResponseHeader("HX-Redirect");
+  if (!door?.startsWith($("#session-template")?.dataset.door) || !panel() || !isUnsaved()) return;
+  event.preventDefault();
+  document.dispatchEvent(new CustomEvent("session:ended", { detail: door }));
+});
+
 on("panel:close", () => { if (panel() && (!isDialog() || panel().open)) leavePanel(); });
 
 on("click", (event) => {

@@ -19,6 +19,9 @@ on("htmx:beforeRequest", (event) => {
   if (document.hidden && "whileVisible" in event.detail.elt.dataset) event.preventDefault();
 });
 
+// What a page asks by itself does not count as use of the session.
+on("htmx:configRequest", ({ detail }) => { if (isPoll(detail.elt)) detail.headers["Waybill-Poll"] = "1"; });
+
 on("htmx:beforeRequest", ({ detail }) => {
   if (isPoll(detail.elt)) return;
   running.add(detail.xhr);
