@@ -1,9 +1,11 @@
 """The demo's connections follow its SFTP server to another port; nobody else's do."""
 
 import pytest
+from django.utils import timezone
 
 from config import demo_sftp
 from config.up.moving import follow
+from connections import agreement
 from connections.models import Connection
 from roles.models import AuditEvent
 from tests.factories import make_connection, make_environment
@@ -44,3 +46,21 @@ def test_connections_to_other_servers_stay(tmp_path, place, other):
     connection = make_connection(make_environment(), type="sftp", settings=place | other)
     assert follow(tmp_path, [2222], 2224) == 0
     assert port_of(connection) == (place | other)["port"]
+
+
+@pytest.mark.parametrize("noted", [True, False], ids=["noted", "from before targets were noted"])
+def test_a_server_that_moved_is_still_agreed_to(tmp_path, place, noted):
+    connection = make_connection(make_environment(), type="sftp", settings=place, agreed_at=timezone.now())
+    if noted:
+        connection.agreed_target = agreement.target_of("sftp", place)
+        connection.save()
+    follow(tmp_path, [2222], 2224)
+    connection.refresh_from_db()
+    assert agreement.is_given(connection)
+
+
+def test_a_server_that_moved_is_agreed_to_by_nobody_new(tmp_path, place):
+    connection = make_connection(make_environment(), type="sftp", settings=place)
+    follow(tmp_path, [2222], 2224)
+    connection.refresh_from_db()
+    assert not agreement.is_given(connection)
