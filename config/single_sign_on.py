@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 _WELL_KNOWN = "/.well-known/openid-configuration"
-_ROLES = ("administrator", "contributor", "viewer")  # roles/roles.py, which cannot be imported before the settings
+ROLES = ("administrator", "contributor", "viewer")  # roles/roles.py, which cannot be imported before the settings
 _PLACE = re.compile(r"(\*|[a-z][a-z0-9-]*):([a-z]+)")
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _ISSUER_LENGTH = 190  # characters; the accounts of an issuer are kept under its name
@@ -38,8 +38,8 @@ def _group_role(name: str, entry: str) -> GroupRole:
             f"{name}: {entry!r} cannot be read. Write group=environment:role, for example "
             "waybill-admins=contoso:administrator, or group=*:viewer for every environment."
         )
-    if match[2] not in _ROLES:
-        raise ImproperlyConfigured(f"{name}: there is no role {match[2]!r}. Write one of {', '.join(_ROLES)}.")
+    if match[2] not in ROLES:
+        raise ImproperlyConfigured(f"{name}: there is no role {match[2]!r}. Write one of {', '.join(ROLES)}.")
     return GroupRole(group.strip(), match[1], match[2])
 
 
@@ -59,7 +59,6 @@ def providers(*, https: bool, link_email: bool) -> dict[str, Any]:
         "secret": _needed("WAYBILL_OIDC_CLIENT_SECRET", "the secret that the provider made for Waybill"),
         "settings": {
             "server_url": issuer,
-            "oauth_pkce_enabled": True,
             "token_auth_method": _client_authentication("WAYBILL_OIDC_CLIENT_AUTH"),
             "scope": _scopes("WAYBILL_OIDC_SCOPES"),
             "groups_claim": os.environ.get("WAYBILL_OIDC_GROUPS_CLAIM", "").strip() or "groups",
@@ -75,7 +74,7 @@ def _issuer(name: str, https: bool) -> str:
         return ""
     try:
         parts = urlsplit(issuer)
-        is_address = parts.scheme in {"https", "http"} and bool(parts.hostname) and parts.port != 0
+        is_address = parts.scheme in {"https", "http"} and bool(parts.hostname) and parts.port != 0  # or ValueError
     except ValueError:
         is_address = False
     if not is_address or parts.query or parts.fragment or parts.username or len(issuer) > _ISSUER_LENGTH:

@@ -38,8 +38,8 @@ def with_provider(view: Callable[[HttpRequest, Provider], HttpResponse]) -> Call
     return shown
 
 
-@require_POST
 @with_provider
+@require_POST
 def leave(request: HttpRequest, provider: Provider) -> HttpResponse:
     """Lead to the provider by a page of our own: a form may send nobody elsewhere (Content-Security-Policy)."""
     if request.user.is_authenticated:
@@ -51,8 +51,8 @@ def leave(request: HttpRequest, provider: Provider) -> HttpResponse:
     return render(request, "socialaccount/leave.html", context)
 
 
-@require_GET
 @with_provider
+@require_GET
 def callback(request: HttpRequest, provider: Provider) -> HttpResponse:
     """Take what the provider says of the person who comes back, and log them in."""
     if error := request.GET.get("error"):  # without a state, too: some providers leave it out then
