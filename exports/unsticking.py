@@ -24,7 +24,7 @@ class NotStuckError(Exception):
 def queue_anew(run: Run, *, by: User) -> None:
     """Let a worker take `run` now, its waits and earlier tries forgotten. Raises NotStuckError."""
     values = {"not_before": Now(), "claims": 0, "tries": 0, "reason": _("Queued anew by support"), "message": ""}
-    _put_right(run, State.QUEUED, values, "queue_anew", by)
+    _put_right(run, State.QUEUED, values, "queue anew", by)
     nudge()
 
 
@@ -32,7 +32,7 @@ def end_as_failed(run: Run, *, by: User) -> None:
     """End `run`, and say that support did. Raises NotStuckError."""
     message = _("Support ended the run, which no worker was on. Run the export again.")
     values = {"ended_at": Now(), "reason": _("Ended by support"), "message": message}
-    _put_right(run, State.FAILED, values, "end_run", by)
+    _put_right(run, State.FAILED, values, "end stuck run", by)
 
 
 def _put_right(run: Run, state: State, values: dict[str, Any], action: str, by: User) -> None:

@@ -76,14 +76,14 @@ class WaybillUserAdmin(ReadOnlyAdmin, UserAdmin):
         super().save_model(request, obj, form, change)
         changed = [name for name in form.changed_data if name in (*NAMES, *RIGHTS)]
         values = {name: [form.initial.get(name), form.cleaned_data[name]] for name in changed}
-        audit.record(None, "change_account" if change else "create_account", obj, by=request.user, changes=values)
+        audit.record(None, "change account" if change else "create account", obj, by=request.user, changes=values)
 
     def user_change_password(self, request: Any, id: str, form_url: str = "") -> HttpResponse:
         """Set a password, and note that it changed; the person's sessions end by themselves."""
         with transaction.atomic():
             response = super().user_change_password(request, id, form_url)
             if request.method == "POST" and response.status_code == 302:
-                audit.record(None, "change_password", User.objects.get(pk=id), by=request.user)
+                audit.record(None, "change password", User.objects.get(pk=id), by=request.user)
         return response
 
     @admin.action(description=gettext_lazy("End their sessions"), permissions=["view"])

@@ -83,6 +83,10 @@ ACTIONS: dict[str, Words] = {
     "create account": Words(_("Make an account"), _("{who} made the account of {what}")),
     "sign in": Words(_("Sign-in"), _("{who} signed in")),
     "sign out": Words(_("Sign-out"), _("{who} signed out")),
+    "see as": Words(_("Look as support"), _("{who}, of support, looks at {what} as: {value}"), "role"),
+    "stop seeing as": Words(_("End of a look as support"), _("{who}, of support, no longer looks at {what}")),
+    "queue anew": Words(_("Queue a run anew"), _("{who}, of support, queued a run of {what} anew")),
+    "end stuck run": Words(_("End a stuck run"), _("{who}, of support, ended a stuck run of {what}")),
     "fail sign-in": Words(_("Failed sign-in"), _("A sign-in of {what} failed")),
 }
 

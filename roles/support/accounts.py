@@ -21,7 +21,7 @@ def end_sessions(user: User, *, by: User) -> int:
         keys = _session_keys(user)
         Session.objects.filter(session_key__in=keys).delete()
         UserSession.objects.filter(user=user).delete()
-        audit.record(None, "end_sessions", user, by=by, changes={"sessions": len(keys)})
+        audit.record(None, "end sessions", user, by=by, changes={"sessions": len(keys)})
     return len(keys)
 
 

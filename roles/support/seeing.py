@@ -25,7 +25,7 @@ def start(session: SessionBase, environment: Environment, role: Role, *, by: Use
     """Let `by` see `environment` as `role`; what they saw before ends."""
     with transaction.atomic():
         stop(session, by=by)
-        audit.record(environment, "see_as", environment, by=by, changes={"role": role.value})
+        audit.record(environment, "see as", environment, by=by, changes={"role": role.value})
         session[KEY] = {"environment": environment.slug, "role": role.value, "until": time.time() + MOST_SECONDS}
         session.save()
 
@@ -38,7 +38,7 @@ def stop(session: SessionBase, *, by: User) -> Environment | None:
         return None
     with transaction.atomic():
         if environment:
-            audit.record(environment, "stop_seeing_as", environment, by=by, changes={"role": seen["role"]})
+            audit.record(environment, "stop seeing as", environment, by=by, changes={"role": seen["role"]})
         del session[KEY]
         session.save()
     return environment

@@ -42,7 +42,7 @@ def stop_seeing(request: Any) -> HttpResponse:
 def bundle(request: Any) -> HttpResponse:
     """Download what helps to find a fault: no names, no secrets, no data."""
     text = json.dumps(bundle_of_all(), indent=2, default=str)
-    audit.record(None, "support_bundle", request.user, by=request.user)
+    audit.record(None, "support bundle", request.user, by=request.user)
     name = f"waybill-support-{timezone.now():%Y%m%d-%H%M}.json"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return HttpResponse(text, content_type="application/json", headers=headers)
