@@ -97,7 +97,7 @@ def cancel(run: Run, *, by: User | None) -> bool:
         if asked:
             audit.record(run.environment, "cancel", run.export, by=by, run=run.uuid)
         if ended and before:
-            audited.note_run(run.pk, before)
+            audited.note_run(run.pk, before, by=by)
     return bool(asked)
 
 

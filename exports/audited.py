@@ -8,6 +8,7 @@ from exports.models import Export, ExportKind, Run, ScheduleMode, Trigger
 from exports.states import State
 from roles import audit
 from roles.auditing.changes import add_values
+from roles.models import User
 from segments.models import Segment
 from segments.rules import without_values
 
@@ -33,12 +34,12 @@ def say_values() -> None:
     )
 
 
-def note_run(run_id: int, before: str) -> None:
+def note_run(run_id: int, before: str, *, by: User | None = None) -> None:
     """Note, in the transaction that did it, that the run went from the state `before` to the one it has now."""
     found = Run.objects.select_related("environment", "export", "triggered_by").defer(*BULKY)
     run = found.get(pk=run_id)
     action = MOVES.get(run.state, "end run")
-    audit.record(run.environment, action, run.export, by=None, changes=_facts_of_run(run, before), run=run.uuid)
+    audit.record(run.environment, action, run.export, by=by, changes=_facts_of_run(run, before), run=run.uuid)
 
 
 def _facts_of_run(run: Run, before: str) -> dict[str, Any]:
