@@ -32,6 +32,9 @@ def main() -> None:
     parser.add_argument("--small", type=int, default=100_000, help="profiles of the small run of the memory figure")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--exports", type=int, default=10_000, help="exports in the list, with ten runs each")
+    parser.add_argument("--people", type=int, default=1_000, help="users of the lists in Settings")
+    parser.add_argument("--connections", type=int, default=500, help="connections of the lists in Settings")
+    parser.add_argument("--events", type=int, default=1_000_000, help="events of the audit log")
     options = parser.parse_args()
     scratch = Path(tempfile.mkdtemp(prefix="waybill-bench-"))
     try:
@@ -43,12 +46,14 @@ def main() -> None:
 def _measure(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     with own_database(scratch):
         from bench.delivery import measure_delivery
+        from bench.governance import measure_governance
         from bench.importing import measure_import
         from bench.listing import measure_list
 
         figures = measure_delivery(scratch, options.profiles, options.small, options.runs, say)
         figures |= measure_import(scratch, options.profiles, options.small, say)
-        return figures | measure_list(options.exports, say)
+        figures |= measure_list(options.exports, say)
+        return figures | measure_governance(options.people, options.connections, options.events, say)
 
 
 @contextmanager
