@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.http import QueryDict
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -35,19 +36,18 @@ class AddForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "class": "input"}),
     )
     role = role_field(_("Role"))
-    days = forms.TypedChoiceField(label=_("The link is good for"), coerce=int, initial=USUAL_DAYS, required=False)
+    days = forms.TypedChoiceField(label=_("The link is good for"), coerce=int)
 
-    def __init__(self, environment: Environment, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, environment: Environment, data: QueryDict | None = None) -> None:
+        if data is not None and "days" not in data:  # the first round does not ask; the second offers the usual
+            data = data.copy()
+            data["days"] = str(USUAL_DAYS)
+        super().__init__(data)
         self.environment = environment
         self.user: User | None = None
         self.is_unknown = False  # an address to which an invitation can be made
         self.fields["days"].choices = [(n, ngettext("%d day", "%d days", n) % n) for n in DAYS]  # type: ignore[attr-defined]
         self.fields["role"].initial = Role.VIEWER
-
-    def clean_days(self) -> int:
-        """Return the days; the usual number where none were chosen."""
-        return self.cleaned_data["days"] or USUAL_DAYS
 
     def clean(self) -> dict[str, Any]:
         """Look for the account, unless an invitation was asked for."""
@@ -125,9 +125,11 @@ class ChangeForm(OwnRoleMixin, forms.Form):
             self.fields["role"].initial = roles.pop()
 
 
-def own_label(own: RoleAssignment) -> str:
-    """Return the words that one ticks to change one's own role."""
+def own_label(own: RoleAssignment, *, removing: bool = False) -> str:
+    """Return the words that one ticks to change one's own role, or to remove oneself."""
     text = _("I am %(name)s and change my own role. I may not be able to undo it.")
+    if removing:
+        text = _("I am %(name)s and remove myself. I cannot undo it.")
     return str(text % {"name": own.user})
 
 

@@ -11,6 +11,7 @@ from roles.roles import BY_SHARING, DESCRIPTIONS, PERMISSIONS, Role
 class Cell(NamedTuple):
     """What one role may of one permission."""
 
+    role: str
     may: bool
     limit: str  # "" where it holds everywhere
 
@@ -38,4 +39,4 @@ def matrix() -> Matrix:
 def _cell(role: Role, permission: Permission) -> Cell:
     may = permission in PERMISSIONS[role]
     is_limited = may and permission in BY_SHARING and Permission.MANAGE_CONNECTIONS not in PERMISSIONS[role]
-    return Cell(may, _("on shared connections") if is_limited else "")
+    return Cell(str(role.label), may, _("on shared connections") if is_limited else "")

@@ -70,7 +70,7 @@ def remove(request: EnvironmentRequest) -> HttpResponse:
             "plan": plan_removal(request.environment, people),
             "list_url": url_of(request, "list"),
         }
-        context |= {"own_label": own_label(own) if own else "", "is_unticked": is_sent}
+        context |= {"own_label": own_label(own, removing=True) if own else "", "is_unticked": is_sent}
         return render_panel(request, "people/remove.html", context, status=422 if is_sent else 200)
     removed, refused = each(people, lambda one: actions.remove(one, by=request.user))
     return report(request, _removed(removed), refused)

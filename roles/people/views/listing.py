@@ -1,5 +1,7 @@
 """The list of people, and what each role may do."""
 
+from typing import Any
+
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
@@ -23,5 +25,7 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
 @require_safe
 def roles_page(request: EnvironmentRequest) -> TemplateResponse:
     """What each role may do."""
-    context = {"matrix": matrix(), "can_manage_people": request.access.has_permission(Permission.MANAGE_PEOPLE)}
+    context: dict[str, Any] = {"matrix": matrix()}
+    if request.access.has_permission(Permission.MANAGE_PEOPLE):
+        context |= {"can_manage_people": True} | tabs(request)
     return render(request, "people/roles.html", context)
