@@ -11,7 +11,7 @@ HEADERS = {
         for feature in (
             "accelerometer", "autoplay", "camera", "display-capture", "encrypted-media", "fullscreen", "geolocation",
             "gyroscope", "magnetometer", "microphone", "midi", "payment", "picture-in-picture",
-            "publickey-credentials-get", "screen-wake-lock", "serial", "usb", "web-share", "xr-spatial-tracking",
+            "publickey-credentials-get", "screen-wake-lock", "serial", "usb", "xr-spatial-tracking",
         )
     ),
     "Cross-Origin-Resource-Policy": "same-origin",
