@@ -99,8 +99,37 @@ def menu(page):
     page.locator(".list tbody summary").first.click()
 
 
+def log_in_refused(page):
+    page.get_by_label("User").fill("nobody")
+    page.locator("#id_password").fill("wrong")
+    page.get_by_role("button", name="Log in", exact=True).click()
+    expect(page.get_by_text("User name or password is wrong.")).to_be_visible()
+
+
+def confirmed(page):
+    page.locator("#id_password").fill("waybill-demo")
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.locator(".qr")).to_be_visible()
+
+
+def session_ended(page):
+    opened(page, "Add export")
+    panel(page).get_by_label("Name", exact=False).first.fill("Half typed")
+    page.context.clear_cookies()
+    panel(page).get_by_role("button", name="Save", exact=True).last.click()
+    expect(panel(page).get_by_role("link", name="Log in in another tab")).to_be_visible()
+
+
 STATES = {
     "log-in": Shown("nobody", "/login/"),
+    "log-in, refused": Shown("nobody", "/login/", log_in_refused),
+    "forgot password": Shown("nobody", "/password/reset/"),
+    "link no longer good": Shown("nobody", "/password/reset/1-x/"),
+    "account switched off": Shown("nobody", "/login/inactive/", statuses=(403,)),
+    "account": Shown("carl", "/account/"),
+    "change password": Shown("carl", "/account/password/"),
+    "second factor": Shown("vera", "/account/factor/", confirmed),
+    "session ended": Shown("carl", EXPORTS, session_ended),
     "list": Shown("carl", EXPORTS),
     "list, viewer": Shown("vera", EXPORTS),
     "list, empty": Shown("ada", "/e/empty/exports/"),

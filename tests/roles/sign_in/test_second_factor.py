@@ -6,6 +6,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet
 from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
 
 from roles.models import AuditEvent
 from tests.roles.sign_in.people import browser, code, confirm, is_in, log_in, make_grace, recorded, signed_in, turn_on
@@ -104,6 +105,15 @@ def test_it_is_turned_off_after_the_password_again(factor):
     assert client.post("/account/factor/remove/").headers["Location"] == "/account/"
     assert not Authenticator.objects.exists()
     assert log_in(browser()).headers["Location"] == "/"
+
+
+def test_an_operator_removes_it_for_who_lost_everything(factor, capsys):
+    call_command("remove_second_factor", "Grace@example.com")
+    assert "grace logs in with the password alone." in capsys.readouterr().out
+    assert log_in(browser()).headers["Location"] == "/"
+    assert recorded()[-2:] == ["turn off second factor", "sign in"]
+    with pytest.raises(CommandError):
+        call_command("remove_second_factor", "nobody")
 
 
 # Asked for
