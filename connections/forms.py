@@ -177,7 +177,7 @@ class SetUp:
             if name in typed:
                 self.type_form.fields[name].help_text = _("Entered. Leave empty to keep what you entered.")
             elif name in kept:
-                self.type_form.fields[name].help_text = _("Leave empty to keep what is stored.")
+                self.type_form.fields[name].help_text = _("Stored. Leave empty to keep it.")
             else:
                 self.type_form.fields[name].help_text = " ".join(
                     filter(None, (str(self.type_form.fields[name].help_text), references.help_text()))
