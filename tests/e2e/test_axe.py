@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 EXPORTS, CONNECTIONS = "/e/contoso/exports/", "/e/contoso/connections/"
+PEOPLE = "/e/contoso/permissions/"
 NARROWEST = 360
 # Colours that are still changing are neither theme's; a colour that is inherited changes one element a frame.
 AT_REST = """async () => {
@@ -86,6 +87,20 @@ def sftp_refused(page):
     expect(panel(page).locator("[aria-invalid='true']").first).to_be_visible()
 
 
+def own_role_refused(page):
+    opened(page, "Ada Okafor")
+    panel(page).get_by_role("radio", name=re.compile("^Viewer")).check()
+    panel(page).get_by_role("button", name="Save", exact=True).click()
+    expect(panel(page).locator("[aria-invalid='true']").first).to_be_visible()
+
+
+def unknown_person(page):
+    opened(page, "Add person")
+    panel(page).get_by_label("User name or e-mail").fill("nobody@example.com")
+    panel(page).get_by_role("button", name="Add", exact=True).click()
+    expect(panel(page).get_by_role("button", name="Make invitation")).to_be_visible()
+
+
 def first_link(kind):
     return lambda page: page.locator(kind).first.click()
 
@@ -160,6 +175,21 @@ STATES = {
     "connection refused": Shown("ada", CONNECTIONS, sftp_refused, (422,)),
     "connection": Shown("ada", CONNECTIONS, lambda page: opened(page, "Partner SFTP")),
     "connection test": Shown("ada", CONNECTIONS, connection_status),
+    "people": Shown("ada", PEOPLE),
+    "people, selected": Shown("ada", PEOPLE, select),
+    "people, menu": Shown("ada", PEOPLE, menu),
+    "people, nobody found": Shown("ada", PEOPLE + "?q=zzz"),
+    "person": Shown("ada", PEOPLE, lambda page: opened(page, "Carl Nyström")),
+    "person, oneself": Shown("ada", PEOPLE, own_role_refused, (422,)),
+    "people, remove?": Shown("ada", PEOPLE, removed),
+    "add person": Shown("ada", PEOPLE, lambda page: opened(page, "Add person")),
+    "add person, unknown": Shown("ada", PEOPLE, unknown_person, (422,)),
+    "invitations, empty": Shown("ada", "/e/empty/permissions/invitations"),
+    "groups, empty": Shown("ada", "/e/empty/permissions/groups"),
+    "group": Shown("ada", PEOPLE + "groups", lambda page: opened(page, "Add group")),
+    "roles": Shown("vera", PEOPLE + "roles"),
+    "roles, administrator": Shown("ada", PEOPLE + "roles"),
+    "invitation, gone": Shown("nobody", "/invitations/unknown/", statuses=(404,)),
     "not found": Shown("carl", "/e/contoso/exports/999999/", statuses=(404,)),
     "forbidden": Shown("vera", "/e/contoso/connections/add", statuses=(403,)),
 }
