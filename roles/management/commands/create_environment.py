@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from roles import audit
+from roles import audit, groups
 from roles.kinds import Audience
 from roles.models import Environment, RoleAssignment, User
 from roles.roles import Role
@@ -40,6 +40,7 @@ class Command(BaseCommand):
                 user = _administrator(options)
                 RoleAssignment.objects.create(environment=environment, user=user, role=Role.ADMINISTRATOR)
                 _audit(environment, user)
+                groups.carry_all(environment)
         except ValidationError as error:
             raise CommandError(_sentences(error)) from error
         self.stdout.write(f"Made the environment {environment} (/e/{environment.slug}/) with administrator {user}.")
