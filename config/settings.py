@@ -313,6 +313,7 @@ SESSION_COOKIE_NAME = f"waybill_session_{_OWN}"
 CSRF_COOKIE_NAME = f"waybill_csrf_{_OWN}"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "roles.views.csrf_failure"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "roles.reporting.ReportFilter"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000

@@ -1,0 +1,1 @@
+"""Proof that secrets, and where connections lead, come out nowhere."""
