@@ -37,6 +37,7 @@ LIMITS = {
     "connections:set_up": Limit(30),
     "connections:edit": Limit(30),
     "connections:test": Limit(20),
+    "people:add": Limit(30),  # each tells whether there is an account of that exact name
     "exports:run": Limit(60),
     "exports:run_all": Limit(10),
     "exports:test": Limit(20),

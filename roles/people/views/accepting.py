@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -28,6 +29,8 @@ def accept(request: Any, token: str) -> HttpResponse:
         invitation = invitations.find(token)
         if request.user.is_authenticated:
             return _accept_as_oneself(request, token, invitation)
+        if not settings.LOCAL_LOGIN:  # a password would be of no use: single sign-on makes the account
+            return _page(request, invitation)
         return _accept_with_new_account(request, token, invitation)
     except NoInvitationError:
         return render(request, "people/no_invitation.html", status=404)

@@ -138,6 +138,13 @@ def test_the_invited_address_cannot_be_exchanged(issued):
     assert User.objects.get(username="bea").email == "bea@example.com"
 
 
+def test_without_passwords_the_page_leads_to_single_sign_on(issued, settings):
+    settings.LOCAL_LOGIN = False
+    assert "Log in to accept" in text_of(page(issued.token))
+    assert Client().post(f"/invitations/{issued.token}/", ACCOUNT).status_code == 200
+    assert not User.objects.filter(username="bea").exists()
+
+
 def test_who_is_signed_in_accepts_as_themselves(place, issued):
     cid = make_user("cid")
     browser = client_of(cid)
