@@ -3,11 +3,12 @@
 import threading
 
 import pytest
+from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import override_settings
 
 from roles import groups
-from roles.models import AuditEvent, GroupMembership, GroupRole, RoleAssignment
+from roles.models import AuditEvent, Environment, GroupMembership, GroupRole, RoleAssignment
 from roles.roles import Role
 from tests.factories import make_environment, make_member, make_user
 
@@ -122,6 +123,14 @@ def test_the_operators_mapping_counts_beside_the_permissions_page(environment, u
     groups.join(user, {"marketing", "admins"})
     assert role_of(user, environment) == (Role.ADMINISTRATOR, "admins")
     assert role_of(user, elsewhere) == (Role.ADMINISTRATOR, "admins")
+
+
+@override_settings(GROUP_ROLES=[("admins", "*", "administrator")])
+def test_a_new_environment_begins_with_the_roles_of_all(user):
+    groups.join(user, {"admins"})
+    make_user("founder")
+    call_command("create_environment", "new", name="New", audience="consumers", administrator="founder", verbosity=0)
+    assert role_of(user, Environment.objects.get(slug="new")) == (Role.ADMINISTRATOR, "admins")
 
 
 def test_every_change_is_in_the_audit_log_and_no_change_is_not(environment, user):

@@ -1,10 +1,12 @@
 """Single sign-on against a real provider: who gets in, as whom, with which role."""
 
 import re
+from threading import Thread
 
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount, SocialToken
+from django.db import connection
 from django.test import Client
 
 from roles.models import AuditEvent, GroupMembership, GroupRole, RoleAssignment, User
@@ -123,6 +125,7 @@ def test_without_any_role_the_page_says_whom_to_ask(provider):
     client, _answer = sign_in(provider)
     page = client.get("/")
     assert page.status_code == 403
+    assert "You are logged in as ada" in page.content.decode()
     assert "Ask an administrator" in page.content.decode()
 
 
@@ -246,6 +249,23 @@ def test_an_address_that_may_be_anothers_is_not_kept(provider):
     _client, answer = sign_in(provider)
     assert answer.status_code == 302
     assert User.objects.get(username="ada").email == ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_first_sign_ins_at_the_same_time_make_one_account(provider):
+    def finish(browser, address):
+        answers.append(come_back(browser, address).status_code)
+        connection.close()
+
+    browsers, answers = [Client() for _n in range(4)], []
+    addresses = [provider.approve(leave(browser), "subject-1") for browser in browsers]
+    threads = [Thread(target=finish, args=pair) for pair in zip(browsers, addresses, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert answers == [302] * 4
+    assert User.objects.get().username == "ada"
 
 
 class TestLinkingByEmail:
