@@ -174,6 +174,7 @@ class AuditEvent(models.Model):
             models.Index(fields=["environment", "action", "-at", "-id"], name="audit_by_action"),
             models.Index(fields=["environment", "object_type", "-at", "-id"], name="audit_by_type"),
             models.Index(fields=["environment", "object_type", "object_id", "-at", "-id"], name="audit_by_object"),
+            models.Index(fields=["environment", "object_name", "-at", "-id"], name="audit_by_name"),
             models.Index(fields=["run"], condition=models.Q(run__isnull=False), name="audit_by_run"),
         ]
 

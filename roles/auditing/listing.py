@@ -1,5 +1,6 @@
 """The events that the URL asks for: each filter and each page is read from an index, whatever the log's length."""
 
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -30,7 +31,7 @@ WITH RECURSIVE found(value) AS (
     SELECT (SELECT {column} FROM roles_auditevent WHERE environment_id = %(environment)s AND {column} > found.value
             ORDER BY {column} LIMIT 1)
     FROM found WHERE found.value IS NOT NULL)
-SELECT value, {label} FROM found WHERE value IS NOT NULL LIMIT %(most)s
+SELECT value, {label} FROM found WHERE value IS NOT NULL AND value::text ILIKE %(like)s LIMIT %(most)s
 """
 _LAST_NAME = """(SELECT actor_name FROM roles_auditevent WHERE environment_id = %(environment)s
     AND actor_id = found.value ORDER BY at DESC, id DESC LIMIT 1)"""
@@ -70,7 +71,7 @@ class Filters:
             condition &= Q(at__gte=_midnight(date.fromisoformat(self.since)))
         if self.until:
             condition &= Q(at__lt=_midnight(date.fromisoformat(self.until) + timedelta(days=1)))
-        return condition & Q(object_name__icontains=self.q) if self.q else condition
+        return condition
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ class Page:
 
 def events_of(environment: Environment, filters: Filters) -> QuerySet[AuditEvent]:
     """Return the environment's events that the filters ask for, in no order."""
-    return AuditEvent.objects.filter(filters.asked(), environment=environment)
+    found = AuditEvent.objects.filter(filters.asked(), environment=environment)
+    return found.filter(_called(environment, filters.q)) if filters.q else found
 
 
 def page_of(environment: Environment, filters: Filters, query: QueryDict) -> Page:
@@ -124,11 +126,19 @@ def object_types(environment: Environment) -> list[str]:
     return [name for name, _same in _different(environment, "object_type")]
 
 
-def _different(environment: Environment, column: str) -> list[tuple[Any, str]]:
+def _called(environment: Environment, text: str) -> Q:
+    """Return the condition that an object's name contains `text`, by the names that do where they are not too many."""
+    like = "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"
+    names = [name for name, _same in _different(environment, "object_name", like)]
+    return Q(object_name__in=names) if len(names) < MOST_CHOICES else Q(object_name__icontains=text)
+
+
+def _different(environment: Environment, column: str, like: str = "%") -> list[tuple[Any, str]]:
+    """Return the different values of `column` that are like `like`, MOST_CHOICES at most, each with its label."""
     label = sql.SQL(_LAST_NAME) if column == "actor_id" else sql.SQL("value")
     statement = sql.SQL(_DIFFERENT).format(column=sql.Identifier(column), label=label)
     with connection.cursor() as cursor:
-        cursor.execute(statement, {"environment": environment.pk, "most": MOST_CHOICES})
+        cursor.execute(statement, {"environment": environment.pk, "most": MOST_CHOICES, "like": like})
         return cursor.fetchall()
 
 

@@ -107,6 +107,7 @@ def test_events_of_other_environments_and_of_none_are_not_shown(environment, ada
         {"action": "change"},
         {"type": "export"},
         {"q": "wanTED"},
+        {"q": "50%_\\\\ is"},
         {"type": "export", "object": "7"},
         {"run": "11111111-1111-4111-8111-111111111111"},
         {"person": "system"},
@@ -115,7 +116,7 @@ def test_events_of_other_environments_and_of_none_are_not_shown(environment, ada
 def test_filters(environment, ada, administrator, query):
     values = {"environment": environment, "object_id": "9"}
     AuditEvent.objects.create(**values, actor=ada, action="remove", object_type="segment", object_name="100%_other")
-    wanted = {"action": "change", "object_type": "export", "object_name": "It is Wanted", "object_id": "7"}
+    wanted = {"action": "change", "object_type": "export", "object_name": "50%_\\\\ is Wanted", "object_id": "7"}
     found = AuditEvent.objects.create(**values | wanted, run=uuid.UUID("11111111-1111-4111-8111-111111111111"))
     assert shown(administrator, **query) == [found]
     assert "Show all" in text(administrator, **query)
