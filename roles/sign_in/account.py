@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from roles.access import signed_in
 from roles.sign_in import sessions
+from roles.sign_in.adapter import NO_ADDRESS
 from roles.sign_in.views import status_of
 
 
@@ -51,7 +52,7 @@ def _shown(session: Any, current: str) -> dict[str, Any]:
     return {
         "pk": session.pk,
         "browser": sessions.name_of(session.user_agent),
-        "address": session.ip,
+        "address": "" if session.ip == NO_ADDRESS else session.ip,
         "since": session.created_at,
         "seen_at": session.last_seen_at,
         "is_this": session.session_key == current,

@@ -8,12 +8,13 @@ from allauth.mfa import signals as mfa
 from allauth.mfa.models import Authenticator
 from django.contrib.auth import signals as auth
 from django.http import HttpRequest
+from django.utils.translation import gettext_noop
 
 from roles import audit
 from roles.models import User
 
 # Stands for whoever is not known here: what was typed as a name may be a password.
-NOBODY = User(pk=0, username="")
+NOBODY = User(pk=0, username=gettext_noop("somebody unknown"))
 TOTP, RECOVERY = Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES
 
 

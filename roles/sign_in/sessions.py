@@ -78,7 +78,7 @@ def end_others(request: Any) -> int:
 
 def name_of(user_agent: str) -> str:
     """Return a browser's name for people, like "Firefox on Linux"."""
-    browser = next((name for name in BROWSERS if re.search(rf"\b{name}\w*/", user_agent)), "")
+    browser = next((name for name in BROWSERS if re.search(rf"{name}\w*/", user_agent)), "")
     system = next((name for name in SYSTEMS if name in user_agent), "")
     if not browser:
         return user_agent.split("/", maxsplit=1)[0][:40] or _("Unknown browser")

@@ -185,5 +185,5 @@ def test_a_failed_log_in_names_the_account_and_never_what_was_typed(grace):
     log_in(browser(), "planted-password", "planted-password")
     known, unknown = AuditEvent.objects.order_by("pk")
     assert (known.action, known.object_id, known.actor) == ("fail sign-in", str(grace.pk), None)
-    assert (unknown.action, unknown.object_id, unknown.object_name) == ("fail sign-in", "0", "")
+    assert (unknown.action, unknown.object_id, unknown.object_name) == ("fail sign-in", "0", "somebody unknown")
     assert "planted" not in str(list(AuditEvent.objects.values()))
