@@ -26,6 +26,7 @@ def open_page(live_server, monkeypatch):
     environment = make_environment("contoso", name="Contoso")
     make_connection(environment, "Call list")
     make_member(environment, Role.ADMINISTRATOR, "ada")
+    make_member(environment, Role.CONTRIBUTOR, "carl")
     make_member(environment, Role.VIEWER, "vera")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(program), args=["--no-sandbox"])
@@ -124,3 +125,81 @@ def test_a_viewer_reads_help_from_the_list_and_on_a_page_of_its_own(open_page, l
     page.goto(page.url + "types/sftp")
     expect(page.get_by_role("heading", level=1)).to_have_text("SFTP")
     assert problems(page) == []
+
+
+def named() -> list[str]:
+    return [user.username for user in Connection.objects.get(name="Call list").shared_with.order_by("username")]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_who_can_use_a_connection_is_chosen_from_the_list(open_page, look):
+    page = open_page("ada", "connections/", **LOOKS[look])
+    page.get_by_role("checkbox", name="Call list").check()
+    page.get_by_role("toolbar").get_by_role("button", name="Choose who can use it").click()
+    panel = page.get_by_role("dialog")
+    panel.get_by_role("radio", name="Administrators only").check()
+    expect(panel.get_by_role("checkbox", name="carl")).to_be_hidden()
+    panel.get_by_role("radio", name="Named contributors").check()
+    panel.get_by_role("checkbox", name="carl").check()
+    assert problems(page) == []
+    panel.get_by_role("button", name="Save").click()
+    expect(page.locator("#announce")).to_have_text("Saved who can use “Call list”.")
+    expect(page.locator("#list .cell-connection")).to_have_text("carl")
+    assert named() == ["carl"]
+    assert problems(page) == []
+
+
+def test_among_many_contributors_one_is_found_and_ticked(open_page):
+    page = open_page("ada", "connections/")
+    environment = Connection.objects.get(name="Call list").environment
+    for number in range(30):
+        make_member(environment, Role.CONTRIBUTOR, f"person{number:02}")
+    page.locator(".list tbody summary").first.click()
+    page.get_by_role("link", name="Choose who can use it").click()
+    panel = page.get_by_role("dialog")
+    panel.get_by_role("radio", name="Named contributors").check()
+    panel.get_by_role("searchbox").fill("person17")
+    expect(panel.locator("[data-pick]:visible")).to_have_count(1)
+    panel.get_by_role("checkbox", name="person17").check()
+    panel.get_by_role("button", name="Save").click()
+    expect(page.locator("#announce")).to_have_text("Saved who can use “Call list”.")
+    assert named() == ["person17"]
+
+
+def test_who_can_use_a_connection_is_chosen_without_scripts(open_page):
+    page = open_page("ada", "connections/", java_script_enabled=False)
+    page.locator(".list tbody summary").first.click()
+    page.get_by_role("link", name="Choose who can use it").click()
+    page.get_by_role("radio", name="Named contributors").check()
+    page.get_by_role("checkbox", name="carl").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved who can use “Call list”.")).to_be_visible()
+    assert named() == ["carl"]
+
+
+def test_a_stored_secret_is_replaced_or_kept_after_all(open_page):
+    page = open_page("ada", "connections/", java_script_enabled=False)
+    connection = Connection.objects.get(name="Call list")
+    connection.type, connection.settings = "sftp", {"host": "sftp.example", "port": 22, "username": "x", "folder": ""}
+    connection.set_secrets({"password": "planted"})
+    connection.save()
+    page.get_by_role("link", name="Call list").click()
+    password = page.locator("#id_settings-password")
+    expect(password).to_be_hidden()
+    page.get_by_role("radio", name="Replace").check()
+    expect(password).to_be_visible()
+    page.get_by_role("radio", name="Kept since").check()
+    expect(password).to_be_hidden()
+    assert "planted" not in page.content()
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("person", ["ada", "carl"])
+def test_discover_is_accessible_fits_and_leads_on(open_page, person, look):
+    page = open_page(person, "connections/", **LOOKS[look])
+    page.get_by_role("link", name="Discover").click()
+    expect(page.get_by_role("heading", name="SFTP")).to_be_visible()
+    assert problems(page) == []
+    assert page.get_by_role("link", name="Set up").count() == (2 if person == "ada" else 0)
+    page.get_by_role("link", name="Help").first.click()
+    expect(page.get_by_role("dialog").get_by_role("heading", name="What it takes")).to_be_visible()

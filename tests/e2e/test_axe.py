@@ -106,8 +106,19 @@ def first_link(kind):
 
 
 def connection_status(page):
-    page.locator(".cell-status .row-link").first.click()
+    page.locator(".cell-status .status-link").first.click()
     expect(panel(page).get_by_role("heading", name="Test connection")).to_be_visible()
+
+
+def select_one(page):
+    page.locator(".list tbody [data-select]").first.check()
+
+
+def sharing(page):
+    select_one(page)
+    page.get_by_role("toolbar").get_by_role("button", name="Choose who can use it").click()
+    panel(page).get_by_role("radio", name="Named contributors").check()
+    expect(panel(page).get_by_role("checkbox").first).to_be_visible()
 
 
 def menu(page):
@@ -170,6 +181,12 @@ STATES = {
     "segment, refused": Shown("carl", "/e/contoso/segments/", lambda page: refused(page, "Add segment"), (422,)),
     "connections": Shown("ada", CONNECTIONS),
     "connections, contributor": Shown("carl", CONNECTIONS),
+    "connections, one selected": Shown("ada", CONNECTIONS, select_one),
+    "connections, nothing found": Shown("ada", CONNECTIONS + "?q=zzz"),
+    "connections, empty": Shown("ada", "/e/empty/connections/"),
+    "discover": Shown("ada", CONNECTIONS + "discover"),
+    "discover, contributor": Shown("carl", CONNECTIONS + "discover"),
+    "who can use it": Shown("ada", CONNECTIONS, sharing),
     "connection types": Shown("ada", CONNECTIONS, lambda page: opened(page, "Add connection")),
     "connection form": Shown("ada", CONNECTIONS, sftp_form),
     "connection refused": Shown("ada", CONNECTIONS, sftp_refused, (422,)),
