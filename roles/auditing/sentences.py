@@ -83,7 +83,7 @@ ACTIONS: dict[str, Words] = {
     "create account": Words(_("Make an account"), _("{who} made the account of {what}")),
     "sign in": Words(_("Sign-in"), _("{who} signed in")),
     "sign out": Words(_("Sign-out"), _("{who} signed out")),
-    "change password": Words(_("Change a password"), _("{who} changed the own password")),
+    "change password": Words(_("Change a password"), _("{who} changed their password")),
     "reset password": Words(_("Reset a password"), _("{who} set a new password by a mailed link")),
     "turn on second factor": Words(_("Turn on a second factor"), _("{who} turned on a second factor")),
     "turn off second factor": Words(_("Turn off a second factor"), _("{who} turned off the second factor of {what}")),

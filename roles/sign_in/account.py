@@ -35,9 +35,7 @@ def show(request: Any) -> HttpResponse:
         "roles": user.role_assignments.select_related("environment").order_by("environment__name"),
         "factor": factors.get(Authenticator.Type.TOTP),
         "codes_left": _codes_left(recovery_codes),
-        "sessions": [
-            _shown(found, request.session.session_key) for found in sessions.sessions_of(user)[: sessions.MOST]
-        ],
+        "sessions": [_shown(found, request.session.session_key) for found in alive],
     }
     return render(request, "account/account.html", context)
 
