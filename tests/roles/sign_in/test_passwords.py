@@ -1,9 +1,11 @@
 """Passwords: changed by whoever knows the old one, set anew by whoever gets the account's mail."""
 
+import email
 import re
 
 import pytest
 
+from config.mail import mail_settings
 from roles.models import User
 from tests.roles.sign_in.people import (
     EDGE,
@@ -16,6 +18,7 @@ from tests.roles.sign_in.people import (
     signed_in,
     work,
 )
+from tests.servers.mail import running_mail_server
 
 pytestmark = pytest.mark.django_db
 NEW = "another ship 45"
@@ -34,8 +37,8 @@ def mail(settings, mailoutbox):
     return mailoutbox
 
 
-def ask(email: str, **extra):
-    return browser().post("/password/reset/", {"email": email}, **extra)
+def ask(address: str, **extra):
+    return browser().post("/password/reset/", {"email": address}, **extra)
 
 
 def link(mail) -> str:
@@ -142,9 +145,9 @@ def test_a_closed_account_opens_with_a_new_password(grace, mail):
 
 def test_the_answer_does_not_tell_whether_there_is_an_account(grace, mail):
     texts = set()
-    for email in ("grace@example.com", "nobody@example.com"):
+    for address in ("grace@example.com", "nobody@example.com"):
         client = browser()
-        answer = client.post("/password/reset/", {"email": email}, follow=True)
+        answer = client.post("/password/reset/", {"email": address}, follow=True)
         texts.add(CSRF.sub("", answer.content.decode()))
     assert len(texts) == 1
     work()
@@ -181,3 +184,34 @@ def test_without_a_mail_server_the_page_says_whom_to_ask(grace, mailoutbox):
     ask("grace@example.com")
     work()
     assert mailoutbox == []
+
+
+# By a real mail server
+
+
+def use(settings, server) -> None:
+    settings.MAIL_IS_SET_UP = True
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    for name, value in mail_settings(f"smtp://127.0.0.1:{server.server_address[1]}").items():
+        setattr(settings, name, value)
+
+
+def test_the_mail_server_of_the_variable_gets_the_link(grace, settings):
+    with running_mail_server() as server:
+        use(settings, server)
+        ask("grace@example.com")
+        work()
+    (text,) = server.kept
+    assert "To: grace@example.com" in text
+    assert "for 2 hours" in email.message_from_string(text).get_payload(decode=True).decode()
+
+
+def test_a_mail_that_is_refused_is_logged_without_address_or_link(grace, settings, caplog):
+    with running_mail_server(refuses=True) as server:
+        use(settings, server)
+        assert ask("grace@example.com").status_code == 302
+        work()
+    assert server.kept == []
+    assert "was not mailed: SMTPRecipientsRefused" in caplog.text
+    assert "grace@" not in caplog.text
+    assert "/password/reset/1" not in caplog.text
