@@ -1,6 +1,9 @@
 """Single sign-on in a browser: off to the provider by the button, and back to the page that was asked for."""
 
+import re
+
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from roles.models import GroupRole, User
 from roles.roles import Role
@@ -50,3 +53,42 @@ def test_whoever_cancels_at_the_provider_finds_the_way_back(provider, page):
     page.get_by_role("heading", name="You are not logged in").wait_for()
     page.get_by_role("link", name="Go to the log-in page").click()
     page.get_by_role("button", name="Continue with Contoso").wait_for()
+
+
+def stay(page):
+    """Show the page that leads to the provider without going there."""
+
+    def without_refresh(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, body=re.sub(r"<meta http-equiv[^>]*>", "", answer.text()))
+
+    page.route("**/login/sso/", without_refresh)
+    page.get_by_role("button", name="Continue with Contoso").click()
+    page.get_by_role("link", name="Continue").wait_for()
+
+
+def refuse(page):
+    page.goto("/login/sso/callback/?error=access_denied")
+    page.get_by_role("heading", name="You are not logged in").wait_for()
+
+
+def open_the_form(page):
+    page.get_by_text("Operators: log in with a password").click()
+    page.get_by_label("Password").wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("local_login", "do"),
+    [(True, lambda page: None), (False, lambda page: None), (False, open_the_form), (True, stay), (True, refuse)],
+    ids=["both ways", "one way", "operators", "leave", "refused"],
+)
+def test_every_page_is_accessible_and_fits(provider, page, settings, scheme, local_login, do):
+    settings.LOCAL_LOGIN = local_login
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/login/")
+    do(page)
+    found = Axe().run(page).response["violations"]
+    assert [(rule["id"], node["html"]) for rule in found for node in rule["nodes"]] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
