@@ -114,7 +114,7 @@ def _sample(request: EnvironmentRequest, table: Table, fields: list[Field]) -> d
     """The first rows; masked for those who may not edit data."""
     is_masked = not request.access.has_permission(Permission.EDIT_DATA)
     if request.access.is_support:
-        return {"rows": [], "is_masked": True, "problem": NO_DATA}
+        return {"fields": fields, "rows": [], "is_masked": True, "problem": NO_DATA}
     try:
         rows, problem = warehouse.sample(table, SAMPLE_ROWS), ""
     except (psycopg.Error, rules.RulesError, warehouse.NotReadyError):

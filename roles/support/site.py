@@ -34,4 +34,4 @@ class SupportSite(AdminSite):
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Passwords are changed where everybody changes theirs: in the portal."""
-        return HttpResponseRedirect(reverse("home"))
+        return HttpResponseRedirect(reverse("account_change_password"))
