@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from connections.models import Connection
@@ -11,9 +12,14 @@ from roles.permissions import Permission
 
 
 def exporting(request: HttpRequest) -> dict[str, Any]:
-    """Return whether the user may add an export, asked for only where a template wants to know; below /e/ only."""
+    """Return where exports are listed, and whether the user may add one (asked for where wanted); below /e/ only."""
     access = getattr(request, "access", None)
-    return {"can_add_exports": SimpleLazyObject(lambda: _can_add_exports(access))} if access else {}
+    if access is None:
+        return {}
+    return {
+        "exports_url": reverse("exports:list", kwargs={"environment": access.environment.slug}),
+        "can_add_exports": SimpleLazyObject(lambda: _can_add_exports(access)),
+    }
 
 
 def _can_add_exports(access: Access) -> bool:
