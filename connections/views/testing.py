@@ -72,7 +72,7 @@ def _context(request: EnvironmentRequest, connection: Connection, since: datetim
         "has_no_worker": connection.is_being_tested and testing.CLUSTER in heartbeats.missing_lately(),
         "given_up_after": int(testing.GIVEN_UP_AFTER.total_seconds()),
         "is_dropped": _is_dropped(connection, since),
-        "steps": [_shown(step) for step in steps],
+        "steps": [_shown(step, connection.is_being_tested) for step in steps],
         "failed": next((step for step in steps if step["state"] == "failed"), None),
         "test_url": url_of(request, "test", pk=connection.pk),
         "here_url": _address(request, connection, since=since),
@@ -114,7 +114,7 @@ def _typed(text: str) -> datetime | None:
     return found if found and found.tzinfo else None
 
 
-def _shown(step: dict[str, Any]) -> dict[str, str]:
+def _shown(step: dict[str, Any], goes_on: bool) -> dict[str, str]:
     """A step of a check as the steps component takes it."""
     has_failed = step["state"] == "failed"
     return {
@@ -122,13 +122,13 @@ def _shown(step: dict[str, Any]) -> dict[str, str]:
         "label": step["name"],
         # The notice above says what failed.
         "detail": "" if has_failed else " ".join(filter(None, (step.get("message"), step.get("detail")))),
-        "aside": _aside(step),
+        "aside": _aside(step, goes_on),
     }
 
 
-def _aside(step: dict[str, Any]) -> str:
+def _aside(step: dict[str, Any], goes_on: bool) -> str:
     if step["state"] == "running":
         return _("now")
     if step["state"] == "not_reached":
-        return ""
+        return "" if goes_on else _("not reached")
     return _("under 0.01 s") if step["seconds"] < 0.01 else _("%(seconds).2f s") % {"seconds": step["seconds"]}

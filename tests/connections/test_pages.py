@@ -291,6 +291,7 @@ def test_a_failed_test_names_the_step(environment, as_ada, saved, settings):
     text = as_ada.get(url(environment, "test", pk=saved.pk)).content.decode()
     assert "Failed at: Find the base directory" in text
     assert "Whoever operates Waybill has to make it." in text
+    assert "not reached" in text
     assert 'class="button button-primary" href="' + url(environment, "edit", pk=saved.pk) in text
     assert answer.headers["HX-Trigger"] == "connections:changed"
     listed = as_ada.get(url(environment, "list")).content.decode()

@@ -348,7 +348,7 @@ def test_a_token_that_has_ended_is_told_and_a_failed_check_keeps_what_is_known(e
     testing.ask(gated, by=ada)
     work_off()
     assert fresh(gated).expires_at == ended
-    assert "token has ended" in as_ada.get(reverse("connections:list", args=[environment.slug])).content.decode()
+    assert "Token has ended" in as_ada.get(reverse("connections:list", args=[environment.slug])).content.decode()
 
 
 def test_contributors_learn_nothing_of_a_test(environment, as_carl, ada, gated, gate):
