@@ -34,7 +34,6 @@ class Limit:
 OTHERS = Limit(300)
 LIMITS = {
     "audit:download": Limit(10),
-    "audit:download": Limit(10),
     "connections:set_up": Limit(30),
     "connections:edit": Limit(30),
     "connections:test": Limit(20),
@@ -43,7 +42,6 @@ LIMITS = {
     "exports:run_all": Limit(10),
     "exports:test": Limit(20),
     "exports:file": Limit(60, reading=True),
-    "people:add": Limit(30),  # may send a mail, as may the next
     "people:renew": Limit(30),
     "segments:refresh": Limit(60),
 }

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import TooManyFieldsSent
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -35,8 +36,10 @@ def load(request: EnvironmentRequest, pk: int) -> RoleAssignment:
 def chosen(request: EnvironmentRequest) -> list[RoleAssignment]:
     """Return the people that a request names by their users' ids, oneself last; 404 where one is not here."""
     typed = set(request.POST.getlist("id"))
+    if len(typed) > MOST_AT_ONCE:
+        raise TooManyFieldsSent
     ids = {int(text) for text in typed if text.isascii() and text.isdigit() and len(text) < 19}
-    if not ids or len(ids) > MOST_AT_ONCE or len(ids) != len(typed):
+    if not ids or len(ids) != len(typed):
         raise Http404
     people = sorted(_people(request).filter(user__in=ids), key=lambda one: (one.user == request.user, str(one.user)))
     if len(people) != len(ids):
