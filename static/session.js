@@ -32,7 +32,8 @@ async function renew() {
 
 async function goOn() {
   const here = `${words.dataset.door}?next=${encodeURIComponent(location.pathname + location.search)}`;
-  const state = await renew();
+  const state = await renew().catch(() => "");
+  if (!state) return;  // no answer: the next time, then
   if (state !== "in") return show(here, state === "other");
   shown()?.remove();
   if (hasEnded) document.dispatchEvent(new CustomEvent("announce", { detail: words.dataset.again }));
