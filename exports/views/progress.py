@@ -20,6 +20,7 @@ from exports.progress.details import title_of
 from exports.progress.files import why_not_for
 from exports.views.common import list_url, load, typed_uuid
 from roles.access import EnvironmentRequest, requires
+from roles.auditing.links import history_of
 from roles.htmx import render, render_panel
 from roles.permissions import Permission
 
@@ -104,6 +105,7 @@ def _parts(request: EnvironmentRequest, export: Export, shown: Progress) -> dict
         "last_url": _url(export, "progress"),
         "cancel_url": _url(export, "cancel"),
         "test_url": _url(export, "test"),
+        "history_url": history_of(request.access, export),
         "run_url": reverse("exports:run", kwargs={"environment": request.environment.slug}),
     }
     return {part: render_to_string(f"exports/run.html#{part}", context) for part in ("details", "footer")}

@@ -52,10 +52,10 @@ def changes_of(event: AuditEvent) -> list[Change]:
     return [_change(name, value) for name, value in event.changes.items()]
 
 
-def values_of(event: AuditEvent) -> dict[str, str]:
-    """Return what each change came to, by name; what came to nothing is left out."""
-    lines = zip(event.changes, changes_of(event), strict=True)
-    return {name: line.after for name, line in lines if line.after != NONE}
+def value_of(event: AuditEvent, name: str) -> str:
+    """Return what the change `name` came to, "" where there was none or it came to nothing."""
+    after = _change(name, event.changes[name]).after if name in event.changes else NONE
+    return "" if after == NONE else after
 
 
 def _change(name: str, value: Any) -> Change:

@@ -4,16 +4,13 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from html import unescape
 
 from django.db.models import QuerySet
-from django.utils.html import strip_tags
 
-from roles.auditing.changes import values_of
 from roles.auditing.listing import in_batches
-from roles.auditing.sentences import sentence
+from roles.auditing.sentences import plain_sentence
 from roles.models import AuditEvent
-from roles.spreadsheet import BOM, harmless
+from roles.spreadsheet import BOM, SUSPECT, harmless
 
 COLUMNS = (
     "id", "time", "person", "person_id", "through", "from", "request", "action", "what", "object_type", "object_id",
@@ -38,7 +35,7 @@ def _row(event: AuditEvent) -> list[str]:
         event.origin,
         event.request_id,
         event.action,
-        _plain(event),
+        plain_sentence(event),
         event.object_type,
         event.object_id,
         event.object_name,
@@ -47,12 +44,10 @@ def _row(event: AuditEvent) -> list[str]:
     ]
 
 
-def _plain(event: AuditEvent) -> str:
-    return unescape(strip_tags(sentence(event, values_of(event))))
-
-
 def _lines(rows: list[list[str]]) -> bytes:
     block = io.StringIO(newline="")
     writer = csv.writer(block, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
-    writer.writerows([harmless(value) for value in row] for row in rows)
+    for row in rows:
+        is_suspect = SUSPECT.search("\0" + "\0".join(row))
+        writer.writerow([harmless(value) for value in row] if is_suspect else row)
     return block.getvalue().encode()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from django.apps import apps
+from django.db.models import Model
 from django.urls import reverse
 
 from roles.access import Access
@@ -57,3 +58,11 @@ def links_of(access: Access, events: Iterable[AuditEvent]) -> dict[tuple[str, st
                 kwargs = {"environment": access.environment.slug, "pk": pk}
                 found[name, str(pk)] = reverse(place.url_name, kwargs=kwargs)
     return found
+
+
+def history_of(access: Access, one: Model) -> str:
+    """Return the address of the object's events, "" for those who may not read them."""
+    if not access.has_permission(Permission.READ_AUDIT):
+        return ""
+    query = {"type": one._meta.model_name, "object": one.pk}
+    return reverse("audit:list", kwargs={"environment": access.environment.slug}, query=query)

@@ -7,6 +7,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from roles.auditing.changes import value_of
 from roles.models import AuditEvent
 
 
@@ -80,6 +81,7 @@ ACTIONS: dict[str, Words] = {
     "renew invitation": Words(_("Renew an invitation"), _("{who} renewed {what}")),
     "accept invitation": Words(_("Accept an invitation"), _("{who} accepted {what}")),
     "withdraw invitation": Words(_("Withdraw an invitation"), _("{who} withdrew {what}")),
+    "rotate_secrets": Words(_("Rotate secrets"), _("The keys of stored secrets were rotated for {what}")),
     "create account": Words(_("Make an account"), _("{who} made the account of {what}")),
     "sign in": Words(_("Sign-in"), _("{who} signed in")),
     "sign out": Words(_("Sign-out"), _("{who} signed out")),
@@ -108,15 +110,32 @@ def object_type(name: str) -> str:
     return str(OBJECT_TYPES.get(name) or _as_words(name))
 
 
-def sentence(event: AuditEvent, values: dict[str, str]) -> SafeString:
-    """Say the event in plain words; `values` are what its changes came to, as text."""
+def sentence(event: AuditEvent) -> SafeString:
+    """Say the event in plain words, the name of what it is about emphasised."""
+    words = format_html("{} ", _words_of(event)) if _words_of(event) else ""
+    return format_html(
+        _template(event), **_parts(event), what=format_html("{}<strong>{}</strong>", words, event.object_name)
+    )
+
+
+def plain_sentence(event: AuditEvent) -> str:
+    """Say the event in plain words, as text."""
+    return _template(event).format(**_parts(event), what=f"{_words_of(event)} {event.object_name}".lstrip())
+
+
+def _template(event: AuditEvent) -> str:
+    """Return the sentence with its places for who, what and value; without that where the change has none."""
     words = ACTIONS.get(event.action)
-    # Names stand where translators put them, so the sentence is filled in after translation, escaped.
-    template = str(words.said) if words else _now("{who}: {action} · {what}")
-    value = values.get(words.of, "") if words else ""
-    if words and words.of and not value:
-        template = template.partition(": {value}")[0]
-    return format_html(template, who=who(event), what=_what(event), value=value, action=_as_words(event.action))
+    if words is None:
+        return _now("{who}: {action} · {what}")
+    said = str(words.said)
+    return said if not words.of or value_of(event, words.of) else said.partition(": {value}")[0]
+
+
+def _parts(event: AuditEvent) -> dict[str, str]:
+    words = ACTIONS.get(event.action)
+    value = value_of(event, words.of) if words and words.of else ""
+    return {"who": who(event), "value": value, "action": _as_words(event.action)}
 
 
 def who(event: AuditEvent) -> str:
@@ -124,11 +143,10 @@ def who(event: AuditEvent) -> str:
     return event.actor_name or _now("Waybill")
 
 
-def _what(event: AuditEvent) -> SafeString:
-    if event.object_type not in OBJECTS:
-        return format_html("{} <strong>{}</strong>", _as_words(event.object_type), event.object_name)
-    words = str(OBJECTS[event.object_type])
-    return format_html("{}{}<strong>{}</strong>", words, " " if words else "", event.object_name)
+def _words_of(event: AuditEvent) -> str:
+    """Return what stands before the object's name; "" before a person's."""
+    known = OBJECTS.get(event.object_type)
+    return _as_words(event.object_type) if known is None else str(known)
 
 
 def _as_words(name: str) -> str:

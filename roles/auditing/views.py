@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from roles import audit
 from roles.access import Access, EnvironmentRequest, requires
 from roles.auditing import listing, sentences
-from roles.auditing.changes import Change, changes_of, values_of
+from roles.auditing.changes import Change, changes_of
 from roles.auditing.download import as_csv
 from roles.auditing.links import links_of
 from roles.auditing.listing import Filters, Page
@@ -60,7 +60,7 @@ def _rows(access: Access, page: Page) -> list[Row]:
         Row(
             event,
             sentences.who(event),
-            sentences.sentence(event, values_of(event)),
+            sentences.sentence(event),
             sentences.object_type(event.object_type),
             links.get((event.object_type, event.object_id), ""),
             changes_of(event),
