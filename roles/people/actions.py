@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from roles import audit, groups
-from roles.models import Environment, GroupRole, RoleAssignment, User
+from roles.models import Environment, GroupMembership, GroupRole, RoleAssignment, User
 from roles.people.errors import LastAdministratorError, RefusedError
 from roles.roles import Role
 
@@ -32,14 +32,13 @@ def give(environment: Environment, user: User, role: str, *, by: User | None) ->
     before = assignment.role if assignment else None
     if before == Role.ADMINISTRATOR != role and not _administrators(environment).exclude(user=user).exists():
         raise LastAdministratorError(str(user))
-    given, _is_new = RoleAssignment.objects.update_or_create(
-        environment=environment, user=user, defaults={"role": role, "group": ""}
-    )
+    given = assignment or RoleAssignment(environment=environment, user=user)
     changes: dict[str, list[str | None]] = {"role": [before, role]}
-    if assignment and assignment.group:
-        changes["group"] = [assignment.group, ""]
-    action = "change role" if assignment else "give role"
-    audit.record(environment, action, user, by=by, changes=changes)
+    if given.group:
+        changes["group"] = [given.group, ""]
+    given.role, given.group = role, ""
+    given.save()
+    audit.record(environment, "change role" if assignment else "give role", user, by=by, changes=changes)
     return given
 
 
@@ -55,7 +54,8 @@ def remove(assignment: RoleAssignment, *, by: User | None) -> None:
         raise through_group(own)
     own.delete()
     audit.record(environment, "remove role", user, by=by, changes={"role": [own.role, None]})
-    groups.carry(environment, user, by=by)
+    if GroupMembership.objects.filter(user=user).exists():
+        groups.carry(environment, user, by=by)
     if own.role == Role.ADMINISTRATOR and not _administrators(environment).exists():
         raise LastAdministratorError(str(user))
 
