@@ -54,17 +54,23 @@ def changes_of(event: AuditEvent) -> list[Change]:
 
 def value_of(event: AuditEvent, name: str) -> str:
     """Return what the change `name` came to, "" where there was none or it came to nothing."""
-    after = _change(name, event.changes[name]).after if name in event.changes else NONE
-    return "" if after == NONE else after
+    if name not in event.changes:
+        return ""
+    *_before, after = _sides(name, event.changes[name])
+    text = _text(name, after)
+    return "" if text == NONE else text
 
 
 def _change(name: str, value: Any) -> Change:
-    label = _label(name)
+    *before, after = _sides(name, value)
+    return Change(_label(name), _text(name, before[0]) if before else None, _text(name, after))
+
+
+def _sides(name: str, value: Any) -> list[Any]:
+    """Return before and after, or the one value that there is."""
     if isinstance(value, dict) and value.keys() == {"before", "after"}:
-        value = [value["before"], value["after"]]
-    if isinstance(value, list) and len(value) == PAIR and name not in LISTS:
-        return Change(label, _text(name, value[0]), _text(name, value[1]))
-    return Change(label, None, _text(name, value))
+        return [value["before"], value["after"]]
+    return value if isinstance(value, list) and len(value) == PAIR and name not in LISTS else [value]
 
 
 def _label(name: str) -> str:

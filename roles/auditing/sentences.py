@@ -112,30 +112,24 @@ def object_type(name: str) -> str:
 
 def sentence(event: AuditEvent) -> SafeString:
     """Say the event in plain words, the name of what it is about emphasised."""
-    words = format_html("{} ", _words_of(event)) if _words_of(event) else ""
-    return format_html(
-        _template(event), **_parts(event), what=format_html("{}<strong>{}</strong>", words, event.object_name)
-    )
+    words, (template, parts) = _words_of(event), _said(event)
+    what = format_html("{}{}<strong>{}</strong>", words, " " if words else "", event.object_name)
+    return format_html(template, **parts, what=what)
 
 
 def plain_sentence(event: AuditEvent) -> str:
     """Say the event in plain words, as text."""
-    return _template(event).format(**_parts(event), what=f"{_words_of(event)} {event.object_name}".lstrip())
+    template, parts = _said(event)
+    return template.format(**parts, what=f"{_words_of(event)} {event.object_name}".lstrip())
 
 
-def _template(event: AuditEvent) -> str:
-    """Return the sentence with its places for who, what and value; without that where the change has none."""
+def _said(event: AuditEvent) -> tuple[str, dict[str, str]]:
+    """Return the sentence, without its value where the change has none, and what goes into its places."""
     words = ACTIONS.get(event.action)
     if words is None:
-        return _now("{who}: {action} · {what}")
-    said = str(words.said)
-    return said if not words.of or value_of(event, words.of) else said.partition(": {value}")[0]
-
-
-def _parts(event: AuditEvent) -> dict[str, str]:
-    words = ACTIONS.get(event.action)
-    value = value_of(event, words.of) if words and words.of else ""
-    return {"who": who(event), "value": value, "action": _as_words(event.action)}
+        return _now("{who}: {action} · {what}"), {"who": who(event), "action": _as_words(event.action)}
+    said, value = str(words.said), value_of(event, words.of)
+    return said if value else said.partition(": {value}")[0], {"who": who(event), "value": value}
 
 
 def who(event: AuditEvent) -> str:
