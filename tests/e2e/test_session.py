@@ -113,3 +113,14 @@ def test_a_page_without_unsaved_input_goes_to_the_log_in_and_comes_back(enter):
     page.wait_for_url(re.compile(r"/login/\?next="))
     fill_in(page, "carl")
     page.wait_for_url(f"**{EXPORTS}")
+
+
+def test_a_session_is_ended_from_the_account_and_the_other_browser_is_out(enter):
+    here, there = enter(), enter()
+    here.goto("/account/")
+    here.get_by_role("button", name=re.compile("^End the session with")).first.click()  # the last one that began
+    expect(here.get_by_text("has ended.")).to_be_visible()
+    there.reload()
+    there.wait_for_url(re.compile(r"/login/\?next="))
+    here.reload()
+    expect(here.get_by_role("heading", name="Your account")).to_be_visible()

@@ -8,7 +8,7 @@ from cryptography.fernet import Fernet
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 
-from roles.models import AuditEvent
+from roles.models import AuditEvent, User
 from tests.roles.sign_in.people import browser, code, confirm, is_in, log_in, make_grace, recorded, signed_in, turn_on
 
 pytestmark = pytest.mark.django_db
@@ -114,6 +114,22 @@ def test_an_operator_removes_it_for_who_lost_everything(factor, capsys):
     assert recorded()[-2:] == ["turn off second factor", "sign in"]
     with pytest.raises(CommandError):
         call_command("remove_second_factor", "nobody")
+
+
+def test_what_was_asked_for_is_done_after_the_confirmation(factor):
+    client = at_the_code()
+    enter(client, code(factor[0], 1))
+    asked = client.post("/account/factor/remove/").headers["Location"]
+    answer = client.post(asked, {"password": "a nice ship 44", "next": "/account/factor/remove/"})
+    assert answer.headers["Location"] == "/account/"
+    assert not Authenticator.objects.exists()
+
+
+def test_who_is_switched_off_between_password_and_code_stays_out(factor):
+    client = at_the_code()
+    User.objects.update(is_active=False)
+    enter(client, code(factor[0], 1))
+    assert not is_in(client)
 
 
 # Asked for
