@@ -128,8 +128,9 @@ def test_what_was_asked_for_is_done_after_the_confirmation(factor):
 def test_who_is_switched_off_between_password_and_code_stays_out(factor):
     client = at_the_code()
     User.objects.update(is_active=False)
-    enter(client, code(factor[0], 1))
+    assert enter(client, code(factor[0], 1)).headers["Location"] == "/login/inactive/"
     assert not is_in(client)
+    assert "sign in" not in recorded()[2:]
 
 
 # Asked for
