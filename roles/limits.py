@@ -18,12 +18,12 @@ from psycopg import sql
 
 from roles.framed import framed
 
-SAFE = ("GET", "HEAD", "OPTIONS")
+READING = ("GET", "HEAD")
 
 
 @dataclass(frozen=True)
 class Limit:
-    """At most `most` requests of one person in a minute; those of safe methods count where `reading`."""
+    """At most `most` changes asked for by one person in `seconds`; reading counts too where `reading`."""
 
     most: int
     reading: bool = False
@@ -31,19 +31,19 @@ class Limit:
 
 
 # Several times what a person at work does. An address that is not named has the limit OTHERS on its changes.
-OTHERS = Limit(300)
+OTHERS = Limit(1200)
 LIMITS = {
-    "audit:download": Limit(10),
-    "connections:set_up": Limit(30),
-    "connections:edit": Limit(30),
-    "connections:test": Limit(20),
+    "audit:download": Limit(30),
+    "connections:set_up": Limit(120),
+    "connections:edit": Limit(120),
+    "connections:test": Limit(60),
     "people:add": Limit(30),  # each tells whether there is an account of that exact name
-    "exports:run": Limit(60),
-    "exports:run_all": Limit(10),
-    "exports:test": Limit(20),
-    "exports:file": Limit(60, reading=True),
-    "people:renew": Limit(30),
-    "segments:refresh": Limit(60),
+    "exports:run": Limit(120),
+    "exports:run_all": Limit(30),
+    "exports:test": Limit(60),
+    "exports:file": Limit(120, reading=True),
+    "people:renew": Limit(30),  # may send a mail
+    "segments:refresh": Limit(120),
 }
 
 _COUNT = sql.SQL(
@@ -71,7 +71,8 @@ class LimitMiddleware:
         """Count the request; None lets it through."""
         name = request.resolver_match.view_name
         limit = LIMITS.get(name, OTHERS)
-        if (request.method in SAFE and not limit.reading) or not request.user.is_authenticated:
+        is_counted = request.method == "POST" or (limit.reading and request.method in READING)
+        if not is_counted or not request.user.is_authenticated:
             return None
         number, seconds = counted(f"{request.user.pk}:{name if name in LIMITS else ''}", limit)
         return None if number <= limit.most else too_many(request, max(1, math.ceil(seconds)))
