@@ -11,7 +11,7 @@ from roles.people import actions
 from roles.people.forms import AddForm
 from roles.people.invitations import Issued, invite
 from roles.people.mail import send_link
-from roles.people.views.common import CHANGED, report, url_of
+from roles.people.views.common import CHANGED, report, turn, url_of
 from roles.permissions import Permission
 from roles.roles import Role
 
@@ -25,12 +25,15 @@ def add(request: EnvironmentRequest) -> HttpResponse:
         return _form(request, form)
     role = Role(form.cleaned_data["role"])
     if form.user:
-        actions.give(request.environment, form.user, role, by=request.user)
+        with turn(request):
+            actions.give(request.environment, form.user, role, by=request.user)
         return report(request, _("%(name)s is now %(role)s.") % {"name": form.user, "role": role.label})
     if request.POST.get("then") != "invite":
         return _form(request, form)
     email, days = form.cleaned_data["person"].lower(), form.cleaned_data["days"]
-    return show_link(request, invite(request.environment, email, role, days=days, by=request.user))
+    with turn(request):
+        issued = invite(request.environment, email, role, days=days, by=request.user)
+    return show_link(request, issued)
 
 
 def _form(request: EnvironmentRequest, form: AddForm) -> HttpResponse:

@@ -13,7 +13,7 @@ from roles.models import RoleAssignment
 from roles.people import actions
 from roles.people.forms import ChangeForm, own_label
 from roles.people.leaving import plan_removal
-from roles.people.views.common import chosen, each, load, report, url_of
+from roles.people.views.common import chosen, each, load, report, turn, url_of
 from roles.permissions import Permission
 from roles.roles import Role
 
@@ -40,10 +40,9 @@ def _change(request: EnvironmentRequest, people: list[RoleAssignment], *, is_sen
         return render_panel(request, "people/change.html", context, status=422 if is_sent else 200)
     role = Role(form.cleaned_data["role"])
     same = [one for one in people if one.role == role and not one.group]
-    changed, refused = each(
-        [one for one in people if one not in same],
-        lambda one: actions.give(request.environment, one.user, role, by=request.user),
-    )
+    others = [one for one in people if one not in same]
+    with turn(request):
+        changed, refused = each(others, lambda one: actions.give(request.environment, one.user, role, by=request.user))
     has_already = _("“%(name)s” was left out: has this role already.")
     left_out = [has_already % {"name": one.user} for one in same] if len(people) > 1 else []
     return report(request, _changed(changed, same, role), refused + left_out)
@@ -72,7 +71,8 @@ def remove(request: EnvironmentRequest) -> HttpResponse:
         }
         context |= {"own_label": own_label(own, removing=True) if own else "", "is_unticked": is_sent}
         return render_panel(request, "people/remove.html", context, status=422 if is_sent else 200)
-    removed, refused = each(people, lambda one: actions.remove(one, by=request.user))
+    with turn(request):
+        removed, refused = each(people, lambda one: actions.remove(one, by=request.user))
     return report(request, _removed(removed), refused)
 
 

@@ -1,10 +1,12 @@
 """What the views of people share: loading, choosing, reporting."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import TooManyFieldsSent
+from django.core.exceptions import PermissionDenied, TooManyFieldsSent
+from django.db import transaction
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -12,9 +14,10 @@ from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
 from roles import groups
-from roles.access import EnvironmentRequest
+from roles.access import EnvironmentRequest, access_of
 from roles.htmx import done, notice
 from roles.models import GroupRole, Invitation, RoleAssignment
+from roles.people.actions import lock
 from roles.people.errors import RefusedError
 from roles.permissions import Permission
 from roles.roles import PERMISSIONS
@@ -45,6 +48,16 @@ def chosen(request: EnvironmentRequest) -> list[RoleAssignment]:
     if len(people) != len(ids):
         raise Http404
     return people
+
+
+@contextmanager
+def turn(request: EnvironmentRequest) -> Iterator[None]:
+    """Wait until nobody else changes roles here, then ask again: one's right may be gone since the request began."""
+    with transaction.atomic():
+        lock(request.environment)
+        if not access_of(request.user, request.environment.slug).has_permission(Permission.MANAGE_PEOPLE):
+            raise PermissionDenied
+        yield
 
 
 def _people(request: EnvironmentRequest) -> Any:

@@ -1,17 +1,18 @@
 """Two people at the same moment, on real connections."""
 
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Thread
 
 import pytest
-from django.db import connections
+from django.db import connection, connections, transaction
 
 from roles.models import RoleAssignment
 from roles.people import actions
 from roles.people.errors import RefusedError
 from roles.people.invitations import accept, invite
 from roles.roles import Role
-from tests.factories import make_user
+from tests.factories import client_of, make_user
+from tests.until import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -80,6 +81,32 @@ def test_a_link_withdrawn_while_it_is_accepted_does_one_or_the_other(place):
     )
     assert accepted != was_withdrawn
     assert bool(place.role_of(bea)) == accepted
+
+
+def test_who_was_demoted_while_they_waited_cannot_put_themselves_back(place):
+    """The request passed the check at the door, then waited for its turn behind the demotion."""
+    bob = place.member("bob", Role.ADMINISTRATOR)
+    browser = client_of(bob)
+
+    def wait_then_change():
+        body = {"role": "administrator"}
+        answers.append(place.post("edit", body, browser=browser, pk=bob.pk).status_code)
+
+    answers = []
+    with transaction.atomic():
+        actions.give(place.environment, bob, Role.VIEWER, by=place.ada)
+        waiting = Thread(target=lambda: (wait_then_change(), connections.close_all()))
+        waiting.start()
+        until(is_somebody_waiting, 20, "the request to wait for its turn")
+    waiting.join(20)
+    assert answers == [403]
+    assert place.role_of(bob) == ("viewer", "")
+
+
+def is_somebody_waiting():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)")
+        return cursor.fetchone()[0]
 
 
 def test_somebody_added_twice_at_once_has_one_role(place):
