@@ -7,7 +7,8 @@ from django.urls import reverse
 
 from connections import sharing
 from connections.models import Connection, Sharing
-from roles.models import AuditEvent, RoleAssignment
+from roles import groups
+from roles.models import AuditEvent, GroupRole, RoleAssignment
 from roles.roles import Role
 from tests.connections.test_pages import HTMX, events, local_form, url
 from tests.exports.pages import text_of
@@ -143,6 +144,20 @@ def test_who_is_no_contributor_any_more_is_no_longer_named(environment, connecti
     if how != "delete user":
         last = AuditEvent.objects.order_by("-pk").first()
         assert (last.action, last.changes, last.actor) == ("share", {"named": [["ana", "ben"], ["ben"]]}, None)
+
+
+def test_who_loses_the_role_with_a_group_is_no_longer_named(environment, connection, ben):
+    eve = make_user("eve")
+    carried = GroupRole.objects.create(environment=environment, group="Crm", role=Role.CONTRIBUTOR)
+    groups.join(eve, {"Crm"})
+    sharing.share(connection, Sharing.NAMED, [eve, ben], by=ben)
+    assert who(connection) == ("named", ["ben", "eve"])
+    groups.join(eve, {"Crm"})
+    assert who(connection) == ("named", ["ben", "eve"]), "another log-in changes nothing"
+    carried.role = Role.VIEWER
+    carried.save()
+    groups.carry_all(environment, by=ben)
+    assert who(connection) == ("named", ["ben"])
 
 
 def test_an_environment_with_named_contributors_can_be_deleted(environment, connection, ana):
