@@ -179,6 +179,8 @@ STATES = {
     "segment": Shown("carl", "/e/contoso/segments/", lambda page: opened(page, "Churn risk")),
     "segment, viewer": Shown("vera", "/e/contoso/segments/", lambda page: opened(page, "Churn risk")),
     "segment, refused": Shown("carl", "/e/contoso/segments/", lambda page: refused(page, "Add segment"), (422,)),
+    "audit": Shown("ada", "/e/contoso/audit/", first_link(".audit summary")),
+    "audit, nothing found": Shown("ada", "/e/contoso/audit/?q=zzz"),
     "connections": Shown("ada", CONNECTIONS),
     "connections, contributor": Shown("carl", CONNECTIONS),
     "connections, one selected": Shown("ada", CONNECTIONS, select_one),
