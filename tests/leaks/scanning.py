@@ -15,8 +15,8 @@ DEEPEST = 4
 def found(values: Iterable[str], text: str | bytes) -> set[str]:
     """Return which of `values` (letters and digits, no fewer than 12) are in `text` in any encoding."""
     raw = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
-    layers = list(unfolded(raw))
-    return {value for value in values if any(form in layer for form in forms(value) for layer in layers)}
+    layers = b"\n".join(unfolded(raw))
+    return {value for value in values if any(form in layers for form in forms(value))}
 
 
 def forms(value: str) -> set[bytes]:
