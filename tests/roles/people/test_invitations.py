@@ -1,9 +1,12 @@
 """Invitations: made, shown once, sent, accepted once, withdrawn, over."""
 
+import io
+import logging.config
 import re
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.db import connection
 from django.test import Client
@@ -277,6 +280,23 @@ def test_invitations_of_another_environment_and_used_ones_are_not_found(place, i
     assert place.post(name, pk=foreign.invitation.pk).status_code == 404
     accept(issued.token, make_user())
     assert place.post(name, pk=issued.invitation.pk).status_code == 404
+
+
+@pytest.mark.parametrize(("body", "status"), [({}, 422), (None, 404)], ids=["refused", "unknown"])
+def test_no_log_holds_a_token(issued, body, status):
+    config = logging.config.BaseConfigurator(settings.LOGGING)
+    handler = logging.StreamHandler(io.StringIO())
+    for name in settings.LOGGING["handlers"]["console"]["filters"]:
+        handler.addFilter(config.resolve(settings.LOGGING["filters"][name]["()"])())
+    logging.getLogger().addHandler(handler)
+    token = issued.token if body is not None else "y" * 43
+    try:
+        assert Client().post(f"/invitations/{token}/", body or {}).status_code == status
+    finally:
+        logging.getLogger().removeHandler(handler)
+        said = handler.stream.getvalue()
+    assert token not in said
+    assert "/invitations/…" in said
 
 
 def test_the_database_holds_no_token(place):
