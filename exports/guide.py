@@ -66,9 +66,7 @@ def usage_of(connection: Connection) -> dict[str, Any]:
     items = [Item(export, runs.get(export.pk), following) for export, following in zip(shown, after, strict=False)]
     total = len(shown) if len(shown) < MOST_SHOWN else mine.count()
     return {
-        "items": [
-            Item(export, runs.get(export.pk), following) for export, following in zip(shown, after, strict=False)
-        ],
+        "items": items,
         "total": total,
         "more": total - len(shown),
         "is_moving": any(run.is_moving for run in runs.values()),
