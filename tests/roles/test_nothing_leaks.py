@@ -15,7 +15,8 @@ WITHIN = [name for name in TABLE if name not in OUTSIDE]
 
 def text_of(answer) -> str:
     """Return all that a browser receives: body and headers."""
-    return answer.content.decode() + "".join(f"{name}: {value}\n" for name, value in answer.headers.items())
+    body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return body.decode() + "".join(f"{name}: {value}\n" for name, value in answer.headers.items())
 
 
 def answers(client, world):
