@@ -131,13 +131,15 @@ def _existing(path: Path) -> Path:
 def keys() -> Finding:
     """Look whether both keys are there, well formed and closed to others."""
     kept = [] if os.environ.get("WAYBILL_SECRET_KEY") else [settings.DATA_DIR / "keys" / "secret_key"]
-    kept += [] if settings.SECRETS_KEYS else [settings.SECRETS_KEYS_FILE]
+    kept += [settings.SECRETS_KEYS_FILE] if settings.SECRETS_KEYS_FILE else []
     for path in kept:
         if not path.exists():
             return wrong(f"{path} is missing.", "Put it back from your backup, then start Waybill again.")
         if path.stat().st_mode & 0o077:
             return wrong(f"{path} can be read by other accounts.", f"Run `chmod 600 {path}`.")
-    if not all(key_file.is_key(key) for key in settings.SECRETS_KEYS or key_file.read(settings.SECRETS_KEYS_FILE)):
+    keys_file = settings.SECRETS_KEYS_FILE
+    found = key_file.read(keys_file) if keys_file else settings.SECRETS_KEYS
+    if not all(key_file.is_key(key) for key in found):
         return wrong("One of the keys for secrets is no Fernet key.", "Put the right one back from your backup.")
     return ok(f"Both are there{'' if kept else ', from the environment'} and closed to other accounts.")
 

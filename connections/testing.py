@@ -115,8 +115,8 @@ def _end(connection: Connection, check: Check) -> None:
 
 
 def _keep(connection: Connection, check: Check) -> bool:
-    """Write the result where the connection is still what was tested."""
-    tested = {name: getattr(connection, name) for name in ("type", "settings", "encrypted_secrets")}
+    """Write the result where the connection is still what was tested; new keys make no other secrets."""
+    tested = {name: getattr(connection, name) for name in ("type", "settings", "secrets_at")}
     result: dict[str, Any] = {"is_check_ok": check.is_ok, "check_steps": [step.as_json() for step in check.steps]}
     if check.is_ok or check.expires_at:  # a failed one may not have come so far as to learn it
         result["expires_at"] = check.expires_at

@@ -17,6 +17,7 @@ from django.db.models import Count, F, Model
 from django.db.models.functions import Extract, Now
 from django.utils import timezone
 
+from roles import secrets
 from roles.checks import CHECKS, Finding
 from roles.models import AuditEvent, Environment, Heartbeat, Invitation, RoleAssignment, User
 
@@ -27,7 +28,7 @@ TOLD = (
     "SECURE_HSTS_SECONDS", "DATA_UPLOAD_MAX_MEMORY_SIZE", "DATA_UPLOAD_MAX_NUMBER_FIELDS",
 )  # fmt: skip
 # Settings of which only the number of entries is told.
-COUNTED = ("ALLOWED_HOSTS", "ALLOWED_NETWORKS", "CSRF_TRUSTED_ORIGINS", "SECRETS_KEYS")
+COUNTED = ("ALLOWED_HOSTS", "ALLOWED_NETWORKS", "CSRF_TRUSTED_ORIGINS")
 QUOTED = re.compile(r"“[^”]*”|‘[^’]*’|\"[^\"]*\"|'[^']*'|`[^`]*`")
 WHERE = re.compile(r"\S*[@/\\]\S*|\b[\w-]+(?:\.[\w-]+)+\b|\b[0-9a-fA-F]*:[0-9a-fA-F:]+\b")
 
@@ -87,7 +88,8 @@ def _versions() -> dict[str, str]:
 @part("settings")
 def _settings() -> dict[str, Any]:
     told = {name: getattr(settings, name, None) for name in TOLD}
-    return told | {f"number of {name}": len(getattr(settings, name, ())) for name in COUNTED}
+    counts = {name: len(getattr(settings, name, ())) for name in COUNTED} | {"SECRETS_KEYS": len(secrets.keys())}
+    return told | {f"number of {name}": count for name, count in counts.items()}
 
 
 @part("doctor")
