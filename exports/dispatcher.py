@@ -8,13 +8,14 @@ from django_q.models import OrmQ
 from connections import testing, testing_daily
 from exports import queueing
 from exports.models import Run
+from roles import tidying
 
 NUDGE_AFTER = timedelta(milliseconds=500)
 MOST_NUDGES = 4
 
 
 def look_once() -> None:
-    """Put back lost runs, wake the cluster where runs wait that nobody has been told of, and see to the tests."""
+    """Put back lost runs, wake the cluster where runs wait that nobody has been told of; see to tests and tidy up."""
     queueing.reap()
     waiting = Run.objects.claimable().filter(not_before__lt=Now() - NUDGE_AFTER)
     # A nudge that a worker has taken is locked in the queue; those that are not are still to come.
@@ -22,3 +23,4 @@ def look_once() -> None:
         queueing.nudge()
     testing.end_overdue()
     testing_daily.ask_next()
+    tidying.tidy_hourly()
