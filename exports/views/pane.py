@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
 from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -125,7 +126,10 @@ def _saved(request: EnvironmentRequest, setup: Setup) -> HttpResponse:
     """Save what the valid pane holds; run it or send a test when asked to."""
     is_new = setup.export.pk is None
     saved = setup.filled_export()
-    actions.save_export(saved, setup.saved_segments, setup.saved_tables, by=request.user)
+    try:
+        actions.save_export(saved, setup.saved_segments, setup.saved_tables, by=request.user)
+    except IntegrityError:
+        return _changed_meanwhile(request, setup, is_new=is_new)
     drafts.drop(request.session, request.POST.get("kept", ""))
     text = (_("“%(name)s” is added.") if is_new else _("“%(name)s” is saved.")) % {"name": saved.name}
     then = request.POST.get("then")
@@ -135,6 +139,16 @@ def _saved(request: EnvironmentRequest, setup: Setup) -> HttpResponse:
     if then == "run":
         return _started(request, saved, text, lambda: _run_saved(request, saved), _("Its run is queued."))
     return done(request, list_url(request), text, changed=CHANGED)
+
+
+def _changed_meanwhile(request: EnvironmentRequest, setup: Setup, *, is_new: bool) -> TemplateResponse:
+    """Show the pane again: what it uses was removed, or its name taken, between the look at it and the save."""
+    if is_new:
+        setup.export.pk, setup.export._state.adding = None, True
+    again = Setup(setup.export, request.access, request.POST, source=setup.source)
+    again.is_valid()  # says of what is still wrong what to do
+    text = _("Nothing is saved: something that the export uses was removed or changed meanwhile. Check it, save again.")
+    return _pane(request, again, status=422, notice=text)
 
 
 def _run_saved(request: EnvironmentRequest, export: Export) -> Run:
