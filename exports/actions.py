@@ -7,13 +7,14 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from connections.models import Sharing
+from connections.sharing import label
 from exports import audited
 from exports.folders import folder_of, free_folder
 from exports.models import Export, ExportSegment, ExportTable, Run, Trigger
 from exports.queueing import canceled_by, nudge
 from exports.states import ACTIVE, State
 from roles import audit
-from roles.models import User
+from roles.models import Environment, User
 from segments.models import Segment, Table
 
 TEST_ROWS = 10  # records of each item that a test sends
@@ -155,9 +156,20 @@ def detach(export: Export, *, by: User) -> None:
             raise CannotDetachError(message % {"name": export.name})
         export.connection, export.detached_sharing, export.updated_by = None, connection.sharing, by
         export.save(update_fields=["connection", "detached_sharing", "updated_by", "updated_at"])
-        named = connection.shared_with.all() if connection.sharing == Sharing.NAMED else ()
+        named = list(connection.shared_with.order_by("pk")) if connection.sharing == Sharing.NAMED else []
         export.detached_users.set(named)
-        audit.record(export.environment, "detach", export, by=by, changes={"connection": [connection.name, None]})
+        changes = {"connection": [connection.name, None]} | ({"named": [[], list(map(label, named))]} if named else {})
+        audit.record(export.environment, "detach", export, by=by, changes=changes)
+
+
+@transaction.atomic
+def forget_on_detached(user: User, environment: Environment) -> None:
+    """Keep no detached export for the user any more, as who loses the role does."""
+    for export in Export.objects.filter(environment=environment, detached_users=user):
+        before = list(map(label, export.detached_users.order_by("pk")))
+        export.detached_users.remove(user)
+        changes = {"named": [before, list(map(label, export.detached_users.order_by("pk")))]}
+        audit.record(environment, "share", export, by=None, changes=changes)
 
 
 def remove(export: Export, *, by: User) -> None:

@@ -7,6 +7,7 @@ from django.dispatch import receiver
 from django.utils.translation import gettext as _
 
 from connections.sharing import SHARED_ROLES
+from exports.actions import forget_on_detached
 from exports.models import Export
 from roles.models import RoleAssignment
 from segments.models import Table
@@ -19,8 +20,7 @@ def forget_who_lost_the_role(*, instance: RoleAssignment, created: bool = False,
     """Keep no detached export for people who are no contributors any more."""
     is_gone = "update_fields" not in more  # only a save has them
     if is_gone or (not created and instance.role not in SHARED_ROLES):
-        kept = Export.detached_users.through.objects.filter(user=instance.user)
-        kept.filter(export__environment=instance.environment).delete()
+        forget_on_detached(instance.user, instance.environment)
 
 
 @receiver(field_removed)

@@ -8,7 +8,7 @@ from connections import sharing
 from connections.models import Sharing
 from exports import actions
 from exports.models import Export, Run
-from roles.models import RoleAssignment
+from roles.models import AuditEvent, RoleAssignment
 from roles.roles import Role
 from tests.exports.pages import cells, names, text_of, url
 from tests.factories import client_of, make_connection, make_export, make_member
@@ -116,6 +116,17 @@ def test_who_was_named_removes_a_detached_export(environment, weekly, as_ana):
     actions.detach(weekly, by=None)
     assert as_ana.post(url(environment, "remove"), {"id": [weekly.pk], "confirmed": "1"}).status_code == 302
     assert not Export.objects.exists()
+
+
+def test_the_log_says_for_whom_a_detached_export_is_kept_and_when_no_longer(environment, weekly, ours, ana):
+    bea = make_member(environment, Role.CONTRIBUTOR, "bea")
+    ours.shared_with.add(bea)
+    actions.detach(weekly, by=None)
+    sharing.share(ours, Sharing.ALL, by=None)
+    RoleAssignment.objects.get(user=ana).delete()
+    detach, share = AuditEvent.objects.filter(object_type="export").order_by("pk")
+    assert (detach.action, detach.changes["named"]) == ("detach", [[], ["ana", "bea"]])
+    assert (share.action, share.changes) == ("share", {"named": [["ana", "bea"], ["bea"]]})
 
 
 @pytest.mark.parametrize("between", [Role.VIEWER, None])
