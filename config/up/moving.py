@@ -33,5 +33,5 @@ def _move(moved: Connection, port: int) -> None:
     before = moved.settings["port"]
     agreement.carry_over(moved, moved.settings | {"port": port})
     moved.save(update_fields=["settings", "agreed_target", "updated_at"])
-    changes = {"port": {"before": before, "after": port}}
+    changes = {"settings.port": [before, port]}
     audit.record(moved.environment, "change", moved, by=None, changes=changes)

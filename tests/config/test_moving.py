@@ -35,7 +35,7 @@ def test_connections_to_the_demo_server_follow_it_and_the_audit_says_so(tmp_path
     assert follow(tmp_path, [2220, 2222], 2224) == 1
     assert port_of(connection) == 2224
     event = AuditEvent.objects.get()
-    assert (event.action, event.actor, event.changes) == ("change", None, {"port": {"before": 2222, "after": 2224}})
+    assert (event.action, event.actor, event.changes) == ("change", None, {"settings.port": [2222, 2224]})
     assert follow(tmp_path, [2220, 2222], 2224) == 0
 
 
