@@ -80,8 +80,8 @@ on("notice", ({ detail }) => showNotice(detail.text ?? detail.value, detail.tone
 on("htmx:sendError", ({ detail }) => { if (!isPoll(detail.elt)) showNotice(wordOf("offline"), "danger", "offline"); });
 on("htmx:responseError", ({ detail }) => {
   const saysWhy = detail.xhr.getResponseHeader("HX-Trigger")?.includes('"notice"');
-  if (saysWhy || isPoll(detail.elt)) return;
   const name = { 403: "forbidden", 404: "missing" }[detail.xhr.status] ?? "error";
+  if (saysWhy || (name === "error" && isPoll(detail.elt))) return;
   showNotice(wordOf(name), name === "error" ? "danger" : "warning");
 });
 

@@ -19,6 +19,13 @@ on("htmx:beforeRequest", (event) => {
   if (document.hidden && "whileVisible" in event.detail.elt.dataset) event.preventDefault();
 });
 
+// What is not there any more, or no longer for this person, is not asked for again (notices.js says so once).
+const ended = new WeakSet();
+on("htmx:beforeRequest", (event) => { if (ended.has(event.detail.elt)) event.preventDefault(); });
+on("htmx:responseError", ({ detail }) => {
+  if (isPoll(detail.elt) && [403, 404].includes(detail.xhr.status)) ended.add(detail.elt);
+});
+
 // What a page asks by itself does not count as use of the session.
 on("htmx:configRequest", ({ detail }) => { if (isPoll(detail.elt)) detail.headers["Waybill-Poll"] = "1"; });
 

@@ -24,6 +24,12 @@ RETURNING last_run_id"""
 END = """
 UPDATE exports_run SET state = 'succeeded', token = NULL, lease_until = NULL, ended_at = now() WHERE id = {}
 RETURNING id"""
+# A connection whose test nobody takes.
+WAITING = """
+INSERT INTO connections_connection
+SELECT (jsonb_populate_record(connection, jsonb_build_object('name', 'Soon gone', 'check_asked_at', '2099-01-01',
+  'id', nextval(pg_get_serial_sequence('connections_connection', 'id'))))).*
+FROM connections_connection AS connection WHERE name = 'Slow partner' RETURNING id"""
 REMOVE = "UPDATE exports_export SET last_run_id = NULL WHERE last_run_id = {0} RETURNING id"
 DELETE = "DELETE FROM exports_run WHERE id = {0} RETURNING id"
 
@@ -212,6 +218,23 @@ def test_an_answer_to_a_list_that_is_gone_changes_nothing_of_the_one_that_is_sho
     page = visit("ada")
     page.evaluate(ANSWER)
     expect(page.locator("#page-summary")).to_have_text("in time")
+
+
+def test_what_somebody_removed_is_said_once_and_asked_for_no_more(visit, portal):
+    connection = portal.query(WAITING)[0][0]
+    page = visit("ada", "/e/contoso/connections/", expect=(404,))
+    answers = []
+    page.on("response", lambda response: answers.append(response.status) if "/test" in response.url else None)
+    row = page.locator("table.list tbody tr").filter(has_text="Soon gone")
+    row.get_by_label("Actions for Soon gone").click()
+    page.locator("details[open] .menu-item", has_text="Test connection").click()
+    panel = page.locator("#panel[open]")
+    expect(panel.locator("#test-running")).to_contain_text("Waiting for a worker")
+    portal.query(f"DELETE FROM connections_connection WHERE id = {connection} RETURNING id")
+    expect(panel.locator(".notice")).to_contain_text("That is not there any more.")
+    page.wait_for_timeout(2500)
+    assert answers.count(404) == 1
+    expect(panel.locator(".notice")).to_have_count(1)
 
 
 def test_the_last_runs_are_compared_by_keyboard(visit, portal):
