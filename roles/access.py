@@ -70,7 +70,7 @@ def access_of(user: User, slug: str) -> Access:
 def administrators(environment: Environment) -> str:
     """Return the names of the environment's administrators, five at most: whom to ask."""
     able = roles_with(Permission.MANAGE_CONNECTIONS)
-    assignments = RoleAssignment.objects.filter(environment=environment, role__in=able)
+    assignments = RoleAssignment.objects.filter(environment=environment, role__in=able, user__is_active=True)
     return ", ".join(str(assignment.user) for assignment in assignments.select_related("user")[:5])
 
 

@@ -66,6 +66,13 @@ def test_a_contributor_learns_whom_to_ask(environment, ada, carl):
     assert see(environment, carl)[2] == ["Add export"]
 
 
+def test_nobody_is_told_to_ask_somebody_whose_account_is_off(environment, ada, carl):
+    make_member(environment, Role.ADMINISTRATOR, "bob")
+    ada.is_active = False
+    ada.save()
+    assert "There is none yet. Ask bob to add one" in see(environment, carl)[1]
+
+
 def test_a_viewer_is_told_what_will_be_seen_here(environment, ada):
     steps, text, buttons = see(environment, client_of(make_member(environment, Role.VIEWER)))
     assert steps == buttons == []
