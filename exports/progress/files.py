@@ -31,7 +31,7 @@ def files_of(run: Run, export: Export, access: Access) -> list[FileEntry]:
     """Return the files of `run` once it has ended, with where the user can download them."""
     if not run.ended_at:
         return []
-    can_download = export.is_editable_by(access) and not why_no_download(run)
+    can_download = export.is_editable_by(access) and not why_no_download(run, access)
     return [_entry(run, export, index, can_download) for index in range(len(run.files))]
 
 
@@ -47,11 +47,18 @@ def is_replaced(run: Run, entry: dict[str, Any]) -> bool:
     return same_place.filter(pk__gt=run.pk, is_publishing=True).exists()
 
 
-def why_no_download(run: Run) -> str:
-    """Say why the files of `run` cannot be downloaded by anybody; "" when they can."""
+def is_out_of_reach(run: Run, access: Access) -> bool:
+    """Tell whether another connection delivered the files of `run` than those that the user may use."""
+    return run.connection is not None and not run.connection.is_usable_by(access)
+
+
+def why_no_download(run: Run, access: Access) -> str:
+    """Say why the user, who may edit the export, cannot download the files of `run`; "" when they can."""
     connection = run.connection
     if connection is None:
         return _("The connection that delivered these files was removed. Look for them at the target.")
+    if is_out_of_reach(run, access):
+        return _("A connection that is not shared with you delivered these files. Ask an administrator for them.")
     if run.target != connection.settings:
         return _("The connection points elsewhere now. Look for these files at the target as it was then.")
     try:
@@ -69,7 +76,7 @@ def why_not_for(run: Run, export: Export, access: Access) -> str:
         return ""
     if not export.is_editable_by(access):
         return _("Whoever can edit this export can download its files.")
-    return why_no_download(run)
+    return why_no_download(run, access)
 
 
 def _entry(run: Run, export: Export, index: int, can_download: bool) -> FileEntry:

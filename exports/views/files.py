@@ -3,6 +3,7 @@
 import json
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.http import content_disposition_header
@@ -11,7 +12,7 @@ from django.views.decorators.http import require_GET
 from connections.destinations.base import DeliveryError
 from exports.download import Download, TooManyDownloadsError
 from exports.models import Export, Run
-from exports.progress.files import is_spreadsheet, why_no_download
+from exports.progress.files import is_out_of_reach, is_spreadsheet, why_no_download
 from exports.views.common import load
 from roles import audit
 from roles.access import EnvironmentRequest, requires
@@ -27,7 +28,9 @@ def file(request: EnvironmentRequest, pk: int, uuid: str, index: int) -> HttpRes
     for_spreadsheet = request.GET.get("as") == "spreadsheet"
     if index >= len(run.files) or (for_spreadsheet and not is_spreadsheet(run.files[index]["path"])):
         raise Http404
-    if why := why_no_download(run):
+    if is_out_of_reach(run, request.access):
+        raise PermissionDenied
+    if why := why_no_download(run, request.access):
         return _refusal(request, export, run, why)
     try:
         download = Download(run, index, person=request.user.pk, for_spreadsheet=for_spreadsheet)

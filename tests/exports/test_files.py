@@ -21,14 +21,14 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from config.wsgi import application
 from connections.destinations.base import DeliveryError
-from connections.models import Connection
+from connections.models import Connection, Sharing
 from exports import actions, download
 from exports.models import Run
 from exports.runner.watch import work_until_idle
 from roles.models import AuditEvent
 from roles.roles import Role
 from tests.exports.data_out import make_data_out
-from tests.factories import client_of, folder_of, make_export, make_member
+from tests.factories import client_of, folder_of, make_connection, make_export, make_member
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HTMX = {"HX-Request": "true"}
@@ -310,3 +310,19 @@ def test_what_is_shown_is_text(carl, run):
     page = carl.get(url(run, name="run_progress")).content.decode()
     assert "<script>alert" not in page
     assert not re.search(r"HTTP|\r\nx\.csv\"", carl.get(url(run, 0), headers=HTMX).headers.get("HX-Redirect", ""))
+
+
+def test_files_that_an_unshared_connection_delivered_stay_out_of_reach_once_the_export_moved(
+    environment, export, run, carl
+):
+    moved = make_connection(environment, "New", type=export.connection.type, settings=export.connection.settings)
+    Connection.objects.filter(pk=export.connection_id).update(sharing=Sharing.NOBODY)
+    export.connection = moved
+    export.save()
+    for headers in ({}, HTMX):
+        assert carl.get(url(run), headers=headers).status_code == 403
+    shown = carl.get(url(run, name="run_progress")).content.decode()
+    assert "A connection that is not shared with you delivered these files." in shown
+    assert url(run) not in shown
+    ada = client_of(make_member(environment, Role.ADMINISTRATOR, "ann"))
+    assert body(ada.get(url(run)))
