@@ -1,9 +1,11 @@
 """What each action of the audit log is called, as a sentence and as a choice of the filter."""
 
+from functools import cache
 from typing import Any, NamedTuple
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
@@ -128,7 +130,7 @@ def _said(event: AuditEvent) -> tuple[str, dict[str, str]]:
     words = ACTIONS.get(event.action)
     if words is None:
         return _now("{who}: {action} · {what}"), {"who": who(event), "action": _as_words(event.action)}
-    said, value = str(words.said), value_of(event, words.of)
+    said, value = _template(event.action, get_language()), value_of(event, words.of)
     return said if value else said.partition(": {value}")[0], {"who": who(event), "value": value}
 
 
@@ -139,8 +141,19 @@ def who(event: AuditEvent) -> str:
 
 def _words_of(event: AuditEvent) -> str:
     """Return what stands before the object's name; "" before a person's."""
-    known = OBJECTS.get(event.object_type)
-    return _as_words(event.object_type) if known is None else str(known)
+    return _object(event.object_type, get_language())
+
+
+# A download asks for the same words for each of its rows.
+@cache
+def _template(action: str, _language: str | None) -> str:
+    return str(ACTIONS[action].said)
+
+
+@cache
+def _object(type_: str, _language: str | None) -> str:
+    known = OBJECTS.get(type_)
+    return _as_words(type_) if known is None else str(known)
 
 
 def _as_words(name: str) -> str:
