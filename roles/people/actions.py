@@ -96,11 +96,12 @@ def through_group(assignment: RoleAssignment) -> RefusedError:
     return RefusedError(text % {"name": assignment.user, "group": assignment.group})
 
 
-def is_last_administrator(assignment: RoleAssignment) -> bool:
-    """Tell whether nobody else administers the environment."""
-    if assignment.role != Role.ADMINISTRATOR:
-        return False
-    return not _administrators(assignment.environment).exclude(user=assignment.user).exists()
+def last_administrator(environment: Environment, people: list[RoleAssignment]) -> RoleAssignment | None:
+    """Return the one of `people` (of `environment`) without whom nobody administers it; None: there are others."""
+    if all(one.role != Role.ADMINISTRATOR for one in people):
+        return None
+    able = set(_administrators(environment).values_list("user_id", flat=True)[:2])
+    return next((one for one in people if one.role == Role.ADMINISTRATOR and not able - {one.user_id}), None)
 
 
 def _administrators(environment: Environment) -> QuerySet[RoleAssignment]:

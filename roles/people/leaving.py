@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from roles import groups
 from roles.models import Environment, RoleAssignment
-from roles.people.actions import is_last_administrator, through_group
+from roles.people.actions import last_administrator, through_group
 from roles.people.errors import LastAdministratorError
 from roles.roles import Role
 
@@ -28,12 +28,12 @@ class Plan(NamedTuple):
 def plan_removal(environment: Environment, people: list[RoleAssignment]) -> Plan:
     """Return what removing `people` (of `environment`) does."""
     carried = groups.carried(environment, [one.user_id for one in people])
-    leaving, left_out = [], []
+    leaving, left_out, last = [], [], last_administrator(environment, people)
     for one in people:
         back = carried.get(one.user_id)
         if one.group:
             left_out.append(str(through_group(one)))
-        elif is_last_administrator(one) and not (back and back.role == Role.ADMINISTRATOR):
+        elif one == last and not (back and back.role == Role.ADMINISTRATOR):
             left_out.append(str(LastAdministratorError(str(one.user))))
         else:
             leaving.append(Leaving(one, _after(environment, back)))

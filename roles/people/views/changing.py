@@ -36,7 +36,7 @@ def _change(request: EnvironmentRequest, people: list[RoleAssignment], *, is_sen
     form = ChangeForm(people, request.user, request.POST if is_sent else None)
     if not is_sent or not form.is_valid():
         context: dict[str, Any] = {"people": people, "form": form, "list_url": url_of(request, "list")}
-        context["last"] = [one for one in people if actions.is_last_administrator(one)][:1]
+        context["last"] = actions.last_administrator(request.environment, people)
         return render_panel(request, "people/change.html", context, status=422 if is_sent else 200)
     role = Role(form.cleaned_data["role"])
     same = [one for one in people if one.role == role and not one.group]

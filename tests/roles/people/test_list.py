@@ -88,6 +88,22 @@ def test_the_number_of_queries_does_not_grow(place, page, django_assert_num_quer
         assert "50 of" in text_of(place.browser.get(place.url(page)))
 
 
+@pytest.mark.parametrize("command", ["change", "remove"])
+def test_a_question_about_many_administrators_takes_no_more_queries_than_one_about_few(
+    place, command, django_assert_num_queries, django_assert_max_num_queries
+):
+    def ask(n):
+        many = [place.member(f"person{index}-{n}", Role.ADMINISTRATOR).pk for index in range(n)]
+        return lambda: place.post(command, {"id": many})
+
+    few, many = ask(2), ask(20)
+    few()  # what is asked once per process
+    with django_assert_max_num_queries(14) as asked:
+        few()
+    with django_assert_num_queries(len(asked.captured_queries)):
+        assert many().status_code == 200
+
+
 def test_only_those_who_manage_people_see_the_section(place):
     from tests.factories import client_of
 
