@@ -76,9 +76,15 @@ class AddForm(forms.Form):
 
 
 def accounts_called(text: str) -> list[User]:
-    """Return the accounts with this exact user name, else with this e-mail address in any case; two at most."""
+    """Return the accounts with this exact user name, else with this e-mail address in any case; two at most.
+
+    What looks like an address is one first: a user name like it may be somebody else's.
+    """
     able = User.objects.filter(is_active=True)
-    return list(able.filter(username=text)[:1]) or list(able.filter(email__iexact=text)[:2] if text else [])
+    named, addressed = able.filter(username=text)[:1], able.filter(email__iexact=text)[:2] if text else []
+    if "@" not in text:
+        return list(named) or list(addressed)
+    return [one for one in named if one.email.lower() == text.lower()] or list(addressed) or list(named)
 
 
 def is_email(text: str) -> bool:

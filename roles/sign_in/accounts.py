@@ -10,6 +10,7 @@ from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -43,7 +44,7 @@ def validate_account(user: User, password: str) -> None:
     """Raise ValidationError, by field, unless `user` can be saved as a new account with `password`."""
     checks = {
         "name": lambda: _need(user.first_name, _("Enter your name.")),
-        "username": lambda: _check_username(user.username),
+        "username": lambda: _check_username(user.username, user.email),
         "email": lambda: _check_email(user.email),
         "password": lambda: password_validation.validate_password(password, user),
     }
@@ -116,14 +117,17 @@ def _need(value: str, text: str) -> None:
         raise ValidationError(text)
 
 
-def _check_username(username: str) -> None:
+def _check_username(username: str, email: str) -> None:
+    """Refuse what cannot be a user name, or is taken, or would be typed to mean somebody else."""
     _need(username, _("Choose a user name."))
     if len(username) > NAME_LENGTH:
         raise ValidationError(_("At most 150 characters."))
+    if "@" in username and username.lower() != email.lower():
+        raise ValidationError(_("A user name that is an address has to be your own. Choose one without @."))
     get_adapter().clean_username(username)
 
 
 def _check_email(email: str) -> None:
     validate_email(email)
-    if User.objects.filter(email__iexact=email).exists():
+    if User.objects.filter(Q(email__iexact=email) | Q(username__iexact=email)).exists():
         raise ValidationError(_("There is an account with this address already. Log in with it."))

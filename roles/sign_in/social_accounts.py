@@ -132,6 +132,8 @@ def _text(value: Any) -> str:
 def _free_username(claims: dict[str, Any], email: str) -> str:
     """Return a user name that is nobody's: the one at the provider, the address, or one of them with a number."""
     preferred = re.sub(r"[^\w.@+-]+", "-", _text(claims.get("preferred_username"))).strip("-")[:140]
+    if preferred.lower() != email:  # an address that may be somebody else's, who would be meant by it
+        preferred = preferred.partition("@")[0]
     wished = [name for name in (preferred, email[:140]) if name] or ["user"]
     for name in wished:
         if not _is_taken(name):

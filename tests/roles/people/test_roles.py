@@ -51,6 +51,12 @@ def test_an_address_of_several_accounts_asks_for_the_user_name(place):
     assert "Type the user name instead" in text_of(answer)
 
 
+def test_an_address_is_the_person_whose_it_is_before_anybody_who_is_called_like_it(place):
+    boss, other = make_user("boss", email="boss@example.com"), make_user("boss@example.com", email="other@example.com")
+    place.post("add", {"person": "boss@example.com", "role": "administrator"})
+    assert (place.role_of(boss), place.role_of(other)) == (("administrator", ""), None)
+
+
 def test_who_is_here_already_is_said_to_be(place):
     assert "ada is Administrator here already" in text_of(place.post("add", {"person": "ada", "role": "viewer"}))
     assert place.role_of(place.ada) == ("administrator", "")

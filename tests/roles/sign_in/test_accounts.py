@@ -44,6 +44,20 @@ def test_a_name_or_an_address_that_somebody_has_is_refused_whatever_its_case():
     assert set(caught.value.message_dict) == {"username", "email"}
 
 
+def test_nobody_takes_a_user_name_by_which_somebody_else_would_be_meant():
+    with pytest.raises(ValidationError) as caught:
+        create_account(**GRACE | {"username": "boss@example.com"})
+    assert set(caught.value.message_dict) == {"username"}
+    assert create_account(**GRACE | {"username": "GRACE@example.com"}).username == "GRACE@example.com"
+
+
+def test_an_address_that_is_somebodys_user_name_is_refused():
+    make_user("Grace@example.com")
+    with pytest.raises(ValidationError) as caught:
+        create_account(**GRACE)
+    assert set(caught.value.message_dict) == {"email"}
+
+
 def test_the_address_of_an_invitation_cannot_be_changed():
     form = AccountForm(GRACE | {"email": "other@example.com"}, email="grace@example.com")
     assert form.is_valid()

@@ -240,7 +240,15 @@ def test_a_user_name_that_is_somebodys_address_is_left_to_them(provider):
     make_user("grace", email="grace@example.com")
     provider.knows("odd", preferred_username="Grace@example.com")
     sign_in(provider, "odd")
-    assert User.objects.get(socialaccount__uid="odd").username == "Grace@example.com-2"
+    assert User.objects.get(socialaccount__uid="odd").username == "Grace-2"
+
+
+def test_a_user_name_that_looks_like_an_address_is_taken_only_where_it_is_the_persons_own(provider):
+    provider.knows("early", preferred_username="boss@example.com", email="early@example.com")
+    sign_in(provider, "early")
+    provider.knows("own", preferred_username="own@example.com", email="own@example.com")
+    sign_in(provider, "own")
+    assert set(User.objects.values_list("username", flat=True)) == {"boss", "own@example.com"}
 
 
 def test_an_address_that_may_be_anothers_is_not_kept(provider):
