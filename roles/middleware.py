@@ -1,16 +1,30 @@
 """Deny by default: a view that states no access policy is not called, and most need a sign-in."""
 
+import codecs
 from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
+
+
+class TextMiddleware:
+    """Take UTF-8 alone, as browsers send here: others hold texts that no page and no database can."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.encoding and codecs.lookup(request.encoding).name != "utf-8":
+            request.encoding = "utf-8"  # for the page that says so, which reads the query
+            raise BadRequest("The request is not in UTF-8.")
+        return self.get_response(request)
 
 
 class SignInRequiredMiddleware:

@@ -43,3 +43,13 @@ def test_not_found_shows_nothing_of_a_foreign_environment(environment):
     page = stranger.get(f"/e/{environment.slug}/nowhere/")
     assert page.status_code == 404
     assert 'id="navigation"' not in page.content.decode()
+
+
+@pytest.mark.parametrize("charset", ["unicode_escape", "utf-7", "utf-16"])
+def test_what_is_not_in_utf_8_is_not_read(client, viewer, environment, charset):
+    sent = client.post("/login/", {"login": "a", "password": "b"}, headers={"Content-Type": f"x/y; charset={charset}"})
+    asked = viewer.get(
+        f"/e/{environment.slug}/exports/?q=%5Cud800", headers={"Content-Type": f"text/plain; charset={charset}"}
+    )
+    assert (sent.status_code, asked.status_code) == (400, 400)
+    assert "The request cannot be read" in asked.content.decode()
