@@ -1,11 +1,11 @@
 """What an export uses is removed, or its name taken, in the moment between the look at it and the save."""
 
+import re
 import threading
 from contextlib import contextmanager
 
 import pytest
 from django.db import connection as database
-from django.db.models.signals import pre_save
 
 from connections.models import Connection
 from exports.models import Export
@@ -15,25 +15,28 @@ from tests.factories import make_connection, make_export, make_segment
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOTHING = "Nothing is saved"
+FIRST_OF_SAVE = re.compile(r'(^INSERT INTO|^UPDATE) "exports_export"|"connections_connection".* FOR UPDATE')
 
 
 @contextmanager
 def just_before_the_save(act):
-    """Let somebody else `act`, in a transaction of their own, when everything is checked and not written yet."""
+    """Let somebody else `act`, in a transaction of their own, when everything is checked and nothing is locked yet."""
+    waiting = [act]
 
     def work():
-        act()
+        waiting.pop()()
         database.close()
 
-    def meet(**_facts):
-        pre_save.disconnect(meet, sender=Export)
-        other = threading.Thread(target=work)
-        other.start()
-        other.join()
+    def meet(execute, sql, params, many, context):
+        if waiting and isinstance(sql, str) and FIRST_OF_SAVE.search(sql):
+            other = threading.Thread(target=work)
+            other.start()
+            other.join()
+        return execute(sql, params, many, context)
 
-    pre_save.connect(meet, sender=Export, weak=False)
-    yield
-    pre_save.disconnect(meet, sender=Export)
+    with database.execute_wrapper(meet):
+        yield
+    assert not waiting
 
 
 @pytest.fixture
