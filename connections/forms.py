@@ -109,7 +109,8 @@ class SetUp:
     def invalid_fields(self) -> list[forms.BoundField]:
         """The fields of both forms with an error; an open question is not one."""
         question = self.type_form.question
-        fields = [*self.form.visible_fields(), *self.type_form.visible_fields()]
+        name, *rest = self.form.visible_fields()
+        fields = [name, *self.type_form.visible_fields(), *rest]  # as the page lays them out
         return [bound for bound in fields if bound.errors and not (question and bound.name == question.field)]
 
     def is_valid(self) -> bool:
@@ -173,12 +174,13 @@ class SetUp:
         return full
 
     def _describe_secrets(self, kept: frozenset[str], typed: set[str]) -> None:
+        hint = references.help_text()
         for name in self.type.secret_fields:
             if name in typed:
                 self.type_form.fields[name].help_text = _("Entered. Leave empty to keep what you entered.")
             elif name in kept:
                 self.type_form.fields[name].help_text = _("Stored. Leave empty to keep it.")
             else:
-                self.type_form.fields[name].help_text = " ".join(
-                    filter(None, (str(self.type_form.fields[name].help_text), references.help_text()))
-                )
+                words = (str(self.type_form.fields[name].help_text), hint)
+                self.type_form.fields[name].help_text = " ".join(filter(None, words))
+                hint = ""  # said once: it holds for all of them

@@ -90,7 +90,7 @@ def check(text: str) -> None:
 
 def help_text() -> str:
     """Say how to refer to a secret here."""
-    variable = _("env:%(prefix)sNAME takes the secret from a variable where Waybill runs") % {
+    variable = _("Instead of any secret, env:%(prefix)sNAME takes it from a variable where Waybill runs") % {
         "prefix": settings.SECRETS_ENV_PREFIX
     }
     if not settings.SECRETS_DIR:

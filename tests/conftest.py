@@ -12,6 +12,10 @@ import pytest
 if "django.conf" in sys.modules:
     sys.exit("Unset DJANGO_SETTINGS_MODULE: the tests choose their settings before Django reads them.")
 
+CHROMIUM_FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
 SCRATCH = Path(tempfile.mkdtemp(prefix="waybill-tests-"))
 for _name in [name for name in os.environ if name.startswith("WAYBILL_")]:
     del os.environ[_name]
@@ -37,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.PASSWORD_HASHERS.insert(0, "django.contrib.auth.hashers.MD5PasswordHasher")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of the same name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With several processes: a file stays in one, and all that use the browser and its portal in the same one."""
     for item in items:
@@ -103,6 +108,21 @@ def work_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     from roles import heartbeats
 
     monkeypatch.setattr(heartbeats, "_kept", (float("inf"), []))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    """One browser for the process; Playwright's loop runs in this thread from now on, which Django has to stand."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.tools import require_tool
+
+    program = require_tool("chromium", "apt-get install chromium")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(program), args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def manage(*arguments: str, data_dir: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("WAYBILL_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("WAYBILL_", "DJANGO_ALLOW_"))}
     return subprocess.run(
         [sys.executable, ROOT / "manage.py", *arguments],
         env=kept | {"WAYBILL_DATA_DIR": str(data_dir)} | environment,

@@ -3,12 +3,11 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.db import connections
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from connections.models import Connection
 from roles.roles import Role
 from tests.factories import make_connection, make_environment, make_member
-from tests.tools import require_tool
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOOKS = {
@@ -19,30 +18,29 @@ LOOKS = {
 
 
 @pytest.fixture
-def open_page(live_server, monkeypatch):
+def open_page(live_server, chromium):
     """Return a function that opens a page of the environment as somebody."""
-    program = require_tool("chromium", "apt-get install chromium")
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's loop runs in this thread
     environment = make_environment("contoso", name="Contoso")
     make_connection(environment, "Call list")
     make_member(environment, Role.ADMINISTRATOR, "ada")
     make_member(environment, Role.CONTRIBUTOR, "carl")
     make_member(environment, Role.VIEWER, "vera")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(program), args=["--no-sandbox"])
+    opened = []
 
-        def open_it(name: str, path: str, **options) -> Page:
-            page = browser.new_context(reduced_motion="reduce", **options).new_page()
-            page.goto(f"{live_server.url}/login/?next=/e/contoso/{path}")
-            page.get_by_label("User").fill(name)
-            page.get_by_label("Password").fill(name)
-            page.get_by_role("button", name="Log in").click()
-            expect(page.locator("h1").first).to_be_visible()
-            return page
+    def open_it(name: str, path: str, **options) -> Page:
+        opened.append(chromium.new_context(reduced_motion="reduce", **options))
+        page = opened[-1].new_page()
+        page.goto(f"{live_server.url}/login/?next=/e/contoso/{path}")
+        page.get_by_label("User").fill(name)
+        page.get_by_label("Password").fill(name)
+        page.get_by_role("button", name="Log in").click()
+        expect(page.locator("h1").first).to_be_visible()
+        return page
 
-        yield open_it
-        browser.close()
-        connections.close_all()  # Django keeps one more for code that runs beside Playwright's loop
+    yield open_it
+    for context in opened:
+        context.close()
+    connections.close_all()  # Django keeps one more for code that runs beside Playwright's loop
 
 
 def problems(page: Page) -> list[tuple[str, str]]:

@@ -1,6 +1,5 @@
 """One portal and one browser for the session, a new context for each test; any error in the browser fails it."""
 
-import os
 import re
 import shutil
 import tempfile
@@ -13,10 +12,6 @@ from tests.tools import require_tool
 
 PASSWORD = "waybill-demo"
 SECONDS = 10_000  # milliseconds that a page may take on a busy machine
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-]
 STATUS = re.compile(r"status of (\d+)|Status Error Code (\d+)")
 
 
@@ -41,15 +36,8 @@ def portal() -> Iterator[object]:
 
 
 @pytest.fixture(scope="session")
-def browser(portal) -> Iterator[object]:
-    from playwright.sync_api import sync_playwright
-
-    program = require_tool("chromium", "apt-get install chromium")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright's loop runs in this thread
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(program), args=FLAGS)
-        yield browser
-        browser.close()
+def browser(portal, chromium) -> object:
+    return chromium
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ def row_of(page, name):
 
 def fill_in(form, name):
     form.get_by_label("Connection").select_option(label="Partner SFTP")
+    expect(form.get_by_role("heading", name="SFTP")).to_be_visible()
     form.get_by_label("Name", exact=False).first.fill(name)
     form.get_by_role("checkbox", name=re.compile(f"^{SEGMENT}")).check()
 

@@ -165,7 +165,9 @@ def test_a_viewer_sees_what_is_chosen_and_nothing_else(pane):
     assert boxes(page, "tables") == {pane.orders.pk: "checked"}
     assert boxes(page, "members") == {}
     assert "Tables: a data-out export" in text_of(page)
-    assert "Save" not in text_of(page).partition("<footer")[2]
+    footer = text_of(page).partition("<footer")[2].partition("</footer>")[0]
+    assert "Close" in footer
+    assert "Save" not in footer
 
 
 def test_save_and_send_a_test_shows_the_test(pane):

@@ -127,7 +127,7 @@ def test_more_rows_than_a_batch_are_all_walked(stored, key, monkeypatch):
 
 def test_rotation_is_audited_without_a_secret(stored, key):
     rotate("--new-key")
-    events = list(AuditEvent.objects.filter(action="rotate_secrets").values())
+    events = list(AuditEvent.objects.filter(action="rotate_secrets").order_by("pk").values())
     assert [event["changes"] for event in events] == [{"keys": "added"}, {"rotated": 1}]
     assert {event["environment_id"] for event in events} == {stored.environment_id}
     text = json.dumps(events, default=str)

@@ -3,40 +3,38 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.db import connections
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from roles.roles import Role
 from segments import tasks
 from segments.models import Segment
 from tests.factories import make_environment, make_member, make_segment, make_table
-from tests.tools import require_tool
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def open_page(live_server, monkeypatch):
+def open_page(live_server, chromium):
     """Return a function that opens the Segments page as a contributor."""
-    program = require_tool("chromium", "apt-get install chromium")
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's loop runs in this thread
     environment = make_environment("contoso", name="Contoso")
     make_segment(make_table(environment), "Londoners", [{"field": "City", "operator": "equals", "value": "London"}])
     make_member(environment, Role.CONTRIBUTOR, "carl")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(program), args=["--no-sandbox"])
+    opened = []
 
-        def open_it(**options) -> Page:
-            page = browser.new_context(**options).new_page()
-            page.goto(f"{live_server.url}/login/?next=/e/contoso/segments/")
-            page.get_by_label("User").fill("carl")
-            page.get_by_label("Password").fill("carl")
-            page.get_by_role("button", name="Log in").click()
-            expect(page.get_by_role("heading", name="Segments")).to_be_visible()
-            return page
+    def open_it(**options) -> Page:
+        opened.append(chromium.new_context(**options))
+        page = opened[-1].new_page()
+        page.goto(f"{live_server.url}/login/?next=/e/contoso/segments/")
+        page.get_by_label("User").fill("carl")
+        page.get_by_label("Password").fill("carl")
+        page.get_by_role("button", name="Log in").click()
+        expect(page.get_by_role("heading", name="Segments")).to_be_visible()
+        return page
 
-        yield open_it
-        browser.close()
-        connections.close_all()  # Django keeps one more for code that runs beside Playwright's loop
+    yield open_it
+    for context in opened:
+        context.close()
+    connections.close_all()  # Django keeps one more for code that runs beside Playwright's loop
 
 
 def problems(page):

@@ -117,7 +117,7 @@ def _edit(request: EnvironmentRequest, group_role: GroupRole) -> HttpResponse:
         except RefusedError as error:
             form.add_error(None, str(error))
         else:
-            return _done(request, _("Who is in “%(group)s” is now %(role)s."), saved)
+            return _done(request, _("The group “%(group)s” now carries the role %(role)s."), saved)
     context = {"form": form, "list_url": url_of(request, "groups")}
     return render_panel(request, "people/group.html", context, status=422 if form.is_bound else 200)
 
