@@ -23,7 +23,7 @@ def migrate() -> None:
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if plan:
         say(f"Bringing the tables up to date ({len(plan)} migrations)")
-        call_command("migrate", interactive=False, verbosity=0)
+        migrating.migrate()
     connection.close()
 
 
