@@ -113,12 +113,13 @@ def work_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[object]:
     """One browser for the process; Playwright's loop runs in this thread from now on, which Django has to stand."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     from tests.tools import require_tool
 
     program = require_tool("chromium", "apt-get install chromium")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    expect.set_options(timeout=20_000)  # milliseconds; a busy machine may take them
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(program), args=CHROMIUM_FLAGS)
         yield browser
