@@ -85,6 +85,8 @@ class Connection(models.Model):
     agreed_at = models.DateTimeField(null=True)
     # SHA-256 (hex) of the target that was agreed to: another target asks again.
     agreed_target = models.CharField(max_length=64, blank=True, editable=False)
+    # Exports that may run through it at once; empty: as many as its type takes.
+    most_at_once = models.PositiveSmallIntegerField(null=True, blank=True)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

@@ -14,7 +14,21 @@ from django.utils.translation import gettext_lazy
 from django_q.models import Failure, OrmQ, Success
 
 from exports import support, unsticking  # noqa: F401 - support adds its parts to the bundle
-from exports.models import Export, ExportSegment, ExportTable, Run
+from exports.models import (
+    Alert,
+    AlertChannel,
+    AlertDelivery,
+    AlertsSeen,
+    Export,
+    ExportSegment,
+    ExportTable,
+    RefreshPart,
+    RefreshSchedule,
+    Run,
+    RunLine,
+    Schedule,
+    SystemRefresh,
+)
 from roles.support.read_only import ReadOnlyAdmin, ReadOnlyInline
 
 
@@ -42,7 +56,8 @@ class ExportAdmin(ReadOnlyAdmin):
     search_fields = ["=id", "name", "connection__name", "=runs__uuid"]
     fields = [
         "name", "description", "environment", "kind", "connection", "detached_sharing", "detached_users", "folder",
-        "settings", "field_selection", "schedule_mode", "refreshes_segments", "last_run", "last_state", "delivered_at",
+        "settings", "field_selection", "schedule_mode", "refreshes_segments", "tolerance",
+        "most_removals", "sends_nothing", "last_run", "last_state", "delivered_at",
         "created_by", "created_at", "updated_by", "updated_at",
     ]  # fmt: skip
     inlines = [ExportSegmentInline, ExportTableInline]
@@ -58,7 +73,8 @@ class RunAdmin(ReadOnlyAdmin):
     search_fields = ["=id", "uuid", "export__name", "worker"]
     fields = [
         "uuid", "environment", "export", "state", "trigger", "triggered_by", "reason", "message", "detail", "queued_at",
-        "not_before", "started_at", "ended_at", "data_as_of", "lease_until", "worker", "claims", "tries",
+        "not_before", "due", "is_late", "refresh", "waits_for", "started_at", "ended_at", "data_as_of", "held_for",
+        "decided_by", "decided_at", "decision", "is_let_go", "lease_until", "worker", "claims", "tries",
         "cancel_requested_at", "canceled_by", "most_rows", "rows_total", "rows_done", "bytes_done", "steps", "items",
         "files", "folder", "folders", "is_publishing", "connection", "target", "has_leftovers",
     ]  # fmt: skip
@@ -82,6 +98,118 @@ class RunAdmin(ReadOnlyAdmin):
                 self.message_user(request, str(error), messages.WARNING)
             else:
                 self.message_user(request, text % {"run": run.short_id})
+
+
+@admin.register(RunLine)
+class RunLineAdmin(ReadOnlyAdmin):
+    """The logs of runs."""
+
+    list_display = ["at", "run", "level", "text"]
+    list_select_related = ["run__export"]
+    search_fields = ["run__uuid", "text"]
+    fields = ["run", "at", "level", "text", "detail"]
+
+
+RECURRENCE = ("repeat", "times", "weekdays", "month_day", "cron", "zone", "next_due", "problem")
+
+
+@admin.register(Schedule)
+class ScheduleAdmin(ReadOnlyAdmin):
+    """The schedules of exports of their own."""
+
+    list_display = ["export", "repeat", "zone", "next_due", "problem"]
+    list_select_related = ["export"]
+    search_fields = ["=export__id", "export__name", "zone"]
+    fields = ["export", *RECURRENCE]
+
+
+@admin.register(RefreshSchedule)
+class RefreshScheduleAdmin(ReadOnlyAdmin):
+    """The schedules of system refreshes."""
+
+    list_display = ["environment", "is_on", "repeat", "zone", "next_due", "problem"]
+    list_select_related = ["environment"]
+    search_fields = ["environment__name", "zone"]
+    fields = ["environment", "is_on", *RECURRENCE, "updated_by", "updated_at"]
+
+
+class RefreshPartInline(ReadOnlyInline):
+    """The parts of a system refresh."""
+
+    model = RefreshPart
+    fields = ("position", "kind", "name", "state", "started_at", "ended_at", "rows", "message")
+
+
+@admin.register(SystemRefresh)
+class SystemRefreshAdmin(ReadOnlyAdmin):
+    """System refreshes with their parts."""
+
+    list_display = ["__str__", "state", "trigger", "queued_at", "ended_at"]
+    list_filter = ["environment", "state", "trigger"]
+    list_select_related = ["environment"]
+    search_fields = ["=id", "uuid", "environment__name"]
+    fields = [
+        "uuid", "environment", "state", "trigger", "triggered_by", "due", "is_late", "queued_at", "started_at",
+        "ended_at", "cancel_requested_at", "canceled_by", "reason",
+    ]  # fmt: skip
+    inlines = [RefreshPartInline]
+
+
+@admin.register(RefreshPart)
+class RefreshPartAdmin(ReadOnlyAdmin):
+    """Tables, segments and exports of system refreshes."""
+
+    list_display = ["name", "kind", "refresh", "state", "ended_at"]
+    list_select_related = ["refresh__environment"]
+    search_fields = ["name", "=object_id", "refresh__uuid"]
+    fields = [
+        "refresh", "position", "kind", "object_id", "name", "needs", "state", "started_at", "ended_at", "rows",
+        "message", "run", "lease_until", "claims",
+    ]  # fmt: skip
+
+
+@admin.register(AlertChannel)
+class AlertChannelAdmin(ReadOnlyAdmin):
+    """Where alerts go; never the address of a webhook, which is a secret."""
+
+    list_display = ["name", "environment", "kind", "is_on", "last_sent_at"]
+    list_select_related = ["environment"]
+    search_fields = ["name", "environment__name"]
+    fields = [
+        "environment", "name", "kind", "people", "kinds", "tells_recovery", "exports", "is_on", "last_error",
+        "last_sent_at", "created_by", "created_at", "updated_at",
+    ]  # fmt: skip
+
+
+@admin.register(Alert)
+class AlertAdmin(ReadOnlyAdmin):
+    """What went wrong and when it was well again."""
+
+    list_display = ["kind", "environment", "export", "opened_at", "closed_at"]
+    list_filter = ["environment", "kind"]
+    list_select_related = ["environment", "export"]
+    search_fields = ["text", "export__name", "environment__name"]
+    fields = ["environment", "export", "refresh", "run", "kind", "text", "opened_at", "closed_at", "closing_text"]
+
+
+@admin.register(AlertDelivery)
+class AlertDeliveryAdmin(ReadOnlyAdmin):
+    """Messages of alerts to channels."""
+
+    list_display = ["alert", "channel", "is_recovery", "state", "tries", "sent_at"]
+    list_select_related = ["alert__export", "alert__environment", "channel"]
+    search_fields = ["uuid", "channel__name"]
+    fields = ["uuid", "alert", "channel", "is_recovery", "state", "tries", "not_before", "sent_at", "error"]
+
+
+@admin.register(AlertsSeen)
+class AlertsSeenAdmin(ReadOnlyAdmin):
+    """Until when people have read the alerts."""
+
+    list_display = ["user", "environment", "seen_at"]
+    list_select_related = ["user", "environment"]
+    search_fields = ["user__username", "environment__name"]
+    fields = ["user", "environment", "seen_at"]
 
 
 class QueuedTaskAdmin(ReadOnlyAdmin):

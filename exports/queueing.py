@@ -54,7 +54,7 @@ def claim() -> Claim | None:
     """Take the longest-waiting run, or None. Each claim counts, so that a crash of the machine counts too."""
     token = uuid.uuid4()
     with transaction.atomic():
-        waiting = Run.objects.claimable().select_for_update(skip_locked=True)
+        waiting = Run.objects.claimable().select_for_update(skip_locked=True, of=("self",))
         found = waiting.values_list("pk", "state").first()
         if found is None:
             return None

@@ -44,6 +44,13 @@ class Environment(models.Model):
     warehouse_schema = models.CharField(
         max_length=63, unique=True, help_text=_("The PostgreSQL schema that holds this environment's data.")
     )
+    time_zone = models.CharField(
+        max_length=64, default="UTC", help_text=_("The zone that new schedules start with, such as Europe/Paris.")
+    )
+    # Maintenance: nothing starts by itself or by hand until it goes on; what runs already ends.
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    pause_note = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = EnvironmentQuerySet.as_manager()

@@ -14,6 +14,17 @@ from django.utils import timezone
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from connections.models import Connection
+from exports.models import (
+    Alert,
+    AlertChannel,
+    AlertDelivery,
+    AlertsSeen,
+    RefreshPart,
+    RefreshSchedule,
+    RunLine,
+    SystemRefresh,
+)
+from exports.models import Schedule as ExportSchedule
 from roles.models import AuditEvent, GroupMembership, GroupRole, Heartbeat, Invitation, RoleAssignment, User
 from roles.support.read_only import ReadOnlyAdmin
 from tests.factories import client_of
@@ -60,6 +71,7 @@ def planted(world):
     GroupRole.objects.create(group="readers", **values)
     GroupMembership.objects.create(user=user, group="readers")
     Heartbeat.objects.create(kind="exports", host="h", pid=1)
+    plant_what_happens_by_itself(world, user)
     Connection.objects.filter(pk=world.mine.connection.pk).update(encrypted_secrets=HIDDEN["a stored secret"])
     payload = HIDDEN["a task's payload"]
     OrmQ.objects.create(key="exports", payload=payload, lock=timezone.now())
@@ -68,6 +80,22 @@ def planted(world):
     Success.objects.create(id="1" * 32, success=True, **done)
     Failure.objects.create(id="2" * 32, success=False, **done)
     return user
+
+
+def plant_what_happens_by_itself(world, user):
+    environment, export, run = world.mine.environment, world.mine.export, world.mine.run
+    RunLine.objects.create(run=run, text="Claimed")
+    ExportSchedule.objects.create(export=export)
+    RefreshSchedule.objects.create(environment=environment)
+    refresh = SystemRefresh.objects.create(environment=environment, trigger="person")
+    RefreshPart.objects.create(refresh=refresh, position=1, kind="table", object_id=1, name="Customers")
+    secret = HIDDEN["a stored secret"]
+    channel = AlertChannel.objects.create(
+        environment=environment, name="Hook", kind="webhook", encrypted_secrets=secret
+    )
+    alert = Alert.objects.create(environment=environment, export=export, kind="failed", text="Failed")
+    AlertDelivery.objects.create(alert=alert, channel=channel)
+    AlertsSeen.objects.create(user=user, environment=environment, seen_at=timezone.now())
 
 
 # Who and what

@@ -1,0 +1,65 @@
+"""When and how data goes: exports, their schedules and runs, the system refresh, alerts."""
+
+from exports.models.alerts import (
+    Alert,
+    AlertChannel,
+    AlertDelivery,
+    AlertKind,
+    AlertsSeen,
+    ChannelKind,
+    DeliveryState,
+)
+from exports.models.export import (
+    Export,
+    ExportKind,
+    ExportQuerySet,
+    ExportSegment,
+    ExportTable,
+    kept_for,
+    shared_with,
+)
+from exports.models.refresh import (
+    REFRESHES_UNDER_WAY,
+    PartKind,
+    PartState,
+    RefreshPart,
+    RefreshState,
+    RefreshTrigger,
+    SystemRefresh,
+)
+from exports.models.run import Level, Run, RunLine, RunQuerySet, Trigger
+from exports.models.schedule import Recurring, RefreshSchedule, Repeat, Schedule, ScheduleMode
+
+__all__ = [
+    "REFRESHES_UNDER_WAY",
+    "Alert",
+    "AlertChannel",
+    "AlertDelivery",
+    "AlertKind",
+    "AlertsSeen",
+    "ChannelKind",
+    "DeliveryState",
+    "Export",
+    "ExportKind",
+    "ExportQuerySet",
+    "ExportSegment",
+    "ExportTable",
+    "Level",
+    "PartKind",
+    "PartState",
+    "Recurring",
+    "RefreshPart",
+    "RefreshSchedule",
+    "RefreshState",
+    "RefreshTrigger",
+    "Repeat",
+    "Run",
+    "RunLine",
+    "RunQuerySet",
+    "Schedule",
+    "ScheduleMode",
+    "SystemRefresh",
+    "Trigger",
+    "kept_for",
+    "shared_with",
+]

@@ -1,0 +1,130 @@
+"""Who is told when something goes wrong, and when it is well again."""
+
+import uuid
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from exports.models.export import Export
+from exports.models.refresh import SystemRefresh
+from exports.models.run import Run
+from roles.models import Environment, User
+
+
+class AlertKind(models.TextChoices):
+    """What an alert is about."""
+
+    FAILED = "failed", _("Failed for good")
+    HELD = "held", _("Held")
+    SKIPPED = "skipped", _("Skipped")
+    LATE = "late", _("Late")
+    NEVER_STARTED = "unstarted", _("Never started")
+
+
+class ChannelKind(models.TextChoices):
+    """How an alert goes out."""
+
+    EMAIL = "email", _("E-mail")
+    WEBHOOK = "webhook", _("Webhook")
+    SLACK = "slack", _("Slack-style webhook")
+    TEAMS = "teams", _("Teams-style webhook")
+
+
+class AlertChannel(models.Model):
+    """Where alerts of an environment, or of some of its exports, go. Address and signing secret are secrets."""
+
+    environment = models.ForeignKey(Environment, models.CASCADE, related_name="alert_channels")
+    name = models.CharField(max_length=120)
+    kind = models.CharField(max_length=10, choices=ChannelKind.choices)
+    people = models.ManyToManyField(User, blank=True, related_name="+")
+    encrypted_secrets = models.TextField(blank=True, editable=False)
+    kinds = models.JSONField(default=list, help_text=_("The kinds of alert that it takes."))
+    tells_recovery = models.BooleanField(default=True)
+    exports = models.ManyToManyField(Export, blank=True, related_name="alert_channels", help_text=_("None: all."))
+    is_on = models.BooleanField(default=True)
+    last_error = models.TextField(blank=True, help_text=_("Why the last delivery failed, for everyone."))
+    last_sent_at = models.DateTimeField(null=True)
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["environment", "name"], name="alert_channel_name_is_unique")]
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Alert(models.Model):
+    """Something that began to be wrong with an export (or the system refresh) and, once closed, is well again."""
+
+    environment = models.ForeignKey(Environment, models.CASCADE, related_name="alerts")
+    export = models.ForeignKey(Export, models.CASCADE, null=True, related_name="alerts")
+    refresh = models.ForeignKey(SystemRefresh, models.SET_NULL, null=True, related_name="+")
+    run = models.ForeignKey(Run, models.SET_NULL, null=True, related_name="+")
+    kind = models.CharField(max_length=10, choices=AlertKind.choices)
+    text = models.TextField()
+    opened_at = models.DateTimeField(db_default=Now())
+    closed_at = models.DateTimeField(null=True)
+    closing_text = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["export", "kind"], condition=Q(closed_at=None), name="one_open_alert_per_export_and_kind"
+            ),
+        ]
+        indexes = [models.Index("environment", F("id").desc(), name="alert_history")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.export or self.environment}"
+
+
+class DeliveryState(models.TextChoices):
+    """The state of a message to a channel."""
+
+    WAITING = "waiting", _("Waiting")
+    SENT = "sent", _("Sent")
+    FAILED = "failed", _("Failed")
+
+
+class AlertDelivery(models.Model):
+    """One message of an alert to one channel: that it opened, or closed."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    alert = models.ForeignKey(Alert, models.CASCADE, related_name="deliveries")
+    channel = models.ForeignKey(AlertChannel, models.CASCADE, related_name="deliveries")
+    is_recovery = models.BooleanField(default=False)
+    state = models.CharField(max_length=7, choices=DeliveryState.choices, default=DeliveryState.WAITING)
+    tries = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(db_default=Now())
+    sent_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["alert", "channel", "is_recovery"], name="told_once_per_change"),
+        ]
+        indexes = [
+            models.Index("not_before", condition=Q(state=DeliveryState.WAITING), name="alert_delivery_waiting"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.alert} → {self.channel}"
+
+
+class AlertsSeen(models.Model):
+    """Until when a person has read the alerts of an environment; what changed later is unread."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    environment = models.ForeignKey(Environment, models.CASCADE, related_name="+")
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "environment"], name="alerts_seen_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.seen_at}"
