@@ -61,3 +61,8 @@ class Permission(StrEnum):
         _("Read the audit log"),
         _("Who did what and when, with the values before and after."),
     )
+    MANAGE_SYSTEM = (
+        "manage_system",
+        _("Manage the system"),
+        _("System: set when it is refreshed, refresh all, cancel that, and pause the environment."),
+    )
