@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -24,6 +24,10 @@ class Trigger(models.TextChoices):
     TEST = "test", _("Test of 10")
     REFRESH = "refresh", _("System refresh")
     SCHEDULE = "schedule", _("Own schedule")
+
+
+# When a run happened, to people: the occurrence that it is, or else when it was asked for.
+MOMENT = Coalesce("due", "queued_at")
 
 
 class RunQuerySet(models.QuerySet["Run"]):
@@ -127,6 +131,10 @@ class Run(models.Model):
             models.Index("export", F("id").desc(), name="run_history"),
             models.Index("export", condition=Q(has_leftovers=True), name="run_leftovers"),
             models.Index("environment", F("id").desc(), name="run_history_of_all"),
+            models.Index("export", MOMENT.desc(), F("id").desc(), name="run_moments"),
+            models.Index("environment", MOMENT.desc(), F("id").desc(), name="run_moments_of_all"),
+            models.Index("environment", "state", MOMENT.desc(), F("id").desc(), name="run_moments_by_state"),
+            models.Index("environment", "trigger", MOMENT.desc(), F("id").desc(), name="run_moments_by_trigger"),
         ]
 
     def __str__(self) -> str:
