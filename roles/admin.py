@@ -121,7 +121,8 @@ class EnvironmentAdmin(ReadOnlyAdmin):
     list_filter = ["audience"]
     search_fields = ["=id", "name", "slug"]
     fields = [
-        "name", "slug", "audience", "warehouse_schema", "time_zone", "paused_at", "paused_by", "pause_note", "created_at",
+        "name", "slug", "audience", "warehouse_schema", "time_zone", "paused_at", "paused_by",
+        "pause_note", "created_at",
     ]  # fmt: skip
     inlines = [RoleInline]
     change_form_template = "support/environment.html"

@@ -14,11 +14,10 @@ from django.db.models import Q
 
 from roles import audit
 from roles.models import GROUP_LENGTH, Environment, GroupMembership, GroupRole, RoleAssignment, User
-from roles.roles import Role
+from roles.roles import is_higher
 
 GROUPS_LIMIT = 500  # memberships kept per person
 _CLAIM_LIMIT = 20_000  # entries of a claim that are looked at
-_HIGHEST_FIRST = (Role.ADMINISTRATOR, Role.CONTRIBUTOR, Role.VIEWER)
 _LOCK = 0x57425F67726F7570  # "WB_group"; one change of what groups carry at a time
 
 
@@ -113,7 +112,7 @@ def carried(environment: Environment, people: Iterable[int]) -> dict[int, Carrie
     rows = GroupMembership.objects.filter(user__in=people, group__in=roles).order_by("group")
     for pk, group in rows.values_list("user", "group"):
         offer = Carried(roles[group], group)
-        if pk not in best or _rank(offer.role) < _rank(best[pk].role):
+        if pk not in best or is_higher(offer.role, best[pk].role):
             best[pk] = offer
     return best
 
@@ -134,7 +133,7 @@ def _change(environment: Environment, user: User, role: Carried | None) -> bool:
 
 
 def _note(environment: Environment, user: User, before: Carried | None, after: Carried | None, by: User | None) -> None:
-    action = "role.change" if before and after else "role.give" if after else "role.remove"
+    action = f"{'change' if before and after else 'give' if after else 'remove'} role by group"
     changes = {
         "role": [before and before.role, after and after.role],
         "group": [before and before.group, after and after.group],
@@ -151,12 +150,8 @@ def _most_useful(names: set[str]) -> list[str]:
     return sorted(names, key=lambda name: (name not in useful, name))[:GROUPS_LIMIT]
 
 
-def _rank(role: str) -> int:
-    return _HIGHEST_FIRST.index(Role(role))
-
-
 def _higher(one: str, other: str) -> str:
-    return min(one, other, key=_rank)
+    return one if is_higher(one, other) else other
 
 
 def one_at_a_time() -> None:

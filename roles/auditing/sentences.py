@@ -73,9 +73,11 @@ ACTIONS: dict[str, Words] = {
     "give role": Words(_("Give a role"), _("{who} gave {what} a role: {value}"), "role"),
     "change role": Words(_("Change a role"), _("{who} changed the role of {what}: {value}"), "role"),
     "remove role": Words(_("Remove a role"), _("{who} removed {what} from the environment")),
-    "role.give": Words(_("Give a role by group"), _("A group gave {what} a role: {value}"), "role"),
-    "role.change": Words(_("Change a role by group"), _("A group changed the role of {what}: {value}"), "role"),
-    "role.remove": Words(_("Remove a role by group"), _("{what} lost the role of a group")),
+    "give role by group": Words(_("Give a role by group"), _("A group gave {what} a role: {value}"), "role"),
+    "change role by group": Words(
+        _("Change a role by group"), _("A group changed the role of {what}: {value}"), "role"
+    ),
+    "remove role by group": Words(_("Remove a role by group"), _("{what} lost the role of a group")),
     "add group role": Words(_("Give a group a role"), _("{who} gave {what} a role: {value}"), "role"),
     "change group role": Words(_("Change a group's role"), _("{who} changed the role of {what}: {value}"), "role"),
     "remove group role": Words(_("Remove a group's role"), _("{who} took the role of {what}")),
@@ -84,6 +86,7 @@ ACTIONS: dict[str, Words] = {
     "accept invitation": Words(_("Accept an invitation"), _("{who} accepted {what}")),
     "withdraw invitation": Words(_("Withdraw an invitation"), _("{who} withdrew {what}")),
     "rotate_secrets": Words(_("Rotate secrets"), _("The keys of stored secrets were rotated for {what}")),
+    "follow provider": Words(_("Follow a new name or address"), _("{what} has a new name or address at the provider")),
     "create account": Words(_("Make an account"), _("{who} made the account of {what}")),
     "sign in": Words(_("Sign-in"), _("{who} signed in")),
     "sign out": Words(_("Sign-out"), _("{who} signed out")),

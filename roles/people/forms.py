@@ -38,12 +38,12 @@ class AddForm(forms.Form):
     role = role_field(_("Role"))
     days = forms.TypedChoiceField(label=_("The link is good for"), coerce=int)
 
-    def __init__(self, environment: Environment, data: QueryDict | None = None) -> None:
+    def __init__(self, environment: Environment, by: User, data: QueryDict | None = None) -> None:
         if data is not None and "days" not in data:  # the first round does not ask; the second offers the usual
             data = data.copy()
             data["days"] = str(USUAL_DAYS)
         super().__init__(data)
-        self.environment = environment
+        self.environment, self.by = environment, by
         self.user: User | None = None
         self.is_unknown = False  # an address to which an invitation can be made
         self.fields["days"].choices = [(n, ngettext("%d day", "%d days", n) % n) for n in DAYS]  # type: ignore[attr-defined]
@@ -70,7 +70,7 @@ class AddForm(forms.Form):
 
     def _refuse_members(self, user: User) -> None:
         own = RoleAssignment.objects.filter(environment=self.environment, user=user).first()
-        if own and not own.group:
+        if own and (not own.group or user == self.by):
             text = _("%(name)s is %(role)s here already. Change the role in the list.")
             self.add_error("person", text % {"name": user, "role": own.get_role_display()})
 

@@ -29,9 +29,7 @@ def ask_for_link(request: HttpRequest, email: str) -> None:
 
 def send_links(email: str, pattern: str) -> int:
     """Mail a link to each active local account of `email`; return how many. A mail that fails is logged."""
-    users = [
-        user for user in filter_users_by_email(email, is_active=True, for_login=True) if user.has_usable_password()
-    ]
+    users = [user for user in filter_users_by_email(email, is_active=True, for_login=True) if has_local_password(user)]
     return sum(_send_link(user, email, pattern) for user in users)
 
 

@@ -106,11 +106,12 @@ def _update(user: User, claims: dict[str, Any]) -> None:
         wanted["email"] = email
         EmailAddress.objects.filter(user=user).delete()
         EmailAddress.objects.create(user=user, email=email, primary=True, verified=is_vouched_for(claims))
-    changed = {name: value for name, value in wanted.items() if getattr(user, name) != value}
-    for name, value in changed.items():
+    changes = {name: [getattr(user, name), value] for name, value in wanted.items() if getattr(user, name) != value}
+    for name, (_before, value) in changes.items():
         setattr(user, name, value)
-    if changed:
-        user.save(update_fields=list(changed))
+    if changes:
+        user.save(update_fields=list(changes))
+        audit.record(None, "follow provider", user, by=user, changes=changes)
 
 
 def _owners(email: str) -> Any:

@@ -139,9 +139,9 @@ def test_every_change_is_in_the_audit_log_and_no_change_is_not(environment, user
     for names in ({"marketing"}, {"marketing"}, {"bosses"}, set()):
         groups.join(user, names)
     assert events(environment) == [
-        ("role.give", {"role": [None, "contributor"], "group": [None, "marketing"]}),
-        ("role.change", {"role": ["contributor", "administrator"], "group": ["marketing", "bosses"]}),
-        ("role.remove", {"role": ["administrator", None], "group": ["bosses", None]}),
+        ("give role by group", {"role": [None, "contributor"], "group": [None, "marketing"]}),
+        ("change role by group", {"role": ["contributor", "administrator"], "group": ["marketing", "bosses"]}),
+        ("remove role by group", {"role": ["administrator", None], "group": ["bosses", None]}),
     ]
 
 

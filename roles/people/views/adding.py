@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods
 from roles.access import EnvironmentRequest, requires
 from roles.htmx import render_panel
 from roles.people import actions
+from roles.people.errors import RefusedError
 from roles.people.forms import AddForm
 from roles.people.invitations import Issued, invite
 from roles.people.mail import send_link
@@ -20,13 +21,17 @@ from roles.roles import Role
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: EnvironmentRequest) -> HttpResponse:
     """Add an account by its exact name or address; for an unknown address ask first, then make an invitation."""
-    form = AddForm(request.environment, request.POST if request.method == "POST" else None)
+    form = AddForm(request.environment, request.user, request.POST if request.method == "POST" else None)
     if request.method != "POST" or not form.is_valid():
         return _form(request, form)
     role = Role(form.cleaned_data["role"])
     if form.user:
-        with turn(request):
-            actions.give(request.environment, form.user, role, by=request.user)
+        try:
+            with turn(request):
+                actions.give(request.environment, form.user, role, by=request.user)
+        except RefusedError as error:
+            form.add_error("person", str(error))
+            return _form(request, form)
         return report(request, _("%(name)s is now %(role)s.") % {"name": form.user, "role": role.label})
     if request.POST.get("then") != "invite":
         return _form(request, form)

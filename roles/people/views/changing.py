@@ -62,13 +62,12 @@ def _changed(people: list[RoleAssignment], same: list[RoleAssignment], role: Rol
 def remove(request: EnvironmentRequest) -> HttpResponse:
     """Remove the chosen people, after a confirmation that names them and what they lose."""
     people = chosen(request)
-    own = next((one for one in people if one.user_id == request.user.pk), None)
+    plan = plan_removal(request.environment, people)
+    own = next((one.person for one in plan.leaving if one.person.user_id == request.user.pk), None)
     is_sent = "confirmed" in request.POST
     if not is_sent or (own and "myself" not in request.POST):
-        plan = plan_removal(request.environment, people)
         context: dict[str, Any] = {"plan": plan, "list_url": url_of(request, "list")}
-        leaves = own and any(one.person == own for one in plan.leaving)
-        context |= {"own_label": own_label(own, removing=True) if own and leaves else "", "is_unticked": is_sent}
+        context |= {"own_label": own_label(own, removing=True) if own else "", "is_unticked": is_sent}
         return render_panel(request, "people/remove.html", context, status=422 if is_sent else 200)
     with turn(request):
         removed, refused = each(people, lambda one: actions.remove(one, by=request.user))

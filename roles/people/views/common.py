@@ -55,7 +55,9 @@ def turn(request: EnvironmentRequest) -> Iterator[None]:
     """Wait until nobody else changes roles here, then ask again: one's right may be gone since the request began."""
     with transaction.atomic():
         lock(request.environment)
-        if not access_of(request.user, request.environment.slug).has_permission(Permission.MANAGE_PEOPLE):
+        request.user.refresh_from_db(fields=["is_active"])
+        access = access_of(request.user, request.environment.slug)
+        if not (request.user.is_active and access.has_permission(Permission.MANAGE_PEOPLE)):
             raise PermissionDenied
         yield
 

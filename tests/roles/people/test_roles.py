@@ -1,13 +1,15 @@
 """Roles given, changed and removed; the last administrator; oneself."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
-from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 
-from roles.models import AuditEvent, GroupMembership, GroupRole, RoleAssignment
+from roles.models import AuditEvent, GroupMembership, GroupRole, RoleAssignment, User
 from roles.people import actions
 from roles.people.errors import LastAdministratorError
+from roles.people.views.common import turn
 from roles.roles import Role
 from tests.factories import client_of, make_environment, make_member, make_user
 from tests.roles.people.place import text_of
@@ -60,6 +62,14 @@ def test_an_address_is_the_person_whose_it_is_before_anybody_who_is_called_like_
 def test_who_is_here_already_is_said_to_be(place):
     assert "ada is Administrator here already" in text_of(place.post("add", {"person": "ada", "role": "viewer"}))
     assert place.role_of(place.ada) == ("administrator", "")
+
+
+def test_oneself_is_not_added_over_the_role_of_a_group(place):
+    RoleAssignment.objects.filter(user=place.ada).update(group="bosses")
+    answer = place.post("add", {"person": "ada", "role": "viewer"})
+    assert answer.status_code == 422
+    assert "ada is Administrator here already" in text_of(answer)
+    assert place.role_of(place.ada) == ("administrator", "bosses")
 
 
 # Changing
@@ -128,7 +138,22 @@ def test_an_unknown_role_is_refused(place):
     assert place.post("edit", {"role": "owner"}, pk=bea.pk).status_code == 422
 
 
+def test_whoever_was_switched_off_meanwhile_changes_nothing(place):
+    bea, request = place.member("bea"), SimpleNamespace(user=place.ada, environment=place.environment)
+    User.objects.filter(pk=place.ada.pk).update(is_active=False)
+    with pytest.raises(PermissionDenied), turn(request):
+        actions.give(place.environment, bea, Role.CONTRIBUTOR, by=place.ada)
+    assert place.role_of(bea) == ("viewer", "")
+
+
 # Removing
+
+
+def test_oneself_asks_no_question_where_one_is_left_out_anyway(place):
+    bea = place.member("bea")
+    told = json.loads(place.post("remove", {"id": [place.ada.pk, bea.pk], "confirmed": "1"}).headers["HX-Trigger"])
+    assert told["notice"]["text"] == "bea is removed."
+    assert "last administrator" in told["notice"]["items"][0]
 
 
 def test_removing_asks_first_and_says_what_is_lost(place):
@@ -256,7 +281,7 @@ def test_a_group_can_be_added_changed_and_removed(place):
     assert place.role_of(gus) == ("contributor", "Staff")
     place.post("remove_group", pk=group.pk)
     assert place.role_of(gus) is None
-    assert [action for action, *_ in events() if "group" in action] == [
+    assert [action for action, *_ in events() if action.endswith("group role")] == [
         "add group role",
         "change group role",
         "remove group role",

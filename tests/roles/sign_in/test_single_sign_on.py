@@ -78,7 +78,7 @@ def test_nothing_of_the_provider_is_kept_but_what_the_account_shows(provider):
 def test_the_account_and_its_role_are_in_the_audit_log(provider, environment):
     GroupRole.objects.create(environment=environment, group="marketing", role=Role.VIEWER)
     sign_in(provider)
-    assert {"create account", "role.give"} <= set(AuditEvent.objects.values_list("action", flat=True))
+    assert {"create account", "give role by group"} <= set(AuditEvent.objects.values_list("action", flat=True))
 
 
 def test_the_second_sign_in_finds_the_account_again_whatever_its_name_is_now(provider):
@@ -88,6 +88,8 @@ def test_the_second_sign_in_finds_the_account_again_whatever_its_name_is_now(pro
     user = User.objects.get()
     assert (user.username, user.get_full_name(), user.email) == ("ada", "Ada King", "k@x.org")
     assert EmailAddress.objects.get().email == "k@x.org"
+    changes = {"last_name": ["Lovelace", "King"], "email": ["ada@example.com", "k@x.org"]}
+    assert AuditEvent.objects.get(action="follow provider").changes == changes
 
 
 def test_a_change_of_groups_changes_the_role_at_the_next_sign_in(provider, environment):
