@@ -10,7 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from exports.models.export import Export
 from exports.models.refresh import SystemRefresh
 from exports.models.run import Run
+from roles import references
 from roles.models import Environment, User
+from roles.secrets import decrypt, encrypt, is_readable
 
 
 class AlertKind(models.TextChoices):
@@ -42,7 +44,9 @@ class AlertChannel(models.Model):
     encrypted_secrets = models.TextField(blank=True, editable=False)
     kinds = models.JSONField(default=list, help_text=_("The kinds of alert that it takes."))
     tells_recovery = models.BooleanField(default=True)
-    exports = models.ManyToManyField(Export, blank=True, related_name="alert_channels", help_text=_("None: all."))
+    # Said apart from the list: one whose chosen exports were all removed is told of nothing, not of everything.
+    is_for_all = models.BooleanField(default=True, help_text=_("It is told of every export and the system refresh."))
+    exports = models.ManyToManyField(Export, blank=True, related_name="alert_channels")
     is_on = models.BooleanField(default=True)
     last_error = models.TextField(blank=True, help_text=_("Why the last delivery failed, for everyone."))
     last_sent_at = models.DateTimeField(null=True)
@@ -57,6 +61,21 @@ class AlertChannel(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The address and signing secret in clear. Raises UnreadableSecretError, also for a reference to nowhere."""
+        return references.resolve_all(decrypt(self.encrypted_secrets))
+
+    @property
+    def is_secret_unreadable(self) -> bool:
+        """Tell whether its secrets have to be entered again."""
+        return not is_readable(self.encrypted_secrets)
+
+    def replace_secrets(self, values: dict[str, str]) -> None:
+        """Put `values` in the place of those of the same names; unreadable ones are dropped. Not saved."""
+        kept = {} if self.is_secret_unreadable else decrypt(self.encrypted_secrets)
+        self.encrypted_secrets = encrypt(kept | values)
+
 
 class Alert(models.Model):
     """Something that began to be wrong with an export (or the system refresh) and, once closed, is well again."""
@@ -70,14 +89,24 @@ class Alert(models.Model):
     opened_at = models.DateTimeField(db_default=Now())
     closed_at = models.DateTimeField(null=True)
     closing_text = models.TextField(blank=True)
+    changed_at = models.DateTimeField(db_default=Now(), help_text=_("When it opened or closed last."))
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
+                fields=["environment", "kind"],
+                condition=Q(closed_at=None, export=None),
+                name="one_open_alert_per_environment_and_kind",
+            ),
+            models.UniqueConstraint(
                 fields=["export", "kind"], condition=Q(closed_at=None), name="one_open_alert_per_export_and_kind"
             ),
         ]
-        indexes = [models.Index("environment", F("id").desc(), name="alert_history")]
+        indexes = [
+            models.Index("environment", F("id").desc(), name="alert_history"),
+            models.Index("environment", F("changed_at").desc(), name="alert_changes"),
+            models.Index("environment", condition=Q(closed_at=None), name="alert_open"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.export or self.environment}"
@@ -92,10 +121,10 @@ class DeliveryState(models.TextChoices):
 
 
 class AlertDelivery(models.Model):
-    """One message of an alert to one channel: that it opened, or closed."""
+    """One message of an alert to one channel: that it opened, or closed. Without an alert it is a test."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    alert = models.ForeignKey(Alert, models.CASCADE, related_name="deliveries")
+    alert = models.ForeignKey(Alert, models.CASCADE, null=True, related_name="deliveries")
     channel = models.ForeignKey(AlertChannel, models.CASCADE, related_name="deliveries")
     is_recovery = models.BooleanField(default=False)
     state = models.CharField(max_length=7, choices=DeliveryState.choices, default=DeliveryState.WAITING)
@@ -113,7 +142,7 @@ class AlertDelivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.alert} → {self.channel}"
+        return f"{self.alert or _('Test')} → {self.channel}"
 
 
 class AlertsSeen(models.Model):
