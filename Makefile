@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 VENV_PYTHON := .venv/bin/python
-# Each process has a database and, where it needs one, a portal of its own; see tests/conftest.py.
+# Each process has a database and, where it needs one, a portal of its own; see tests/spreading.py.
 EVERY_CORE := -n logical --maxprocesses 4 --dist loadgroup
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header
 

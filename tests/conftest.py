@@ -41,12 +41,21 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.PASSWORD_HASHERS.insert(0, "django.contrib.auth.hashers.MD5PasswordHasher")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of the same name
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(trylast=True)  # after pytest-django's own order
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    from tests import spreading
+
+    spreading.give_second_chance(items)
+    if hasattr(config, "workerinput"):
+        spreading.in_order_of_weight(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """With several processes: a file stays in one, and all that use the browser and its portal in the same one."""
-    for item in items:
-        place = item.path.relative_to(Path(__file__).parent)
-        item.add_marker(pytest.mark.xdist_group("browser" if place.parts[0] == "e2e" else str(place)))
+    from tests import spreading
+
+    return spreading.scheduler(config, log)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -55,24 +64,38 @@ def pytest_xdist_setupnodes() -> None:
     os.environ.pop("DJANGO_SETTINGS_MODULE")
 
 
+@pytest.hookimpl(trylast=True)  # when the fixtures of the session have ended
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Let the process that reports know what was missing in this one."""
-    from tests import tools
+    """Leave no process behind, and let the process that reports know what this one has to say."""
+    from tests import spreading, tools
 
+    if session.config.pluginmanager.has_plugin("dsession"):
+        return  # this one only hands out the tests
+    tools.left += spreading.end_what_is_left()
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["missing"] = tools.missing
+        session.config.workeroutput |= {"missing": tools.missing, "left": tools.left}
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: object) -> None:
     from tests import tools
 
-    tools.missing.update(getattr(node, "workeroutput", {}).get("missing", {}))
+    said = getattr(node, "workeroutput", {})
+    tools.missing.update(said.get("missing", {}))
+    tools.left += said.get("left", [])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    from tests import tools
+    from tests import spreading, tools
 
+    again = spreading.passed_only_the_second_time(terminalreporter.stats)
+    if again:
+        terminalreporter.section("Passed only the second time:")
+        for test, why in again.items():
+            terminalreporter.write_line(f"{test}\n{why}\n")
+    if tools.left:
+        terminalreporter.section("Processes that tests left behind, ended now")
+        terminalreporter.write_line("\n".join(tools.left))
     if tools.missing:
         terminalreporter.section("Tests left out because something is missing")
         for what, how in tools.missing.items():
@@ -119,7 +142,7 @@ def chromium() -> Iterator[object]:
 
     program = require_tool("chromium", "apt-get install chromium")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    expect.set_options(timeout=20_000)  # milliseconds; a busy machine may take them
+    expect.set_options(timeout=30_000)  # milliseconds; a busy machine may take them
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(program), args=CHROMIUM_FLAGS)
         yield browser

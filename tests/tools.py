@@ -9,6 +9,7 @@ import pytest
 CONTRACTS = Path(__file__).resolve().parents[2] / "shared" / "contracts"
 PLACES = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 missing: dict[str, str] = {}  # what → how to get it; shown at the end of the session
+left: list[str] = []  # command lines of processes that outlived their test
 
 
 def require_tool(name: str, install: str) -> Path:
