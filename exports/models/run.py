@@ -77,12 +77,15 @@ class Run(models.Model):
     is_late = models.BooleanField(default=False, help_text=_("Its time passed while nothing was running."))
     refresh = models.ForeignKey("exports.SystemRefresh", models.SET_NULL, null=True, related_name="runs")
     waits_for = models.CharField(max_length=200, blank=True, help_text=_("Until this is empty no worker takes it."))
+    # What that names, and what it waited for before: a list of [kind, id], "segment" or "part" of a system refresh.
+    awaits = models.JSONField(default=list, blank=True)
     data_as_of = models.DateTimeField(null=True, help_text=_("The time of the snapshot that was read."))
 
     # Ownership: `token` changes with every claim, so that a worker that lost its lease changes nothing.
     token = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     worker = models.CharField(max_length=120, blank=True)
+    claimed_at = models.DateTimeField(null=True, help_text=_("When a worker last took it."))
     claims = models.PositiveSmallIntegerField(default=0, help_text=_("Workers that took it, lost ones included."))
     tries = models.PositiveSmallIntegerField(default=0, help_text=_("Failures that may pass, so far."))
     cancel_requested_at = models.DateTimeField(null=True)
@@ -128,6 +131,7 @@ class Run(models.Model):
         indexes = [
             models.Index("not_before", "id", condition=Q(state__in=CLAIMABLE), name="run_claimable"),
             models.Index("lease_until", condition=Q(state=State.RUNNING), name="run_leased"),
+            models.Index("claimed_at", condition=Q(claimed_at__isnull=False), name="run_claimed_at"),
             models.Index("export", F("id").desc(), name="run_history"),
             models.Index("export", condition=Q(has_leftovers=True), name="run_leftovers"),
             models.Index("environment", F("id").desc(), name="run_history_of_all"),
