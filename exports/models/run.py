@@ -131,7 +131,7 @@ class Run(models.Model):
         indexes = [
             models.Index("not_before", "id", condition=Q(state__in=CLAIMABLE), name="run_claimable"),
             models.Index("lease_until", condition=Q(state=State.RUNNING), name="run_leased"),
-            models.Index("claimed_at", condition=Q(claimed_at__isnull=False), name="run_claimed_at"),
+            models.Index(fields=["claimed_at"], condition=Q(claimed_at__isnull=False), name="run_claimed_at"),
             models.Index("export", F("id").desc(), name="run_history"),
             models.Index("export", condition=Q(has_leftovers=True), name="run_leftovers"),
             models.Index("environment", F("id").desc(), name="run_history_of_all"),
