@@ -18,9 +18,9 @@ class ConnectionAdmin(ReadOnlyAdmin):
     list_select_related = ("environment",)
     search_fields = ("=id", "name", "type")
     fields = (
-        "environment", "name", "type", "settings", "sharing", "shared_with", "agreed_by", "agreed_at", "created_by",
-        "created_at", "updated_at", "checked_at", "is_check_ok", "check_steps", "check_asked_at", "check_asked_by",
-        "expires_at",
+        "environment", "name", "type", "settings", "sharing", "shared_with", "most_at_once", "agreed_by", "agreed_at",
+        "created_by", "created_at", "updated_at", "checked_at", "is_check_ok", "check_steps",
+        "check_asked_at", "check_asked_by", "expires_at",
     )  # fmt: skip
 
 

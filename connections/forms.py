@@ -179,7 +179,7 @@ class SetUp:
             if name in typed:
                 self.type_form.fields[name].help_text = _("Entered. Leave empty to keep what you entered.")
             elif name in kept:
-                self.type_form.fields[name].help_text = _("Stored. Leave empty to keep it.")
+                self.type_form.fields[name].help_text = _("The new one takes the place of what is stored.")
             else:
                 words = (str(self.type_form.fields[name].help_text), hint)
                 self.type_form.fields[name].help_text = " ".join(filter(None, words))

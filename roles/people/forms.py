@@ -20,7 +20,8 @@ LONGEST = 254  # characters of an e-mail address
 def role_field(label: Any) -> forms.ChoiceField:
     """Return the choice of a role, each with what it is for."""
     choices = [(role.value, format_lazy("{}: {}", role.label, DESCRIPTIONS[role])) for role in Role]
-    return forms.ChoiceField(label=label, choices=choices, widget=forms.RadioSelect)
+    missing = {"required": _("Choose a role.")}
+    return forms.ChoiceField(label=label, choices=choices, widget=forms.RadioSelect, error_messages=missing)
 
 
 class AddForm(forms.Form):
@@ -31,6 +32,7 @@ class AddForm(forms.Form):
 
     person = forms.CharField(
         label=_("User name or e-mail"),
+        error_messages={"required": _("Type a user name or an e-mail address.")},
         max_length=LONGEST,
         help_text=_("Exactly as in their account. For an address without an account you can make an invitation."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "class": "input"}),
@@ -148,6 +150,7 @@ class GroupForm(OwnRoleMixin, forms.ModelForm):
         model = GroupRole
         fields = ["group", "role"]
         labels = {"group": _("Group")}
+        error_messages = {"group": {"required": _("Type the name of the group.")}}
         help_texts = {"group": _("Exactly as the identity provider names it, capitals included.")}
         widgets = {
             "group": forms.TextInput(

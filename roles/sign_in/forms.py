@@ -20,7 +20,9 @@ class LoginForm(forms.LoginForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         plain(self, login=_("User name or e-mail"), password=_("Password"))
-        self.fields["login"].widget.attrs |= {"autofocus": True, "autocomplete": "username", "spellcheck": "false"}
+        self.fields["login"].widget.attrs |= {"autocomplete": "username", "spellcheck": "false"}
+        wanted = "password" if self.data.get("login") else "login"  # after a wrong password only that is typed again
+        self.fields[wanted].widget.attrs["autofocus"] = True
 
     def user_credentials(self) -> dict[str, str]:
         """Name the account by its user name, so that each attempt takes one look at a password."""

@@ -177,7 +177,7 @@ def test_a_stored_secret_is_on_no_page(environment, as_ada, saved):
         assert PASSWORD not in page.content.decode()
         assert saved.encrypted_secrets not in page.content.decode()
     assert PASSWORD not in repr(list(AuditEvent.objects.values()))
-    assert "Stored. Leave empty to keep it." in pages[1].content.decode()
+    assert "The new one takes the place of what is stored." in pages[1].content.decode()
     assert "What you enter here replaces the stored password." in pages[1].content.decode()
 
 

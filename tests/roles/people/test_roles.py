@@ -133,6 +133,15 @@ def test_people_of_another_environment_are_not_found(place, name):
     assert RoleAssignment.objects.get(user=foreigner).role == Role.ADMINISTRATOR
 
 
+@pytest.mark.parametrize(
+    ("name", "text"), [("add", "Type a user name or an e-mail address."), ("add_group", "Type the name of the group.")]
+)
+def test_what_is_missing_is_asked_for_in_words(place, name, text):
+    answer = text_of(place.post(name, {}))
+    assert text in answer
+    assert "Choose a role." in answer
+
+
 def test_an_unknown_role_is_refused(place):
     bea = place.member("bea")
     assert place.post("edit", {"role": "owner"}, pk=bea.pk).status_code == 422

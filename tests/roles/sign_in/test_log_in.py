@@ -39,6 +39,12 @@ def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(grace):
     assert "User name or password is wrong." in texts.pop()
 
 
+def test_after_a_wrong_password_only_the_password_is_typed_again(grace):
+    focused = re.compile(r'<input[^>]*name="(\w+)"[^>]*autofocus')
+    assert focused.findall(said(browser().get("/login/"))) == ["login"]
+    assert focused.findall(said(log_in(browser(), "grace", "no"))) == ["password"]
+
+
 def test_one_goes_where_one_wanted_to_and_nowhere_else(grace):
     for wanted, place in (
         ("/e/contoso/segments/", "/e/contoso/segments/"),
