@@ -145,6 +145,11 @@ def count_members(connection: psycopg.Connection, segment: Segment) -> int:
     return _one(connection, sql.SQL("SELECT count(*) FROM {}").format(members_table(segment)))
 
 
+def count_rows(connection: psycopg.Connection, query: sql.Composed) -> int:
+    """Return how many rows `query` gives in this snapshot."""
+    return int(_one(connection, sql.SQL("SELECT count(*) FROM ({}) AS counted").format(query)))
+
+
 def preview(segment: Segment, columns: Columns, limit: int = 5) -> list[Row]:
     """Return the first `limit` members as texts; by the rules while there is no member list yet."""
     if segment.member_count is None:

@@ -6,8 +6,9 @@ from exports.models import Run
 from exports.states import State
 from roles.words import duration
 
-TONES = {"waiting": "neutral", "running": "running", "done": "success", "failed": "danger", "skipped": "warning"}
-ICONS = {"waiting": "dashed-circle", "skipped": "minus-circle"}
+TONES = {"waiting": "neutral", "running": "running", "done": "success", "failed": "danger", "skipped": "warning",
+         "held": "held"}  # fmt: skip
+ICONS = {"waiting": "dashed-circle", "skipped": "minus-circle", "held": "pause-circle"}
 
 
 def steps_of(run: Run) -> list[dict[str, Any]]:

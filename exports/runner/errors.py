@@ -1,6 +1,13 @@
 """Why a run cannot go on. `message` is for everyone, `detail` for administrators (connections' rule)."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    from exports.runner.brakes import Brake
 
 
 class RunError(Exception):
@@ -37,3 +44,25 @@ class LeaseLostError(Exception):
 
 class InterruptedRunError(BaseException):
     """The watcher asked this process to end; not an Exception, so that nothing swallows it on the way."""
+
+
+class HeldRunError(Exception):
+    """A run that the brakes hold until a person decides; nothing of it is visible at the target."""
+
+    def __init__(self, brakes: "Sequence[Brake]") -> None:
+        super().__init__()
+        self.brakes = list(brakes)
+
+    @property
+    def reason(self) -> str:
+        """A few words for the list, by the first brake."""
+        more = len(self.brakes) - 1
+        said = _("%(first)s, and %(n)d more") % {"first": self.brakes[0].short, "n": more} if more else ""
+        return (said or self.brakes[0].short)[:200]
+
+    @property
+    def message(self) -> str:
+        """What is unusual and what to do, for everyone."""
+        texts = ". ".join(brake.text for brake in self.brakes)
+        todo = _("Nothing was sent. Check what is to be sent, then send it anyway or drop this run.")
+        return f"{texts}. {todo}"

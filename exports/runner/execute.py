@@ -18,13 +18,14 @@ from exports.queueing import Claim
 from exports.runner.deliver import Delivery
 from exports.runner.errors import (
     EditedMeanwhileError,
+    HeldRunError,
     InterruptedRunError,
     LeaseLostError,
     NotEligibleError,
     RunError,
     SkippedRunError,
 )
-from exports.runner.gate import LeftOut, profiles_of, too_small
+from exports.runner.gate import LeftOut, hold_unusual, hold_unusual_rows, profiles_of, too_small
 from exports.runner.items import Item, ItemKind
 from exports.runner.plan import Plan, make_plan, within_limits
 from exports.runner.record import Recorder
@@ -65,6 +66,8 @@ def execute(claimed: Claim) -> int:
         return INTERRUPTED if _was_interrupted(error) else _database_failed(claimed, run, error)
     except SkippedRunError as skipped:
         _skip(claimed, run, skipped)
+    except HeldRunError as held:
+        _hold(claimed, run, held)
     except Exception as error:
         _fail(claimed, run, error)
     return ENDED
@@ -118,11 +121,14 @@ def _write(recorder: Recorder, stack: ExitStack) -> tuple[Delivery, list[Written
             run.data_as_of = warehouse.snapshot_time(reader)
             plan = within_limits(plan, reader, type(destination))
             step["note"] = _expect(recorder, plan, reader)
+            hold_unusual(run, plan.items, reader)
         if not isinstance(destination, FileDestination):
             raise TypeError(f"{type(destination).__name__} takes no files.")
         delivery = Delivery(recorder, plan, destination, stack)
         with recorder.step("send"):
-            return delivery, delivery.write(reader)
+            written = delivery.write(reader)
+            hold_unusual_rows(run)
+            return delivery, written
 
 
 def _refuse_edited(export: Export) -> None:
@@ -160,8 +166,8 @@ def _warnings(plan: Plan, destination: type[Destination]) -> dict[str, str]:
 
 
 def _to_refresh(run: Run) -> list[Segment]:
-    """Return the segments to refresh first; a test takes the member lists that there are."""
-    if not run.export.refreshes_segments:
+    """Return the segments to refresh first; a test takes the member lists that there are, the system refresh its own."""
+    if not run.export.refreshes_segments or run.refresh_id:
         return []
     entries = run.export.export_segments.select_related("segment__table", "segment__environment")
     segments = [entry.segment for entry in entries]
@@ -236,7 +242,8 @@ def _expect(recorder: Recorder, plan: Plan, reader: psycopg.Connection) -> str:
 
 
 def _entry(item: Item, expected: int | None) -> dict[str, Any]:
-    return {"kind": item.kind, "id": item.noun.pk, "name": item.name, "rows": 0, "expected": expected}
+    entry = {"kind": item.kind, "id": item.noun.pk, "name": item.name, "rows": 0, "expected": expected}
+    return entry | ({"is_projected": True} if item.is_projected else {})
 
 
 def _left_out(one: LeftOut) -> dict[str, Any]:
@@ -269,6 +276,12 @@ def _skip(claimed: Claim, run: Run, skipped: SkippedRunError) -> None:
     """Record that nothing was sent, and why."""
     values = {"steps": run.steps, "items": run.items, "message": skipped.message, "reason": skipped.reason}
     queueing.finish(claimed, State.SKIPPED, **values)
+
+
+def _hold(claimed: Claim, run: Run, held: HeldRunError) -> None:
+    """Leave the run to a person; it is read anew when they let it go."""
+    values = {"steps": run.steps, "items": run.items, "message": held.message, "reason": held.reason}
+    queueing.finish(claimed, State.HELD, held_for=[brake.as_json() for brake in held.brakes], **values)
 
 
 def _database_failed(claimed: Claim, run: Run, error: Exception) -> int:

@@ -1,6 +1,8 @@
-"""What stands between a plan and the target: who is eligible, and the target's limits (product.md section 5)."""
+"""What stands between a plan and the target: who is eligible, the target's limits, and the brakes (product.md 5, 7)."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 from django.utils.translation import gettext as _
@@ -8,9 +10,11 @@ from django.utils.translation import ngettext
 
 from connections.destinations.base import Destination
 from exports import eligibility
-from exports.models import Export
-from exports.runner.errors import NotEligibleError, SkippedRunError
+from exports.models import Export, Run
+from exports.runner.brakes import RECENT, Bounds, Brake, Count, Former, Removals, brakes, former, key_of
+from exports.runner.errors import HeldRunError, NotEligibleError, SkippedRunError
 from exports.runner.items import Item, ItemKind
+from exports.states import DELIVERED
 from roles.words import number
 from segments import projecting, tables_out, warehouse
 from segments.models import Segment
@@ -101,3 +105,50 @@ def too_small(left_out: list[LeftOut], destination: type[Destination]) -> str:
     text = _("%(type)s needs at least %(least)s profiles in a segment, and these have fewer: %(names)s.")
     least = number(destination.limits.least_profiles_per_segment)
     return text % {"type": destination.label, "least": least, "names": names}
+
+
+def hold_unusual(run: Run, items: Sequence[Item], reader: psycopg.Connection, removals: Removals | None = None) -> None:
+    """Raise HeldRunError where a person has to decide whether the run may go on with what Run.items expect.
+
+    Counts of the last refresh may be old: what looks unusual is counted in the run's own snapshot first, and noted.
+    `removals` is for targets that remove members.
+    """
+    if not _has_brakes(run):
+        return
+    formers = _formers(run)
+    if _brakes(run, formers, removals):
+        for entry, item in zip(run.items, items, strict=False):
+            entry["expected"] = warehouse.count_rows(reader, item.query(None))
+        _hold(_brakes(run, formers, removals))
+
+
+def hold_unusual_rows(run: Run) -> None:
+    """Raise HeldRunError by the rows that were really read; they lie under hidden names and nobody sees them."""
+    if _has_brakes(run):
+        read = [entry if entry.get("left_out") else {**entry, "expected": entry["rows"]} for entry in run.items]
+        _hold(_brakes(run, _formers(run), None, read))
+
+
+def _has_brakes(run: Run) -> bool:
+    """Tell whether the run is one that is held at all: no test, and not let go by a person."""
+    return run.most_rows is None and not run.is_let_go
+
+
+def _hold(found: list[Brake]) -> None:
+    if found:
+        raise HeldRunError(found)
+
+
+def _brakes(
+    run: Run, formers: list[Former], removals: Removals | None, entries: Sequence[Mapping[str, Any]] | None = None
+) -> list[Brake]:
+    export = run.export
+    bounds = Bounds(export.tolerance, export.most_removals, export.sends_nothing)
+    counts = [Count(key_of(entry), entry["name"], entry["expected"]) for entry in entries or run.items]
+    return brakes(counts, formers, bounds, removals)
+
+
+def _formers(run: Run) -> list[Former]:
+    """The last runs of the export that delivered, tests left out, the newest first."""
+    delivered = run.export.runs.filter(state__in=DELIVERED, most_rows=None).order_by("-pk")
+    return [former(items, is_let_go=let_go) for items, let_go in delivered.values_list("items", "is_let_go")[:RECENT]]

@@ -8,7 +8,7 @@ from typing import Any
 from exports import queueing
 from exports.models import Run
 from exports.queueing import Claim
-from exports.runner.errors import LeaseLostError, SkippedRunError
+from exports.runner.errors import HeldRunError, LeaseLostError, SkippedRunError
 
 WRITE_EVERY = 0.8  # seconds
 
@@ -46,6 +46,9 @@ class Recorder:
         except SkippedRunError as skipped:
             step["state"], step["note"] = "done", skipped.reason
             self._skip_rest()
+            raise
+        except HeldRunError as held:
+            step["state"], step["note"] = "held", held.reason
             raise
         except Exception:
             step["state"] = "failed"

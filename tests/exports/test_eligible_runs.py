@@ -157,7 +157,14 @@ def test_each_contact_of_the_accounts_is_one_record_with_the_fields_that_the_seg
         ("Gamma", "Dan"),
     ]
     assert run.items == [
-        {"kind": "segment", "id": projected.pk, "name": "Accounts with contacts", "rows": 4, "expected": 4}
+        {
+            "kind": "segment",
+            "id": projected.pk,
+            "name": "Accounts with contacts",
+            "rows": 4,
+            "expected": 4,
+            "is_projected": True,
+        }
     ]
 
 
