@@ -1,0 +1,31 @@
+"""`python -m tests.faults.chaos --minutes 5`, which is `make chaos MINUTES=5`."""
+
+import argparse
+import random
+import sys
+
+from tests.faults.chaos.storm import Storm
+
+
+def main() -> int:
+    """Run one storm and print its table; the exit code is 1 when a promise was broken."""
+    parser = argparse.ArgumentParser(prog="make chaos")
+    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
+    parser.add_argument("--exports", type=int, default=12)
+    parser.add_argument("--every", type=float, default=2.5, help="seconds from one harm to the next, on average")
+    parser.add_argument("--calm", type=float, default=20.0, help="seconds without harm at the start")
+    chosen = parser.parse_args()
+    print(f"Seed {chosen.seed}", flush=True)
+    storm = Storm(
+        chosen.seed, chosen.minutes * 60, calm=chosen.calm, exports=chosen.exports, every=chosen.every,
+        say=lambda text: print(text, flush=True),
+    )  # fmt: skip
+    broken = storm.run()
+    print(f"\n{storm.table}\n\nBroken promises: {len(broken)}")
+    print("\n".join(broken))
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
