@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from config import embedded_postgres, keys, mail, places
+from config.portal_url import portal_url
 from config.single_sign_on import group_roles, providers
 
 BASE_DIR = places.ROOT
@@ -294,6 +295,8 @@ CONTENT_SECURITY_POLICY = {
 # Secure cookies, HSTS, redirect; `manage.py up`, which serves http://localhost, sets WAYBILL_HTTPS=0.
 HTTPS = _flag("WAYBILL_HTTPS", True)
 SECURE_SSL_REDIRECT = HTTPS
+# Links in what is sent from the background, where no request says how the portal is reached.
+PORTAL_URL = portal_url(os.environ.get("WAYBILL_URL", ""), CSRF_TRUSTED_ORIGINS, ALLOWED_HOSTS, https=HTTPS)
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS

@@ -10,8 +10,10 @@ class ExportsConfig(AppConfig):
         """Let the doctor look at exports too, listen to the rooms below, and tell them what they ask."""
         from connections import removing
         from exports import audited, guide, health, receivers  # noqa: F401
+        from exports.alerts import channels
         from roles import checks
 
         removing.tell_usage(guide.usage_of)
         checks.add("waiting runs", health.waiting_runs)
         audited.say_values()
+        channels.keep_secrets()

@@ -4,6 +4,7 @@ import itertools
 from typing import Any
 
 from connections.models import Sharing
+from exports.alerts import watch
 from exports.models import Export, ExportKind, Run, ScheduleMode, Trigger
 from exports.states import State
 from roles import audit
@@ -40,6 +41,7 @@ def note_run(run_id: int, before: str, *, by: User | None = None) -> None:
     run = found.get(pk=run_id)
     action = MOVES.get(run.state, "end run")
     audit.record(run.environment, action, run.export, by=by, changes=_facts_of_run(run, before), run=run.uuid)
+    watch.on_run(run, before, _without_values(run))
 
 
 def _facts_of_run(run: Run, before: str) -> dict[str, Any]:

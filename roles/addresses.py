@@ -76,7 +76,7 @@ def is_allowed(address: Address) -> bool:
     """Tell whether Waybill may connect to `address`: a public one, or one inside ALLOWED_NETWORKS."""
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
-    return _is_listed(address) or _is_public(address)
+    return is_listed(address) or _is_public(address)
 
 
 def _resolve(host: str, port: int) -> list[tuple[int, Any]]:
@@ -87,7 +87,10 @@ def _resolve(host: str, port: int) -> list[tuple[int, Any]]:
     return [(family, sockaddr) for family, _type, _protocol, _name, sockaddr in found]
 
 
-def _is_listed(address: Address) -> bool:
+def is_listed(address: Address) -> bool:
+    """Tell whether `address` lies in a network that the operator named in ALLOWED_NETWORKS."""
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
     return any(address in network for network in settings.ALLOWED_NETWORKS if network.version == address.version)
 
 

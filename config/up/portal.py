@@ -68,6 +68,7 @@ class Portal:
         say(f"Starting Waybill; its data lies in {self.data_dir}")
         self._take_port()
         self.server.own(address=self.address)
+        self.environment = {"WAYBILL_URL": self.address} | self.environment
         if self.demo:
             self.environment |= self.demo.environment()
         self._start_database()

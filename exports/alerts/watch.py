@@ -1,0 +1,152 @@
+"""What opens and closes alerts: a run's change of state as it happens, and a look every few seconds at what does not.
+
+An alert is about a change: one that is open stays the only one of its kind, however often the trouble comes again.
+It closes with the first run that shows the trouble to be over, so a run that delivers late ends no lateness.
+"""
+
+import time
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from exports.alerts import outbox, words
+from exports.alerts.opening import close_alerts, open_alert
+from exports.models import Alert, AlertKind, RefreshSchedule, Run, Schedule
+from exports.states import DELIVERED, State
+
+LATE_AFTER = timedelta(minutes=10)
+LOOK_EVERY = 5.0  # seconds
+MOST_AT_ONCE = 200
+TROUBLES = {State.FAILED: AlertKind.FAILED, State.HELD: AlertKind.HELD, State.SKIPPED: AlertKind.SKIPPED}
+
+_looked_at = float("-inf")
+
+
+def on_run(run: Run, before: str, message: str) -> None:
+    """Open and close what the step from `before` means, in its transaction; `message` is what the run tells everyone.
+
+    Tests of ten alert nobody.
+    """
+    if run.most_rows:
+        return
+    if before == State.HELD:
+        close_alerts(_of_export(run).filter(kind=AlertKind.HELD), words.decided(run))
+    if run.state == State.RUNNING:
+        _open_if_late(run)
+    elif run.state in DELIVERED:
+        _recover(run)
+    elif run.state in TROUBLES and not _is_dropped(run):
+        _open(run, TROUBLES[State(run.state)], words.trouble(run, message))
+
+
+def look() -> None:
+    """Look for what is due and does not happen, and for messages that wait; often called, it seldom does anything."""
+    global _looked_at  # noqa: PLW0603
+    if time.monotonic() - _looked_at < LOOK_EVERY:
+        return
+    _looked_at = time.monotonic()
+    look_now()
+
+
+def look_now() -> None:
+    """Look at once."""
+    _open_unstarted()
+    _look_at_schedules()
+    _look_at_refresh_schedules()
+    outbox.nudge_if_waiting()
+
+
+def _open_if_late(run: Run) -> None:
+    """A run that started late; not where it was said already that it did not start."""
+    by = _lateness(run)
+    if run.due and (by > LATE_AFTER or run.is_late) and not _unstarted(run).exists():
+        _open(run, AlertKind.LATE, words.late(run, by))
+
+
+def _recover(run: Run) -> None:
+    """Close what the run, which delivered, shows to be over."""
+    kinds = set(_of_export(run).filter(closed_at=None).values_list("kind", flat=True))
+    if run.is_late or _lateness(run) > LATE_AFTER:
+        kinds -= {AlertKind.LATE, AlertKind.NEVER_STARTED}
+    if AlertKind.SKIPPED in kinds and _was_skipped_since(run):
+        kinds.discard(AlertKind.SKIPPED)
+    over = _of_export(run).filter(kind__in=kinds - {AlertKind.NEVER_STARTED})
+    if kinds:
+        close_alerts(over, words.delivered(run))
+    if AlertKind.NEVER_STARTED in kinds:
+        close_alerts(_unstarted(run), words.delivered(run))
+
+
+def _open_unstarted() -> None:
+    """Runs whose time passed long ago, and that no worker took."""
+    due = Run.objects.filter(state=State.QUEUED, due__lt=Now() - LATE_AFTER, most_rows=None)
+    waiting = due.filter(environment__paused_at=None).exclude(_has_open("export"))
+    for found in waiting[:MOST_AT_ONCE]:
+        with transaction.atomic():  # it may start in this moment
+            locked = due.filter(pk=found.pk).select_for_update(skip_locked=True, of=("self",))
+            if run := locked.select_related("environment", "export").first():
+                _open(run, AlertKind.NEVER_STARTED, words.unstarted(run))
+
+
+def _look_at_schedules() -> None:
+    """Schedules that switched themselves off, and those that work again."""
+    broken = Schedule.objects.exclude(problem="")
+    for schedule in broken.exclude(_has_open("export")).select_related("export__environment")[:MOST_AT_ONCE]:
+        export, text = schedule.export, words.switched_off(schedule.problem)
+        open_alert(export.environment, AlertKind.NEVER_STARTED, text, export=export)
+    mended = _of_schedules().exclude(export=None).exclude(export__in=broken.values("export"))
+    close_alerts(mended, _("Its schedule works again."))
+
+
+def _look_at_refresh_schedules() -> None:
+    """The same for the schedules of system refreshes."""
+    broken = RefreshSchedule.objects.exclude(problem="")
+    said = Alert.objects.filter(
+        environment=OuterRef("environment"), export=None, kind=AlertKind.NEVER_STARTED, closed_at=None
+    )
+    for schedule in broken.exclude(Exists(said)).select_related("environment"):
+        text = _("The system refresh was switched off by itself: %(problem)s") % {"problem": schedule.problem}
+        open_alert(schedule.environment, AlertKind.NEVER_STARTED, text)
+    mended = _of_schedules().filter(export=None, refresh=None).exclude(environment__in=broken.values("environment"))
+    close_alerts(mended, _("The schedule of the system refresh works again."))
+
+
+def _of_schedules() -> QuerySet[Alert]:
+    """The open alerts that are about a schedule, not about one of its occurrences."""
+    return Alert.objects.filter(kind=AlertKind.NEVER_STARTED, run=None, closed_at=None)
+
+
+def _has_open(export: str) -> Exists:
+    """Match rows whose `export` is said already not to start."""
+    return Exists(Alert.objects.filter(export=OuterRef(export), kind=AlertKind.NEVER_STARTED, closed_at=None))
+
+
+def _of_export(run: Run) -> QuerySet[Alert]:
+    return Alert.objects.filter(export=run.export_id)
+
+
+def _unstarted(run: Run) -> QuerySet[Alert]:
+    """The open alerts that occurrences of the run's export did not start."""
+    return _of_export(run).filter(kind=AlertKind.NEVER_STARTED, closed_at=None).exclude(run=None)
+
+
+def _open(run: Run, kind: AlertKind, text: str) -> None:
+    open_alert(run.environment, kind, text, export=run.export, run=run)
+
+
+def _lateness(run: Run) -> timedelta:
+    """How long after its time it started; nothing for a run without one."""
+    return run.started_at - run.due if run.due and run.started_at else timedelta()
+
+
+def _is_dropped(run: Run) -> bool:
+    """Tell whether a person decided against it, who needs not be told."""
+    return run.state == State.SKIPPED and run.decided_by_id is not None
+
+
+def _was_skipped_since(run: Run) -> bool:
+    """Tell whether an occurrence was skipped while the run went on."""
+    return Run.objects.filter(export=run.export_id, pk__gt=run.pk, state=State.SKIPPED).exists()
