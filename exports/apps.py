@@ -11,9 +11,11 @@ class ExportsConfig(AppConfig):
         from connections import removing
         from exports import audited, guide, health, receivers  # noqa: F401
         from exports.alerts import channels
+        from exports.refresh import notes
         from roles import checks
 
         removing.tell_usage(guide.usage_of)
         checks.add("waiting runs", health.waiting_runs)
         audited.say_values()
+        notes.say_values()
         channels.keep_secrets()

@@ -1,8 +1,14 @@
 """What the django-q clusters call; each loads and calls one thing."""
 
+from exports.refresh.work import work_along
 from exports.runner.watch import work_until_idle
 
 
 def work() -> None:
     """Claim and carry out runs until none waits; harmless when delivered twice."""
     work_until_idle()
+
+
+def refresh_parts() -> None:
+    """Carry out tables and segments of system refreshes that may go now; harmless when delivered twice."""
+    work_along()

@@ -101,6 +101,18 @@ ACTIONS: dict[str, Words] = {
     "stop seeing as": Words(_("End of a look as support"), _("{who}, of support, no longer looks at {what}")),
     "queue anew": Words(_("Queue a run anew"), _("{who}, of support, queued a run of {what} anew")),
     "end stuck run": Words(_("End a stuck run"), _("{who}, of support, ended a stuck run of {what}")),
+    "ask for system refresh": Words(_("Ask for a system refresh"), _("{who} asked for a refresh of all of {what}")),
+    "start due system refresh": Words(_("Due system refresh"), _("A system refresh of {what} fell due")),
+    "start system refresh": Words(_("Start of a system refresh"), _("A system refresh of {what} started")),
+    "end system refresh": Words(
+        _("End of a system refresh"), _("A system refresh of {what} ended: {value}"), "refresh_state"
+    ),
+    "skip system refresh": Words(_("Skipped system refresh"), _("A system refresh of {what} was skipped")),
+    "cancel system refresh": Words(_("Cancel a system refresh"), _("{who} canceled a system refresh of {what}")),
+    "schedule system refresh": Words(
+        _("Schedule of the system refresh"), _("{who} changed when {what} is refreshed: {value}"), "recurrence"
+    ),
+    "change zone": Words(_("Change the time zone"), _("{who} changed the time zone of {what}: {value}"), "zone"),
     "fail sign-in": Words(_("Failed sign-in"), _("A sign-in of {what} failed")),
 }
 

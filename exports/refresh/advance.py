@@ -1,0 +1,23 @@
+"""What the dispatchers do each second for system refreshes; any number of them may."""
+
+import logging
+
+from django.db import InterfaceError, OperationalError
+
+from exports.models import REFRESHES_UNDER_WAY, SystemRefresh
+from exports.refresh import due
+from exports.refresh.stepping import step
+
+logger = logging.getLogger(__name__)
+
+
+def look_again() -> None:
+    """Start what is due and let each system refresh go on; one that fails leaves the others alone."""
+    due.look()
+    for pk in SystemRefresh.objects.filter(state__in=REFRESHES_UNDER_WAY).values_list("pk", flat=True):
+        try:
+            step(pk)
+        except (OperationalError, InterfaceError):  # the database is away
+            raise
+        except Exception:
+            logger.exception("System refresh %s could not go on", pk)

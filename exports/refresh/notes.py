@@ -1,0 +1,20 @@
+"""What the audit log keeps of system refreshes and their schedule."""
+
+from typing import Any
+
+from exports.models import RefreshState, RefreshTrigger, SystemRefresh
+from roles import audit
+from roles.auditing.changes import add_values
+from roles.models import User
+
+
+def say_values() -> None:
+    """Let the audit page show what is chosen from a list in its words."""
+    add_values(refresh_state=dict(RefreshState.choices), started_by=dict(RefreshTrigger.choices))
+
+
+def note(refresh: SystemRefresh, action: str, *, by: User | None = None, **facts: Any) -> None:
+    """Note that `by` (None: Waybill) did `action` to the refresh, in the transaction that did it."""
+    started = {"started_by": refresh.trigger, "refresh": str(refresh.uuid)}
+    due = {"due": refresh.due.isoformat()} if refresh.due else {}
+    audit.record(refresh.environment, action, refresh.environment, by=by, changes=facts | started | due)

@@ -1,0 +1,134 @@
+"""Exports of a system refresh: each is a run like any other, and its part says what became of that."""
+
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from exports import queueing
+from exports.audited import note_run
+from exports.models import Export, PartKind, PartState, RefreshPart, Run, ScheduleMode, SystemRefresh, Trigger
+from exports.refresh import parts
+from exports.states import State
+
+MOST_UNDER_WAY = 200  # runs of one refresh that wait or run: others that are asked for meanwhile come in between
+# What a run's state means to the part. One that waits for a person, or for its next try, ends its part: the refresh
+# would else be under way for hours, and the next one skipped.
+ENDS = {
+    State.SUCCEEDED: PartState.DONE,
+    State.WARNED: PartState.WARNED,
+    State.HELD: PartState.WARNED,
+    State.RETRYING: PartState.FAILED,
+    State.FAILED: PartState.FAILED,
+    State.SKIPPED: PartState.SKIPPED,
+    State.CANCELED: PartState.CANCELED,
+}
+
+
+def send_ready(refresh: SystemRefresh) -> None:
+    """Queue runs of the exports all of whose tables and segments are ready."""
+    free = MOST_UNDER_WAY - parts.running(refresh, PartKind.EXPORT).count()
+    ready = parts.ready(refresh.pk, PartKind.EXPORT, most=free) if free > 0 else []
+    if not ready:
+        return
+    ids = [part.object_id for part in ready]
+    exports = Export.objects.select_related("environment").in_bulk(ids)
+    active = {run.export_id: run for run in Run.objects.active().filter(export__in=ids).select_related("export")}
+    for part in ready:
+        _send(refresh, part, exports.get(part.object_id), active.get(part.object_id))
+    queueing.nudge()
+
+
+def keep_skipped(refresh: SystemRefresh, reasons: dict[int, str]) -> None:
+    """Give the exports, by id, a run that was skipped for a reason, which their status shows."""
+    busy = set(Run.objects.active().filter(export__in=reasons).values_list("export_id", flat=True))
+    for export in Export.objects.filter(pk__in=reasons):
+        _keep_skipped(refresh, export, reasons[export.pk], is_last=export.pk not in busy)
+
+
+def mirror(refresh: SystemRefresh) -> None:
+    """Let the parts of exports say what their runs came to."""
+    over = Q(run=None) | Q(run__state__in=ENDS)
+    for part in parts.running(refresh, PartKind.EXPORT).filter(over).select_related("run"):
+        _end(part, part.run)
+
+
+def _send(refresh: SystemRefresh, part: RefreshPart, export: Export | None, earlier: Run | None) -> None:
+    """Queue a run of one export, or say why there is none."""
+    if export is None or export.schedule_mode != ScheduleMode.REFRESH or export.connection_id is None:
+        return _leave_out(part, _why_not(export))
+    if earlier:
+        reason = _("Run %(run)s of this export was not over") % {"run": earlier.short_id}
+        if earlier.state == State.HELD:
+            _lapse(earlier)
+        run = _keep_skipped(refresh, export, reason, is_last=earlier.state == State.HELD)
+        RefreshPart.objects.filter(pk=part.pk).update(run=run)
+        return _leave_out(part, reason)
+    run = Run.objects.create(
+        environment=refresh.environment,
+        export=export,
+        trigger=Trigger.REFRESH,
+        triggered_by=refresh.triggered_by,
+        refresh=refresh,
+    )
+    Export.objects.filter(pk=export.pk).update(last_run=run)
+    begun = {"state": PartState.RUNNING, "started_at": Now(), "run": run}
+    RefreshPart.objects.filter(pk=part.pk).update(**begun)
+    return None
+
+
+def _why_not(export: Export | None) -> str:
+    if export is None:
+        return _("The export was removed")
+    return _("It no longer follows the system refresh") if export.connection_id else _("No connection")
+
+
+def _leave_out(part: RefreshPart, reason: str) -> None:
+    RefreshPart.objects.filter(pk=part.pk).update(state=PartState.SKIPPED, ended_at=Now(), message=reason)
+
+
+def _lapse(held: Run) -> None:
+    """End a held run: nobody decided before the next occurrence."""
+    reason = _("Nobody decided before the next occurrence")
+    mine = Run.objects.filter(pk=held.pk, state=State.HELD)
+    if mine.update(state=State.SKIPPED, ended_at=Now(), reason=reason):
+        note_run(held.pk, State.HELD)
+
+
+def _keep_skipped(refresh: SystemRefresh, export: Export, reason: str, *, is_last: bool) -> Run:
+    """Keep a run that never started; it is its export's last one unless another is still under way."""
+    run = Run.objects.create(
+        environment=refresh.environment,
+        export=export,
+        trigger=Trigger.REFRESH,
+        triggered_by=refresh.triggered_by,
+        refresh=refresh,
+        state=State.SKIPPED,
+        ended_at=Now(),
+        reason=reason[:200],
+    )
+    note_run(run.pk, State.QUEUED)
+    if is_last:
+        Export.objects.filter(pk=export.pk).update(last_run=run)
+    return run
+
+
+def _end(part: RefreshPart, run: Run | None) -> None:
+    if run is None:
+        return _leave_out(part, _("The export was removed"))
+    RefreshPart.objects.filter(pk=part.pk).update(
+        state=ENDS[State(run.state)],
+        started_at=run.started_at,
+        ended_at=run.ended_at or Now(),
+        rows=run.rows_sent,
+        message=_said(run),
+    )
+    return None
+
+
+def _said(run: Run) -> str:
+    """What the part says of how its run ended, or of why that takes longer."""
+    words = {
+        State.HELD: _("Held: it waits for a person to let it go or drop it."),
+        State.RETRYING: _("Failed, and is tried again by itself."),
+    }
+    return words.get(State(run.state)) or run.message or run.reason

@@ -1,0 +1,198 @@
+"""What a worker of the chores cluster does for system refreshes: takes one table or segment after the other.
+
+A part is claimed like a run: with a token and a lease, which a thread renews; the same thread sees a cancel, a lost
+lease or the worker's stop, and interrupts the work.
+"""
+
+import logging
+import os
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import FrameType
+
+import psycopg
+from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from exports import stopping
+from exports.models import PartKind, PartState, RefreshPart, RefreshState, SystemRefresh
+from exports.queueing import LEASE
+from exports.refresh import nudging, parts
+from exports.refresh.stepping import step
+from segments.models import Segment, Table
+from segments.refresh import RefreshError, refresh
+from segments.rereading import RereadError, reread
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY = 0.4  # seconds between looks for a cancel
+RENEW_EVERY = LEASE.total_seconds() / 6
+ALONG = 20.0  # seconds until a worker asks to be called again, so that other chores have their turn
+FAULTS = (DatabaseError, InterfaceError)
+
+
+class InterruptedPartError(BaseException):
+    """The work on a part shall end here and now."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A part that this process owns for the length of a lease."""
+
+    part_id: int
+    refresh_id: int
+    kind: str
+    object_id: int
+    token: uuid.UUID
+
+
+def work_along() -> None:
+    """Carry out parts until none may go now, or for a while."""
+    until = time.monotonic() + ALONG
+    while not stopping.is_stopping() and (claimed := claim()):
+        carry_out(claimed)
+        step(claimed.refresh_id)
+        if time.monotonic() > until:
+            return nudging.nudge()
+    return None
+
+
+def claim() -> Claim | None:
+    """Take a table or segment all of whose needs are met, of the oldest refresh that has one; or None."""
+    going = SystemRefresh.objects.filter(state=RefreshState.RUNNING, cancel_requested_at=None)
+    for pk in going.filter(environment__paused_at=None).order_by("pk").values_list("pk", flat=True):
+        if claimed := _claim_of(pk):
+            return claimed
+    return None
+
+
+@transaction.atomic
+def _claim_of(refresh_id: int) -> Claim | None:
+    going = SystemRefresh.objects.filter(pk=refresh_id, state=RefreshState.RUNNING, cancel_requested_at=None)
+    if not going.select_for_update(no_key=True).exists() or not nudging.room(refresh_id):
+        return None
+    token = uuid.uuid4()
+    for part in parts.ready(refresh_id, *parts.NOUNS, most=1):
+        RefreshPart.objects.filter(pk=part.pk).update(
+            state=PartState.RUNNING,
+            token=token,
+            lease_until=Now() + LEASE,
+            started_at=Now(),
+            claims=F("claims") + 1,
+        )
+        return Claim(part.pk, refresh_id, part.kind, part.object_id, token)
+    return None
+
+
+def carry_out(claimed: Claim) -> None:
+    """Do the work of a part and keep how it ended; with the database away its lease runs out."""
+    watch = _Watch(claimed)
+    try:
+        with watch.interrupting():
+            rows, message = _do(claimed)
+        end(claimed, PartState.WARNED if message else PartState.DONE, rows=rows, message=message)
+    except InterruptedPartError:
+        connections.close_all()  # an interrupt may have come in the middle of anything
+        _end_interrupted(claimed, watch.why)
+    except (RefreshError, RereadError) as error:
+        end(claimed, PartState.FAILED, message=str(error))
+    except (OperationalError, InterfaceError):
+        connections.close_all()
+    except (DatabaseError, psycopg.Error):
+        logger.exception("Part %s of a system refresh failed", claimed.part_id)
+        end(claimed, PartState.FAILED, message=_("The database could not read it. Refresh again later."))
+    except BaseException:  # the cluster's own limit of time
+        end(claimed, PartState.FAILED, message=_("It took longer than allowed and was stopped."))
+        raise
+
+
+def end(claimed: Claim, state: PartState, *, rows: int | None = None, message: str = "") -> bool:
+    """Bring the part to its end; False, and nothing changed, without the lease."""
+    released = {"token": None, "lease_until": None}
+    mine = RefreshPart.objects.filter(pk=claimed.part_id, token=claimed.token)
+    return bool(mine.update(state=state, ended_at=Now(), rows=rows, message=message, **released))
+
+
+def release(claimed: Claim) -> None:
+    """Give the part back unharmed because its worker stops; the claim does not count."""
+    released = {"token": None, "lease_until": None, "started_at": None}
+    mine = RefreshPart.objects.filter(pk=claimed.part_id, token=claimed.token)
+    mine.update(state=PartState.WAITING, claims=F("claims") - 1, **released)
+
+
+def _end_interrupted(claimed: Claim, why: str) -> None:
+    if why == "canceled":
+        end(claimed, PartState.CANCELED)
+    elif why == "stopped":
+        release(claimed)
+
+
+def _do(claimed: Claim) -> tuple[int, str]:
+    """Re-read the table or recompute the segment; return its rows and a warning, "" for none."""
+    if claimed.kind == PartKind.TABLE:
+        table = Table.objects.select_related("environment").filter(pk=claimed.object_id).first()
+        if table is None:
+            raise RereadError(_("The table was removed."))
+        return reread(table)
+    segment = Segment.objects.select_related("environment", "table").filter(pk=claimed.object_id).first()
+    if segment is None:
+        raise RefreshError(_("The segment has been removed."))
+    return refresh(segment), ""
+
+
+class _Watch:
+    """Renews the lease of a part in a thread of its own, and interrupts the main one when the work shall end."""
+
+    def __init__(self, claimed: Claim) -> None:
+        self.claimed, self.why = claimed, ""  # why: canceled, stopped, lost
+        self._over, self._is_inside = threading.Event(), False
+        self._renewed = time.monotonic()
+
+    @contextmanager
+    def interrupting(self) -> Iterator[None]:
+        """Watch while the work is done."""
+        before = signal.signal(signal.SIGUSR1, self._interrupt)
+        thread = threading.Thread(target=self._look, daemon=True)
+        thread.start()
+        self._is_inside = True
+        try:
+            yield
+        finally:
+            self._is_inside = False
+            self._over.set()
+            thread.join()
+            signal.signal(signal.SIGUSR1, before)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        if self._is_inside:
+            self._is_inside = False  # once: what follows is the way out
+            raise InterruptedPartError
+
+    def _look(self) -> None:
+        try:
+            while not self.why and not self._over.wait(LOOK_EVERY):
+                with suppress(*FAULTS):  # the database is away; the lease guards the part meanwhile
+                    self.why = self._reason_to_end()
+        finally:
+            connections.close_all()
+        if self.why:
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+    def _reason_to_end(self) -> str:
+        if stopping.is_stopping():
+            return "stopped"
+        if SystemRefresh.objects.filter(pk=self.claimed.refresh_id, cancel_requested_at__isnull=False).exists():
+            return "canceled"
+        if time.monotonic() - self._renewed > RENEW_EVERY:
+            mine = RefreshPart.objects.filter(pk=self.claimed.part_id, token=self.claimed.token)
+            if not mine.update(lease_until=Now() + LEASE):
+                return "lost"
+            self._renewed = time.monotonic()
+        return ""
