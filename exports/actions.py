@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from connections.models import Sharing
 from connections.sharing import label
-from exports import audited
+from exports import audited, run_log
 from exports.folders import folder_of, free_folder
 from exports.models import Export, ExportSegment, ExportTable, Run, Trigger
 from exports.queueing import canceled_by, nudge
@@ -20,7 +20,7 @@ from segments.models import Segment, Table
 TEST_ROWS = 10  # records of each item that a test sends
 EDITED = (
     "name", "description", "kind", "connection", "detached_sharing", "folder", "settings", "field_selection",
-    "schedule_mode", "refreshes_segments", "updated_by", "updated_at",
+    "schedule_mode", "refreshes_segments", "tolerance", "most_removals", "sends_nothing", "updated_by", "updated_at",
 )  # fmt: skip
 
 
@@ -97,6 +97,7 @@ def cancel(run: Run, *, by: User | None) -> bool:
         asked = ended or stoppable.update(**values)
         if asked:
             audit.record(run.environment, "cancel", run.export, by=by, run=run.uuid)
+            run_log.note_cancel(run, by)
         if ended and before:
             audited.note_run(run.pk, before, by=by)
     return bool(asked)

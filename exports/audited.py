@@ -5,6 +5,7 @@ from typing import Any
 
 from connections.models import Sharing
 from exports.alerts import watch
+from exports import run_log
 from exports.models import Export, ExportKind, Run, ScheduleMode, Trigger
 from exports.states import State
 from roles import audit
@@ -20,6 +21,8 @@ MOVES: dict[str, str] = {
     State.RETRYING: "postpone run",
     State.HELD: "hold run",
 }
+# What a person decided about a held run, by the state that it has then.
+DECIDED: dict[str, str] = {State.QUEUED: "let go", State.CANCELED: "drop"}
 MOST_RUNS = 200  # that the removal of an export lists; each has events of its own
 BULKY = ("steps", "items", "files", "folders", "target", "detail")
 
@@ -39,8 +42,10 @@ def note_run(run_id: int, before: str, *, by: User | None = None) -> None:
     """Note, in the transaction that did it, that the run went from the state `before` to the one it has now."""
     found = Run.objects.select_related("environment", "export", "triggered_by").defer(*BULKY)
     run = found.get(pk=run_id)
-    action = MOVES.get(run.state, "end run")
+    decided = DECIDED.get(run.state) if before == State.HELD and run.decision else None
+    action = decided or MOVES.get(run.state, "end run")
     audit.record(run.environment, action, run.export, by=by, changes=_facts_of_run(run, before), run=run.uuid)
+    run_log.note_state(run, before, _without_values(run), by=by)
     watch.on_run(run, before, _without_values(run))
 
 
@@ -51,7 +56,7 @@ def _facts_of_run(run: Run, before: str) -> dict[str, Any]:
         facts["asked_by"] = str(run.triggered_by)
     if run.state == State.RUNNING:
         return facts | {"attempt": run.claims}
-    said = {"reason": run.reason, "message": _without_values(run)}
+    said = {"reason": run.reason, "message": _without_values(run), "why": run.decision}
     return facts | {"rows": run.rows_done} | {name: text for name, text in said.items() if text}
 
 
@@ -76,6 +81,9 @@ def facts(export: Export | None) -> dict[str, Any]:
         "fields": _fields(export),
         "schedule": export.schedule_mode,
         "refreshes_segments": export.refreshes_segments,
+        "tolerance": export.tolerance,
+        "most_removals": export.most_removals,
+        "sends_nothing": export.sends_nothing or None,
         "segments": [entry.segment.name for entry in export.export_segments.select_related("segment")],
         "tables": [entry.table.name for entry in export.export_tables.select_related("table")],
     }

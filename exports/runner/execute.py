@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from connections.destinations.base import DeliveryError, Destination, FileDestination
-from exports import queueing
+from exports import queueing, run_log
 from exports.models import Export, ExportKind, Run
 from exports.queueing import Claim
 from exports.runner.deliver import Delivery
@@ -280,8 +280,16 @@ def _skip(claimed: Claim, run: Run, skipped: SkippedRunError) -> None:
 
 def _hold(claimed: Claim, run: Run, held: HeldRunError) -> None:
     """Leave the run to a person; it is read anew when they let it go."""
+    _log_last_step(run)
     values = {"steps": run.steps, "items": run.items, "message": held.message, "reason": held.reason}
     queueing.finish(claimed, State.HELD, held_for=[brake.as_json() for brake in held.brakes], **values)
+
+
+def _log_last_step(run: Run) -> None:
+    """Tell of the step in which the run stopped."""
+    for step in run.steps:
+        if step["state"] in ("failed", "held"):
+            run_log.note_step(run, step)
 
 
 def _database_failed(claimed: Claim, run: Run, error: Exception) -> int:
@@ -299,7 +307,8 @@ def _database_failed(claimed: Claim, run: Run, error: Exception) -> int:
 def _fail(claimed: Claim, run: Run, error: Exception) -> None:
     """Record why the run failed, for good or until the next try."""
     steps = run.steps
-    queueing.keep(claimed, steps=steps, items=run.items)
+    if queueing.keep(claimed, steps=steps, items=run.items):
+        _log_last_step(run)
     if isinstance(error, DeliveryError):
         words = {"message": error.message, "detail": error.detail, "reason": _first_words(error.message)}
         if not error.permanent:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from exports import queueing
+from exports import queueing, run_log
 from exports.models import Run
 from exports.queueing import Claim
 from exports.runner.errors import HeldRunError, LeaseLostError, SkippedRunError
@@ -40,6 +40,7 @@ class Recorder:
         started = time.monotonic()
         step["state"] = "running"
         self.keep(steps=self.run.steps)
+        run_log.note_begun(self.run, step)
         try:
             yield step
             step["state"] = "done"
@@ -56,6 +57,7 @@ class Recorder:
         finally:
             step["seconds"] = round(time.monotonic() - started, 2)
         self.keep(steps=self.run.steps)
+        run_log.note_step(self.run, step)
 
     def _skip_rest(self) -> None:
         for step in self.run.steps:

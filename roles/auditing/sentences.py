@@ -59,6 +59,8 @@ ACTIONS: dict[str, Words] = {
     "interrupt run": Words(_("Interruption of a run"), _("A run of {what} was interrupted and starts again")),
     "postpone run": Words(_("Failed try of a run"), _("A run of {what} failed and is tried again")),
     "hold run": Words(_("Hold of a run"), _("A run of {what} waits for a person")),
+    "let go": Words(_("Let a held run go"), _("{who} let a held run of {what} go: {value}"), "why"),
+    "drop": Words(_("Drop a held run"), _("{who} dropped a held run of {what}: {value}"), "why"),
     "download": Words(_("Download"), _("{who} downloaded from {what}")),
     "download audit": Words(_("Download the audit log"), _("{who} downloaded the audit log")),
     "import": Words(_("Import"), _("{who} imported {what}: {value} rows"), "row_count"),
