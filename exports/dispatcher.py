@@ -1,28 +1,77 @@
-"""What the dispatcher does each second. Nothing here is lost or done twice when several look at once."""
+"""What the dispatcher does. Nothing here is lost or done twice when several look at once."""
 
+import logging
+import time
+from collections.abc import Callable
 from datetime import timedelta
 
+from django.db import InterfaceError, OperationalError
 from django.db.models.functions import Now
 from django_q.models import OrmQ
 
 from connections import testing, testing_daily
 from exports import queueing
-from exports.models import Run
-from exports.refresh import advance
+from exports.dispatch import budget, explaining, occurrences, waiting
 from roles import tidying
 
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY = 1.0  # seconds
+LEAST_WAIT = 0.02  # where something due is in other hands
 NUDGE_AFTER = timedelta(milliseconds=500)
 MOST_NUDGES = 4
 
 
-def look_once() -> None:
-    """Put back lost runs, wake the cluster where runs wait that nobody has been told of; see to tests and tidy up."""
-    queueing.reap()
-    advance.look_again()
-    waiting = Run.objects.claimable().filter(not_before__lt=Now() - NUDGE_AFTER)
+def nudge_where_runs_wait() -> None:
+    """Wake the cluster where runs wait that nobody has been told of."""
+    left_alone = budget.takeable().filter(not_before__lt=Now() - NUDGE_AFTER)
     # A nudge that a worker has taken is locked in the queue; those that are not are still to come.
-    if waiting.exists() and OrmQ.objects.filter(key="exports", lock__lte=Now()).count() < MOST_NUDGES:
+    if left_alone.exists() and OrmQ.objects.filter(key="exports", lock__lte=Now()).count() < MOST_NUDGES:
         queueing.nudge()
-    testing.end_overdue()
-    testing_daily.ask_next()
-    tidying.tidy_hourly()
+
+
+# What comes at its time; whatever else there is to look for comes once a second, in this order.
+DUE: tuple[Callable[[], object], ...] = (occurrences.start_due,)
+LOOKS: tuple[Callable[[], object], ...] = (
+    queueing.reap,
+    waiting.look_again,
+    explaining.explain_waits,
+    nudge_where_runs_wait,
+    testing.end_overdue,
+    testing_daily.ask_next,
+    tidying.tidy_hourly,
+)
+
+
+def look_once() -> None:
+    """Do everything once."""
+    _do(DUE)
+    _do(LOOKS)
+
+
+class Dispatcher:
+    """Starts what is due at its time and looks after the rest once a second."""
+
+    def __init__(self) -> None:
+        self._look_at = 0.0  # time.monotonic(): how long to wait is no matter of what time it is
+
+    def turn(self) -> float:
+        """Do what is to be done now; return how many seconds there are until more is due."""
+        _do(DUE)
+        if time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + LOOK_EVERY
+            _do(LOOKS)
+        wait = self._look_at - time.monotonic()
+        due = occurrences.seconds_until_due()
+        return max(LEAST_WAIT, wait if due is None else min(wait, due))
+
+
+def _do(what: tuple[Callable[[], object], ...]) -> None:
+    """Do each; one that fails does not keep the others from being done, but for a database that is away."""
+    for one in what:
+        try:
+            one()
+        except (InterfaceError, OperationalError):
+            raise
+        except Exception:
+            logger.exception("%s failed", getattr(one, "__qualname__", one))

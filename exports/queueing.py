@@ -7,6 +7,7 @@ All times are the database's. Each change of state is in the audit log, in the s
 import os
 import socket
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,20 +16,18 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
 from exports.audited import note_run
+from exports.dispatch import budget, retries
 from exports.models import Export, Run
 from exports.states import DELIVERED, STATES, State, may_follow
 from roles.models import User
 
 LEASE = timedelta(seconds=settings.RUN_LEASE_SECONDS)
 MOST_CLAIMS = 3
-RETRY_WAITS = (1, 5, 15, 30, 60)  # minutes; the last one repeats
 FROZEN_WAIT = timedelta(seconds=5)
-RETRY_FOR = timedelta(hours=6)
 WORK = "exports.tasks.work"
 
 
@@ -50,29 +49,48 @@ def worker_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
+class _NoRoomError(Exception):
+    """Somebody else took the room that a connection had."""
+
+
 def claim() -> Claim | None:
-    """Take the longest-waiting run, or None. Each claim counts, so that a crash of the machine counts too."""
-    token = uuid.uuid4()
-    with transaction.atomic():
-        waiting = Run.objects.claimable().select_for_update(skip_locked=True, of=("self",))
-        found = waiting.values_list("pk", "state").first()
-        if found is None:
-            return None
-        run_id, before = found
-        Run.objects.filter(pk=run_id).update(
-            state=State.RUNNING,
-            token=token,
-            lease_until=Now() + LEASE,
-            started_at=Coalesce("started_at", Now()),
-            claims=F("claims") + 1,
-            worker=worker_name(),
-            is_publishing=False,
-            reason="",
-            message="",
-            detail="",
-        )
-        note_run(run_id, before)
-    return Claim(run_id, token)
+    """Take the longest-waiting run whose connection has room, or None. Each claim counts, so that a crash counts too.
+
+    A connection that was filled meanwhile is left out at the next look.
+    """
+    while True:
+        with suppress(_NoRoomError):
+            return _claim_first()
+
+
+@transaction.atomic
+def _claim_first() -> Claim | None:
+    """Take the first run that may start. Raises _NoRoomError."""
+    waiting = budget.takeable().select_for_update(skip_locked=True, of=("self",))
+    found = waiting.values_list(
+        "pk", "state", "export__connection", "export__connection__type", "export__connection__most_at_once"
+    ).first()
+    if found is None:
+        return None
+    run_id, before, connection, type_, most_at_once = found
+    if connection and not budget.has_room(connection, type_, most_at_once):
+        raise _NoRoomError
+    claimed = Claim(run_id, uuid.uuid4())
+    Run.objects.filter(pk=run_id).update(
+        state=State.RUNNING,
+        token=claimed.token,
+        lease_until=Now() + LEASE,
+        started_at=Coalesce("started_at", Now()),
+        claimed_at=Now(),
+        claims=F("claims") + 1,
+        worker=worker_name(),
+        is_publishing=False,
+        reason="",
+        message="",
+        detail="",
+    )
+    note_run(run_id, before)
+    return claimed
 
 
 def renew(claimed: Claim) -> bool:
@@ -150,14 +168,16 @@ def release(claimed: Claim) -> bool:
     return given_back
 
 
-def try_again_later(claimed: Claim, run: Run, *, message: str, detail: str, reason: str) -> None:
-    """Keep a failure that may pass and plan the next try; after six hours the failure is permanent."""
-    wait = timedelta(minutes=RETRY_WAITS[min(run.tries, len(RETRY_WAITS) - 1)])
+def try_again_later(
+    claimed: Claim, run: Run, *, message: str, detail: str, reason: str, retry_after: float | None = None
+) -> None:
+    """Keep a failure that may pass and plan the next try; without time for one the failure is permanent."""
     values = {"message": message, "detail": detail, "reason": reason, "tries": F("tries") + 1, "claims": 0}
-    if timezone.now() + wait > run.queued_at + RETRY_FOR:
-        finish(claimed, State.FAILED, **values)
-    else:
+    wait = retries.wait_before(run.tries, retry_after)
+    if retries.has_time_for(run, wait):
         finish(claimed, State.RETRYING, not_before=Now() + wait, **values)
+    else:
+        finish(claimed, State.FAILED, **values)
 
 
 def lose(run: Run, why: str) -> None:
@@ -184,8 +204,8 @@ def lose(run: Run, why: str) -> None:
 
 
 def work_waits() -> bool:
-    """Tell whether a run has been claimable for longer than a healthy cluster leaves it."""
-    return Run.objects.claimable().filter(not_before__lt=Now() - FROZEN_WAIT).exists()
+    """Tell whether a run that may start has been left alone for longer than a healthy cluster does."""
+    return budget.takeable().filter(not_before__lt=Now() - FROZEN_WAIT).exists()
 
 
 def has_free_slot() -> bool:

@@ -25,12 +25,16 @@ class DeliveryError(Exception):
     """Why a destination could not be reached or did not take the data.
 
     `message` is for everyone: no host, path, account or answer of the target in it. `detail` is for
-    administrators. `permanent` says that trying again without a change cannot help.
+    administrators. `permanent` says that trying again without a change cannot help, `retry_after` (seconds) how
+    long the target asks to be left alone before that.
     """
 
-    def __init__(self, message: Text, *, detail: Text = "", permanent: bool = False) -> None:
+    def __init__(
+        self, message: Text, *, detail: Text = "", permanent: bool = False, retry_after: float | None = None
+    ) -> None:
         super().__init__(message)
         self.message, self.detail, self.permanent = str(message), str(detail), permanent
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True)
@@ -197,6 +201,11 @@ class Destination:
     takes: ClassVar[frozenset[ProfileKind]] = frozenset(ProfileKind)
     takes_tables: ClassVar[bool] = False  # whole tables with their metadata: data-out exports
     limits: ClassVar[Limits] = Limits()
+    # What one connection stands: runs at once (an administrator may set another number), starts in a minute, and
+    # seconds that one run may take, where that is less than the operator allows.
+    at_once: ClassVar[int] = 2
+    starts_per_minute: ClassVar[int | None] = None
+    deadline: ClassVar[float | None] = None
     target_fields: ClassVar[tuple[TargetField, ...]] = ()
     # What the connection asks an administrator for. Secret fields are named in `secret_fields`.
     settings_form: ClassVar[type[SettingsForm]] = SettingsForm

@@ -1,4 +1,4 @@
-"""`manage.py dispatcher`: puts back runs whose worker died and nudges the cluster while runs wait."""
+"""`manage.py dispatcher`: starts what is due, puts back runs whose worker died, wakes workers while runs wait."""
 
 import logging
 import signal
@@ -9,18 +9,17 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, InterfaceError, connections
 from django.utils.translation import gettext as _
 
-from exports.dispatcher import look_once
+from exports.dispatcher import LOOK_EVERY, Dispatcher
 from roles import heartbeats
 from roles.auditing import origin
 
 logger = logging.getLogger(__name__)
-LOOK_EVERY = 1.0  # seconds
 
 
 class Command(BaseCommand):
-    """Look once a second until SIGTERM or Ctrl-C; any number of dispatchers may run."""
+    """Dispatch until SIGTERM or Ctrl-C; any number of dispatchers may run."""
 
-    help = _("Puts back runs whose worker died and wakes the workers. Any number may run.")
+    help = _("Starts what is due, puts back runs whose worker died and wakes the workers. Any number may run.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Look until told to stop; a database that is away is waited for."""
@@ -29,9 +28,11 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_args: stop.set())
         heartbeats.beat("dispatcher")
-        while not stop.wait(LOOK_EVERY):
+        dispatcher, wait = Dispatcher(), 0.0
+        while not stop.wait(wait):
+            wait = LOOK_EVERY
             try:
-                look_once()
+                wait = dispatcher.turn()
                 heartbeats.beat("dispatcher")
             except (DatabaseError, InterfaceError) as error:
                 logger.warning("The database does not answer (%s); looking again.", type(error).__name__)

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 1.0  # seconds
 STOP_WITHIN = 6.0
-FROZEN_AFTER = 3  # looks in a row at which a run waits although this worker has a free slot
+FROZEN_AFTER = 6  # looks in a row at which a run that may start waits although this worker has a free slot
 
 
 class Command(BaseCommand):
