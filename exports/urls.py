@@ -2,13 +2,15 @@
 
 from django.urls import path
 
-from exports.views import commands, files, guide, listing, pane, progress, schedule
+from exports.views import commands, files, guide, history, listing, pane, progress, schedule
 
 app_name = "exports"
 
 urlpatterns = [
     path("", listing.list_page, name="list"),
     path("changes", listing.changes, name="changes"),
+    path("history", history.history, name="history"),
+    path("history/download", history.download, name="history_download"),
     path("add", pane.add, name="add"),
     path("run", commands.run, name="run"),
     path("run-all", commands.run_all, name="run_all"),
@@ -20,6 +22,7 @@ urlpatterns = [
     path("on/<int:pk>/cancel", guide.guide_cancel, name="guide_cancel"),
     path("<int:pk>/duplicate", pane.duplicate, name="duplicate"),
     path("<int:pk>/", pane.edit, name="edit"),
+    path("<int:pk>/history", history.history_of, name="history_of"),
     path("<int:pk>/progress", progress.progress, name="progress"),
     path("<int:pk>/runs/<uuid:uuid>/", progress.run_progress, name="run_progress"),
     path("<int:pk>/runs/<uuid:uuid>/files/<int:index>", files.file, name="file"),

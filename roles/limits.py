@@ -42,6 +42,7 @@ LIMITS = {
     "exports:run_all": Limit(30),
     "exports:test": Limit(60),
     "exports:file": Limit(120, reading=True),
+    "exports:history_download": Limit(30, reading=True),
     "people:renew": Limit(30),  # may send a mail
     "segments:refresh": Limit(120),
 }

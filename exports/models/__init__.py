@@ -27,10 +27,11 @@ from exports.models.refresh import (
     RefreshTrigger,
     SystemRefresh,
 )
-from exports.models.run import Level, Run, RunLine, RunQuerySet, Trigger
+from exports.models.run import MOMENT, Level, Run, RunLine, RunQuerySet, Trigger
 from exports.models.schedule import Recurring, RefreshSchedule, Repeat, Schedule, ScheduleMode
 
 __all__ = [
+    "MOMENT",
     "REFRESHES_UNDER_WAY",
     "Alert",
     "AlertChannel",

@@ -63,6 +63,9 @@ TABLE = {
     "account_end_other_sessions": {"GET": "log in | 405 | 405 | 405 | 405 | 405", "POST": OWN_DONE},
     "exports:list": READ,
     "exports:changes": READ,
+    "exports:history": READ,
+    "exports:history_of": READ,
+    "exports:history_download": READ,
     "exports:progress": READ,
     "exports:run_progress": READ,
     "exports:file": {

@@ -82,7 +82,7 @@ class Place:
             return {"pk": self.export.pk, "uuid": self.run.uuid, **index}
         if name.startswith("exports:guide_"):
             return {"pk": self.connection.pk}
-        is_of_one = name.endswith((":edit", ":progress", ":cancel", ":test", ":duplicate"))
+        is_of_one = name.endswith((":edit", ":progress", ":cancel", ":test", ":duplicate", ":history_of"))
         return {"pk": self.export.pk} if is_of_one else {}
 
     def _segment_kwargs(self, name: str) -> dict[str, Any]:

@@ -1,0 +1,97 @@
+"""How many runs ended in which way, day by day, or hour by hour of the last 24."""
+
+from collections import Counter, defaultdict
+from datetime import UTC, date, datetime, timedelta
+
+from django.db.models import Count
+from django.db.models.functions import Trunc
+from django.db.models.lookups import GreaterThanOrEqual
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+
+from exports.history.drawing import Bar, Drawing, Label, Mark, ground_of, height_of, in_words, legend_of, worst_of
+from exports.history.filters import LAST_DAY, PERIODS, Filters, midnight
+from exports.models import MOMENT, RunQuerySet
+from exports.states import FINAL, STATES
+from roles.words import number
+
+MOST_DAYS = 31
+STEP, WIDTH, BELOW = 32, 22, 18  # pixels; BELOW for the labels
+Counts = dict[datetime, Counter[str]]
+
+
+def day_chart_of(found: RunQuerySet, filters: Filters) -> Drawing | None:
+    """Draw the ends of the runs in the filters' period, of its last MOST_DAYS at most; None where there are none."""
+    spans = _spans(filters)
+    names = [_name(span, filters) for span in spans]
+    counts = _counts(found, spans[0], "hour" if filters.period == LAST_DAY else "day")
+    if not counts:
+        return None
+    total = sum(counts.values(), Counter[str]())
+    top = max(one.total() for one in counts.values())
+    return Drawing(
+        title=_("Runs by hour and status") if filters.period == LAST_DAY else _("Runs by day and status"),
+        description=_("%(first)s to %(last)s: %(states)s. At most %(top)s at once.")
+        % {"first": names[0], "last": names[-1], "states": in_words(total),
+           "top": number(top)},
+        width=STEP * len(spans),
+        height=ground_of(0) + BELOW,
+        series=[(_("Runs"), number(top))],
+        grounds=[ground_of(0)],
+        bars=[bar for place, span in enumerate(spans) for bar in _stack(place, counts[span], top, names[place])],
+        marks=[mark for place, span in enumerate(spans) if (mark := _mark(place, counts[span]))],
+        labels=[Label(place * STEP + STEP // 2, _short(span, filters)) for place, span in enumerate(spans)],
+        legend=legend_of(total),
+    )  # fmt: skip
+
+
+def _counts(found: RunQuerySet, since: datetime, kind: str) -> Counts:
+    """Return how many runs ended in which state, by the beginning of the hour or day of their moment."""
+    ended = found.filter(GreaterThanOrEqual(MOMENT, since), state__in=FINAL)
+    spans = ended.annotate(span=Trunc(MOMENT, kind)).values_list("span", "state").annotate(Count("pk"))
+    counts: Counts = defaultdict(Counter)
+    for span, state, count in spans:
+        counts[span][state] += count
+    return counts
+
+
+def _spans(filters: Filters) -> list[datetime]:
+    """Return the beginnings of the hours or days of the period, the oldest first."""
+    if filters.period == LAST_DAY:
+        hour = timezone.localtime().replace(minute=0, second=0, microsecond=0).astimezone(UTC)
+        return [hour - timedelta(hours=back) for back in range(24, -1, -1)]
+    last = min(date.fromisoformat(filters.until), timezone.localdate()) if filters.until else timezone.localdate()
+    days = PERIODS[filters.period].days + 1 if filters.period in PERIODS else MOST_DAYS
+    if filters.since:
+        days = max(1, min(days, (last - date.fromisoformat(filters.since)).days + 1))
+    return [midnight(last - timedelta(days=back)) for back in range(days - 1, -1, -1)]
+
+
+def _stack(place: int, counts: Counter[str], top: int, name: str) -> list[Bar]:
+    """Return the bars of one day, one on the other; what went well lies at the bottom."""
+    bars, ground = [], float(ground_of(0))
+    for state in FINAL:
+        if height := height_of(counts[state], top):
+            ground -= height
+            look = STATES[state].look
+            words = f"{name} · {look.label}: {number(counts[state])}"
+            bars.append(Bar(place * STEP + (STEP - WIDTH) // 2, round(ground, 1), WIDTH, height, look.tone, words))
+    return bars
+
+
+def _mark(place: int, counts: Counter[str]) -> Mark | None:
+    worst = worst_of(state for state in counts if counts[state])
+    if worst is None:
+        return None
+    look = STATES[worst].look
+    return Mark(place * STEP + (STEP - WIDTH) // 2 + 5, look.icon, look.tone)
+
+
+def _name(span: datetime, filters: Filters) -> str:
+    local = timezone.localtime(span)
+    return f"{local:%H:%M}" if filters.period == LAST_DAY else formats.date_format(local, "DATE_FORMAT")
+
+
+def _short(span: datetime, filters: Filters) -> str:
+    local = timezone.localtime(span)
+    return f"{local:%H}" if filters.period == LAST_DAY else f"{local.day}"

@@ -1,0 +1,65 @@
+"""One run as a row of a history: no query and no rule left to the template."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from exports.models import Run
+from exports.progress.facts import attempts, started_by
+from exports.rows import reason_of
+from exports.states import Look, State
+from roles.words import duration, exact_time
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the history shows of a run. Nothing in it is for administrators alone."""
+
+    run: Run
+    url: str
+    look: Look
+    reason: str
+    moment: datetime
+    times: str  # what happened at which time, in words
+    started_by: str
+    rows: int | None
+    duration: str
+    attempts: str | None
+
+
+def entry_of(run: Run, slug: str) -> Entry:
+    """Lay out a run (with export and triggered_by loaded) of the environment `slug`."""
+    kwargs = {"environment": slug, "pk": run.export_id, "uuid": run.uuid}
+    is_timed = run.ended_at is not None or run.state == State.RUNNING
+    return Entry(
+        run=run,
+        url=reverse("exports:run_progress", kwargs=kwargs),
+        look=run.look,
+        reason=reason_of(run),
+        moment=run.due or run.queued_at,
+        times=_times(run),
+        started_by=started_by(run),
+        rows=run.rows_sent,
+        duration=duration(run.seconds if is_timed else None),
+        attempts=attempts(run),
+    )
+
+
+def _times(run: Run) -> str:
+    """Return what the run's time stands for, and when it began and ended."""
+    moment = run.due or run.queued_at
+    words = [_("Due") if run.due else _("Queued")]
+    if run.started_at:
+        words.append(_("started %(when)s") % {"when": _near(run.started_at, moment)})
+    if run.ended_at:
+        words.append(_("ended %(when)s") % {"when": _near(run.ended_at, moment)})
+    return " · ".join(words)
+
+
+def _near(value: datetime, other: datetime) -> str:
+    """Return the time of day; with the day where that is another one."""
+    local = timezone.localtime(value)
+    return f"{local:%H:%M:%S}" if local.date() == timezone.localtime(other).date() else exact_time(value)

@@ -1,0 +1,73 @@
+"""The newest runs of an export side by side: rows and duration, with those marked that were not simply successful."""
+
+from collections import Counter
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from exports.history.drawing import Bar, Drawing, Label, Mark, ground_of, height_of, in_words, legend_of
+from exports.history.listing import newest_first
+from exports.models import Run, RunQuerySet
+from exports.states import State
+from roles.words import duration, exact_time, number
+
+FEWEST_RUNS, MOST_RUNS = 2, 60
+STEP, WIDTH = 16, 11  # pixels
+NEEDED = ("export_id", "state", "due", "queued_at", "started_at", "ended_at", "rows_done")
+
+
+def run_chart_of(found: RunQuerySet) -> Drawing | None:
+    """Draw the newest of `found` that have ended or are held, the oldest first; None for less than two. No tests."""
+    still = Q(ended_at__isnull=False) | Q(state=State.HELD)
+    ended = newest_first(found.filter(still, most_rows=None))
+    runs = list(ended.only(*NEEDED)[:MOST_RUNS])[::-1]
+    if len(runs) < FEWEST_RUNS:
+        return None
+    rows, seconds = [run.rows_sent or 0 for run in runs], [run.seconds or 0.0 for run in runs]
+    counts = Counter(run.state for run in runs)
+    return Drawing(
+        title=_("Rows and duration of the last %(n)s runs") % {"n": number(len(runs))},
+        description=_describe(runs, rows, seconds, counts),
+        width=STEP * len(runs),
+        height=ground_of(1) + 1,
+        series=[(_("Rows"), number(max(rows))), (_("Duration"), duration(max(seconds)))],
+        grounds=[ground_of(0), ground_of(1)],
+        bars=[bar for values, place in ((rows, 0), (seconds, 1)) for bar in _bars(runs, values, place)],
+        marks=[_mark(run, place) for place, run in enumerate(runs) if run.state != State.SUCCEEDED],
+        labels=list[Label](),
+        legend=legend_of(counts),
+    )
+
+
+def _bars(runs: list[Run], values: list[int] | list[float], series: int) -> list[Bar]:
+    top, ground = max(values), ground_of(series)
+    heights = [height_of(value, top) for value in values]
+    return [
+        Bar(place * STEP + 2, ground - height, WIDTH, height, run.look.tone, words_of(run))
+        for place, (run, height) in enumerate(zip(runs, heights, strict=True))
+        if height
+    ]
+
+
+def _mark(run: Run, place: int) -> Mark:
+    return Mark(place * STEP + 2, run.look.icon, run.look.tone)
+
+
+def words_of(run: Run) -> str:
+    """Return what a run came to, in one line."""
+    words = [exact_time(run.due or run.queued_at), str(run.look.label)]
+    words += [_("%(rows)s rows") % {"rows": number(run.rows_sent)}] if run.rows_sent is not None else []
+    words += [duration(run.seconds)] if run.seconds is not None else []
+    return " · ".join(words)
+
+
+def _describe(runs: list[Run], rows: list[int], seconds: list[float], counts: Counter[str]) -> str:
+    return _(
+        "%(first)s to %(last)s: %(states)s. At most %(rows)s rows and %(duration)s. The table has each of them."
+    ) % {
+        "first": exact_time(runs[0].due or runs[0].queued_at),
+        "last": exact_time(runs[-1].due or runs[-1].queued_at),
+        "states": in_words(counts),
+        "rows": number(max(rows)),
+        "duration": duration(max(seconds)),
+    }
