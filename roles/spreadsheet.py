@@ -1,7 +1,14 @@
 """Values made safe for spreadsheets, which would compute what looks like a formula."""
 
 import codecs
+import csv
+import io
 import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from django.http import StreamingHttpResponse
+from django.utils import timezone
+from django.utils.http import content_disposition_header
 
 BOM = codecs.BOM_UTF8
 # What spreadsheets take for the beginning of a formula, also in the wide letters of East Asian keyboards.
@@ -32,3 +39,20 @@ def harmless(value: str) -> str:
 def is_formula(value: str) -> bool:
     """Tell whether a spreadsheet would compute `value` instead of showing it; a plain number is none."""
     return bool(FORMULA.match(value)) and not NUMBER.match(value)
+
+
+def as_lines(rows: Iterable[Sequence[str]]) -> bytes:
+    """Return rows as lines of CSV (UTF-8), every value quoted and none that a spreadsheet would compute."""
+    block = io.StringIO(newline="")
+    writer = csv.writer(block, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
+    for row in rows:
+        is_suspect = SUSPECT.search("\0" + "\0".join(row))
+        writer.writerow([harmless(value) for value in row] if is_suspect else row)
+    return block.getvalue().encode()
+
+
+def as_file(lines: Iterator[bytes], name: str) -> StreamingHttpResponse:
+    """Return `lines` of CSV as a download that is called `name` and the day."""
+    name = f"{name}-{timezone.localdate():%Y-%m-%d}.csv"
+    headers = {"Content-Disposition": content_disposition_header(True, name) or "", "X-Content-Type-Options": "nosniff"}
+    return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)

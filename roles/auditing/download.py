@@ -1,7 +1,5 @@
 """The audit log as CSV for a spreadsheet: in batches, whatever its length, and with nothing it would compute."""
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 
@@ -10,7 +8,7 @@ from django.db.models import QuerySet
 from roles.auditing.listing import in_batches
 from roles.auditing.sentences import plain_sentence
 from roles.models import AuditEvent
-from roles.spreadsheet import BOM, SUSPECT, harmless
+from roles.spreadsheet import BOM, as_lines
 
 COLUMNS = (
     "id", "time", "person", "person_id", "through", "from", "request", "action", "what", "object_type", "object_id",
@@ -20,9 +18,9 @@ COLUMNS = (
 
 def as_csv(found: QuerySet[AuditEvent]) -> Iterator[bytes]:
     """Yield the events, newest first, as CSV (UTF-8 with BOM); times are ISO 8601 in UTC, changes JSON."""
-    yield BOM + _lines([list(COLUMNS)])
+    yield BOM + as_lines([list(COLUMNS)])
     for batch in in_batches(found):
-        yield _lines([_row(event) for event in batch])
+        yield as_lines([_row(event) for event in batch])
 
 
 def _row(event: AuditEvent) -> list[str]:
@@ -42,12 +40,3 @@ def _row(event: AuditEvent) -> list[str]:
         str(event.run or ""),
         json.dumps(event.changes, ensure_ascii=False) if event.changes else "",
     ]
-
-
-def _lines(rows: list[list[str]]) -> bytes:
-    block = io.StringIO(newline="")
-    writer = csv.writer(block, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
-    for row in rows:
-        is_suspect = SUSPECT.search("\0" + "\0".join(row))
-        writer.writerow([harmless(value) for value in row] if is_suspect else row)
-    return block.getvalue().encode()

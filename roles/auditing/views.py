@@ -2,10 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import StreamingHttpResponse
 from django.template.response import TemplateResponse
-from django.utils import timezone
-from django.utils.http import content_disposition_header
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 
@@ -19,6 +17,7 @@ from roles.auditing.listing import Filters, Page
 from roles.htmx import render
 from roles.models import AuditEvent
 from roles.permissions import Permission
+from roles.spreadsheet import as_file
 
 
 class Row(NamedTuple):
@@ -44,14 +43,11 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
 
 @requires(Permission.READ_AUDIT)
 @require_POST
-def download(request: EnvironmentRequest) -> HttpResponse | StreamingHttpResponse:
+def download(request: EnvironmentRequest) -> StreamingHttpResponse:
     """Send what the query's filters ask for as CSV; that is an event, too."""
     filters = Filters.of(request.GET)
     audit.record(request.environment, "download audit", request.environment, by=request.user, changes=filters.as_dict())
-    name = f"audit-{request.environment.slug}-{timezone.localdate():%Y-%m-%d}.csv"
-    headers = {"Content-Disposition": content_disposition_header(True, name) or "", "X-Content-Type-Options": "nosniff"}
-    lines = as_csv(listing.events_of(request.environment, filters))
-    return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
+    return as_file(as_csv(listing.events_of(request.environment, filters)), f"audit-{request.environment.slug}")
 
 
 def _rows(access: Access, page: Page) -> list[Row]:
