@@ -5,6 +5,7 @@ No redirect is followed, no proxy used, nothing of the answer read but its head.
 """
 
 import ipaddress
+import logging
 import socket
 import ssl
 import threading
@@ -20,6 +21,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from exports.alerts.errors import NotDeliveredError
 from roles import addresses
+
+logging.getLogger("urllib3.connection").setLevel(logging.ERROR)  # its warnings quote the address
 
 STEP_SECONDS = 8.0  # for each thing that is waited for
 ALL_SECONDS = 15.0
@@ -128,6 +131,8 @@ def _ended_in_time(connection: Any) -> Iterator[None]:
     clock.start()
     try:
         yield
+        if is_late.is_set():
+            raise TimeoutError
     except Exception:
         if is_late.is_set():
             raise TimeoutError from None
