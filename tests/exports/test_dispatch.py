@@ -1,0 +1,301 @@
+"""Each occurrence of a schedule becomes one run, whoever looks and whenever."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from exports import actions, queueing
+from exports.dispatch import occurrences
+from exports.dispatch.occurrences import start_due
+from exports.dispatcher import Dispatcher, look_once
+from exports.models import Export, Run, Schedule, ScheduleMode, Trigger
+from exports.schedules import database_now
+from exports.states import State
+from roles.models import AuditEvent
+from tests.exports.scheduled import due_again, make_due, runs_of
+from tests.factories import make_environment
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HOUR = timedelta(hours=1)
+
+
+def next_due(export) -> datetime | None:
+    return Schedule.objects.get(export=export).next_due
+
+
+def at_once(work, threads=6) -> list:
+    """Do `work` in several threads with connections of their own; return what each gave."""
+    found, start = [], threading.Barrier(threads)
+
+    def act() -> None:
+        start.wait()
+        try:
+            found.append(work())
+        finally:
+            connection.close()
+
+    running = [threading.Thread(target=act) for _ in range(threads)]
+    [thread.start() for thread in running]
+    [thread.join() for thread in running]
+    assert len(found) == threads, "one of them failed"
+    return found
+
+
+# On time
+
+
+def test_a_due_schedule_makes_one_run_and_plans_the_next(environment):
+    export = make_due(environment)
+    due = next_due(export)
+    assert start_due() == 1
+    assert start_due() == 0
+    (run,) = runs_of(export)
+    assert (run.state, run.trigger, run.due, run.is_late) == (State.QUEUED, Trigger.SCHEDULE, due, False)
+    export.refresh_from_db()
+    assert export.last_run == run
+    assert next_due(export) > database_now()
+    event = AuditEvent.objects.get(run=run.uuid)
+    assert (event.action, event.actor, event.changes["trigger"]) == ("run", None, "schedule")
+
+
+def test_what_is_not_due_waits(environment):
+    export = make_due(environment, ago=-HOUR)
+    assert start_due() == 0
+    assert runs_of(export) == []
+    assert 3590 < occurrences.seconds_until_due() <= 3600
+
+
+def test_without_schedules_nothing_is_to_come(environment):
+    assert occurrences.seconds_until_due() is None
+
+
+def test_the_dispatcher_sleeps_until_the_next_occurrence_and_no_longer_than_a_second(environment):
+    dispatcher = Dispatcher()
+    assert 0 < dispatcher.turn() <= 1
+    make_due(environment, ago=-HOUR)
+    assert dispatcher.turn() <= 1
+    due = make_due(environment)
+    assert 0 < dispatcher.turn() <= 1
+    assert len(runs_of(due)) == 1
+
+
+def test_several_dispatchers_at_once_start_each_occurrence_once(environment):
+    exports = [make_due(environment, ago=timedelta(seconds=number)) for number in range(1, 121)]
+    counts = at_once(start_due)
+    while start_due():
+        pass
+    assert sum(counts) <= len(exports)
+    assert Run.objects.count() == len(exports)
+    assert Run.objects.filter(state=State.QUEUED).values("export").distinct().count() == len(exports)
+
+
+def test_an_occurrence_that_has_its_run_is_not_started_again(environment):
+    export = make_due(environment)
+    due = next_due(export)
+    start_due()
+    queueing.finish(queueing.claim(), State.SUCCEEDED)
+    Schedule.objects.filter(export=export).update(next_due=due)
+    start_due()
+    assert len(runs_of(export)) == 1
+    assert next_due(export) > database_now()
+
+
+def test_a_schedule_that_was_switched_off_meanwhile_makes_nothing_happen(environment):
+    export = make_due(environment)
+    Export.objects.filter(pk=export.pk).update(schedule_mode=ScheduleMode.OFF)
+    start_due()
+    assert (runs_of(export), next_due(export)) == ([], None)
+
+
+def test_an_export_without_connection_is_skipped_and_says_so(environment):
+    export = make_due(environment)
+    Export.objects.filter(pk=export.pk).update(connection=None)
+    start_due()
+    (run,) = runs_of(export)
+    assert (run.state, run.reason, bool(run.ended_at)) == (State.SKIPPED, "No connection", True)
+    export.refresh_from_db()
+    assert (export.last_run, export.last_state) == (run, State.SKIPPED)
+
+
+# Overlapping and missed
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [(State.QUEUED, "queued"), (State.RUNNING, "refreshing"), (State.RETRYING, "failed (retrying)")],
+)
+def test_an_occurrence_during_an_earlier_run_is_skipped_and_names_it(environment, state, word):
+    export = make_due(environment)
+    start_due()
+    earlier = runs_of(export)[0]
+    if state != State.QUEUED:
+        claim = queueing.claim()
+        state == State.RUNNING or queueing.finish(claim, state)
+    due = due_again(export)
+    start_due()
+    skipped = Run.objects.get(export=export, due=due)
+    assert (skipped.state, skipped.reason) == (State.SKIPPED, f"run {earlier.short_id} was {word}")
+    assert earlier.short_id in skipped.message
+    export.refresh_from_db()
+    assert (export.last_run, export.last_state) == (earlier, state)
+
+
+def test_a_held_run_lapses_at_the_next_occurrence(environment):
+    export = make_due(environment)
+    start_due()
+    queueing.finish(queueing.claim(), State.HELD)
+    due_again(export)
+    start_due()
+    held, following = runs_of(export)
+    assert (held.state, held.reason) == (State.SKIPPED, "Nobody decided before the next occurrence")
+    assert held.ended_at
+    assert (following.state, following.reason) == (State.SKIPPED, f"run {held.short_id} was held")
+    event = AuditEvent.objects.filter(run=held.uuid).latest("pk")
+    assert event.changes["state"] == [State.HELD, State.SKIPPED]
+
+
+def test_of_what_was_missed_the_last_runs_late_and_the_others_are_skipped(environment):
+    export = make_due(environment, ago=3 * HOUR + timedelta(minutes=10))
+    start_due()
+    *missed, made_up = runs_of(export)
+    assert len(missed) == 3
+    assert {(run.state, run.reason) for run in missed} == {(State.SKIPPED, "missed while Waybill was not running")}
+    assert (made_up.state, made_up.is_late) == (State.QUEUED, True)
+    assert database_now() - made_up.due <= HOUR < database_now() - missed[-1].due + timedelta(seconds=1)
+    export.refresh_from_db()
+    assert export.last_run == made_up
+    assert next_due(export) > database_now()
+    assert AuditEvent.objects.get(action="miss occurrences").changes["count"] == 3
+
+
+def test_after_years_down_the_number_of_rows_is_bounded(environment):
+    export = make_due(environment, ago=timedelta(days=700), rule={"repeat": "cron", "cron": "* * * * *"})
+    start_due()
+    assert 2 <= len(runs_of(export)) <= occurrences.MOST_MISSED + 1
+    assert runs_of(export)[-1].state == State.QUEUED
+
+
+def test_occurrences_around_an_hour_shown_twice_are_made_up_for_once_each(environment):
+    """Berlin, 25 October 2026: 02:30 comes twice and runs once."""
+    rule = {"repeat": "daily", "times": ["02:30"], "zone": "Europe/Berlin"}
+    export = make_due(environment, rule=rule)
+    Schedule.objects.filter(export=export).update(next_due=datetime(2026, 10, 24, 0, 30, tzinfo=UTC))
+    start_due()
+    dues = [run.due for run in runs_of(export) if run.due.month == 10]
+    assert dues[:3] == [datetime(2026, 10, day, hour, 30, tzinfo=UTC) for day, hour in ((24, 0), (25, 0), (26, 1))]
+
+
+# Bad rows and other hands
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"zone": "Nowhere/Never"}, {"repeat": "cron", "cron": "nonsense"}, {"times": []}, {"times": {"a": 1}}],
+    ids=["zone", "cron", "no time", "no list"],
+)
+def test_a_bad_row_disables_itself_and_the_others_go_on(environment, bad):
+    good = make_due(environment, ago=timedelta(seconds=2))
+    broken = make_due(environment, ago=timedelta(seconds=3))
+    Schedule.objects.filter(export=broken).update(**bad)
+    look_once()
+    assert len(runs_of(good)) == 1
+    assert runs_of(broken) == []
+    schedule = Schedule.objects.get(export=broken)
+    assert schedule.next_due is None
+    assert schedule.problem
+    event = AuditEvent.objects.get(action="switch off schedule")
+    assert event.object_id == str(broken.pk)
+    assert start_due() == 0
+
+
+def test_a_row_that_breaks_the_code_disables_itself_too(environment, monkeypatch, caplog):
+    good, broken = make_due(environment), make_due(environment, ago=timedelta(seconds=5))
+    whole = occurrences.recurrence.between
+
+    def fail_for_one(rule, after, until, most):
+        if until - after > timedelta(seconds=4):
+            raise ZeroDivisionError
+        return whole(rule, after, until, most)
+
+    monkeypatch.setattr(occurrences.recurrence, "between", fail_for_one)
+    start_due()
+    assert [len(runs_of(good)), len(runs_of(broken))] == [1, 0]
+    assert "Choose its recurrence again" in Schedule.objects.get(export=broken).problem
+    assert "is switched off" in caplog.text
+
+
+def test_a_row_that_somebody_is_saving_is_left_for_the_next_look(environment):
+    export, other = make_due(environment), make_due(environment)
+    with transaction.atomic():
+        Schedule.objects.select_for_update().get(export=export)
+        assert at_once(start_due, threads=1) == [1]
+    assert [len(runs_of(export)), len(runs_of(other))] == [0, 1]
+    assert start_due() == 1
+
+
+def test_the_dispatcher_gives_way_to_who_holds_the_export(environment):
+    """Whoever saves an export goes on to its schedule: the dispatcher must not wait the other way round."""
+    export, other = make_due(environment, ago=timedelta(seconds=2)), make_due(environment)
+    with transaction.atomic():
+        Export.objects.filter(pk=export.pk).update(description="Being saved")
+        assert at_once(start_due, threads=1) == [1]
+        Schedule.objects.filter(export=export).update(times=["00:30"])
+    assert [len(runs_of(export)), len(runs_of(other))] == [0, 1]
+    assert start_due() == 1
+    assert len(runs_of(export)) == 1
+
+
+def test_a_click_and_an_occurrence_at_once_make_one_run_that_starts(environment):
+    exports = [make_due(environment) for _ in range(10)]
+
+    def click_all() -> None:
+        for export in exports:
+            actions.run_now(export, by=None)
+
+    works = iter([start_due, click_all, start_due, click_all])
+    lock = threading.Lock()
+
+    def one() -> None:
+        with lock:
+            work = next(works)
+        work()
+
+    at_once(one, threads=4)
+    while start_due():
+        pass
+    for export in exports:
+        states = sorted(Run.objects.filter(export=export).values_list("state", flat=True))
+        assert states in ([State.QUEUED], [State.QUEUED, State.SKIPPED])
+        assert Run.objects.filter(export=export, due__isnull=False).count() == 1
+
+
+def test_all_times_are_the_databases(environment, monkeypatch):
+    """A process whose clock is wrong starts what is due by the database, and nothing else."""
+    due, later = make_due(environment), make_due(environment, ago=-HOUR)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: datetime(1999, 1, 1, tzinfo=UTC))
+    start_due()
+    assert [len(runs_of(due)), len(runs_of(later))] == [1, 0]
+    assert abs(Run.objects.get().queued_at - database_now()) < timedelta(minutes=5)
+
+
+def test_one_look_that_fails_does_not_keep_the_others_from_being_done(environment, monkeypatch, caplog):
+    from exports import dispatcher
+
+    done = []
+    monkeypatch.setattr(dispatcher, "LOOKS", (lambda: 1 / 0, lambda: done.append(1)))
+    look_once()
+    assert done == [1]
+    assert "failed" in caplog.text
+
+
+def test_environments_do_not_hinder_each_other(environment):
+    paused = make_environment(paused_at=Now())
+    export, waiting = make_due(environment), make_due(paused)
+    start_due()
+    assert queueing.claim().run_id == runs_of(export)[0].pk
+    assert queueing.claim() is None
+    assert runs_of(waiting)[0].state == State.QUEUED
