@@ -8,10 +8,11 @@ from django.utils.translation import gettext as _
 
 from connections.models import Sharing
 from connections.sharing import label
-from exports import audited, run_log
+from exports import audited, run_log, schedules
 from exports.folders import folder_of, free_folder
 from exports.models import Export, ExportSegment, ExportTable, Run, Trigger
 from exports.queueing import canceled_by, nudge
+from exports.recurrence import Recurrence
 from exports.states import ACTIVE, State
 from roles import audit
 from roles.models import Environment, User
@@ -103,8 +104,15 @@ def cancel(run: Run, *, by: User | None) -> bool:
     return bool(asked)
 
 
-def save_export(export: Export, segments: list[Segment], tables: Sequence[Table] = (), *, by: User) -> None:
-    """Create or change `export` with its segments and tables, in the orders given."""
+def save_export(
+    export: Export,
+    segments: list[Segment],
+    tables: Sequence[Table] = (),
+    *,
+    by: User,
+    rule: Recurrence | None = None,
+) -> None:
+    """Create or change `export` with its segments and tables, in the orders given, and its own recurrence `rule`."""
     old = Export.objects.filter(pk=export.pk).first()
     before = audited.facts(old)
     with transaction.atomic():
@@ -128,19 +136,25 @@ def save_export(export: Export, segments: list[Segment], tables: Sequence[Table]
         ExportTable.objects.bulk_create(
             ExportTable(export=export, table=table, position=position) for position, table in enumerate(tables)
         )
+        schedules.keep(export, export.schedule_mode, rule)
         changes = audited.difference(before, audited.facts(export))
         audit.record(export.environment, "change" if before else "create", export, by=by, changes=changes)
 
 
-def set_schedule(export: Export, mode: str, *, by: User) -> None:
-    """Set when `export` runs by itself; nothing is written where it is so already."""
-    if export.schedule_mode == mode:
-        return
+def set_schedule(export: Export, mode: str, rule: Recurrence | None = None, *, by: User) -> None:
+    """Set when `export` runs by itself; nothing is written where it is so already.
+
+    With ScheduleMode.OWN it follows `rule`, or the one that it had before.
+    """
     with transaction.atomic():
-        changes = {"schedule": [export.schedule_mode, mode]}
-        export.schedule_mode, export.updated_by = mode, by
-        export.save(update_fields=["schedule_mode", "updated_by", "updated_at"])
-        audit.record(export.environment, "schedule", export, by=by, changes=changes)
+        before = schedules.described(export)
+        schedules.keep(export, mode, rule)
+        export.schedule_mode = mode
+        after = schedules.described(export)
+        if before != after:
+            export.updated_by = by
+            export.save(update_fields=["schedule_mode", "updated_by", "updated_at"])
+            audit.record(export.environment, "schedule", export, by=by, changes={"schedule": [before, after]})
 
 
 def detach(export: Export, *, by: User) -> None:

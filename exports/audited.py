@@ -4,8 +4,8 @@ import itertools
 from typing import Any
 
 from connections.models import Sharing
+from exports import run_log, schedules
 from exports.alerts import watch
-from exports import run_log
 from exports.models import Export, ExportKind, Run, ScheduleMode, Trigger
 from exports.states import State
 from roles import audit
@@ -79,7 +79,7 @@ def facts(export: Export | None) -> dict[str, Any]:
         "connection": export.connection.name if export.connection else None,
         **{f"settings.{name}": value for name, value in sorted(export.settings.items())},
         "fields": _fields(export),
-        "schedule": export.schedule_mode,
+        "schedule": schedules.described(export),
         "refreshes_segments": export.refreshes_segments,
         "tolerance": export.tolerance,
         "most_removals": export.most_removals,

@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from exports.models.schedule import Recurring, Repeat
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+REGIONS = {"Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
 LAST_DAY = 0  # the month_day that stands for it
 MOST_TIMES = 4  # of a day
 BAD_CRON = (CronSimError, AssertionError, TypeError, ValueError)  # what the library raises, by the kind of nonsense
@@ -55,6 +56,25 @@ def of(recurring: Recurring) -> Recurrence:
 def zones() -> frozenset[str]:
     """Return the names of the time zones that can be chosen."""
     return frozenset(available_timezones() - {"Factory", "localtime"})
+
+
+def offered_zones() -> list[str]:
+    """Return the zones to choose from: places by their present names, and UTC."""
+    return ["UTC", *sorted(name for name in zones() if name.partition("/")[0] in REGIONS)]
+
+
+def zone_named(text: str) -> str:
+    """Return the zone meant by "europe/paris", "New York" or "Paris"; the text itself where that is not clear."""
+    wanted = "_".join(text.split()).casefold()
+    if wanted in _by_name():
+        return _by_name()[wanted]
+    found = [name for name in offered_zones() if name.casefold().endswith(f"/{wanted}")]
+    return found[0] if len(found) == 1 else text.strip()
+
+
+@cache
+def _by_name() -> dict[str, str]:
+    return {name.casefold(): name for name in zones()}
 
 
 def next_after(recurrence: Recurrence, moment: datetime) -> datetime | None:

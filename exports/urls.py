@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from exports.views import commands, files, guide, history, listing, pane, progress, schedule
+from exports.views import commands, deciding, files, guide, history, listing, pane, progress, schedule
 
 app_name = "exports"
 
@@ -15,6 +15,7 @@ urlpatterns = [
     path("run", commands.run, name="run"),
     path("run-all", commands.run_all, name="run_all"),
     path("schedule", schedule.schedule, name="schedule"),
+    path("schedule/next", schedule.next_runs_of, name="next_runs"),
     path("detach", commands.detach, name="detach"),
     path("remove", commands.remove, name="remove"),
     path("on/<int:pk>/detach", guide.guide_detach, name="guide_detach"),
@@ -26,6 +27,9 @@ urlpatterns = [
     path("<int:pk>/progress", progress.progress, name="progress"),
     path("<int:pk>/runs/<uuid:uuid>/", progress.run_progress, name="run_progress"),
     path("<int:pk>/runs/<uuid:uuid>/files/<int:index>", files.file, name="file"),
+    path("<int:pk>/decide", deciding.decide, name="decide"),
+    path("<int:pk>/runs/<uuid:uuid>/let-go", deciding.let_go, name="let_go"),
+    path("<int:pk>/runs/<uuid:uuid>/drop", deciding.drop, name="drop"),
     path("<int:pk>/cancel", progress.cancel, name="cancel"),
     path("<int:pk>/test", progress.test, name="test"),
 ]

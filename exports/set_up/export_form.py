@@ -1,4 +1,4 @@
-"""Name, description, connection and schedule of an export."""
+"""Name, description and connection of an export."""
 
 from typing import Any
 
@@ -7,39 +7,31 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from connections.models import Connection
-from exports.models import Export, ScheduleMode
+from exports.models import Export
 from exports.types import type_look
 from roles.access import Access
 from roles.validators import visible_name
 
 
 class ExportForm(forms.ModelForm):
-    """Name, description, connection and schedule of an export."""
+    """Name, description and connection of an export."""
 
     class Meta:
         model = Export
-        fields = ["connection", "name", "description", "schedule_mode", "refreshes_segments"]
+        fields = ["connection", "name", "description", "refreshes_segments"]
         labels = {
             "connection": gettext_lazy("Connection"),
             "name": gettext_lazy("Name"),
             "description": gettext_lazy("Description"),
-            "schedule_mode": gettext_lazy("Schedule"),
             "refreshes_segments": gettext_lazy("Refresh the segments before each run"),
         }
         help_texts = {
-            "schedule_mode": gettext_lazy(
-                "The system refresh itself is off, so exports run when somebody runs them. Run all takes those whose "
-                "schedule is on."
-            ),
             "name": gettext_lazy("Also the name of its folder at the target."),
             "refreshes_segments": gettext_lazy(
                 "So that the latest members go out. Off: the members of the last refresh."
             ),
         }
-        widgets = {
-            "description": forms.Textarea(attrs={"rows": 2}),
-            "schedule_mode": forms.RadioSelect,
-        }
+        widgets = {"description": forms.Textarea(attrs={"rows": 2})}
 
     def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -56,7 +48,6 @@ class ExportForm(forms.ModelForm):
         }
         self.fields["name"].validators.append(visible_name)
         self.fields["name"].error_messages["required"] = _("Give the export a name.")
-        self.fields["schedule_mode"].choices = ScheduleMode.choices  # type: ignore[attr-defined]
 
     def clean_name(self) -> str:
         """Refuse a name that another export of the environment has, in whatever case."""

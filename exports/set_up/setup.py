@@ -16,6 +16,7 @@ from exports.set_up.export_form import ExportForm
 from exports.set_up.field_list import FieldList, field_list
 from exports.set_up.field_source import FieldSources
 from exports.set_up.fitting import Fitting
+from exports.set_up.schedule_form import ScheduleForm, filled_in, typed_values
 from exports.set_up.settings import settings_form, settings_of
 from exports.set_up.typed import typed_id
 from roles.access import Access
@@ -39,6 +40,7 @@ class Setup:
     first_segments: list[int] = field(default_factory=list)  # ids: what a new one opens with, where they are offered
     can_edit: bool = field(init=False)
     form: ExportForm = field(init=False)
+    schedule: ScheduleForm = field(init=False)
     settings_form: SettingsForm | None = field(init=False, default=None)
     fitting: Fitting = field(init=False)
     kind: ExportKind = field(init=False)
@@ -51,6 +53,7 @@ class Setup:
 
     def __post_init__(self) -> None:
         self.form = self._export_form()
+        self.schedule = self._schedule_form()
         self.can_edit = self.export.pk is None or self.export.is_editable_by(self.access)
         self.settings_form = self._settings_form()
         settings = settings_of(self.settings_form) if self.settings_form else {}
@@ -114,7 +117,7 @@ class Setup:
 
     def is_valid(self) -> bool:
         """Check everything; the errors are kept beside what they are about."""
-        is_form_valid = self.form.is_valid()
+        is_form_valid = self.form.is_valid() & self.schedule.is_valid()
         self.choice_error = self._choice_error()
         empty = self._without_fields()
         invalid_lists = [one for one in self.field_lists if not one.is_valid(needs_some=one.table.pk in empty)]
@@ -133,12 +136,14 @@ class Setup:
             label = _("Fields of %(table)s") % {"table": fields.table.name}
             found += [(f"fields-{fields.table.pk}", label, fields.error)] if fields.error else []
             found += [(f"column-{row.key}", row.name, row.error) for row in fields.rows if row.error]
-        return found + _form_errors(self.form, ("schedule_mode", "refreshes_segments"))
+        return (
+            found + _form_errors(self.schedule, self.schedule.fields) + _form_errors(self.form, ("refreshes_segments",))
+        )
 
     def filled_export(self) -> Export:
         """Return the export with what the valid pane holds; nothing is saved yet."""
         export = self.form.save(commit=False)
-        export.kind = self.kind
+        export.kind, export.schedule_mode = self.kind, self.schedule.mode
         export.settings = self.settings_form.cleaned_data if self.settings_form else {}
         chosen = {
             str(fields.table.pk): [{"field": row.name, "name": row.column} for row in fields.included]
@@ -222,6 +227,13 @@ class Setup:
             return ExportForm(self.data, instance=self.export, access=self.access)
         typed = {name: self.data.get(name, "") for name in ExportForm.Meta.fields}
         return ExportForm(initial=typed, instance=self.export, access=self.access)
+
+    def _schedule_form(self) -> ScheduleForm:
+        if self.data is None:
+            return ScheduleForm(initial=filled_in(self.source or self.export, self.access.environment.time_zone))
+        if self.is_draft:
+            return ScheduleForm(initial=typed_values(ScheduleForm, self.data))
+        return ScheduleForm(self.data)
 
     def _settings_form(self) -> SettingsForm | None:
         if self.destination is None:

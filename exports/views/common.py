@@ -79,7 +79,7 @@ def chosen_exports(request: EnvironmentRequest) -> tuple[list[Export], list[str]
     if not ids or len(ids) != len(typed):
         raise Http404
     mine = Export.objects.filter(environment=request.environment, pk__in=ids)
-    exports = list(mine.select_related("environment", "connection").order_by("name"))
+    exports = list(mine.select_related("environment", "connection", "schedule").order_by("name"))
     if len(exports) != len(ids):
         raise Http404
     editable = [export for export in exports if export.is_editable_by(request.access)]

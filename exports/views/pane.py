@@ -29,6 +29,7 @@ from exports.set_up.typed import typed_id
 from exports.states import State
 from exports.views.common import can_add, list_url, load
 from exports.views.progress import show_progress
+from exports.views.schedule import parts as schedule_parts
 from roles.access import EnvironmentRequest, requires
 from roles.htmx import done, render_panel
 from roles.permissions import Permission
@@ -127,7 +128,7 @@ def _saved(request: EnvironmentRequest, setup: Setup) -> HttpResponse:
     is_new = setup.export.pk is None
     saved = setup.filled_export()
     try:
-        actions.save_export(saved, setup.saved_segments, setup.saved_tables, by=request.user)
+        actions.save_export(saved, setup.saved_segments, setup.saved_tables, by=request.user, rule=setup.schedule.rule)
     except IntegrityError:
         return _changed_meanwhile(request, setup, is_new=is_new)
     drafts.drop(request.session, request.POST.get("kept", ""))
@@ -177,6 +178,8 @@ def _started(
 def _pane(request: EnvironmentRequest, setup: Setup, status: int = 200, notice: str = "") -> TemplateResponse:
     context: dict[str, Any] = {
         "setup": setup,
+        "schedule": setup.schedule,
+        **schedule_parts(setup.schedule, request),
         "export": setup.export,
         "can_edit": setup.can_edit,
         "view_only": not setup.can_edit,

@@ -28,6 +28,10 @@ TABLE = {
     "environment": dict.fromkeys(("GET", "POST"), "log in | done | done | done | done | 404"),
     "light": READ,
     "healthz": dict.fromkeys(("GET", "POST"), "200 | 200 | 200 | 200 | 200 | 200"),
+    "metrics": {  # no token is set here
+        "GET": "404 | 404 | 404 | 404 | 404 | 404",
+        "POST": "405 | 405 | 405 | 405 | 405 | 405",
+    },
     "account_login": {
         "GET": "200 | done | done | done | done | done",
         "POST": "done | done | done | done | done | done",
@@ -80,6 +84,7 @@ TABLE = {
         "POST": "log in | 403 | done | done | done | 404",
     },
     "exports:schedule": ACTION | {"POST": ON_A_CONNECTION},
+    "exports:next_runs": READ,
     "exports:detach": ACTION | {"POST": ON_A_CONNECTION},
     "exports:duplicate": {"GET": "log in | 403 | 403 | 200 | 200 | 404", "POST": ON_A_CONNECTION},
     "exports:remove": ACTION | {"POST": ON_A_CONNECTION},
@@ -87,6 +92,9 @@ TABLE = {
     "exports:guide_remove": GUIDE,
     "exports:guide_cancel": GUIDE,
     "exports:cancel": ACTION | {"POST": ON_A_CONNECTION},
+    "exports:decide": {"GET": "log in | 403 | 403 | done | done | 404", "POST": "log in | 403 | 405 | 405 | 405 | 404"},
+    "exports:let_go": dict.fromkeys(("GET", "POST"), ON_A_CONNECTION),
+    "exports:drop": dict.fromkeys(("GET", "POST"), ON_A_CONNECTION),
     "exports:test": ACTION | {"POST": ON_A_CONNECTION},
     "segments:tables": READ,
     "segments:table": READ,
@@ -129,7 +137,7 @@ TABLE = {
 }
 # Django admin asks for staff itself; its addresses are Django's.
 ELSEWHERE = {"admin"}
-OUTSIDE = {"invitation", "home", "environment", "healthz", "account_login", "account_logout"}
+OUTSIDE = {"invitation", "home", "environment", "healthz", "metrics", "account_login", "account_logout"}
 OUTSIDE |= {"account_inactive", "account_reset_password", "account_reset_password_from_key", "account"}
 OUTSIDE |= {"account_reauthenticate", "account_change_password", "account_end_session", "account_end_other_sessions"}
 OUTSIDE |= {"mfa_authenticate", "mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp"}
