@@ -75,6 +75,7 @@ RUN_MEMORY_MB = _number("WAYBILL_RUN_MEMORY_MB", 1024, least=128)
 RUN_DEADLINE_SECONDS = _number("WAYBILL_RUN_DEADLINE_SECONDS", 6 * 3600, least=60)
 # How long a worker may be silent before its run is given to another one.
 RUN_LEASE_SECONDS = _number("WAYBILL_LEASE_SECONDS", 30, least=2)
+KEEP_RUNS_DAYS = _number("WAYBILL_KEEP_RUNS_DAYS", 730, least=1)
 DEMO = _flag("WAYBILL_DEMO", False)
 
 INSTALLED_APPS = [

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django_q.models import OrmQ
 
 from connections import testing, testing_daily
-from exports import queueing
+from exports import purging, queueing
 from exports.dispatch import budget, explaining, occurrences, waiting
 from roles import tidying
 
@@ -40,6 +40,7 @@ LOOKS: tuple[Callable[[], object], ...] = (
     testing.end_overdue,
     testing_daily.ask_next,
     tidying.tidy_hourly,
+    purging.ask_nightly,
 )
 
 

@@ -1,5 +1,6 @@
 """What the django-q clusters call; each loads and calls one thing."""
 
+from exports.purging import purge_tonight
 from exports.refresh.work import work_along
 from exports.runner.watch import work_until_idle
 
@@ -12,3 +13,8 @@ def work() -> None:
 def refresh_parts() -> None:
     """Carry out tables and segments of system refreshes that may go now; harmless when delivered twice."""
     work_along()
+
+
+def purge() -> None:
+    """Remove what is older than it is kept; harmless when delivered twice."""
+    purge_tonight()
