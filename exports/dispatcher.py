@@ -12,12 +12,14 @@ from django_q.models import OrmQ
 from connections import testing, testing_daily
 from exports import purging, queueing
 from exports.dispatch import budget, explaining, occurrences, waiting
+from exports.refresh import advance
+from exports.refresh import due as refresh_due
 from roles import tidying
 
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 1.0  # seconds
-LEAST_WAIT = 0.02  # where something due is in other hands
+AGAIN = 0.1  # seconds, where something due is in other hands
 NUDGE_AFTER = timedelta(milliseconds=500)
 MOST_NUDGES = 4
 
@@ -31,9 +33,10 @@ def nudge_where_runs_wait() -> None:
 
 
 # What comes at its time; whatever else there is to look for comes once a second, in this order.
-DUE: tuple[Callable[[], object], ...] = (occurrences.start_due,)
+DUE: tuple[Callable[[], object], ...] = (occurrences.start_due, refresh_due.look)
 LOOKS: tuple[Callable[[], object], ...] = (
     queueing.reap,
+    advance.look_again,
     waiting.look_again,
     explaining.explain_waits,
     nudge_where_runs_wait,
@@ -64,7 +67,9 @@ class Dispatcher:
             _do(LOOKS)
         wait = self._look_at - time.monotonic()
         due = occurrences.seconds_until_due()
-        return max(LEAST_WAIT, wait if due is None else min(wait, due))
+        if due is not None:
+            wait = min(wait, due if due > 0 else AGAIN)
+        return max(0.0, wait)
 
 
 def _do(what: tuple[Callable[[], object], ...]) -> None:

@@ -1,19 +1,17 @@
-"""What the dispatchers do each second for system refreshes; any number of them may."""
+"""What the dispatchers do each second for system refreshes that are under way; any number of them may."""
 
 import logging
 
 from django.db import InterfaceError, OperationalError
 
 from exports.models import REFRESHES_UNDER_WAY, SystemRefresh
-from exports.refresh import due
 from exports.refresh.stepping import step
 
 logger = logging.getLogger(__name__)
 
 
 def look_again() -> None:
-    """Start what is due and let each system refresh go on; one that fails leaves the others alone."""
-    due.look()
+    """Let each system refresh go on; one that fails leaves the others alone."""
     for pk in SystemRefresh.objects.filter(state__in=REFRESHES_UNDER_WAY).values_list("pk", flat=True):
         try:
             step(pk)

@@ -1,13 +1,13 @@
 """System refreshes that are due by their schedule: each occurrence becomes one row, whoever looks.
 
-The row of the schedule is locked while its occurrence is taken, and the database keeps one refresh per occurrence. One
-missed while nothing was running runs once on return if that is less than its period ago; older ones are Skipped.
+The row of the schedule is locked while its occurrence is taken, and the database keeps one refresh per occurrence. The
+last one missed while nothing was running runs once on return, marked late; older ones are Skipped.
 """
 
 import logging
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -38,20 +38,23 @@ def take(pk: int) -> None:
         try:
             with transaction.atomic():
                 _take(schedule, schedule.next_due)
-        except (ValueError, TypeError, KeyError, OverflowError) as error:
+        except (IntegrityError, InterfaceError, OperationalError):  # looked at again
+            raise
+        except Exception:
             logger.exception("The schedule of the system refresh of %s is switched off", schedule.environment)
-            schedule.problem, schedule.next_due = str(error)[:500], None
+            schedule.problem, schedule.next_due = (
+                _("It could not be followed. Choose its times again and save it."),
+                None,
+            )
             schedule.save(update_fields=schedules.PLANNED)
 
 
 def _take(schedule: RefreshSchedule, first: datetime) -> None:
+    """Start the last occurrence that has passed, keep the earlier ones as missed, and plan the next."""
     now, rule = schedules.database_now(), recurrence.of(schedule)
+    *missed, last = [first, *recurrence.between(rule, first, now, MOST_MISSED)]
     schedules.plan_next(schedule, now)
     schedule.save(update_fields=schedules.PLANNED)
-    *missed, last = [first, *recurrence.between(rule, first, now, MOST_MISSED)]
-    is_too_late = now - last >= recurrence.period(rule, last)
-    for due in [*missed, last] if is_too_late else missed:
-        run.skip(schedule.environment, due, _("Missed while Waybill was not running"), is_late=True)
-    if not is_too_late:
-        is_late = now - last > LATE_AFTER
-        run.start(schedule.environment, by=None, trigger=RefreshTrigger.SCHEDULE, due=last, is_late=is_late)
+    run.keep_missed(schedule.environment, missed)
+    is_late = now - last > LATE_AFTER
+    run.start(schedule.environment, by=None, trigger=RefreshTrigger.SCHEDULE, due=last, is_late=is_late)

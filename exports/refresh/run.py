@@ -52,7 +52,7 @@ def start(
             with transaction.atomic():
                 refresh = SystemRefresh.objects.create(**values)
         except IntegrityError:
-            return _instead(environment, values)
+            return _instead(environment, due, is_late=is_late)
         _keep_plan(refresh)
         note(refresh, "ask for system refresh" if by else "start due system refresh", by=by)
     step(refresh.pk)
@@ -72,25 +72,34 @@ def cancel(refresh: SystemRefresh, *, by: User | None) -> None:
     step(refresh.pk)
 
 
-def skip(environment: Environment, due: datetime, reason: str, *, is_late: bool = False) -> SystemRefresh | None:
-    """Keep that the occurrence `due` did not run, and why; None where it is known already."""
-    values: dict[str, Any] = {"trigger": RefreshTrigger.SCHEDULE, "is_late": is_late, "reason": reason[:200]}
-    refresh, is_new = SystemRefresh.objects.get_or_create(
-        environment=environment, due=due, defaults=values | {"state": RefreshState.SKIPPED, "ended_at": Now()}
-    )
-    if is_new:
-        note(refresh, "skip system refresh", refresh_state=RefreshState.SKIPPED.value, reason=reason)
-    return refresh if is_new else None
+def keep_missed(environment: Environment, missed: list[datetime]) -> None:
+    """Keep the occurrences that passed while nothing was running and that a later one makes good."""
+    reason = _("Missed while Waybill was not running")
+    rows = [_skipped(environment, due, reason, is_late=True) for due in missed]
+    SystemRefresh.objects.bulk_create(rows, ignore_conflicts=True)
+    for row in rows[-1:]:
+        note(row, "skip system refresh", refresh_state=row.state, reason=reason, count=len(rows))
 
 
-def _instead(environment: Environment, values: dict[str, Any]) -> SystemRefresh:
+def _skipped(environment: Environment, due: datetime, reason: str, *, is_late: bool) -> SystemRefresh:
+    values: dict[str, Any] = {"state": RefreshState.SKIPPED, "trigger": RefreshTrigger.SCHEDULE, "ended_at": Now()}
+    return SystemRefresh(environment=environment, due=due, reason=reason[:200], is_late=is_late, **values)
+
+
+def _instead(environment: Environment, due: datetime | None, *, is_late: bool) -> SystemRefresh:
     """What becomes of a start while there is another one: a due one is skipped, a person is told."""
-    earlier, due = under_way(environment), values["due"]
+    earlier = under_way(environment)
     if due is None:
         raise RefreshError(_("A system refresh is already running."))
+    if known := SystemRefresh.objects.filter(environment=environment, due=due).first():
+        return known
     when = exact_time(earlier.queued_at) if earlier else ""
-    skip(environment, due, _("The system refresh of %(when)s was still running") % {"when": when})
-    return SystemRefresh.objects.get(environment=environment, due=due)
+    skipped = _skipped(
+        environment, due, _("The system refresh of %(when)s was not over") % {"when": when}, is_late=is_late
+    )
+    skipped.save()
+    note(skipped, "skip system refresh", refresh_state=skipped.state, reason=skipped.reason)
+    return skipped
 
 
 def _keep_plan(refresh: SystemRefresh) -> None:

@@ -4,12 +4,13 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from exports import queueing
 from exports.audited import note_run
+from exports.dispatch import starting
 from exports.models import Export, PartKind, PartState, RefreshPart, Run, ScheduleMode, SystemRefresh, Trigger
 from exports.refresh import parts
 from exports.states import State
 
+MOST_SENT = 50  # runs in one step
 MOST_UNDER_WAY = 200  # runs of one refresh that wait or run: others that are asked for meanwhile come in between
 # What a run's state means to the part. One that waits for a person, or for its next try, ends its part: the refresh
 # would else be under way for hours, and the next one skipped.
@@ -27,15 +28,12 @@ ENDS = {
 def send_ready(refresh: SystemRefresh) -> None:
     """Queue runs of the exports all of whose tables and segments are ready."""
     free = MOST_UNDER_WAY - parts.running(refresh, PartKind.EXPORT).count()
-    ready = parts.ready(refresh.pk, PartKind.EXPORT, most=free) if free > 0 else []
-    if not ready:
-        return
+    ready = parts.ready(refresh.pk, PartKind.EXPORT, most=max(0, min(free, MOST_SENT)))
     ids = [part.object_id for part in ready]
     exports = Export.objects.select_related("environment").in_bulk(ids)
     active = {run.export_id: run for run in Run.objects.active().filter(export__in=ids).select_related("export")}
     for part in ready:
         _send(refresh, part, exports.get(part.object_id), active.get(part.object_id))
-    queueing.nudge()
 
 
 def keep_skipped(refresh: SystemRefresh, reasons: dict[int, str]) -> None:
@@ -63,13 +61,7 @@ def _send(refresh: SystemRefresh, part: RefreshPart, export: Export | None, earl
         run = _keep_skipped(refresh, export, reason, is_last=earlier.state == State.HELD)
         RefreshPart.objects.filter(pk=part.pk).update(run=run)
         return _leave_out(part, reason)
-    run = Run.objects.create(
-        environment=refresh.environment,
-        export=export,
-        trigger=Trigger.REFRESH,
-        triggered_by=refresh.triggered_by,
-        refresh=refresh,
-    )
+    run = starting.queue(export, by=refresh.triggered_by, trigger=Trigger.REFRESH, refresh=refresh)
     Export.objects.filter(pk=export.pk).update(last_run=run)
     begun = {"state": PartState.RUNNING, "started_at": Now(), "run": run}
     RefreshPart.objects.filter(pk=part.pk).update(**begun)

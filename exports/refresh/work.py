@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 import psycopg
-from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
+from django.db import DatabaseError, DataError, InterfaceError, OperationalError, connections, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
@@ -68,7 +68,11 @@ def claim() -> Claim | None:
     """Take a table or segment all of whose needs are met, of the oldest refresh that has one; or None."""
     going = SystemRefresh.objects.filter(state=RefreshState.RUNNING, cancel_requested_at=None)
     for pk in going.filter(environment__paused_at=None).order_by("pk").values_list("pk", flat=True):
-        if claimed := _claim_of(pk):
+        try:
+            claimed = _claim_of(pk)
+        except DataError:  # a dispatcher says so, each second
+            continue
+        if claimed:
             return claimed
     return None
 
