@@ -20,7 +20,7 @@ from roles.templatetags import pieces
 from roles.words import NONE, number, relative
 
 VALUES = ("pk", "version", "name", "connection", "type", "tile", "status", "rows", "refreshed", "can")
-OF_ONE, OF_MANY = ("edit", "progress", "duplicate"), ("run", "schedule", "detach", "remove")
+OF_ONE, OF_MANY = ("edit", "progress", "duplicate", "decide"), ("run", "schedule", "detach", "remove")
 
 
 class Rows:
@@ -48,7 +48,7 @@ class Rows:
         connection = export.connection
         shape = {"can_edit": can_edit, "is_attached": connection is not None, "can_duplicate": self._can_duplicate}
         shape |= {"is_off": export.schedule_mode == ScheduleMode.OFF, "is_data_out": export.kind == ExportKind.DATA_OUT}
-        shape |= {"can_select": self._can_select}
+        shape |= {"can_select": self._can_select, "is_held": run is not None and run.state == State.HELD}
         look = type_look(connection.type if connection else None)
         values = {
             "pk": str(export.pk),

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from exports.models import Export, Run
 from exports.progress import facts, history, items
 from exports.progress.files import FileEntry, files_of
+from exports.progress.log import LogLine, log_of
 from exports.progress.steps import steps_of
 from exports.progress.ways_out import Way, next_step, ways_out
 from exports.rows import reason_of
@@ -37,6 +38,7 @@ class Progress:
     files: list[FileEntry]
     history: history.History | None
     detail: str
+    log: list[LogLine]
     can_cancel: bool
     can_run: bool
     can_test: bool
@@ -53,6 +55,7 @@ def progress_of(export: Export, access: Access, run: Run | None = None) -> Progr
     """Return the details of `run`, the last one of `export` unless given, as the user may see them."""
     run = run or export.last_run
     can_edit = export.is_editable_by(access)
+    sees_details = access.has_permission(Permission.SEE_DETAILS)
     can_start = bool(can_edit and export.connection_id and not export.runs.active().exists())
     return Progress(
         run=run,
@@ -67,7 +70,8 @@ def progress_of(export: Export, access: Access, run: Run | None = None) -> Progr
         facts=facts.facts_of(run) if run else [],
         files=files_of(run, export, access) if run else [],
         history=history.history_of(export, run),
-        detail=run.detail if run and access.has_permission(Permission.SEE_DETAILS) else "",
+        detail=run.detail if run and sees_details else "",
+        log=log_of(run, with_details=sees_details) if run else [],
         can_cancel=bool(run and run.is_active and can_edit and not _is_beyond_cancel(run)),
         can_run=can_start,
         can_test=can_start and access.has_permission(Permission.EDIT_EXPORTS),
@@ -91,8 +95,9 @@ def _look_again(run: Run | None) -> str:
 
 
 def _is_beyond_cancel(run: Run) -> bool:
-    """Tell whether a cancel would change nothing: asked for already, or its files are being published."""
-    return run.state == State.RUNNING and bool(run.cancel_requested_at or run.is_publishing)
+    """Tell whether a cancel would change nothing, or is not the way: a held run is dropped, with a word why."""
+    is_too_late = run.state == State.RUNNING and bool(run.cancel_requested_at or run.is_publishing)
+    return is_too_late or run.state == State.HELD
 
 
 def _said(run: Run) -> str:

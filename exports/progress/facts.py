@@ -16,6 +16,11 @@ def facts_of(run: Run) -> list[tuple[str, Any]]:
     """Return what is known of the run, as (name, value)."""
     facts: list[tuple[str, Any]] = [
         (_("Started by"), started_by(run)),
+        (_("Due"), _due(run)),
+        (_("Waits for"), run.waits_for if run.waits_for and run.state == State.QUEUED else None),
+        (_("Was held for"), _held_for(run)),
+        (_("Let go by") if run.is_let_go else _("Dropped by"), _decided_by(run)),
+        (_("Why"), run.decision or None),
         (_("Canceled by"), str(run.canceled_by) if run.canceled_by else None),
         (_("Next try"), exact_time(run.not_before) if run.state == State.RETRYING else None),
         (_("Data as of"), _time(run.data_as_of)),
@@ -29,6 +34,24 @@ def facts_of(run: Run) -> list[tuple[str, Any]]:
         (_("Attempts"), attempts(run)),
     ]
     return [(name, value) for name, value in facts if value is not None]
+
+
+def _due(run: Run) -> str | None:
+    """The time that it was scheduled for, and whether that had passed before anything could run."""
+    if run.due is None:
+        return None
+    return _("%(when)s, late") % {"when": exact_time(run.due)} if run.is_late else exact_time(run.due)
+
+
+def _held_for(run: Run) -> str | None:
+    """What the brakes held it for; while they do, its message says so."""
+    return ". ".join(one["text"] for one in run.held_for) if run.held_for and run.state != State.HELD else None
+
+
+def _decided_by(run: Run) -> str | None:
+    if run.decided_at is None:
+        return None
+    return f"{run.decided_by or _('somebody who is gone')} · {exact_time(run.decided_at)}"
 
 
 def started_by(run: Run) -> str:

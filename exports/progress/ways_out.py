@@ -1,6 +1,7 @@
 """What to do about a run that failed: words, and links for those who may."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.urls import reverse
 from django.utils import timezone
@@ -31,6 +32,8 @@ def next_step(run: Run, access: Access) -> str:
         now = timezone.now()
         when = relative(max(run.not_before, now), now)
         return _("It is tried again by itself %(when)s; do something only if that fails too.") % {"when": when}
+    if run.state == State.HELD:
+        return "" if run.export.is_editable_by(access) else _("Whoever can edit this export decides.")
     if not _is_of_the_target(run) or access.has_permission(Permission.MANAGE_CONNECTIONS):
         return ""
     names = administrators(access.environment)
@@ -38,8 +41,10 @@ def next_step(run: Run, access: Access) -> str:
 
 
 def ways_out(run: Run, export: Export, access: Access) -> list[Way]:
-    """Return the links that lead out of the failure of `run`; none for one that has not failed."""
+    """Return the links that lead on from a `run` that failed, was skipped or is held; none for others."""
     step, at = failed_step(run), {"environment": export.environment.slug}
+    if run.state == State.HELD:
+        return _decisions(run, at | {"pk": export.pk}) if export.is_editable_by(access) else []
     ways = []
     if access.has_permission(Permission.EDIT_DATA):
         ways += [_contact_segment(segment, at) for segment in _not_eligible(step, export)]
@@ -51,6 +56,13 @@ def ways_out(run: Run, export: Export, access: Access) -> list[Way]:
         url = reverse("connections:edit", kwargs=at | {"pk": export.connection_id})
         ways.append(Way(_("Edit the connection"), url))
     return ways
+
+
+def _decisions(run: Run, at: dict[str, Any]) -> list[Way]:
+    """The two ways in which a person can decide about a held run, and the way to what is unusual."""
+    labels = {"let_go": _("Send anyway…"), "drop": _("Drop this run…")}
+    ways = [Way(label, reverse(f"exports:{name}", kwargs=at | {"uuid": run.uuid})) for name, label in labels.items()]
+    return [*ways, Way(_("Edit export"), reverse("exports:edit", kwargs=at))]
 
 
 def _not_eligible(step: dict[str, object], export: Export) -> list[Segment]:

@@ -117,7 +117,7 @@ def _is_page(request: EnvironmentRequest) -> bool:
 
 
 def _run(export: Export, uuid: Any) -> Run:
-    runs = export.runs.select_related("connection", "triggered_by", "canceled_by")
+    runs = export.runs.select_related("connection", "triggered_by", "canceled_by", "decided_by")
     return get_object_or_404(runs, uuid=uuid)
 
 

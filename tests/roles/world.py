@@ -77,9 +77,11 @@ class Place:
         }.get(name.partition(":")[0], {})
 
     def _export_kwargs(self, name: str) -> dict[str, Any]:
-        if name in {"exports:run_progress", "exports:file"}:
+        if name in {"exports:run_progress", "exports:file", "exports:let_go", "exports:drop"}:
             index = {"index": 0} if name == "exports:file" else {}
             return {"pk": self.export.pk, "uuid": self.run.uuid, **index}
+        if name == "exports:decide":
+            return {"pk": self.export.pk}
         if name.startswith("exports:guide_"):
             return {"pk": self.connection.pk}
         is_of_one = name.endswith((":edit", ":progress", ":cancel", ":test", ":duplicate", ":history_of"))
@@ -119,6 +121,8 @@ class Place:
             "exports:add": export | {"name": "Forged"},
             "exports:edit": export | {"name": "Renamed"},
             "exports:run": {"id": [self.export.pk]},
+            "exports:let_go": {"why": "Known."},
+            "exports:drop": {"why": "Known."},
             "exports:duplicate": export | {"name": "Copied"},
             "exports:schedule": {"id": [self.export.pk], "confirmed": "1", "schedule_mode": "off"},
             "exports:detach": {"id": [self.export.pk], "confirmed": "1"},

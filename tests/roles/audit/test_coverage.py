@@ -45,6 +45,8 @@ def prepared(world, name):
     with undone():
         if name in {"exports:run", "exports:test", "exports:guide_remove", "exports:guide_detach"}:
             Run.objects.filter(environment=world.mine.environment).update(state="succeeded")
+        if name in {"exports:let_go", "exports:drop"}:
+            Run.objects.filter(environment=world.mine.environment).update(state="held")
         if name == "segments:remove":
             ExportSegment.objects.all().delete()
         yield

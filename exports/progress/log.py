@@ -1,0 +1,40 @@
+"""The log of a run, line by line, as one person may see it."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from exports import run_log
+from exports.models import Level, Run
+from roles.words import exact_time
+
+TONES: dict[str, str] = {Level.INFO: "neutral", Level.WARNING: "warning", Level.ERROR: "danger"}
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line: `day` is filled where it is another one than that of the line before."""
+
+    id: str
+    day: str
+    time: str
+    exact: str
+    text: str
+    tone: str
+    detail: str
+
+
+def log_of(run: Run, *, with_details: bool) -> list[LogLine]:
+    """Return the log of `run`, oldest first; the technical details only where they may be seen."""
+    lines: list[LogLine] = []
+    day: date | None = None
+    for line in run_log.lines_of(run):
+        local = timezone.localtime(line.at)
+        said = date_format(local, "DATE_FORMAT") if local.date() != day else ""
+        day = local.date()
+        detail = line.detail if with_details else ""
+        look = (TONES[line.level], detail)
+        lines.append(LogLine(f"log-{line.pk or 0}", said, f"{local:%H:%M:%S}", exact_time(line.at), line.text, *look))
+    return lines
