@@ -22,6 +22,7 @@ app_pages = [
     path("connections/", include("connections.urls")),
     path("permissions/", include("roles.people.urls")),
     path("audit/", include("roles.auditing.urls")),
+    path("system/", include("exports.system_urls")),
 ]
 
 urlpatterns = [

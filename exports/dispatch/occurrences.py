@@ -6,16 +6,17 @@ waits long for a row that somebody else holds: it gives way and looks again.
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from exports import recurrence
 from exports.audited import note_run
 from exports.dispatch import starting
-from exports.models import Export, Recurring, RefreshSchedule, Run, Schedule, ScheduleMode, Trigger
+from exports.models import Export, RefreshSchedule, Run, Schedule, ScheduleMode, Trigger
 from exports.states import STATES, State
 from roles import audit
 
@@ -38,12 +39,13 @@ def start_due() -> int:
 
 def seconds_until_due() -> float | None:
     """Return how long it is until the next occurrence, of an export or of a system refresh; None without any."""
-    found = [wait for model in (Schedule, RefreshSchedule) if (wait := _wait_of(model)) is not None]
+    planned = (Schedule.objects.all(), RefreshSchedule.objects.filter(is_on=True))
+    found = [wait for schedules in planned if (wait := _wait_of(schedules)) is not None]
     return min(found, default=None)
 
 
-def _wait_of(model: type[Recurring]) -> float | None:
-    planned = model._default_manager.filter(next_due__isnull=False).order_by("next_due")
+def _wait_of(schedules: QuerySet[Any]) -> float | None:
+    planned = schedules.filter(next_due__isnull=False).order_by("next_due")
     first = planned.annotate(wait=F("next_due") - Now()).values_list("wait", flat=True).first()
     return first.total_seconds() if first is not None else None
 

@@ -58,6 +58,14 @@ ACTIONS: dict[str, Words] = {
     "end run": Words(_("End of a run"), _("A run of {what} ended: {value}"), "state"),
     "interrupt run": Words(_("Interruption of a run"), _("A run of {what} was interrupted and starts again")),
     "postpone run": Words(_("Failed try of a run"), _("A run of {what} failed and is tried again")),
+    "switch off schedule": Words(
+        _("Schedule that was switched off"), _("The schedule of {what} was switched off: {value}"), "problem"
+    ),
+    "miss occurrences": Words(
+        _("Missed occurrences"), _("{what} missed occurrences of its schedule: {value}"), "count"
+    ),
+    "pause": Words(_("Pause"), _("{who} paused {what}: {value}"), "note"),
+    "resume": Words(_("Resume"), _("{who} let {what} go on")),
     "hold run": Words(_("Hold of a run"), _("A run of {what} waits for a person")),
     "let go": Words(_("Let a held run go"), _("{who} let a held run of {what} go: {value}"), "why"),
     "drop": Words(_("Drop a held run"), _("{who} dropped a held run of {what}: {value}"), "why"),

@@ -88,6 +88,8 @@ TABLE = {
     "exports:detach": ACTION | {"POST": ON_A_CONNECTION},
     "exports:duplicate": {"GET": "log in | 403 | 403 | 200 | 200 | 404", "POST": ON_A_CONNECTION},
     "exports:remove": ACTION | {"POST": ON_A_CONNECTION},
+    "system:pause": GUIDE,
+    "system:resume": GUIDE,
     "exports:guide_detach": GUIDE,
     "exports:guide_remove": GUIDE,
     "exports:guide_cancel": GUIDE,

@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.db.models.functions import Now
 
 from connections.models import Connection
 from exports.models import Export, ExportSegment, ExportTable, Run
@@ -49,6 +50,8 @@ def prepared(world, name):
             Run.objects.filter(environment=world.mine.environment).update(state="held")
         if name == "segments:remove":
             ExportSegment.objects.all().delete()
+        if name == "system:resume":
+            Environment.objects.filter(pk=world.mine.environment.pk).update(paused_at=Now())
         yield
 
 

@@ -1,0 +1,43 @@
+"""Settings > System: pause the environment for maintenance, and let it go on."""
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from exports import pausing
+from exports.views.common import list_url
+from roles.access import EnvironmentRequest, requires
+from roles.permissions import Permission
+
+
+class PauseForm(forms.Form):
+    """Why the environment is paused, for everybody to read."""
+
+    note = forms.CharField(max_length=200, required=False)
+
+
+@requires(Permission.MANAGE_SYSTEM)
+@require_POST
+def pause(request: EnvironmentRequest) -> HttpResponse:
+    """Let nothing start any more."""
+    form = PauseForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("The environment is not paused: the note is longer than 200 characters."))
+    elif pausing.pause(request.environment, note=form.cleaned_data["note"], by=request.user):
+        messages.success(request, _("The environment is paused: nothing starts, what runs ends."))
+    else:
+        messages.info(request, _("The environment is paused already."))
+    return HttpResponseRedirect(list_url(request))
+
+
+@requires(Permission.MANAGE_SYSTEM)
+@require_POST
+def resume(request: EnvironmentRequest) -> HttpResponse:
+    """Let what waits start again."""
+    if pausing.resume(request.environment, by=request.user):
+        messages.success(request, _("The environment goes on: what waited starts now."))
+    else:
+        messages.info(request, _("The environment is not paused."))
+    return HttpResponseRedirect(list_url(request))
