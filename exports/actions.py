@@ -9,9 +9,10 @@ from django.utils.translation import gettext as _
 from connections.models import Sharing
 from connections.sharing import label
 from exports import audited, run_log, schedules
+from exports.dispatch import starting
 from exports.folders import folder_of, free_folder
 from exports.models import Export, ExportSegment, ExportTable, Run, Trigger
-from exports.queueing import canceled_by, nudge
+from exports.queueing import canceled_by
 from exports.recurrence import Recurrence
 from exports.states import ACTIVE, State
 from roles import audit
@@ -72,13 +73,7 @@ def _queue(export: Export, by: User | None, trigger: str, most_rows: int | None 
     """Add a run and nudge a worker; IntegrityError while another one of the export is active."""
     if export.connection_id is None:
         raise CannotRunError(_("“%(name)s” has no connection. Edit it and choose one.") % {"name": export.name})
-    run = Run.objects.create(
-        environment=export.environment, export=export, trigger=trigger, triggered_by=by, most_rows=most_rows
-    )
-    event, changes = "test" if most_rows else "run", {"state": [None, State.QUEUED], "trigger": trigger}
-    audit.record(export.environment, event, export, by=by, changes=changes, run=run.uuid)
-    nudge()
-    return run
+    return starting.queue(export, by=by, trigger=trigger, most_rows=most_rows)
 
 
 def cancel(run: Run, *, by: User | None) -> bool:

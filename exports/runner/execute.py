@@ -312,7 +312,7 @@ def _fail(claimed: Claim, run: Run, error: Exception) -> None:
     if isinstance(error, DeliveryError):
         words = {"message": error.message, "detail": error.detail, "reason": _first_words(error.message)}
         if not error.permanent:
-            return queueing.try_again_later(claimed, run, **words)
+            return queueing.try_again_later(claimed, run, **words, retry_after=error.retry_after)
     elif isinstance(error, DatabaseError | psycopg.Error | warehouse.NotReadyError):
         words = {"message": _(UNREADABLE), "detail": _where(error), "reason": _("Data could not be read")}
     elif isinstance(error, RunError):
