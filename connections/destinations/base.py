@@ -200,6 +200,7 @@ class Destination:
     tone: ClassVar[str] = "slate"  # the tile's colour: a class in app.css
     takes: ClassVar[frozenset[ProfileKind]] = frozenset(ProfileKind)
     takes_tables: ClassVar[bool] = False  # whole tables with their metadata: data-out exports
+    removes_members: ClassVar[bool] = False  # who left a segment is taken from the target, too
     limits: ClassVar[Limits] = Limits()
     # What one connection stands: runs at once (an administrator may set another number), starts in a minute, and
     # seconds that one run may take, where that is less than the operator allows.

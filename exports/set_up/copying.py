@@ -19,6 +19,9 @@ def copy_of(source: Export, access: Access) -> Export:
         field_selection=source.field_selection,
         schedule_mode=source.schedule_mode,
         refreshes_segments=source.refreshes_segments,
+        tolerance=source.tolerance,
+        most_removals=source.most_removals,
+        sends_nothing=source.sends_nothing,
     )
 
 

@@ -12,7 +12,7 @@ from connections.destinations.base import Destination, SettingsForm
 from connections.models import Connection
 from exports.models import Export, ExportKind
 from exports.set_up.choice import Choice, choose
-from exports.set_up.export_form import ExportForm
+from exports.set_up.export_form import BRAKES, ExportForm
 from exports.set_up.field_list import FieldList, field_list
 from exports.set_up.field_source import FieldSources
 from exports.set_up.fitting import Fitting
@@ -90,6 +90,16 @@ class Setup:
         return self.destination is None or self.destination.takes_tables
 
     @property
+    def removes_members(self) -> bool:
+        """Tell whether runs on the chosen connection remove profiles from the target."""
+        return self.destination is not None and self.destination.removes_members
+
+    @property
+    def brake_errors(self) -> list[tuple[str, str, str]]:
+        """What is wrong with the brakes, whose section is open then."""
+        return _form_errors(self.form, BRAKES)
+
+    @property
     def is_of_segments(self) -> bool:
         """Tell whether fields of segments go, not whole tables."""
         return self.kind == ExportKind.SEGMENTS
@@ -137,7 +147,10 @@ class Setup:
             found += [(f"fields-{fields.table.pk}", label, fields.error)] if fields.error else []
             found += [(f"column-{row.key}", row.name, row.error) for row in fields.rows if row.error]
         return (
-            found + _form_errors(self.schedule, self.schedule.fields) + _form_errors(self.form, ("refreshes_segments",))
+            found
+            + _form_errors(self.schedule, self.schedule.fields)
+            + _form_errors(self.form, ("refreshes_segments",))
+            + self.brake_errors
         )
 
     def filled_export(self) -> Export:
