@@ -38,8 +38,8 @@ class ExportForm(forms.ModelForm):
                 "So that the latest members go out. Off: the members of the last refresh."
             ),
             "tolerance": gettext_lazy(
-                "How far the rows of a segment or table may be from those of the last ten runs; from the fourth run on. "
-                "Empty: any number goes."
+                "How far the rows of a segment or table may be from those of the last ten runs, from the fourth run "
+                "on. Empty: any number goes."
             ),
             "most_removals": gettext_lazy(
                 "How many of the profiles at the target one run may remove. Empty: any number goes."
