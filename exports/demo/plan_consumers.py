@@ -49,6 +49,11 @@ def segments(today: date) -> list[DemoSegment]:
         ),
         DemoSegment("Walk-in customers", "Left no e-mail address.", [condition("EMail", "empty")]),
         DemoSegment("Callable customers", "Left a telephone number.", [condition("Telephone", "not_empty")]),
+        DemoSegment(
+            "Platinum in Iceland",
+            "Nobody yet: its export is held, since there is nothing to send.",
+            [condition("LoyaltyTier", "equals", "platinum"), condition("Country", "equals", "Iceland")],
+        ),
         DemoSegment("All customers", "Everybody.", []),
     ]
 
@@ -100,6 +105,7 @@ EXPORTS = [
     ),
     DemoExport("Postcards spring", "Postcard printer", ("Walk-in customers",), ADDRESS, schedule="off"),
     DemoExport("Revenue by customer", "Finance archive", ("All customers",), ("CustomerId", "TotalSpent"), by="ada"),
+    DemoExport("Reykjavík opening", "Partner SFTP", ("Platinum in Iceland",), MAIL, schedule="off"),
     DemoExport("Support VIPs", "Call-centre SFTP", ("Loyalty gold and platinum",), MAIL, story="cancel"),
     DemoExport("Welcome series", "Partner SFTP", ("Joined this year",), MAIL, story="", schedule="off"),
 ]
