@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from config import embedded_postgres, keys, mail, places
+from config.logs import logging_settings
 from config.portal_url import portal_url
 from config.single_sign_on import group_roles, providers
 
@@ -302,6 +303,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+METRICS_TOKEN = os.environ.get("WAYBILL_METRICS_TOKEN", "")
 # One proxy: what it says of the client is the last word of X-Forwarded-For; the rest is the client's own.
 BEHIND_PROXY = _flag("WAYBILL_BEHIND_PROXY", False)
 ALLAUTH_TRUSTED_PROXY_COUNT = int(BEHIND_PROXY)
@@ -334,12 +336,4 @@ LOCAL_LOGIN = _flag("WAYBILL_LOCAL_LOGIN", True)
 if not LOCAL_LOGIN and not SOCIALACCOUNT_PROVIDERS:
     raise ImproperlyConfigured("WAYBILL_LOCAL_LOGIN=0 needs single sign-on. Write 1, or set WAYBILL_OIDC_ISSUER.")
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "filters": {"links": {"()": "roles.people.logs.HideLinks"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["links"]}},
-    "root": {"handlers": ["console"], "level": os.environ.get("WAYBILL_LOG_LEVEL", "INFO")},
-    "loggers": {"django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False}},
-}
+LOGGING = logging_settings()

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from config import bundle  # noqa: F401 - adds its parts to the support bundle
+from exports.views.metrics import metrics
 from roles import views
 from roles.light import light
 from roles.people.views.accepting import accept
@@ -28,6 +29,7 @@ app_pages = [
 urlpatterns = [
     path("", views.home, name="home"),
     path("healthz", views.healthz, name="healthz"),
+    path("metrics", metrics, name="metrics"),
     path("", include("roles.sign_in.urls")),
     path("invitations/<str:token>/", accept, name="invitation"),
     path("e/<slug:environment>/", views.environment_home, name="environment"),

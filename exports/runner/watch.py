@@ -20,6 +20,7 @@ from exports import queueing, stopping
 from exports.models import Run
 from exports.queueing import Claim
 from exports.runner.execute import execute
+from exports.runner.logged import lines_of
 from exports.states import State
 
 logger = logging.getLogger(__name__)
@@ -34,7 +35,8 @@ def work_until_idle() -> int:
     """Carry out runs one after the other until none waits or the worker stops; return how many."""
     count = 0
     while not stopping.is_stopping() and (claimed := queueing.claim()):
-        watch(claimed)
+        with lines_of(claimed):
+            watch(claimed)
         count += 1
     return count
 

@@ -62,7 +62,7 @@ class Place:
             return {"uidb36": "1", "key": "x"}
         if name == "account_end_session":
             return {"pk": 1}
-        if name in {"home", "healthz", "account"} or name.startswith(("account_", "mfa_")):
+        if name in {"home", "healthz", "metrics", "account"} or name.startswith(("account_", "mfa_")):
             return {}
         if name == "invitation":
             return {"token": self.invitation.token}

@@ -1,0 +1,58 @@
+"""The lines of the log: for people, or one JSON object each for whatever collects them (docs/operations.md)."""
+
+import json
+import logging
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from roles import log_context
+from roles.people.logs import SECRET_PATH
+
+FORMATS = ("text", "json")
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+class JsonLines(logging.Formatter):
+    """One object a line, of these names alone: what else hangs on a record may quote addresses with tokens."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as one line of JSON; times are UTC, the run and the request are named by their ids."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            "process": record.process,
+            **log_context.current(),
+        }
+        if record.exc_info:
+            line["error"] = SECRET_PATH.sub(r"\1…", self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def logging_settings() -> dict[str, Any]:
+    """Return Django's LOGGING as the environment asks for it."""
+    formatter, level = _chosen("WAYBILL_LOG_FORMAT", FORMATS, "text"), _chosen("WAYBILL_LOG_LEVEL", LEVELS, "INFO")
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "text": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+            "json": {"()": "config.logs.JsonLines"},
+        },
+        "filters": {"links": {"()": "roles.people.logs.HideLinks"}},
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": formatter, "filters": ["links"]}},
+        "root": {"handlers": ["console"], "level": level},
+        "loggers": {"django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False}},
+    }
+
+
+def _chosen(name: str, choices: tuple[str, ...], default: str) -> str:
+    """Return the variable `name`, which is one of `choices`."""
+    value = os.environ.get(name) or default
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name}={value!r} is not known. Write one of: {', '.join(choices)}.")
+    return value
