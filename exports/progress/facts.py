@@ -27,13 +27,20 @@ def facts_of(run: Run) -> list[tuple[str, Any]]:
         (_("Queued"), exact_time(run.queued_at)),
         (_("Started"), _time(run.started_at)),
         (_("Ended"), _time(run.ended_at)),
-        (_("Duration"), duration(run.seconds) if run.ended_at or run.state == State.RUNNING else None),
+        (_("Duration"), _duration(run)),
         (_("Rows"), number(run.rows_done) if run.rows_done or run.state in DELIVERED else None),
         (_("Size"), filesizeformat(run.bytes_done) if run.bytes_done else None),
         (_("Rows a second"), number(rate(run)) if rate(run) else None),
         (_("Attempts"), attempts(run)),
     ]
     return [(name, value) for name, value in facts if value is not None]
+
+
+def _duration(run: Run) -> str | None:
+    """How long it ran; None while it waits, and for one whose last hours were a person's."""
+    was_dropped = run.decided_at is not None and not run.is_let_go
+    has_run = run.ended_at is not None and not was_dropped
+    return duration(run.seconds) if has_run or run.state == State.RUNNING else None
 
 
 def _due(run: Run) -> str | None:

@@ -65,7 +65,8 @@ def test_every_state_has_words_and_only_moving_ones_ask_again_soon(environment, 
     assert how_soon == ("1" if state in {"queued", "running"} else "5")
     details = carl.get(url(environment, "progress", pk=export.pk))
     assert str(State(state).label) in text_of(details)
-    assert ("Cancel job" in text_of(details)) == (state in {"queued", "running", "retrying", "held"})
+    assert ("Cancel job" in text_of(details)) == (state in {"queued", "running", "retrying"})
+    assert ("Drop this run…" in text_of(details)) == (state == "held")
     fragment = carl.get(url(environment, "progress", pk=export.pk), headers=PANEL).content.decode()
     assert "<html" not in fragment
     asks_again = re.search(r'id="progress-poll"[^>]*hx-trigger="every', fragment)
