@@ -17,11 +17,12 @@ def main() -> int:
     parser.add_argument("--calm", type=float, default=20.0, help="seconds without harm at the start")
     chosen = parser.parse_args()
     print(f"Seed {chosen.seed}", flush=True)
-    storm = Storm(
+    with Storm(
         chosen.seed, chosen.minutes * 60, calm=chosen.calm, exports=chosen.exports, every=chosen.every,
         say=lambda text: print(text, flush=True),
-    )  # fmt: skip
-    broken = storm.run()
+    ) as storm:  # fmt: skip
+        storm.rage()
+        broken = storm.contradictions()
     print(f"\n{storm.table}\n\nBroken promises: {len(broken)}")
     print("\n".join(broken))
     return 1 if broken else 0

@@ -14,11 +14,17 @@ from tests.faults.chaos import figures, line, load, proof
 from tests.faults.chaos.clicker import Clicker
 from tests.faults.chaos.harm import Harm
 from tests.faults.chaos.house import LEASE_SECONDS, House
+from tests.faults.chaos.target import look
 
 TICK = 0.1  # seconds
-START_SECONDS, DRAIN_SECONDS = 120, 240
+START_SECONDS, DRAIN_SECONDS, CLEAR_SECONDS = 120, 240, 20
 ACTIVE = "SELECT count(*) FROM exports_run WHERE ended_at IS NULL"
 LEFT = "SELECT count(*) FROM exports_run WHERE has_leftovers"
+SENDING = "SELECT count(*) FROM exports_run WHERE state = 'running' AND has_leftovers AND NOT is_publishing"
+LAST_OF = """
+SELECT state, (SELECT count(*) - 1 FROM chaos_step WHERE run = r.id AND after = 'running')
+FROM exports_run r WHERE export_id = %s ORDER BY id DESC LIMIT 1
+"""
 FRESH = "SELECT count(DISTINCT (kind, host)) FROM roles_heartbeat WHERE seen_at > now() - interval '10 seconds'"
 
 
@@ -35,20 +41,46 @@ class Storm:
     say: Callable[[str], None] = print
     began: float = field(default_factory=time.monotonic)
     table: str = ""
-    plants: bool = True
 
-    def run(self) -> list[str]:
-        """Do it all; return what contradicts the promises."""
+    def __enter__(self) -> "Storm":
         self.random = random.Random(self.seed)
         with ExitStack() as stack:
             self._build(stack)
             self._wait("every process shows life", lambda: self._count(FRESH) >= 3 * self.house.machines, START_SECONDS)
-            self.clicker.start()
-            self._weather(self.calm, is_calm=True)
-            self._weather(self.seconds, is_calm=False)
-            self._drain()
-            self.table = figures.figures(self.connection, self.harm.done, self.harm.missed)
-            return proof.contradictions(self.connection, self.house.target)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def rage(self) -> None:
+        """Load, harm and drain; `table` tells of it afterwards."""
+        self.clicker.start()
+        self._weather(self.calm, is_calm=True)
+        self._weather(self.seconds, is_calm=False)
+        self._drain()
+        self.table = figures.figures(self.connection, self.harm.done, self.harm.missed)
+
+    def contradictions(self) -> list[str]:
+        """Return what is not as it is promised, once the processes of ended runs have cleared up."""
+        deadline = time.monotonic() + CLEAR_SECONDS
+        while look(self.house.target).hidden and time.monotonic() < deadline:
+            self._tick(lambda: None)
+        return proof.contradictions(self.connection, self.house.target)
+
+    def restart_under_a_run(self) -> tuple[str, int]:
+        """Restart PostgreSQL while a run sends; return the run's end, and how often it was interrupted or tried again.
+
+        Its export has no occurrence within hours, so that there is time for another try.
+        """
+        line.slow_down(START_SECONDS)
+        export = self.ids[1]
+        self._wait("a click", lambda: self.clicker.try_to(self.clicker.run_exports, export), START_SECONDS)
+        self._wait("the middle of the run", lambda: self._count(SENDING) == 1, START_SECONDS)
+        self.house.server.stop()
+        line.slow_down(0)
+        self._wait("the run has ended", lambda: self._count(ACTIVE) == 0, DRAIN_SECONDS)
+        return self.connection.execute(LAST_OF, [export]).fetchone()
 
     def _build(self, stack: ExitStack) -> None:
         self.house = House(Path(tempfile.mkdtemp(prefix="waybill-chaos-")))
@@ -61,6 +93,7 @@ class Storm:
             EXPORTS=str(self.exports),
         )  # fmt: skip
         self.connection = self.house.database()
+        stack.callback(self._disconnect)
         self.connection.execute(load.WATCH.replace("%s", str(LEASE_SECONDS)))
         self.ids = [key for (key,) in self.connection.execute("SELECT id FROM exports_export ORDER BY id")]
         self.harm, self.clicker = Harm(self.house, self.random), Clicker(self.house.port, self.ids, self.seed)
@@ -80,8 +113,7 @@ class Storm:
                 strike = time.monotonic() + self.every * self.random.uniform(0.5, 1.5)
 
     def _load(self, is_calm: bool) -> None:
-        if self.plants:
-            load.plant(self.connection, is_calm=is_calm)
+        load.plant(self.connection, is_calm=is_calm)
         load.hurry(self.connection)
 
     def _drain(self) -> None:
@@ -125,6 +157,9 @@ class Storm:
             self.house.watch()
             self._connect_again()
             return None
+
+    def _disconnect(self) -> None:
+        self.connection.close()
 
     def _connect_again(self) -> None:
         try:
