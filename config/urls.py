@@ -21,6 +21,7 @@ app_pages = [
     path("exports/", include("exports.urls")),
     path("", include("segments.urls")),
     path("connections/", include("connections.urls")),
+    path("alerts/", include("exports.alerts.urls")),
     path("permissions/", include("roles.people.urls")),
     path("audit/", include("roles.auditing.urls")),
     path("system/", include("exports.system_urls")),

@@ -7,18 +7,20 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from connections.models import Connection
+from exports.alerts.bell import bell_of
 from roles.access import Access
 from roles.permissions import Permission
 
 
 def exporting(request: HttpRequest) -> dict[str, Any]:
-    """Return where exports are listed, and whether the user may add one (asked for where wanted); below /e/ only."""
+    """Return where exports are, whether the user may add one, and the bell (asked for where wanted); below /e/ only."""
     access = getattr(request, "access", None)
     if access is None:
         return {}
     return {
         "exports_url": reverse("exports:list", kwargs={"environment": access.environment.slug}),
         "can_add_exports": SimpleLazyObject(lambda: _can_add_exports(access)),
+        "bell": SimpleLazyObject(lambda: bell_of(access)),
     }
 
 

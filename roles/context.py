@@ -33,6 +33,7 @@ NAVIGATION = (
         _("Settings"),
         (
             Item(_("Connections"), "connections:list", "connections"),
+            Item(_("Alerts"), "alerts:list", "bell"),
             Item(_("Permissions"), "people:list", "people", Permission.MANAGE_PEOPLE),
             Item(_("Audit"), "audit:list", "audit", Permission.READ_AUDIT),
         ),

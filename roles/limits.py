@@ -33,6 +33,7 @@ class Limit:
 # Several times what a person at work does. An address that is not named has the limit OTHERS on its changes.
 OTHERS = Limit(1200)
 LIMITS = {
+    "alerts:test": Limit(60),  # each may send a mail
     "audit:download": Limit(30),
     "connections:set_up": Limit(120),
     "connections:edit": Limit(120),

@@ -22,6 +22,7 @@ class Words(NamedTuple):
 
 
 OBJECTS: dict[str, Any] = {
+    "alertchannel": _("the channel for alerts"),
     "connection": _("the connection"),
     "environment": _("the environment"),
     "export": _("the export"),
@@ -33,6 +34,7 @@ OBJECTS: dict[str, Any] = {
     "user": "",
 }
 OBJECT_TYPES: dict[str, Any] = {
+    "alertchannel": _("Channel for alerts"),
     "connection": _("Connection"),
     "environment": _("Environment"),
     "export": _("Export"),
@@ -50,6 +52,7 @@ ACTIONS: dict[str, Words] = {
     "share": Words(_("Share"), _("{who} changed who can use {what}: {value}"), "sharing"),
     "agree": Words(_("Agree"), _("{who} agreed to data leaving through {what}")),
     "test": Words(_("Test"), _("{who} tested {what}")),
+    "switch": Words(_("Switch"), _("{who} switched {what}: {value}"), "switch"),
     "schedule": Words(_("Schedule"), _("{who} changed the schedule of {what}: {value}"), "schedule"),
     "detach": Words(_("Detach connection"), _("{who} detached the connection of {what}")),
     "run": Words(_("Ask for a run"), _("{who} asked for a run of {what}")),

@@ -45,6 +45,8 @@ ENDINGS = (
     ":remove_group",
     "segments:remove",
     "connections:remove",
+    "alerts:switch",
+    "alerts:remove",
 )
 OF_AN_OBJECT = [name for name in TABLE if name.endswith((*ENDINGS, "segments:remove", "connections:remove"))]
 WITHIN = [name for name in TABLE if name not in OUTSIDE]

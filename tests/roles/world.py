@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from connections.models import Connection, Sharing
-from exports.models import Export, Run
+from exports.models import Alert, AlertChannel, Export, Run
 from roles.models import Environment, GroupRole, User
 from roles.people.invitations import Issued, invite
 from roles.roles import Role
@@ -51,6 +51,7 @@ class Place:
     newcomer: User
     invitation: Issued
     group: GroupRole
+    channel: AlertChannel
 
     def url(self, name: str, **other: Any) -> str:
         """Return an address of this environment; ids are those of its own objects unless given."""
@@ -74,6 +75,7 @@ class Place:
             "segments": self._segment_kwargs(name),
             "connections": self._connection_kwargs(name),
             "people": self._people_kwargs(name),
+            "alerts": self._alert_kwargs(name),
         }.get(name.partition(":")[0], {})
 
     def _export_kwargs(self, name: str) -> dict[str, Any]:
@@ -105,6 +107,12 @@ class Place:
             return {"pk": self.spare_connection.pk}
         return {"pk": self.spare_connection.pk} if name == "connections:test" else {}
 
+    def _alert_kwargs(self, name: str) -> dict[str, Any]:
+        if name == "alerts:set_up":
+            return {"kind": "slack"}
+        is_of_one = name.endswith((":edit", ":switch", ":test", ":remove"))
+        return {"pk": self.channel.pk} if is_of_one else {}
+
     def _people_kwargs(self, name: str) -> dict[str, Any]:
         if name in {"people:renew", "people:withdraw"}:
             return {"pk": self.invitation.invitation.pk}
@@ -117,6 +125,7 @@ class Place:
         export = {"connection": self.connection.pk, "schedule_mode": "off", "segments": [self.segment.pk]}
         segment = {"table": self.table.pk, "match": "all", "description": ""}
         connection = {"name": "Calls", "sharing": "nobody", "agree": "on", "settings-folder": "calls"}
+        channel = {"name": "Forged", "kinds": ["failed"], "scope": "all"}
         return {
             "exports:add": export | {"name": "Forged"},
             "exports:edit": export | {"name": "Renamed"},
@@ -140,6 +149,9 @@ class Place:
             "people:add_group": {"group": "Forged", "role": "viewer"},
             "people:edit_group": {"role": "contributor"},
             "invitation": {"name": "New Comer", "username": "newcomer", "password": "a-long-new-one"},
+            "alerts:set_up": channel | {"url": "https://hooks.example.com/1"},
+            "alerts:edit": channel,
+            "alerts:switch": {"on": "0"},
             "connections:set_up": connection,
             "connections:edit": connection,
             "connections:share": {"sharing": "nobody"},
@@ -201,7 +213,17 @@ def make_place() -> Place:
     run = Run.objects.create(environment=environment, export=export, reason="Connect", target=PLANTED, **values)
     Export.objects.filter(pk=export.pk).update(last_run=run)
     things = (environment, table, segment, spare_segment, connection, make_connection(environment), export, run)
-    return Place(*things, *make_people(environment))
+    return Place(*things, *make_people(environment), make_channel(export))
+
+
+def make_channel(export: Export) -> AlertChannel:
+    """Make a webhook whose address is planted, and an alert of the export."""
+    environment = export.environment
+    channel = AlertChannel(environment=environment, name="Chat", kind="webhook", kinds=["failed"])
+    channel.replace_secrets({"url": "https://planted-host.example/planted", "signing": f"whsec_{'planted0' * 4}"})
+    channel.save()
+    Alert.objects.create(environment=environment, export=export, kind="failed", text="It failed.", run=export.last_run)
+    return channel
 
 
 def make_people(environment: Environment) -> tuple[User, User, Issued, GroupRole]:

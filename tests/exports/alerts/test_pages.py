@@ -1,0 +1,244 @@
+"""Settings > Alerts and the bell, as each role sees them."""
+
+import pytest
+from django.db.models.functions import Now
+from django.urls import reverse
+
+from exports.alerts import signing
+from exports.alerts.bell import bell_of
+from exports.alerts.outbox import send_waiting
+from exports.models import Alert, AlertChannel, AlertDelivery, AlertsSeen
+from roles.access import access_of
+from roles.models import AuditEvent
+from roles.roles import Role
+from tests.factories import client_of, make_export, make_member
+from tests.servers.webhook import running_receiver
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PANEL = {"HX-Request": "true", "HX-Target": "panel"}
+
+
+@pytest.fixture
+def ada(environment):
+    return make_member(environment, username="ada")
+
+
+@pytest.fixture
+def admin(ada):
+    return client_of(ada)
+
+
+@pytest.fixture
+def viewer(environment):
+    return client_of(make_member(environment, Role.VIEWER, "vera"))
+
+
+@pytest.fixture
+def receiver():
+    with running_receiver() as server:
+        yield server
+
+
+@pytest.fixture
+def url(environment):
+    return lambda name, **kwargs: reverse(f"alerts:{name}", kwargs={"environment": environment.slug, **kwargs})
+
+
+def typed(**values):
+    return {"name": "Operations", "kinds": ["failed", "held"], "scope": "all", "tells_recovery": "on"} | values
+
+
+def text_of(response) -> str:
+    return response.content.decode()
+
+
+def test_a_webhook_is_added_and_its_secret_shown_once(admin, url, receiver):
+    answer = admin.post(url("set_up", kind="webhook"), typed(url=receiver.url), headers=PANEL)
+    secret = answer.context_data["secret"]
+    assert secret in text_of(answer)
+    channel = AlertChannel.objects.get()
+    assert channel.secrets == {"url": receiver.url, "signing": secret}
+    for page in (url("edit", pk=channel.pk), url("channels"), url("test", pk=channel.pk)):
+        assert secret not in text_of(admin.get(page))
+        assert "planted-path" not in text_of(admin.get(page))
+
+
+def test_a_test_is_sent_in_the_background_and_its_result_shown(admin, url, receiver):
+    secret = signing.new_secret()
+    admin.post(url("set_up", kind="webhook"), typed(url=receiver.url, signing=secret))
+    page = url("test", pk=AlertChannel.objects.get().pk)
+    assert "Sending…" in text_of(admin.post(page, headers=PANEL))
+    poll = {"HX-Request": "true", "HX-Target": "test-state"}
+    assert admin.get(f"{page}?shown=waiting", headers=poll).status_code == 204
+    send_waiting()
+    assert "The test was taken" in text_of(admin.get(f"{page}?shown=waiting", headers=poll))
+    assert receiver.got[0].verified_with(secret)["type"] == "alert.test"
+    receiver.behaves = [500]
+    admin.post(page)
+    send_waiting()
+    assert "The receiver answered 500." in text_of(admin.get(page))
+    assert AlertDelivery.objects.filter(state="waiting").count() == 0
+
+
+def test_secrets_that_are_left_empty_stay_and_never_come_back(admin, url, receiver):
+    admin.post(url("set_up", kind="slack"), typed(url=receiver.url))
+    channel = AlertChannel.objects.get()
+    answer = admin.post(url("edit", pk=channel.pk), typed(name="Chat"), headers=PANEL)
+    assert answer.status_code == 204
+    channel.refresh_from_db()
+    assert (channel.name, channel.secrets["url"]) == ("Chat", receiver.url)
+    answer = admin.post(url("edit", pk=channel.pk), typed(name="", url="https://hooks.example.com/typed-path"))
+    assert answer.status_code == 422
+    assert "typed-path" not in text_of(answer)
+
+
+def test_a_secret_that_cannot_be_read_is_asked_for(admin, url, receiver):
+    admin.post(url("set_up", kind="slack"), typed(url=receiver.url))
+    AlertChannel.objects.update(encrypted_secrets="gAAAAno")
+    channel = AlertChannel.objects.get()
+    assert "Secret cannot be read" in text_of(admin.get(url("channels")))
+    assert admin.post(url("edit", pk=channel.pk), typed()).status_code == 422
+    assert admin.post(url("edit", pk=channel.pk), typed(url=receiver.url), headers=PANEL).status_code == 204
+    assert AlertChannel.objects.get().secrets == {"url": receiver.url}
+
+
+@pytest.mark.parametrize(
+    "kind, values, said",
+    [
+        ("slack", {"url": ""}, "required"),
+        ("slack", {"url": "hooks.example.com"}, "no address of a receiver"),
+        ("slack", {"url": "https://user:word@hooks.example.com/"}, "no address of a receiver"),
+        ("slack", {"url": "file:///etc/passwd"}, "directory"),
+        ("webhook", {"url": "https://hooks.example.com/", "signing": "short"}, "whsec_"),
+        ("slack", {"url": "https://hooks.example.com/", "kinds": []}, "at least one kind"),
+        ("slack", {"url": "https://hooks.example.com/", "scope": "some"}, "at least one export"),
+        ("email", {}, "at least one person"),
+    ],
+    ids=["no-address", "no-scheme", "password", "file", "signing", "no-kind", "no-export", "no-people"],
+)
+def test_what_cannot_work_is_refused(admin, url, kind, values, said):
+    answer = admin.post(url("set_up", kind=kind), typed(**values), headers=PANEL)
+    assert answer.status_code == 422
+    assert said in text_of(answer)
+    assert not AlertChannel.objects.exists()
+
+
+def test_two_channels_have_two_names(admin, url):
+    for status in (204, 422):
+        answer = admin.post(url("set_up", kind="slack"), typed(url="https://hooks.example.com/1"), headers=PANEL)
+        assert answer.status_code == status
+
+
+def test_only_people_and_exports_of_the_environment_can_be_chosen(admin, url, ada):
+    from tests.factories import make_environment
+
+    foreign = make_environment()
+    stranger, export = make_member(foreign), make_export(foreign)
+    assert admin.post(url("set_up", kind="email"), typed(people=[stranger.pk])).status_code == 422
+    chosen = typed(people=[ada.pk], scope="some", exports=[export.pk])
+    assert admin.post(url("set_up", kind="email"), chosen).status_code == 422
+
+
+def test_the_audit_log_tells_it_without_the_address(admin, url, receiver):
+    admin.post(url("set_up", kind="slack"), typed(url=receiver.url))
+    channel = AlertChannel.objects.get()
+    admin.post(url("edit", pk=channel.pk), typed(url=receiver.url + "2"))
+    admin.post(url("switch", pk=channel.pk), {"on": "0"})
+    admin.post(url("test", pk=channel.pk))
+    admin.post(url("remove", pk=channel.pk))
+    events = AuditEvent.objects.filter(object_type="alertchannel").order_by("pk")
+    assert [event.action for event in events] == ["create", "change", "switch", "test", "remove"]
+    assert "planted-path" not in str([event.changes for event in events])
+    page = text_of(admin.get(reverse("audit:list", kwargs={"environment": channel.environment.slug})))
+    assert "ada switched the channel for alerts <strong>Operations</strong>: off" in page
+
+
+def test_everybody_sees_the_alerts_and_administrators_the_channels(viewer, admin, url, goes):
+    goes("failed", reason="Log in")
+    for client in (viewer, admin):
+        page = text_of(client.get(url("list")))
+        assert "Weekly call list" in page
+        assert "Log in." in page
+    assert "Who is told" not in text_of(viewer.get(url("list")))
+    assert viewer.get(url("channels")).status_code == 403
+
+
+def test_open_alerts_come_first_and_filters_leave_out_the_rest(viewer, url, environment, goes):
+    other = make_export(environment, "Other")
+    goes("skipped")
+    goes("failed", of=other)
+    goes("succeeded", of=other)
+
+    def shown(query: str) -> list[str]:
+        return [line.alert.kind for line in viewer.get(url("list") + query).context_data["listing"].lines]
+
+    assert shown("") == ["skipped", "failed"]
+    assert shown("?status=open") == ["skipped"]
+    assert shown("?status=closed") == ["failed"]
+    assert shown("?kind=failed") == ["failed"]
+    assert shown(f"?export={other.pk}") == ["failed"]
+    assert shown("?kind=held") == []
+    assert shown("?status=x&kind=y&export=z&page=w") == ["skipped", "failed"]
+
+
+def test_the_bell_counts_what_changed_since_it_was_read(viewer, url, goes):
+    def unread() -> str:
+        return viewer.get(url("bell")).context_data["bell"].figure
+
+    assert "Alerts, none unread" in text_of(viewer.get(url("list")))
+    goes("failed")
+    goes("failed")
+    assert unread() == "1"
+    assert "1 unread alert" in text_of(viewer.get(url("list")))
+    assert viewer.get(url("bell") + "?shown=1").status_code == 204
+    panel = viewer.get(url("latest"), headers=PANEL)
+    assert "Mark all as read" in text_of(panel)
+    until = panel.context_data["until"]
+    goes("skipped")
+    viewer.post(url("seen"), {"until": until})
+    assert unread() == "1"
+    viewer.post(url("seen"), {"until": "nonsense"})
+    assert viewer.get(url("bell") + "?shown=").status_code == 204
+    goes("succeeded")
+    assert unread() == "2"
+
+
+def test_reading_goes_forward_only_and_is_ones_own(viewer, admin, url, goes):
+    goes("failed")
+    viewer.post(url("seen"), {})
+    viewer.post(url("seen"), {"until": "2020-01-01T00:00:00+00:00"})
+    assert viewer.get(url("bell") + "?shown=").status_code == 204
+    assert admin.get(url("bell")).context_data["bell"].unread == 1
+    viewer.post(url("seen"), {"until": "2999-01-01T00:00:00+00:00"})
+    assert not AlertsSeen.objects.filter(seen_at__gt=Now()).exists()
+
+
+def test_the_bell_counts_at_most_a_hundred_in_one_query(environment, ada, django_assert_num_queries):
+    Alert.objects.bulk_create(
+        Alert(environment=environment, export=make_export(environment), kind="failed", text="x", closed_at=None)
+        for _ in range(2)
+    )
+    environment.alerts.bulk_create(
+        Alert(environment=environment, kind="late", text="x", closed_at=Now()) for _ in range(150)
+    )
+    access = access_of(ada, environment.slug)
+    with django_assert_num_queries(1):
+        bell = bell_of(access)
+    assert (bell.figure, bell.label) == ("99+", "99+ unread alerts")
+
+
+def test_rotation_walks_channels(admin, url, receiver, tmp_path, settings):
+    from roles import key_file, rotation
+
+    path = tmp_path / "keys"
+    path.write_text(key_file.new_key() + "\n")
+    path.chmod(0o600)
+    settings.SECRETS_KEYS, settings.SECRETS_KEYS_FILE = [], path
+    admin.post(url("set_up", kind="slack"), typed(url=receiver.url))
+    before = AlertChannel.objects.get().encrypted_secrets
+    rotation.add_key(path)
+    rotation.rotate()
+    rotation.drop_old_keys(path)
+    after = AlertChannel.objects.get()
+    assert after.encrypted_secrets != before
+    assert after.secrets == {"url": receiver.url}
