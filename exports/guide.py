@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from connections.models import Connection
 from exports.actions import RefusedError
 from exports.models import Export, Run
+from exports.schedules import words_of
 from exports.states import Look, State
 from roles.words import exact_time
 
@@ -42,6 +43,11 @@ class Item:
         return _("It is being sent right now, since %(time)s, by %(who)s. Cancel the job first, or wait.") % facts
 
     @property
+    def schedule(self) -> str:
+        """When it runs by itself, in words."""
+        return words_of(self.export)
+
+    @property
     def note(self) -> str:
         """Say what else happens."""
         return _("A run waits; it is canceled then.") if self.run else ""
@@ -59,7 +65,7 @@ class Item:
 def usage_of(connection: Connection) -> dict[str, Any]:
     """Return what the page shows of the exports on `connection`; a constant number of queries."""
     mine = Export.objects.filter(connection=connection)
-    shown = list(mine.select_related("environment", "last_run").order_by(Lower("name"), "pk")[:MOST_SHOWN])
+    shown = list(mine.select_related("environment", "last_run", "schedule").order_by(Lower("name"), "pk")[:MOST_SHOWN])
     active = Run.objects.active().filter(export__in=shown).select_related("triggered_by")
     runs = {run.export_id: run for run in active}
     after = [f"guide-detach-{export.pk}" for export in shown[1:]] + ["guide-remove-connection"]

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from connections.destinations.registry import destinations
-from exports.models import Export, ExportQuerySet, shared_with
+from exports.models import Export, ExportQuerySet, Repeat, ScheduleMode, shared_with
 from exports.states import DELIVERED, STATES, Look, State
 from exports.states import NOT_STARTED as NOT_STARTED_LOOK
 from roles.access import Access
@@ -38,12 +38,14 @@ FAILED_ANY = "failed_any"
 # The states that a filter of this name lets through; others are states themselves.
 UNITED = {NOT_STARTED: ("",), FAILED_ANY: (State.FAILED, State.RETRYING)}
 FAILED_ANY_LOOK = Look(gettext_lazy("Failed"), "alert-circle", "danger")
+JOINED = ("connection", "last_run", "schedule")
 # What a row shows or asks of an export: half of a page's time would go into columns that nobody sees.
 SHOWN = (
     "environment_id", "name", "kind", "schedule_mode", "delivered_at", "detached_sharing",
     "connection__environment_id", "connection__name", "connection__type", "connection__sharing",
     "last_run__state", "last_run__reason", "last_run__rows_done", "last_run__rows_total", "last_run__not_before",
-    "last_run__cancel_requested_at",
+    "last_run__cancel_requested_at", "schedule__repeat", "schedule__times", "schedule__weekdays",
+    "schedule__month_day", "schedule__cron", "schedule__zone", "schedule__next_due", "schedule__problem",
 )  # fmt: skip
 
 
@@ -105,7 +107,7 @@ def list_exports(access: Access, query: QueryDict) -> Listing:
     sort = query.get("sort", "name") if query.get("sort", "").lstrip("-") in SORTS else "name"
     exports = Export.objects.filter(environment=access.environment)
     found = sorted_by(with_status(searched(exports, search), status), sort, access)
-    found = found.select_related("connection", "last_run").only(*SHOWN)
+    found = found.select_related(*JOINED).only(*SHOWN)
     by_state = counts(exports)
     paginator = Paginator(found, PAGE_SIZE)
     if not search:  # counted already
@@ -169,6 +171,14 @@ def _status_rank() -> Case:
     return Case(*whens, default=Value(len(STATUS_ORDER)), output_field=IntegerField())
 
 
+def _schedule_rank() -> Case:
+    """Off first, then own recurrences from often to seldom, then what follows the system refresh."""
+    own = [When(schedule__repeat=repeat, then=Value(rank)) for rank, repeat in enumerate(Repeat.values, 1)]
+    off = When(schedule_mode=ScheduleMode.OFF, then=Value(0))
+    refresh = When(schedule_mode=ScheduleMode.REFRESH, then=Value(len(own) + 1))
+    return Case(off, refresh, *own, default=Value(len(own) + 1), output_field=IntegerField())
+
+
 def _may_edit(access: Access) -> Case:
     """0 for exports that the user can edit, 1 for those they can only view."""
     can_all = access.has_permission(Permission.MANAGE_CONNECTIONS)
@@ -184,6 +194,6 @@ SORTS: dict[str, Any] = {
     "status": _status_rank,
     "rows": Case(When(last_state__in=[*DELIVERED, State.RUNNING], then=F("last_run__rows_done"))),
     "refreshed": F("delivered_at"),
-    "schedule": F("schedule_mode"),
+    "schedule": _schedule_rank,
     "permissions": None,
 }

@@ -10,7 +10,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from exports.models import Export, ExportKind, Run, ScheduleMode
+from exports.models import Export, ExportKind, Run
+from exports.schedule_cell import ScheduleCells
 from exports.states import NOT_STARTED, STATES, State
 from exports.types import type_look
 from roles.access import Access
@@ -19,18 +20,18 @@ from roles.permissions import Permission
 from roles.templatetags import pieces
 from roles.words import NONE, number, relative
 
-VALUES = ("pk", "version", "name", "connection", "type", "tile", "status", "rows", "refreshed", "can")
+VALUES = ("pk", "version", "name", "connection", "type", "tile", "status", "rows", "refreshed", "schedule", "can")
 OF_ONE, OF_MANY = ("edit", "progress", "duplicate", "decide"), ("run", "schedule", "detach", "remove")
 
 
 class Rows:
-    """Lays out exports (with connection and last_run loaded) as rows of the list, as one person may see them."""
+    """Lays out exports (with all of listing.JOINED loaded) as rows of the list, as one person may see them."""
 
     def __init__(self, access: Access, *, can_duplicate: bool) -> None:
         self._access, self._can_duplicate = access, can_duplicate
         # Ticking rows is for commands: who has none would tick for nothing.
         self._can_select = access.has_permission(Permission.EDIT_EXPORTS)
-        self._never = _("never")
+        self._never, self._schedules = _("never"), ScheduleCells(access.environment)
         self._pattern = Pattern("exports/list.html#row", VALUES, _urls(access.environment.slug))
 
     def all(self, exports: Iterable[Export]) -> list[SafeString]:
@@ -47,7 +48,7 @@ class Rows:
         run, can_edit = export.last_run, export.is_editable_by(self._access)
         connection = export.connection
         shape = {"can_edit": can_edit, "is_attached": connection is not None, "can_duplicate": self._can_duplicate}
-        shape |= {"is_off": export.schedule_mode == ScheduleMode.OFF, "is_data_out": export.kind == ExportKind.DATA_OUT}
+        shape |= {"is_data_out": export.kind == ExportKind.DATA_OUT}
         shape |= {"can_select": self._can_select, "is_held": run is not None and run.state == State.HELD}
         look = type_look(connection.type if connection else None)
         values = {
@@ -59,6 +60,7 @@ class Rows:
             "status": status_of(run),
             "rows": number(run.rows_sent) if run else NONE,
             "refreshed": pieces.ago(export.delivered_at, self._never),
+            "schedule": self._schedules.of(export),
             "can": _rights(can_edit, connection is not None, self._can_duplicate),
         }
         said = "\0".join([*values.values(), *("x" if has else "" for has in shape.values())])

@@ -12,6 +12,7 @@ from exports.progress.log import LogLine, log_of
 from exports.progress.steps import steps_of
 from exports.progress.ways_out import Way, next_step, ways_out
 from exports.rows import reason_of
+from exports.schedule_cell import next_run_of
 from exports.states import NOT_STARTED, Look, State
 from roles.access import Access
 from roles.permissions import Permission
@@ -43,6 +44,7 @@ class Progress:
     can_run: bool
     can_test: bool
     time_left: str
+    next_run: str
     look_again: str
 
     @property
@@ -76,6 +78,7 @@ def progress_of(export: Export, access: Access, run: Run | None = None) -> Progr
         can_run=can_start,
         can_test=can_start and access.has_permission(Permission.EDIT_EXPORTS),
         time_left=facts.time_left(run) if run else "",
+        next_run=next_run_of(export),
         look_again=_look_again(run),
     )
 

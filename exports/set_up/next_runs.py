@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.utils import formats
 from django.utils.translation import gettext as _
 
 from exports import recurrence
 from exports.models import Repeat, ScheduleMode
 from exports.recurrence import Recurrence
+from exports.schedule_cell import local_text
 from exports.schedules import database_now, refresh_of
 from exports.set_up.schedule_form import ScheduleForm
 from roles.models import Environment
@@ -46,7 +46,7 @@ def next_runs(values: Mapping[str, Any], environment: Environment) -> NextRuns:
         return NextRuns(text=str(first))
     if form.mode == ScheduleMode.OFF:
         return NextRuns(text=_("It does not run by itself. Run takes it whenever somebody wants it."))
-    return _of_rule(form.rule) if form.rule else _of_refresh(environment)
+    return next_of(form.rule) if form.rule else _of_refresh(environment)
 
 
 def _of_refresh(environment: Environment) -> NextRuns:
@@ -55,11 +55,12 @@ def _of_refresh(environment: Environment) -> NextRuns:
         return NextRuns(
             text=_("The system refresh is off, so it does not run by itself until that is on. Run all takes it.")
         )
-    found = _of_rule(recurrence.of(row))
+    found = next_of(recurrence.of(row))
     return NextRuns(_("System refresh: %(words)s") % {"words": found.words}, found.runs, found.text)
 
 
-def _of_rule(rule: Recurrence) -> NextRuns:
+def next_of(rule: Recurrence) -> NextRuns:
+    """Return the next runs of a recurrence, or its problem."""
     problem = recurrence.problem(rule)
     if problem:
         return NextRuns(text=problem)
@@ -84,11 +85,6 @@ def _note(rule: Recurrence, moment: datetime) -> str:
         return _("%(time)s does not exist on that day") % {"time": rule.times[0]}
     comes_again = moment.replace(fold=1).utcoffset() != moment.utcoffset() and not moment.fold
     return _("comes twice on that day, runs the first time") if comes_again else ""
-
-
-def local_text(moment: datetime) -> str:
-    """Return weekday, date and time of a moment in the zone that it is in: "Mon 23 November 2026, 09:00"."""
-    return f"{formats.date_format(moment, 'D')} {formats.date_format(moment, 'DATE_FORMAT')}, {moment:%H:%M}"
 
 
 def offset_text(moment: datetime) -> str:

@@ -29,7 +29,7 @@ def list_url(request: EnvironmentRequest) -> str:
 
 def load(request: EnvironmentRequest, pk: int, *, to_edit: bool = False) -> Export:
     """Return an export of the open environment (404 otherwise), for editing only to those who may (403)."""
-    exports = Export.objects.select_related("environment", "connection", "last_run", "updated_by")
+    exports = Export.objects.select_related("environment", "connection", "last_run", "updated_by", "schedule")
     export = get_object_or_404(exports, pk=pk, environment=request.environment)
     if to_edit and not export.is_editable_by(request.access):
         raise PermissionDenied
