@@ -11,6 +11,7 @@ from django_q.models import OrmQ
 
 from connections import testing, testing_daily
 from exports import purging, queueing
+from exports.alerts import watch
 from exports.dispatch import budget, explaining, occurrences, waiting
 from exports.refresh import advance
 from exports.refresh import due as refresh_due
@@ -40,6 +41,7 @@ LOOKS: tuple[Callable[[], object], ...] = (
     waiting.look_again,
     explaining.explain_waits,
     nudge_where_runs_wait,
+    watch.look,
     testing.end_overdue,
     testing_daily.ask_next,
     tidying.tidy_hourly,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db import IntegrityError
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -85,17 +85,11 @@ def test(request: EnvironmentRequest, pk: int) -> HttpResponse:
     channel = _load(request, pk)
     if request.method == "POST":
         channels.send_test(channel, by=request.user)
-    sent = AlertDelivery.objects.filter(channel=channel, alert=None).order_by("-pk").first()
-    state = sent.state if sent else ""
-    context = {
-        "channel": channel,
-        "sent": sent,
-        "is_waiting": state == DeliveryState.WAITING,
-        "list_url": _url(request, "channels"),
-        "test_url": _url(request, "test", pk=pk),
-    }
+        if not request.htmx:
+            return HttpResponseRedirect(_url(request, "test", pk=pk))
+    context = _sent(channel) | {"list_url": _url(request, "channels"), "test_url": _url(request, "test", pk=pk)}
     if request.htmx and request.htmx.target == "test-state":
-        if request.GET.get("shown") == state:
+        if request.GET.get("shown") == context["state"]:
             return HttpResponse(status=204)
         return render(request, "alerts/test.html#state", context)
     return render_panel(request, "alerts/test.html", context)
@@ -143,6 +137,13 @@ def _saved(request: EnvironmentRequest, channel: AlertChannel, made: str) -> Htt
         return response
     text = _("Channel “%(name)s” saved.") % {"name": channel.name}
     return done(request, _url(request, "channels"), text, changed=CHANGED)
+
+
+def _sent(channel: AlertChannel) -> dict[str, Any]:
+    """The last test of `channel`, for the page."""
+    sent = AlertDelivery.objects.filter(channel=channel, alert=None).order_by("-pk").first()
+    state = sent.state if sent else ""
+    return {"channel": channel, "sent": sent, "state": state, "is_waiting": state == DeliveryState.WAITING}
 
 
 def _load(request: EnvironmentRequest, pk: int) -> AlertChannel:
