@@ -49,13 +49,14 @@ def entry_of(run: Run, slug: str) -> Entry:
 
 
 def _times(run: Run) -> str:
-    """Return what the run's time stands for, and when it began and ended."""
+    """Return what the run's time stands for, and when it ran."""
     moment = run.due or run.queued_at
-    words = [_("Due") if run.due else _("Queued")]
-    if run.started_at:
-        words.append(_("started %(when)s") % {"when": _near(run.started_at, moment)})
-    if run.ended_at:
-        words.append(_("ended %(when)s") % {"when": _near(run.ended_at, moment)})
+    words = [_("Due")] if run.due else []
+    times = [_near(value, moment) for value in (run.started_at, run.ended_at) if value]
+    if run.started_at and run.ended_at:
+        words.append(_("ran %(start)s – %(end)s") % {"start": times[0], "end": times[1]})
+    elif times:
+        words.append((_("started %(when)s") if run.started_at else _("ended %(when)s")) % {"when": times[0]})
     return " · ".join(words)
 
 

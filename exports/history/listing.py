@@ -1,7 +1,7 @@
 """Pages of a history: by time each is read from where the one before it ended, never counted through."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -63,13 +63,16 @@ def count_of(found: RunQuerySet) -> int:
     return newest_first(found)[: MOST_COUNTED + 1].values("pk").count()
 
 
-def in_batches(found: RunQuerySet, size: int = 2000) -> Iterator[list[Run]]:
-    """Yield all of `found`, newest first, at most `size` of them in memory."""
-    shown = _shown(found)
-    batch = list(_in_order(shown, is_falling=True)[:size])
+def in_batches(found: RunQuerySet, names: Sequence[str], size: int = 2000) -> Iterator[list[Any]]:
+    """Yield all of `found`, newest first, as tuples of the fields `names`, at most `size` of them in memory.
+
+    The names include pk, due and queued_at, from which the next batch goes on.
+    """
+    batch = list(newest_first(found).values_list(*names, named=True)[:size])
     while batch:
         yield batch
-        batch = list(_in_order(_beyond(shown, batch[-1], is_falling=True), is_falling=True)[:size])
+        onward = newest_first(_beyond(found, batch[-1], is_falling=True))
+        batch = list(onward.values_list(*names, named=True)[:size])
 
 
 def _by_time(found: RunQuerySet, sort: str, before: Run | None, after: Run | None) -> Page:
@@ -110,7 +113,7 @@ def _in_order(found: RunQuerySet, *, is_falling: bool) -> RunQuerySet:
     return newest_first(found) if is_falling else found.order_by(MOMENT.asc(), "pk")
 
 
-def _beyond(found: RunQuerySet, anchor: Run, *, is_falling: bool) -> RunQuerySet:
+def _beyond(found: RunQuerySet, anchor: Any, *, is_falling: bool) -> RunQuerySet:
     """Those that come after the anchor in that order."""
     # The first condition parts runs of the same moment, the second finds the place in the index.
     moment = anchor.due or anchor.queued_at

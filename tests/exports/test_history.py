@@ -286,7 +286,8 @@ def test_a_download_holds_no_formula(environment, vera):
 def test_a_download_is_read_in_batches(environment, export):
     for number in range(7):
         ran(export, NOON + timedelta(minutes=number // 3))
-    batches = list(listing.in_batches(Run.objects.filter(environment=environment), size=3))
+    runs = Run.objects.filter(environment=environment)
+    batches = list(listing.in_batches(runs, ("pk", "due", "queued_at"), size=3))
     assert [len(batch) for batch in batches] == [3, 3, 1]
     assert len({run.pk for batch in batches for run in batch}) == 7
 
