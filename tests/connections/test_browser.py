@@ -15,6 +15,9 @@ LOOKS = {
     "dark": {"color_scheme": "dark"},
     "narrow": {"viewport": {"width": 390, "height": 844}},
 }
+EACH_LOOK = pytest.mark.parametrize(
+    "look", ["light", *(pytest.param(look, marks=pytest.mark.long) for look in ("dark", "narrow"))]
+)
 
 
 @pytest.fixture
@@ -103,7 +106,7 @@ def test_a_connection_is_added_from_inside_an_export_without_scripts(open_page):
     expect(page.locator("#id_connection option:checked")).to_have_text("New folder")
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@EACH_LOOK
 def test_help_and_types_are_accessible_and_fit(open_page, look):
     page = open_page("ada", "connections/", **LOOKS[look])
     page.get_by_role("link", name="Add connection").click()
@@ -114,7 +117,7 @@ def test_help_and_types_are_accessible_and_fit(open_page, look):
     assert problems(page) == []
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@EACH_LOOK
 def test_a_viewer_reads_help_from_the_list_and_on_a_page_of_its_own(open_page, look):
     page = open_page("vera", "connections/", **LOOKS[look])
     page.get_by_role("link", name="Local folder").click()
@@ -129,7 +132,7 @@ def named() -> list[str]:
     return [user.username for user in Connection.objects.get(name="Call list").shared_with.order_by("username")]
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@EACH_LOOK
 def test_who_can_use_a_connection_is_chosen_from_the_list(open_page, look):
     page = open_page("ada", "connections/", **LOOKS[look])
     page.get_by_role("checkbox", name="Call list").check()
@@ -191,13 +194,13 @@ def test_a_stored_secret_is_replaced_or_kept_after_all(open_page):
     assert "planted" not in page.content()
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@EACH_LOOK
 @pytest.mark.parametrize("person", ["ada", "carl"])
 def test_discover_is_accessible_fits_and_leads_on(open_page, person, look):
     page = open_page(person, "connections/", **LOOKS[look])
     page.get_by_role("link", name="Discover").click()
     expect(page.get_by_role("heading", name="SFTP")).to_be_visible()
     assert problems(page) == []
-    assert page.get_by_role("link", name="Set up").count() == (2 if person == "ada" else 0)
+    expect(page.get_by_role("link", name="Set up")).to_have_count(2 if person == "ada" else 0)
     page.get_by_role("link", name="Help").first.click()
     expect(page.get_by_role("dialog").get_by_role("heading", name="What it takes")).to_be_visible()

@@ -11,7 +11,7 @@ import pytest
 from tests.tools import require_tool
 
 PASSWORD = "waybill-demo"
-SECONDS = 10_000  # milliseconds that a page may take on a busy machine
+SECONDS = 60_000  # milliseconds that a page may take on a busy machine
 STATUS = re.compile(r"status of (\d+)|Status Error Code (\d+)")
 
 
@@ -46,6 +46,7 @@ def sessions(portal, browser) -> dict[str, object]:
     found = {}
     for person in ("ada", "carl", "vera"):
         context = browser.new_context(base_url=portal.address)
+        context.set_default_timeout(SECONDS)
         page = context.new_page()
         page.goto("/login/")
         page.get_by_label("User").fill(person)

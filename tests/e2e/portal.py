@@ -15,21 +15,21 @@ import psycopg
 
 from config.embedded_postgres import database_settings
 from tests.servers.faulty_sftp import FaultySftp
-from tests.until import until
+from tests.until import PATIENCE, until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CUSTOMERS = 3000
-START_SECONDS = 90
+START_SECONDS = 240
 
 
 class Slow(asyncssh.SFTPServer):
-    """Takes half a second for each write, one after the other."""
+    """Takes two seconds for each write, one after the other: time to do something meanwhile."""
 
     one_at_a_time = asyncio.Lock()
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
         async with self.one_at_a_time:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(2)
         return super().write(file_obj, offset, data)
 
 
@@ -76,7 +76,7 @@ class Portal:
         with Path(__file__).with_name("seed.py").open() as script:
             subprocess.run(
                 [sys.executable, "manage.py", "shell"], cwd=REPOSITORY, env=self.environment | words,
-                stdin=script, check=True, timeout=60,
+                stdin=script, check=True, timeout=240,
             )  # fmt: skip
 
     def query(self, query: str) -> list[tuple]:
@@ -96,8 +96,8 @@ class Portal:
         """End everything, and see that nothing is left."""
         tree = [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(15) == 0, self.said()
-        assert psutil.wait_procs(tree, timeout=5)[1] == []
+        assert self.process.wait(PATIENCE) == 0, self.said()
+        assert psutil.wait_procs(tree, timeout=PATIENCE)[1] == []
 
     def _connect(self) -> psycopg.Connection:
         place = database_settings(self.data_dir)

@@ -236,7 +236,7 @@ def test_what_is_typed_while_an_answer_is_slow_is_not_lost(visit):
     waiting, slow = [], [True]
     page.route("**/exports/add", lambda route: waiting.append(route) if slow else route.continue_())
     pane.locator("#id_connection").select_option(label="Analytics folder")
-    until(lambda: page.evaluate("1") and waiting, 5)
+    until(lambda: page.evaluate("1") and waiting)
     pane.get_by_role("checkbox", name=re.compile("^Churn risk")).check()
     pane.locator("#id_settings-delimiter").select_option("pipe")
     pane.get_by_label("Name", exact=False).first.fill("Quick hands")

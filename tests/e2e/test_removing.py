@@ -36,7 +36,7 @@ def leaving(portal):
     yield connection
     ids = "SELECT id FROM exports_export WHERE name LIKE 'Leaving %'"
     ended = f"SELECT count(*) FROM exports_run WHERE export_id IN ({ids}) AND ended_at IS NULL"
-    until(lambda: portal.query(ended)[0][0] == 0, 30, "the runs to end")
+    until(lambda: portal.query(ended)[0][0] == 0, what="the runs to end")
     portal.query(f"UPDATE exports_export SET last_run_id = NULL WHERE id IN ({ids}) RETURNING id")
     for table in ("exports_run", "exports_exportsegment"):
         portal.query(f"DELETE FROM {table} WHERE export_id IN ({ids}) RETURNING id")
@@ -155,4 +155,4 @@ def test_a_test_is_followed_without_scripts(visit):
             again.click()
         return page.get_by_text("The connection works").count() > 0
 
-    until(works, 15, "the test to end")
+    until(works, what="the test to end")

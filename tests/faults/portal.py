@@ -1,5 +1,6 @@
 """A portal in a process tree of its own, started as a user does."""
 
+import contextlib
 import os
 import re
 import subprocess
@@ -13,8 +14,8 @@ import psutil
 from tests.until import until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-START_SECONDS = 90
-STOP_SECONDS = 15
+START_SECONDS = 240
+STOP_SECONDS = 90
 
 
 class Portal:
@@ -54,7 +55,7 @@ class Portal:
     def answers(self) -> bool:
         """Tell whether a page that asks the database is served."""
         try:
-            with urllib.request.urlopen(f"{self.address}/healthz", timeout=5) as response:
+            with urllib.request.urlopen(f"{self.address}/healthz", timeout=30) as response:
                 return response.status == 200
         except (urllib.error.URLError, OSError):
             return False
@@ -64,9 +65,15 @@ class Portal:
         return [process for process in psutil.process_iter() if self._is_ours(process)]
 
     def child(self, *words: str) -> psutil.Process:
-        """Return the direct child of `up` whose command line has all the words."""
-        children = psutil.Process(self.process.pid).children()
-        return next(child for child in children if set(words) <= set(child.cmdline()))
+        """Return the direct child of `up` whose command line has all the words, once it is there."""
+        return until(lambda: self._child(set(words)), what=f"{words} runs")
+
+    def _child(self, words: set[str]) -> psutil.Process | None:
+        for child in psutil.Process(self.process.pid).children():
+            with contextlib.suppress(psutil.Error):
+                if words <= set(child.cmdline()):
+                    return child
+        return None
 
     def end(self, number: int) -> int:
         """Send a signal to `up`; return its exit code when no process is left."""

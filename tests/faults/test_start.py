@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.faults.portal import REPOSITORY, STOP_SECONDS, Portal
+from tests.faults.portal import REPOSITORY, START_SECONDS, STOP_SECONDS, Portal
 from tests.until import until
 
 
@@ -44,14 +44,14 @@ def data_dir(scratch):
 
 
 def test_web_server_answers_on_loopback_only(portal):
-    assert portal.answers()
+    until(portal.answers)
     web = portal.child("gunicorn")
     hosts = {connection.laddr.ip for connection in web.net_connections() if connection.status == "LISTEN"}
     assert hosts <= {"127.0.0.1", "::1"}
 
 
 def test_doctor_finds_every_part_alive(portal):
-    looked = until(lambda: (result := doctor(portal)).returncode == 0 and result, 30, "all is well")
+    looked = until(lambda: (result := doctor(portal)).returncode == 0 and result, what="all is well")
     states = {check["name"]: check["state"] for check in json.loads(looked.stdout)["checks"]}
     assert {states[name] for name in ("database", "export workers", "chore workers", "dispatcher")} == {"ok"}
 
@@ -59,13 +59,15 @@ def test_doctor_finds_every_part_alive(portal):
 def doctor(portal: Portal) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(REPOSITORY / "manage.py"), "doctor", "--json"]
     environment = os.environ | {"WAYBILL_DATA_DIR": str(portal.data_dir)}
-    return subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=30)
+    return subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=START_SECONDS)
 
 
 def test_second_start_says_where_the_first_one_is(portal):
     command = [sys.executable, str(REPOSITORY / "manage.py"), "up"]
     environment = os.environ | {"WAYBILL_DATA_DIR": str(portal.data_dir)}
-    second = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=30)
+    second = subprocess.run(
+        command, check=False, env=environment, capture_output=True, text=True, timeout=START_SECONDS
+    )
     assert second.returncode == 1
     assert second.stdout == f"Waybill is already running at {portal.address} (process {portal.process.pid}).\n"
     assert second.stderr == ""
@@ -74,8 +76,8 @@ def test_second_start_says_where_the_first_one_is(portal):
 def test_postmaster_killed_is_back_without_help(portal):
     postmaster = int((portal.data_dir / "postgres/data/postmaster.pid").read_text().split()[0])
     psutil.Process(postmaster).kill()
-    until(lambda: "PostgreSQL is back" in portal.said(), 5)
-    until(portal.answers, 10)
+    until(lambda: "PostgreSQL is back" in portal.said())
+    until(portal.answers)
 
 
 @pytest.mark.parametrize("words", [("gunicorn",), ("worker", "exports"), ("worker", "chores"), ("dispatcher",)])
@@ -83,8 +85,8 @@ def test_killed_child_is_started_again_and_leaves_nothing_behind(portal, words):
     child = portal.child(*words)
     group = os.getpgid(child.pid)
     child.kill()
-    until(lambda: started_again(portal, child, words), 10)
-    until(lambda: not members(portal, group), 5)
+    until(lambda: started_again(portal, child, words))
+    until(lambda: not members(portal, group))
 
 
 def members(portal: Portal, group: int) -> list[psutil.Process]:
@@ -94,7 +96,7 @@ def members(portal: Portal, group: int) -> list[psutil.Process]:
 
 
 def started_again(portal: Portal, before: psutil.Process, words: tuple[str, ...]) -> bool:
-    with contextlib.suppress(StopIteration, psutil.Error):
+    with contextlib.suppress(psutil.Error):
         return portal.child(*words).pid != before.pid
     return False
 
@@ -103,14 +105,14 @@ def test_reset_leaves_a_running_portal_alone(portal):
     refused = control("reset", portal.data_dir)
     assert refused.returncode == 1
     assert portal.address in refused.stderr
-    assert portal.answers()
+    until(portal.answers)
 
 
 def control(action: str, data_dir: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "config.control", action]
     environment = os.environ | {"WAYBILL_DATA_DIR": str(data_dir)}
     return subprocess.run(
-        command, check=False, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60
+        command, check=False, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=START_SECONDS
     )
 
 
@@ -140,7 +142,7 @@ def test_killed_portal_takes_everything_with_it_and_starts_again(data_dir):
     portal = Portal(data_dir).wait_until_ready()
     assert portal.end(signal.SIGKILL) == -signal.SIGKILL
     again = Portal(portal.data_dir).wait_until_ready()
-    assert again.answers()
+    until(again.answers)
     again.end(signal.SIGTERM)
 
 
@@ -152,12 +154,13 @@ def test_port_in_use_is_left_to_its_user(data_dir):
         port = taken.getsockname()[1]
         portal = Portal(data_dir, port).wait_until_ready()
         assert f"Port {port} is in use; taking" in portal.said()
-        assert portal.answers()
+        until(portal.answers)
         portal.end(signal.SIGTERM)
 
 
+@pytest.mark.long
 def test_stop_while_the_database_is_being_made_leaves_no_process(tmp_path):
     portal = Portal(tmp_path / "the data")
-    until(lambda: "Making the database" in portal.said(), 20)
+    until(lambda: "Making the database" in portal.said())
     portal.end(signal.SIGINT)
     assert Portal(portal.data_dir).wait_until_ready().end(signal.SIGTERM) == 0

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.portal import REPOSITORY, Portal
+from tests.faults.portal import REPOSITORY, START_SECONDS, Portal
 from tests.until import until
 
 MIGRATING = "Bringing the tables up to date"
@@ -38,7 +38,7 @@ def shell(data_dir: Path, code: str) -> str:
     environment = os.environ | {"WAYBILL_DATA_DIR": str(data_dir)}
     command = [sys.executable, "manage.py", "shell", "--verbosity", "0", "--command", code]
     result = subprocess.run(
-        command, cwd=REPOSITORY, env=environment, check=True, capture_output=True, text=True, timeout=60
+        command, cwd=REPOSITORY, env=environment, check=True, capture_output=True, text=True, timeout=START_SECONDS
     )
     return result.stdout.strip()
 
@@ -51,16 +51,17 @@ def test_killed_start_goes_on_and_leftovers_of_a_dead_one_are_no_hindrance(data_
     pid_file = data_dir / "postgres" / "data" / "postmaster.pid"
     pid_file.write_text(f"{foreign_process.pid}\n{data_dir / 'postgres/data'}\n1\n5432\n\n\n\nready\n")
     again = Portal(data_dir).wait_until_ready()
-    assert again.answers()
+    until(again.answers)
     again.end(signal.SIGTERM)
 
 
+@pytest.mark.long
 def test_database_killed_while_tables_are_made_is_said_and_the_next_start_goes_on(data_dir):
     portal = Portal(data_dir).wait_until_it_says(MIGRATING)
     os.kill(int((data_dir / "postgres/data/postmaster.pid").read_text().split()[0]), signal.SIGKILL)
     assert "start again, it goes on where it stopped" in portal.gives_up_saying()
     again = Portal(data_dir).wait_until_ready()
-    assert again.answers()
+    until(again.answers)
     again.end(signal.SIGTERM)
 
 
@@ -73,7 +74,7 @@ def test_two_installations_started_at_once_run_side_by_side(data_dir):
         portal.wait_until_ready()
     assert len({portal.address for portal in portals}) == 2
     for portal in portals:
-        assert portal.answers()
+        until(portal.answers)
         portal.end(signal.SIGTERM)
 
 
@@ -85,7 +86,7 @@ def test_start_killed_at_any_moment_goes_on(data_dir, seconds):
         portal.process.wait(seconds)
     portal.end(signal.SIGKILL)
     again = Portal(data_dir).wait_until_ready()
-    assert again.answers()
+    until(again.answers)
     again.end(signal.SIGTERM)
 
 
@@ -102,7 +103,7 @@ def test_full_disk_is_said_and_with_room_the_start_goes_on(data_dir):
             assert "The disk is full at " in Portal(data_dir, 8320).gives_up_saying()
         subprocess.run(["mount", "-o", "remount,size=400m", data_dir], check=True)
         portal = Portal(data_dir, 8320).wait_until_ready()
-        assert portal.answers()
+        until(portal.answers)
         portal.end(signal.SIGTERM)
     finally:
         subprocess.run(["umount", data_dir], check=True)
@@ -118,7 +119,7 @@ def test_demo_goes_on_when_another_program_took_its_sftp_port(data_dir):
         again = Portal(data_dir, 8340, "--demo", **small).wait_until_ready()
         assert f"Port {port} is in use; the demo's SFTP server takes" in again.said()
         assert "connections follow the demo's SFTP server" in again.said()
-        assert until(lambda: shell(data_dir, CHECK), 20) == "True"
+        assert until(lambda: shell(data_dir, CHECK)) == "True"
         again.end(signal.SIGTERM)
 
 

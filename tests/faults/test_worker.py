@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import asyncssh
@@ -18,11 +19,11 @@ import pytest
 
 from config.embedded_postgres import Server, database_settings
 from tests.servers.faulty_sftp import running_faulty
-from tests.until import until
+from tests.until import PATIENCE, until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROWS = 20_000
-LEASE_SECONDS = 3
+LEASE_SECONDS = 15  # long enough for a busy machine to renew it in time
 ENDS = {"succeeded", "failed", "retrying"}
 SEED = """
 import os
@@ -78,7 +79,9 @@ class House:
     def manage(self, *words: str) -> None:
         """Carry out a command to its end."""
         command = [sys.executable, "manage.py", *words]
-        subprocess.run(command, cwd=REPOSITORY, env=self.environment, check=True, timeout=60, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            command, cwd=REPOSITORY, env=self.environment, check=True, timeout=240, stdout=subprocess.DEVNULL
+        )
 
     def start(self, name: str = "worker") -> subprocess.Popen:
         """Start the worker or the dispatcher, as `up` does."""
@@ -100,7 +103,7 @@ class House:
         """Queue the export, and wait until its first bytes are at the target."""
         Slow.is_slow = True
         self.manage("run_export", "Everybody", "--environment", "faults")
-        until(lambda: self.parts() and self.run()["state"] == "running", 20, "the middle of a run")
+        until(lambda: self.parts() and self.run()["state"] == "running", what="the middle of a run")
         assert self.visible() == []
 
     def run(self) -> dict:
@@ -124,7 +127,8 @@ class House:
     def forget_runs(self) -> None:
         """Start over: no run, no file at the target."""
         with self.database() as connection:
-            connection.execute("UPDATE exports_export SET last_run_id = NULL; DELETE FROM exports_run")
+            connection.execute("UPDATE exports_export SET last_run_id = NULL")
+            connection.execute("DELETE FROM exports_runline; DELETE FROM exports_run")
         for path in self.target.iterdir():
             shutil.rmtree(path)
 
@@ -140,10 +144,10 @@ class House:
         """Files at the target as people see them."""
         return sorted(path.name for path in self.target.rglob("*") if path.is_file() and not path.name.startswith("."))
 
-    def ends_well(self, seconds: float = 40) -> dict:
+    def ends_well(self) -> dict:
         """Wait for the delivery, which is whole and leaves nothing hidden behind; return the run."""
         Slow.is_slow = False
-        until(lambda: self.keep_worker() and self.run()["state"] in ENDS, seconds, "an end")
+        until(lambda: self.keep_worker() and self.run()["state"] in ENDS, 120, "an end")
         assert self.run()["state"] == "succeeded", self.run()
         assert self.visible() == ["Everybody_1.csv", "manifest.json"]
         assert len(self.parts()) == 2
@@ -187,16 +191,16 @@ def house(made):
     Slow.is_slow = False
     for child in made.children.values():
         child.terminate()
-    assert [child.wait(15) for child in made.children.values()] == [0, 0]
-    until(lambda: not made.processes(), 5, "no process left")
+    assert [child.wait(PATIENCE) for child in made.children.values()] == [0, 0]
+    until(lambda: not made.processes(), what="no process left")
 
 
 def test_a_stopped_worker_gives_its_run_back_at_once_and_unharmed(house):
     house.begin_a_run()
     worker = house.children["worker"]
     worker.send_signal(signal.SIGTERM)
-    until(lambda: house.run()["state"] == "queued", 4, "the run is given back")
-    assert worker.wait(10) == 0
+    until(lambda: house.run()["state"] == "queued", what="the run is given back")
+    assert worker.wait(PATIENCE) == 0
     assert house.run()["claims"] == 0
     assert house.visible() == []
     assert house.ends_well()["claims"] == 1
@@ -206,7 +210,9 @@ def test_a_run_whose_own_process_is_killed_starts_again_by_itself(house):
     house.begin_a_run()
     (child,) = house.worker_process().children()
     child.kill()
-    until(lambda: house.run()["state"] == "queued", LEASE_SECONDS, "the watcher sees it before the lease ends")
+    killed_at = time.monotonic()
+    until(lambda: house.run()["state"] == "queued" or house.run()["claims"] == 2, what="the run is given back")
+    assert time.monotonic() - killed_at < LEASE_SECONDS, "the watcher sees it before the lease ends"
     assert "starts again by itself" in house.run()["message"]
     assert house.visible() == []
     assert house.ends_well()["claims"] == 2
@@ -218,8 +224,8 @@ def test_a_run_whose_watcher_is_killed_is_taken_over_when_its_lease_ends(house):
     watcher = house.worker_process()
     (child,) = watcher.children()
     watcher.kill()
-    until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 3, "the child goes with it")
-    until(lambda: house.run()["state"] == "queued" or house.run()["claims"] == 2, 3 * LEASE_SECONDS)
+    until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, what="the child goes with it")
+    until(lambda: house.run()["state"] == "queued" or house.run()["claims"] == 2)
     assert house.visible() == []
     assert house.ends_well()["claims"] == 2
 
@@ -230,8 +236,8 @@ def test_the_whole_cluster_is_killed(house):
     tree = psutil.Process(house.children["worker"].pid).children(recursive=True)
     house.children["worker"].kill()
     house.children["worker"].wait()
-    assert psutil.wait_procs(tree, timeout=5)[1] == [], "nothing works on without its main process"
-    until(lambda: house.run()["state"] == "queued", 3 * LEASE_SECONDS, "the dispatcher puts it back")
+    assert psutil.wait_procs(tree, timeout=PATIENCE)[1] == [], "nothing works on without its main process"
+    until(lambda: house.run()["state"] == "queued", what="the dispatcher puts it back")
     assert house.visible() == []
     assert house.ends_well()["claims"] == 2
 
@@ -243,20 +249,20 @@ def test_a_queue_that_froze_because_an_idle_worker_was_killed_is_healed(house):
         guards = [child for child in psutil.Process(house.children["worker"].pid).children() if child.children()]
         return guards[0].children() if guards else []
 
-    until(lambda: len(idle_workers()) >= 4, 20, "the cluster is up")
+    until(lambda: len(idle_workers()) >= 4, what="the cluster is up")
     for process in idle_workers():
         process.kill()
     Slow.is_slow = False
     house.manage("run_export", "Everybody", "--environment", "faults")
-    house.ends_well(60)
+    house.ends_well()
 
 
 def test_a_cluster_whose_guard_is_killed_is_replaced(house):
     worker = house.children["worker"]
-    until(lambda: psutil.Process(worker.pid).children(), 20, "the guard is there")
+    until(lambda: psutil.Process(worker.pid).children(), what="the guard is there")
     for guard in psutil.Process(worker.pid).children():
         guard.kill()
-    assert worker.wait(timeout=20) == 1
+    assert worker.wait(PATIENCE) == 1
     Slow.is_slow = False
     house.manage("run_export", "Everybody", "--environment", "faults")
     house.ends_well()
@@ -267,18 +273,18 @@ def test_postgres_is_killed_in_the_middle(house):
     house.begin_a_run()
     postmaster = psutil.Process(int((house.data_dir / "postgres/data/postmaster.pid").read_text().split()[0]))
     postmaster.kill()
-    until(lambda: not house.server.is_alive(), 5)
+    until(lambda: not house.server.is_alive())
     assert house.visible() == []
     house.server.start()
     Slow.is_slow = False
-    until(lambda: house.keep_worker() and house.run()["state"] not in {"", "running"}, 30, "an honest state")
+    until(lambda: house.keep_worker() and house.run()["state"] not in {"", "running"}, what="an honest state")
     if house.run()["state"] != "succeeded":  # what was read is not the database's any more: tried again later
         assert house.run()["state"] in {"queued", "retrying"}
         assert house.run()["message"]
         assert house.visible() == []
         with house.database() as connection:
             connection.execute("UPDATE exports_run SET not_before = now()")
-        until(lambda: house.keep_worker() and house.run()["state"] not in {"queued", "retrying"}, 20, "the next try")
+        until(lambda: house.keep_worker() and house.run()["state"] not in {"queued", "retrying"}, what="the next try")
     house.ends_well()
 
 
@@ -286,9 +292,9 @@ def test_postgres_is_killed_in_the_middle(house):
 def test_a_run_that_kills_its_process_each_time_is_given_up_and_the_next_one_works(house):
     house.begin_a_run()
     for _claim in range(3):
-        until(lambda: house.run()["state"] == "running" and house.worker_process().children(), 20)
+        until(lambda: house.run()["state"] == "running" and house.worker_process().children())
         house.worker_process().children()[0].kill()
-        until(lambda: house.run()["state"] != "running", 5)
+        until(lambda: house.run()["state"] != "running")
     assert house.run()["state"] == "failed"
     assert "was given up" in house.run()["message"]
     assert house.visible() == []

@@ -75,7 +75,7 @@ def test_a_segment_is_made_in_the_panel(open_page):
     row = page.get_by_role("row").filter(has_text="Early or rich")
     expect(row).to_contain_text("Refreshing")
     tasks.refresh_segment(Segment.objects.get(name="Early or rich").pk)
-    expect(row).to_contain_text("Ready", timeout=10_000)
+    expect(row).to_contain_text("Ready")
     expect(row).to_contain_text("3")
 
 
@@ -95,8 +95,11 @@ def test_a_segment_is_made_without_scripts(open_page):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"color_scheme": "dark"}, {"viewport": {"width": 390, "height": 800}}],
-    ids=["light", "dark", "narrow"],
+    [
+        pytest.param({}, id="light"),
+        pytest.param({"color_scheme": "dark"}, id="dark", marks=pytest.mark.long),
+        pytest.param({"viewport": {"width": 390, "height": 800}}, id="narrow", marks=pytest.mark.long),
+    ],
 )
 def test_pages_and_panels_are_accessible(open_page, options):
     page = open_page(reduced_motion="reduce", **options)

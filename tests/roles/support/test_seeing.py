@@ -21,7 +21,7 @@ from tests.roles.world import SECRET
 
 HTMX = {"HX-Request": "true", "HX-Target": "panel"}
 WITHIN = [name for name in TABLE if name not in OUTSIDE]
-OF_CUSTOMERS = ("Lovelace", "ada@", "Bartók", "bela@", "Budapest", "Chl", "chloe@", "Smile")
+OF_CUSTOMERS = ("Lovelace", "ada@", "Bartók", "bela@", "Budapest", "Chloé", "chloe@", "😀")
 BANNER = "nothing can be changed, and no customer data is shown"
 
 
