@@ -84,7 +84,7 @@ def brakes(
     formers = formers[:RECENT]
     found = [] if bounds.sends_nothing else _nothing(counts, formers)
     if bounds.tolerance is not None:
-        held = (_unusual(count, formers, bounds.tolerance) for count in counts)
+        held = (_unusual(count, formers, bounds.tolerance, is_only=len(counts) == 1) for count in counts)
         found += [brake for brake in held if brake]
     if removals is not None and bounds.most_removals is not None:
         found += _removing(removals, bounds.most_removals)
@@ -119,7 +119,7 @@ def _became_empty(count: Count, last: int) -> Brake:
     return Brake("emptied", _("%(name)s became empty: %(change)s") % words, _("%(name)s became empty") % words)
 
 
-def _unusual(count: Count, formers: Sequence[Former], tolerance: int) -> Brake | None:
+def _unusual(count: Count, formers: Sequence[Former], tolerance: int, *, is_only: bool) -> Brake | None:
     """An item whose rows are too far from the usual; what a person let go last is usual, too. Empty ones: `_nothing`"""
     recent = [one.rows[count.key] for one in formers if count.key in one.rows]
     if not count.rows or len(recent) < ENOUGH:
@@ -131,7 +131,8 @@ def _unusual(count: Count, formers: Sequence[Former], tolerance: int) -> Brake |
     said = change(usual, count.rows, than=tolerance)
     words = {"name": _quoted(count.name), "change": said, "runs": len(recent), "tolerance": tolerance}
     text = _("%(name)s: %(change)s against the last %(runs)d runs, more than the ±%(tolerance)d %% allowed")
-    return Brake("count", text % words, _("%(name)s: %(change)s") % words)
+    # The list names the export: where that sends one thing only, its name would push the numbers out of sight.
+    return Brake("count", text % words, said if is_only else _("%(name)s: %(change)s") % words)
 
 
 def _removing(removals: Removals, most: int) -> list[Brake]:
