@@ -10,8 +10,9 @@ from exports.models import Alert, AlertKind, PartKind, PartState, RefreshState, 
 WELL = (RefreshState.SUCCEEDED, RefreshState.WARNED)
 
 
-def on_refresh(refresh: SystemRefresh) -> None:
-    """Open and close what the state of `refresh` means, in the transaction that brought it there."""
+def on_refresh(refresh_id: int) -> None:
+    """Open and close what the state of a refresh means, in the transaction that brought it there."""
+    refresh = SystemRefresh.objects.select_related("environment").get(pk=refresh_id)
     if refresh.state == RefreshState.RUNNING and refresh.is_late:
         _open(refresh, AlertKind.LATE, words.refresh_late(refresh))
     elif refresh.state == RefreshState.SKIPPED:

@@ -61,15 +61,14 @@ def look_now() -> None:
 
 def _open_if_late(run: Run) -> None:
     """A run that started late; not where it was said already that it did not start."""
-    by = _lateness(run)
-    if run.due and (by > LATE_AFTER or run.is_late) and not _unstarted(run).exists():
-        _open(run, AlertKind.LATE, words.late(run, by))
+    if _is_late(run) and not _unstarted(run).exists():
+        _open(run, AlertKind.LATE, words.late(run, _lateness(run)))
 
 
 def _recover(run: Run) -> None:
     """Close what the run, which delivered, shows to be over."""
     kinds = set(_of_export(run).filter(closed_at=None).values_list("kind", flat=True))
-    if run.is_late or _lateness(run) > LATE_AFTER:
+    if _is_late(run):
         kinds -= {AlertKind.LATE, AlertKind.NEVER_STARTED}
     if AlertKind.SKIPPED in kinds and _was_skipped_since(run):
         kinds.discard(AlertKind.SKIPPED)
@@ -140,6 +139,11 @@ def _open(run: Run, kind: AlertKind, text: str) -> None:
 def _lateness(run: Run) -> timedelta:
     """How long after its time it started; nothing for a run without one."""
     return run.started_at - run.due if run.due and run.started_at else timedelta()
+
+
+def _is_late(run: Run) -> bool:
+    """Tell whether it started late by itself, not because a person took their time to let it go."""
+    return not run.is_let_go and (run.is_late or _lateness(run) > LATE_AFTER)
 
 
 def _is_dropped(run: Run) -> bool:

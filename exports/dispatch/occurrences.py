@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from exports import recurrence
+from exports.alerts import watch
 from exports.audited import note_run
 from exports.dispatch import starting
 from exports.models import Export, RefreshSchedule, Run, Schedule, ScheduleMode, Trigger
@@ -131,6 +132,7 @@ def _skip(export: Export, *, reason: str, message: str, due: datetime, is_late: 
     )  # fmt: skip
     changes = {"state": [None, State.SKIPPED], "trigger": Trigger.SCHEDULE, "reason": reason}
     audit.record(export.environment, "end run", export, by=None, changes=changes, run=run.uuid)
+    watch.on_run(run, "", message)
     return run
 
 

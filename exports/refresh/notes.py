@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from exports.alerts.refreshes import on_refresh
 from exports.models import RefreshState, RefreshTrigger, SystemRefresh
 from roles import audit
 from roles.auditing.changes import add_values
@@ -18,3 +19,4 @@ def note(refresh: SystemRefresh, action: str, *, by: User | None = None, **facts
     started = {"started_by": refresh.trigger, "refresh": str(refresh.uuid)}
     due = {"due": refresh.due.isoformat()} if refresh.due else {}
     audit.record(refresh.environment, action, refresh.environment, by=by, changes=facts | started | due)
+    on_refresh(refresh.pk)

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from exports import actions, audited, queueing
+from exports import actions, audited, deciding, queueing
 from exports.alerts import watch
 from exports.alerts.refreshes import on_refresh
 from exports.dispatcher import look_once
@@ -112,6 +112,14 @@ def test_lateness_ends_with_a_run_that_is_on_time(goes, history):
     assert history() == [("late", False), ("failed", False)]
 
 
+def test_what_a_person_let_go_is_not_late_because_they_took_their_time(environment, goes, history):
+    run = goes("held", due_ago=30)
+    Alert.objects.all().delete()
+    deciding.let_go(run, by=make_member(environment), why="It is fine.")
+    queueing.finish(queueing.claim(), State.SUCCEEDED)
+    assert history() == []
+
+
 def test_a_run_that_was_missed_while_waybill_was_down_is_late(export, history):
     run, _is_new = actions.run_now(export, by=None)
     Run.objects.filter(pk=run.pk).update(due=Now() - timedelta(minutes=2), is_late=True)
@@ -180,10 +188,10 @@ def test_the_system_refresh_has_alerts_of_its_own(environment, export, goes, his
 def test_a_refresh_alerts_of_tables_and_segments_and_leaves_exports_to_their_own(environment, history):
     refresh = refresh_ends(environment, RefreshState.WARNED)
     RefreshPart.objects.create(refresh=refresh, position=1, kind="export", object_id=1, name="Calls", state="failed")
-    on_refresh(refresh)
+    on_refresh(refresh.pk)
     assert history() == []
     RefreshPart.objects.create(refresh=refresh, position=2, kind="table", object_id=1, name="Orders", state="failed")
-    on_refresh(refresh)
+    on_refresh(refresh.pk)
     assert history() == [("failed", True)]
     assert "“Orders”" in Alert.objects.get().text
 
@@ -242,7 +250,7 @@ def skip_one(export) -> None:
 def refresh_ends(environment, state: str) -> SystemRefresh:
     with transaction.atomic():
         refresh = SystemRefresh.objects.create(environment=environment, state=state, trigger="schedule")
-        on_refresh(refresh)
+        on_refresh(refresh.pk)
     return refresh
 
 
