@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from connections.models import Sharing
+from exports.recurrence import Recurrence
 from roles.kinds import Audience
 
 Conditions = list[dict[str, str]]
@@ -64,6 +65,7 @@ class DemoExport(NamedTuple):
     story: str = "run"
     compression: str = "none"
     schedule: str = "refresh"
+    rule: Recurrence | None = None  # a schedule of its own
     by: str = "carl"
     description: str = ""
 

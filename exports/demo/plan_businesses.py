@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 from exports.demo.businesses import write_businesses
 from exports.demo.plan import DemoConnection, DemoExport, DemoSegment, DemoTable, Plan, condition
+from exports.recurrence import Recurrence
 from roles.kinds import Audience
 
 TABLES = (
@@ -88,6 +89,7 @@ EXPORTS = [
         ("Buyers at key accounts",),
         (*PERSON, "Telephone"),
         description="Read by the sales dashboard each morning.",
+        rule=Recurrence("cron", cron="30 5 * * 1-5", zone="America/Sao_Paulo"),
     ),
     DemoExport(
         "Hotel tasting invitations",
@@ -96,6 +98,7 @@ EXPORTS = [
         PERSON,
         compression="gzip",
         description="The agency invites them to the spring tasting.",
+        rule=Recurrence("weekly", ("10:00",), (3,), zone="Australia/Sydney"),
     ),
     DemoExport("Key accounts and opted-in people", "Agency SFTP", ("Key accounts", "Opted-in contacts"), ()),
     DemoExport(

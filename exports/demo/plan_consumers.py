@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from connections.models import Sharing
 from exports.demo.people import write_people
 from exports.demo.plan import DemoConnection, DemoExport, DemoSegment, DemoTable, Plan, condition
+from exports.recurrence import LAST_DAY, Recurrence
 from roles.kinds import Audience
 
 TABLES = (
@@ -77,8 +78,15 @@ EXPORTS = [
         MAIL,
         compression="gzip",
         description="For the agency; they load it each morning.",
+        rule=Recurrence("daily", ("06:30",), zone="Europe/Paris"),
     ),
-    DemoExport("Call-centre list", "Call-centre SFTP", ("Callable customers",), ("CustomerId", *ADDRESS, "Telephone")),
+    DemoExport(
+        "Call-centre list",
+        "Call-centre SFTP",
+        ("Callable customers",),
+        ("CustomerId", *ADDRESS, "Telephone"),
+        rule=Recurrence("weekly", ("07:45",), (1, 2, 3, 4, 5), zone="Europe/Lisbon"),
+    ),
     DemoExport("Churn risk, weekly", "Partner SFTP", ("Churn risk",), MAIL, schedule="off"),
     DemoExport(
         "Contoso data lake",
@@ -104,7 +112,14 @@ EXPORTS = [
         MAIL,
     ),
     DemoExport("Postcards spring", "Postcard printer", ("Walk-in customers",), ADDRESS, schedule="off"),
-    DemoExport("Revenue by customer", "Finance archive", ("All customers",), ("CustomerId", "TotalSpent"), by="ada"),
+    DemoExport(
+        "Revenue by customer",
+        "Finance archive",
+        ("All customers",),
+        ("CustomerId", "TotalSpent"),
+        by="ada",
+        rule=Recurrence("monthly", ("22:00",), month_day=LAST_DAY, zone="America/New_York"),
+    ),
     DemoExport("Reykjavík opening", "Partner SFTP", ("Platinum in Iceland",), MAIL, schedule="off"),
     DemoExport("Support VIPs", "Call-centre SFTP", ("Loyalty gold and platinum",), MAIL, story="cancel"),
     DemoExport("Welcome series", "Partner SFTP", ("Joined this year",), MAIL, story="", schedule="off"),

@@ -22,7 +22,7 @@ from exports import actions
 from exports.demo.plan import PASSWORD, PEOPLE, DemoConnection, DemoExport, Plan
 from exports.demo.plan_businesses import BUSINESSES
 from exports.demo.plan_consumers import CONSUMERS
-from exports.models import Export, ExportKind, Run
+from exports.models import Export, ExportKind, Run, ScheduleMode
 from roles import audit
 from roles.models import Environment, RoleAssignment, User
 from segments import actions as segment_actions
@@ -199,10 +199,10 @@ def _new_export(environment: Environment, demo: DemoExport, by: User) -> Export:
         kind=ExportKind.DATA_OUT if tables else ExportKind.SEGMENTS,
         connection=environment.connections.get(name=demo.connection),
         settings={"compression": demo.compression},
-        schedule_mode=demo.schedule,
+        schedule_mode=ScheduleMode.OWN if demo.rule else demo.schedule,
         field_selection={str(chosen[0].table_id): fields} if fields else {},
     )
-    actions.save_export(export, chosen, tables, by=by)
+    actions.save_export(export, chosen, tables, by=by, rule=demo.rule)
     return export
 
 
