@@ -34,6 +34,7 @@ NAVIGATION = (
         (
             Item(_("Connections"), "connections:list", "connections"),
             Item(_("Alerts"), "alerts:list", "bell"),
+            Item(_("System"), "system:list", "system"),
             Item(_("Permissions"), "people:list", "people", Permission.MANAGE_PEOPLE),
             Item(_("Audit"), "audit:list", "audit", Permission.READ_AUDIT),
         ),

@@ -46,6 +46,7 @@ LIMITS = {
     "exports:history_download": Limit(30, reading=True),
     "people:renew": Limit(30),  # may send a mail
     "segments:refresh": Limit(120),
+    "system:refresh_all": Limit(30),
 }
 
 _COUNT = sql.SQL(

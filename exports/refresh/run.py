@@ -55,7 +55,7 @@ def start(
             return _instead(environment, due, is_late=is_late)
         _keep_plan(refresh)
         note(refresh, "ask for system refresh" if by else "start due system refresh", by=by)
-    step(refresh.pk)
+    step(refresh.pk, by=by)
     refresh.refresh_from_db()
     return refresh
 
@@ -69,7 +69,7 @@ def cancel(refresh: SystemRefresh, *, by: User | None) -> None:
             raise RefreshError(_("The system refresh has ended or is being canceled already."))
         mine.update(cancel_requested_at=Now(), canceled_by=by)
         note(refresh, "cancel system refresh", by=by)
-    step(refresh.pk)
+    step(refresh.pk, by=by)
 
 
 def keep_missed(environment: Environment, missed: list[datetime]) -> None:

@@ -15,6 +15,7 @@ from exports.models import REFRESHES_UNDER_WAY, PartKind, PartState, RefreshPart
 from exports.queueing import canceled_by
 from exports.refresh import nudging, parts, sending
 from exports.refresh.notes import note
+from roles.models import User
 
 MOST_CLAIMS = 3
 MOST_SKIPPED = 500  # in one step: each export among them gets a run that says so
@@ -22,8 +23,8 @@ LAYERS = 3  # tables, segments, exports
 
 
 @transaction.atomic
-def step(pk: int) -> None:
-    """Let one system refresh go on as far as it can go now."""
+def step(pk: int, *, by: User | None = None) -> None:
+    """Let one system refresh go on as far as it can go now; `by` is who made it do so just now."""
     under_way = SystemRefresh.objects.filter(pk=pk, state__in=REFRESHES_UNDER_WAY).select_related(
         "environment", "canceled_by"
     )
@@ -32,7 +33,7 @@ def step(pk: int) -> None:
         return
     is_paused = refresh.environment.paused_at is not None
     if refresh.state == RefreshState.QUEUED and not is_paused and not refresh.cancel_requested_at:
-        _begin(refresh)
+        _begin(refresh, by)
     _put_back_lost(refresh)
     sending.mirror(refresh)
     if refresh.cancel_requested_at:
@@ -42,13 +43,13 @@ def step(pk: int) -> None:
         if not is_paused:
             sending.send_ready(refresh)
             nudging.hand_out(refresh.pk)
-    _settle(refresh)
+    _settle(refresh, by)
 
 
-def _begin(refresh: SystemRefresh) -> None:
+def _begin(refresh: SystemRefresh, by: User | None) -> None:
     refresh.state = RefreshState.RUNNING
     SystemRefresh.objects.filter(pk=refresh.pk).update(state=refresh.state, started_at=Now())
-    note(refresh, "start system refresh")
+    note(refresh, "start system refresh", by=by)
 
 
 def _put_back_lost(refresh: SystemRefresh) -> None:
@@ -95,7 +96,7 @@ def _why_blocked(one: parts.Blocked) -> str:
     return words % {"name": one.needed}
 
 
-def _settle(refresh: SystemRefresh) -> None:
+def _settle(refresh: SystemRefresh, by: User | None) -> None:
     """End the refresh once none of its parts waits or runs."""
     counts: Counter[str] = Counter(dict(refresh.parts.order_by().values_list("state").annotate(Count("pk"))))
     if counts[PartState.WAITING] or counts[PartState.RUNNING]:
@@ -103,7 +104,7 @@ def _settle(refresh: SystemRefresh) -> None:
     before, refresh.state = refresh.state, _end_state(refresh, counts)
     reason = _end_reason(refresh, counts)
     SystemRefresh.objects.filter(pk=refresh.pk).update(state=refresh.state, ended_at=Now(), reason=reason[:200])
-    note(refresh, "end system refresh", refresh_state=[before, refresh.state.value], reason=reason)
+    note(refresh, "end system refresh", by=by, refresh_state=[before, refresh.state.value], reason=reason)
 
 
 def _end_state(refresh: SystemRefresh, counts: Counter[str]) -> RefreshState:

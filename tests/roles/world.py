@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from connections.models import Connection, Sharing
-from exports.models import Alert, AlertChannel, Export, Run
+from exports.models import Alert, AlertChannel, Export, Run, SystemRefresh
 from roles.models import Environment, GroupRole, User
 from roles.people.invitations import Issued, invite
 from roles.roles import Role
@@ -75,6 +75,7 @@ class Place:
             "segments": self._segment_kwargs(name),
             "connections": self._connection_kwargs(name),
             "people": self._people_kwargs(name),
+            "system": self._system_kwargs(name),
             "alerts": self._alert_kwargs(name),
         }.get(name.partition(":")[0], {})
 
@@ -112,6 +113,11 @@ class Place:
             return {"kind": "slack"}
         is_of_one = name.endswith((":edit", ":switch", ":test", ":remove"))
         return {"pk": self.channel.pk} if is_of_one else {}
+
+    def _system_kwargs(self, name: str) -> dict[str, Any]:
+        if name == "system:refresh":
+            return {"uuid": SystemRefresh.objects.get(environment=self.environment, state="succeeded").uuid}
+        return {"kind": "table", "pk": self.table.pk} if name == "system:item" else {}
 
     def _people_kwargs(self, name: str) -> dict[str, Any]:
         if name in {"people:renew", "people:withdraw"}:
@@ -152,6 +158,8 @@ class Place:
             "alerts:set_up": channel | {"url": "https://hooks.example.com/1"},
             "alerts:edit": channel,
             "alerts:switch": {"on": "0"},
+            "system:schedule": {"repeat": "daily", "time_1": "05:00", "zone": "UTC"},
+            "system:zone": {"time_zone": "Europe/Paris"},
             "connections:set_up": connection,
             "connections:edit": connection,
             "connections:share": {"sharing": "nobody"},
@@ -212,6 +220,7 @@ def make_place() -> Place:
     values |= {"files": [{"path": "a/b.csv", "rows": 1, "bytes": 2, "sha256": "0" * 64}], "connection": connection}
     run = Run.objects.create(environment=environment, export=export, reason="Connect", target=PLANTED, **values)
     Export.objects.filter(pk=export.pk).update(last_run=run)
+    SystemRefresh.objects.create(environment=environment, trigger="schedule", state="succeeded")
     things = (environment, table, segment, spare_segment, connection, make_connection(environment), export, run)
     return Place(*things, *make_people(environment), make_channel(export))
 

@@ -7,14 +7,24 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models.functions import Now
 
 from connections.models import Connection
-from exports.models import AlertChannel, AlertDelivery, Export, ExportSegment, ExportTable, Run
+from exports.models import (
+    AlertChannel,
+    AlertDelivery,
+    Export,
+    ExportSegment,
+    ExportTable,
+    RefreshSchedule,
+    Run,
+    SystemRefresh,
+)
 from roles.models import AuditEvent, Environment, GroupRole, Invitation, RoleAssignment, User
 from segments.models import Field, Relationship, Segment, Table
 from tests.roles.test_access_table import CHANGES, OUTSIDE, undone
 
 LISTS = (Connection.shared_with.through, Export.detached_users.through)
 SET_UP = (Export, ExportSegment, ExportTable, Segment, Table, Field, Relationship, Connection)
-KEPT = (*LISTS, *SET_UP, AlertChannel, AlertDelivery, Run, Environment, RoleAssignment, GroupRole, Invitation, User)
+SYSTEM = (SystemRefresh, RefreshSchedule, AlertChannel, AlertDelivery)
+KEPT = (*LISTS, *SET_UP, *SYSTEM, Run, Environment, RoleAssignment, GroupRole, Invitation, User)
 # In the world of these tests there is nothing to do there: the only export neither follows a schedule nor may run.
 IDLE = {"exports:run_all"}
 # What a person has read is no change of anything, and nobody else's business.
@@ -52,6 +62,8 @@ def prepared(world, name):
             Run.objects.filter(environment=world.mine.environment).update(state="held")
         if name == "segments:remove":
             ExportSegment.objects.all().delete()
+        if name == "system:cancel":
+            SystemRefresh.objects.create(environment=world.mine.environment, trigger="person")
         if name == "system:resume":
             Environment.objects.filter(pk=world.mine.environment.pk).update(paused_at=Now())
         yield

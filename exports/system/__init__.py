@@ -1,0 +1,1 @@
+"""What the pages of Settings > System show: how everything stands, the system refresh, its schedule and its past."""
