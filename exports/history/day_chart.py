@@ -11,18 +11,20 @@ from django.utils.translation import gettext as _
 
 from exports.history.drawing import Bar, Drawing, Label, Mark, ground_of, height_of, in_words, legend_of, worst_of
 from exports.history.filters import LAST_DAY, PERIODS, Filters, midnight
+from exports.history.listing import newest_first
 from exports.models import MOMENT, RunQuerySet
 from exports.states import FINAL, STATES
 from roles.words import number
 
 MOST_DAYS = 31
+MOST_COUNTED = 50_000  # runs; where there are more the chart begins with the first day that is counted whole
 STEP, WIDTH, BELOW = 32, 22, 18  # pixels; BELOW for the labels
 Counts = dict[datetime, Counter[str]]
 
 
 def day_chart_of(found: RunQuerySet, filters: Filters) -> Drawing | None:
     """Draw the ends of the runs in the filters' period, of its last MOST_DAYS at most; None where there are none."""
-    spans = _spans(filters)
+    spans = _countable(found, _spans(filters))
     names = [_name(span, filters) for span in spans]
     counts = _counts(found, spans[0], "hour" if filters.period == LAST_DAY else "day")
     if not counts:
@@ -43,6 +45,14 @@ def day_chart_of(found: RunQuerySet, filters: Filters) -> Drawing | None:
         labels=[Label(place * STEP + STEP // 2, _short(span, filters)) for place, span in enumerate(spans)],
         legend=legend_of(total),
     )  # fmt: skip
+
+
+def _countable(found: RunQuerySet, spans: list[datetime]) -> list[datetime]:
+    """Leave out the oldest where there are more than MOST_COUNTED runs, but never the newest."""
+    recent = newest_first(found.filter(GreaterThanOrEqual(MOMENT, spans[0])))
+    beyond = recent.values_list(MOMENT, flat=True)[MOST_COUNTED : MOST_COUNTED + 1]
+    first = next(iter(beyond), None)
+    return spans if first is None else [span for span in spans if span > first] or spans[-1:]
 
 
 def _counts(found: RunQuerySet, since: datetime, kind: str) -> Counts:

@@ -57,7 +57,8 @@ def _times(run: Run) -> str:
         words.append(_("ran %(start)s – %(end)s") % {"start": times[0], "end": times[1]})
     elif times:
         words.append((_("started %(when)s") if run.started_at else _("ended %(when)s")) % {"when": times[0]})
-    return " · ".join(words)
+    text = " · ".join(words)
+    return text[:1].upper() + text[1:]
 
 
 def _near(value: datetime, other: datetime) -> str:

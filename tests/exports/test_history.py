@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from exports.history import listing
+from exports.history import day_chart, listing
 from exports.models import Run
 from exports.states import FINAL, State
 from roles.roles import Role
@@ -87,7 +87,7 @@ def test_a_late_run_and_a_test_are_marked(environment, export, vera):
     ran(export, trigger="test", most_rows=10)
     page = text_of(vera.get(url(environment)))
     assert "Late</span>" in page
-    assert "Test of 10" in page
+    assert '<span class="badge">Test of 10</span>' in page
 
 
 def test_contributors_and_viewers_see_no_detail(environment, export, vera, carl):
@@ -329,6 +329,15 @@ def test_the_environment_s_chart_counts_ends_by_day(environment, export, vera):
     ]
     assert [mark.icon for mark in chart.marks] == ["minus-circle", "alert-circle"]
     assert chart.series == [("Runs", "3")]
+
+
+def test_a_day_that_is_too_much_to_count_is_left_out_of_the_chart(environment, export, vera, monkeypatch):
+    monkeypatch.setattr(day_chart, "MOST_COUNTED", 2)
+    for hours in (0, 1, 24, 48):
+        ran(export, NOON - timedelta(hours=hours))
+    chart = chart_of(vera, environment, since="2026-03-08", until="2026-03-10")
+    assert [label.text for label in chart.labels] == ["10"]
+    assert chart.series == [("Runs", "2")]
 
 
 def test_the_last_24_hours_are_counted_by_the_hour(environment, export, vera):
