@@ -4,7 +4,7 @@ import hashlib
 import json
 import signal
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from typing import Any, cast
 
@@ -72,8 +72,11 @@ class Delivery:
         self._name(written)
 
     def settle(self) -> None:
-        """Forget what was claimed, now that the success is recorded."""
+        """Forget what was claimed, now that the success is recorded; the next run does it for one that dies here."""
         self.session.settle(*self.plan.folders(self.slot))
+        with suppress(DeliveryError):
+            self.session.exists(self.plan.layout.manifest(self.slot))  # the line stands: nothing was left
+            Run.objects.filter(pk=self.run.pk).update(has_leftovers=False)
 
     def _name(self, written: list[Written]) -> None:
         """From here on the run is no longer canceled."""
@@ -165,7 +168,7 @@ def _clear_dead_runs(run: Run, destination: FileDestination) -> None:
     here = dead_runs.filter(connection=run.export.connection, target=destination.settings)
     for dead in here.order_by("-pk")[:MOST_CLEARED]:
         with destination.session(dead.uuid.hex) as session:
-            for folder in dead.folders:
-                session.clear_leftovers(folder)
             session.settle(*dead.folders)
+            for folder in dead.folders:  # second, since this tells of a line that broke
+                session.clear_leftovers(folder)
         Run.objects.filter(pk=dead.pk).update(has_leftovers=False)

@@ -150,7 +150,6 @@ def _succeed(recorder: Recorder, plan: Plan, destination: type[Destination]) -> 
         items=run.items,
         steps=run.steps,
         files=run.files,
-        has_leftovers=False,
         **_warnings(plan, destination),
     ):
         raise LeaseLostError
