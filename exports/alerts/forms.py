@@ -111,7 +111,8 @@ class ChannelForm(forms.Form):
         kept = UNREADABLE if self.channel.is_secret_unreadable else kept
         self.fields["url"].required = self.fields["signing"].required = kept == UNREADABLE
         self.fields["url"].required = kept != KEPT
-        self.fields["url"].help_text = kept or references.help_text()
+        example = _("Such as https://hooks.example.com/services/1; it is not shown again.")
+        self.fields["url"].help_text = kept or f"{example} {references.help_text()}"
         if self.channel.kind != ChannelKind.WEBHOOK:
             del self.fields["signing"]
             return

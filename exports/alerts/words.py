@@ -12,8 +12,7 @@ from roles.words import exact_time, number
 
 def trouble(run: Run, message: str) -> str:
     """Say why `run` failed, is held or was skipped; `message` is what it tells everyone."""
-    said = [run.reason.rstrip(".") + "." if run.reason else "", message]
-    return " ".join(filter(None, said)) or str(run.get_state_display())
+    return message or run.reason or str(run.get_state_display())
 
 
 def late(run: Run, by: timedelta) -> str:

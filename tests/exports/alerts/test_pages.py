@@ -158,7 +158,7 @@ def test_everybody_sees_the_alerts_and_administrators_the_channels(viewer, admin
     for client in (viewer, admin):
         page = text_of(client.get(url("list")))
         assert "Weekly call list" in page
-        assert "Log in." in page
+        assert "Log in" in page
     assert "Who is told" not in text_of(viewer.get(url("list")))
     assert viewer.get(url("channels")).status_code == 403
 

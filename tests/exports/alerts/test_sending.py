@@ -73,7 +73,7 @@ def test_the_payload_is_what_the_document_says(channel, receiver, goes, environm
     data = payload["data"]
     assert (payload["type"], data["kind"]) == ("alert.opened", "failed")
     assert data["title"] == "Weekly call list: failed for good"
-    assert data["text"] == "Log in. The server refused the account."
+    assert data["text"] == "The server refused the account."
     assert data["environment"] == {"slug": environment.slug, "name": environment.name}
     assert (data["export"]["name"], data["run"]) == ("Weekly call list", str(run.uuid))
     assert data["url"].startswith("http://")

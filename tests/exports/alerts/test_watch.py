@@ -63,7 +63,7 @@ def test_a_test_of_ten_alerts_nobody(export, history):
 def test_the_alert_says_what_the_run_tells_everyone(goes):
     run = goes("failed", reason="Log in", message="The server refused the account.", detail="planted-host")
     alert = Alert.objects.get()
-    assert (alert.text, alert.run, alert.export) == ("Log in. The server refused the account.", run, run.export)
+    assert (alert.text, alert.run, alert.export) == ("The server refused the account.", run, run.export)
     goes("succeeded", rows_done=1234)
     alert.refresh_from_db()
     assert alert.closing_text == "It delivered 1,234 rows."
