@@ -51,6 +51,12 @@ def note_cancel(run: Run, by: User | None) -> None:
     say(run, _("Cancel asked for by %(who)s") % {"who": by} if by else _("Cancel asked for"), level=Level.WARNING)
 
 
+def note_wait(run: Run, waits_for: str) -> None:
+    """Tell what the run waits for from now on, or that what it waited for has ended."""
+    over = _("The wait for %(what)s is over") % {"what": run.waits_for}
+    say(run, _("Waits for %(what)s") % {"what": waits_for} if waits_for else over)
+
+
 def note_begun(run: Run, step: dict[str, Any]) -> None:
     """Tell that a step of the run began."""
     say(run, f"{step['label']} …")

@@ -14,6 +14,7 @@ from django.db.models.functions import Greatest, Now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from exports import run_log
 from exports.audited import note_run
 from exports.models import (
     REFRESHES_UNDER_WAY,
@@ -130,7 +131,9 @@ def _named(names: list[str]) -> str:
 def _wait(run: Run, needs: list[Need]) -> None:
     values = _values(needs, run.awaits)
     if (run.waits_for, run.awaits) != (values["waits_for"], values["awaits"]):
-        Run.objects.filter(pk=run.pk, state=State.QUEUED, started_at=None).update(**values)
+        mine = Run.objects.filter(pk=run.pk, state=State.QUEUED, started_at=None)
+        if mine.update(**values) and run.waits_for != values["waits_for"]:
+            run_log.note_wait(run, values["waits_for"])
 
 
 @transaction.atomic
@@ -140,7 +143,8 @@ def _wait_no_more(run: Run) -> None:
     failed = _failed(run)
     if not failed:
         # It becomes claimable now; without a new time it would look as if workers had left it alone all along.
-        mine.update(waits_for="", awaits=[], reason="", not_before=Greatest("not_before", Now()))
+        if mine.update(waits_for="", awaits=[], reason="", not_before=Greatest("not_before", Now())):
+            run_log.note_wait(run, "")
         return nudge()
     message = _("It waited for the refresh of “%(name)s”, and that failed. Nothing was sent: put that right, then run "
                 "the export again.") % {"name": failed}  # fmt: skip

@@ -7,10 +7,13 @@ from django.db.models.functions import Now
 from django.utils import timezone, translation
 
 from exports import actions, queueing, run_log
+from exports.dispatch.waiting import look_again
 from exports.models import Level, Run, RunLine
 from exports.queueing import Claim
 from exports.runner.watch import work_until_idle
 from exports.states import State
+from segments.models import Segment, SegmentStatus
+from tests.exports.test_waiting import refreshing  # noqa: F401
 from tests.factories import make_export, make_member
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -143,3 +146,13 @@ def test_who_lost_the_run_tells_nothing(export):
     assert not queueing.finish(Claim(run.pk, "00000000-0000-0000-0000-000000000009"), State.FAILED)
     assert queueing.finish(claim, State.FAILED)
     assert run.lines.count() == before + 1
+
+
+def test_a_wait_is_told_once_when_it_begins_and_when_it_is_over(export, segment, request):
+    run, _is_new = actions.run_now(export, by=None)
+    request.getfixturevalue("refreshing")
+    look_again(), look_again()
+    Segment.objects.filter(pk=segment.pk).update(status=SegmentStatus.READY)
+    look_again()
+    wanted = ["Waits for the refresh of “Everybody”", "The wait for the refresh of “Everybody” is over"]
+    assert texts(run)[1:] == wanted
