@@ -1,5 +1,6 @@
 """Two environments with one of everything, and one person of each standing; what must not be shown is planted."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,8 @@ PLANTED = {
 }
 DETAIL = "planted-detail: refused by planted-host.example"
 SECRET = "planted-secret"
-NEVER = ("planted", "22022")
+# A random token may hold the digits, but not as a number of its own.
+NEVER = re.compile(r"planted|\b22022\b")
 
 
 @dataclass
