@@ -82,6 +82,7 @@ class Plan:
     segments: Callable[[date], list[DemoSegment]]
     connections: list[DemoConnection]
     exports: list[DemoExport]
+    refreshed: Recurrence  # when the system refresh runs
 
 
 def condition(field: str, operator: str, value: str = "") -> dict[str, str]:

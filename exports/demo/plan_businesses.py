@@ -119,4 +119,5 @@ BUSINESSES = Plan(
     segments,
     CONNECTIONS,
     EXPORTS,
+    Recurrence("weekly", ("03:00",), (6,), zone="Europe/Paris"),
 )

@@ -125,4 +125,14 @@ EXPORTS = [
     DemoExport("Welcome series", "Partner SFTP", ("Joined this year",), MAIL, story="", schedule="off"),
 ]
 
-CONSUMERS = Plan("contoso", "Contoso Coffee", Audience.CONSUMERS, TABLES, write_people, segments, CONNECTIONS, EXPORTS)
+CONSUMERS = Plan(
+    "contoso",
+    "Contoso Coffee",
+    Audience.CONSUMERS,
+    TABLES,
+    write_people,
+    segments,
+    CONNECTIONS,
+    EXPORTS,
+    Recurrence("weekly", ("06:00",), (7,), zone="Europe/Paris"),
+)

@@ -22,7 +22,8 @@ from exports import actions
 from exports.demo.plan import PASSWORD, PEOPLE, DemoConnection, DemoExport, Plan
 from exports.demo.plan_businesses import BUSINESSES
 from exports.demo.plan_consumers import CONSUMERS
-from exports.models import Export, ExportKind, Run, ScheduleMode
+from exports.models import Export, ExportKind, RefreshSchedule, Run, ScheduleMode
+from exports.system.scheduling import keep_schedule
 from roles import audit
 from roles.models import Environment, RoleAssignment, User
 from segments import actions as segment_actions
@@ -55,6 +56,8 @@ def _make(plan: Plan, users: dict[str, User], count: int, say: Say) -> list[Run]
     for connection in plan.connections:
         _connection(environment, connection, users["ada"])
     say(f"  {len(plan.connections)} connections, tested")
+    if not RefreshSchedule.objects.filter(environment=environment).exists():
+        keep_schedule(environment, plan.refreshed, by=users["ada"])
     runs = [run for demo in plan.exports if (run := _export(environment, demo, users))]
     say(f"  {len(plan.exports)} exports, {len(runs)} of them run now")
     return runs
