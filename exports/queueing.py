@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext as _
 from django_q.tasks import async_task
@@ -56,20 +56,25 @@ class _NoRoomError(Exception):
 def claim() -> Claim | None:
     """Take the longest-waiting run whose connection has room, or None. Each claim counts, so that a crash counts too.
 
-    A connection that was filled meanwhile is left out at the next look.
+    Only where the first one finds its connection full are the full ones asked for, and left out.
     """
+    waiting: QuerySet[Run] = Run.objects.claimable()
     while True:
         with suppress(_NoRoomError):
-            return _claim_first()
+            return _claim_first(waiting)
+        waiting = budget.takeable()
 
 
 @transaction.atomic
-def _claim_first() -> Claim | None:
-    """Take the first run that may start. Raises _NoRoomError."""
-    waiting = budget.takeable().select_for_update(skip_locked=True, of=("self",))
-    found = waiting.values_list(
-        "pk", "state", "export__connection", "export__connection__type", "export__connection__most_at_once"
-    ).first()
+def _claim_first(waiting: QuerySet[Run]) -> Claim | None:
+    """Take the first run of `waiting`. Raises _NoRoomError where its connection takes no more."""
+    found = (
+        waiting.select_for_update(skip_locked=True, of=("self",))
+        .values_list(
+            "pk", "state", "export__connection", "export__connection__type", "export__connection__most_at_once"
+        )
+        .first()
+    )
     if found is None:
         return None
     run_id, before, connection, type_, most_at_once = found

@@ -51,7 +51,9 @@ STATES: dict[str, Rule] = {
         Look(S.RUNNING.label, "run", "running"),
         frozenset({S.SUCCEEDED, S.WARNED, S.FAILED, S.RETRYING, S.SKIPPED, S.HELD, S.CANCELED, S.QUEUED}),
     ),
-    S.RETRYING: Rule(Look(S.RETRYING.label, "alert-circle", "danger"), frozenset({S.RUNNING, S.CANCELED, S.FAILED})),
+    S.RETRYING: Rule(
+        Look(S.RETRYING.label, "alert-circle", "danger"), frozenset({S.RUNNING, S.CANCELED, S.FAILED, S.QUEUED})
+    ),
     S.HELD: Rule(Look(S.HELD.label, "pause-circle", "held"), frozenset({S.QUEUED, S.CANCELED, S.SKIPPED})),
     S.SUCCEEDED: Rule(Look(S.SUCCEEDED.label, "check-circle", "success")),
     S.WARNED: Rule(Look(S.WARNED.label, "alert-triangle", "warning")),

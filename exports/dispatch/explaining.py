@@ -10,19 +10,21 @@ from exports.dispatch import budget
 from exports.models import Run
 from exports.states import State
 
+MOST_TOLD = 500  # runs of one place in one look: what is due meanwhile must not wait for this
 PLACE = ("environment", "export__connection", "reason")
 SEEN = (*PLACE, "environment__paused_at", "export__connection__name")
 
 
 def explain_waits() -> None:
-    """Keep the reason of queued runs true; one update for all with the same one."""
-    waiting = Run.objects.filter(state=State.QUEUED, waits_for="", not_before__lte=Now())
+    """Keep the reason of queued runs true; of very many with the same one, some at each look."""
+    waiting = Run.objects.filter(state=State.QUEUED, waits_for="", not_before__lte=Now()).order_by("not_before", "pk")
     found = list(waiting.order_by().values(*SEEN).annotate(Count("pk")))
     full = set(budget.full()) if found else set()
     for group in found:
         reason = _reason(group, full)
         if reason != group["reason"]:
-            waiting.filter(**{name: group[name] for name in PLACE}).update(reason=reason)
+            told = waiting.filter(**{name: group[name] for name in PLACE})[:MOST_TOLD]
+            waiting.filter(pk__in=told.values("pk")).update(reason=reason)
 
 
 def paused() -> str:

@@ -16,6 +16,8 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 from django.utils.translation import gettext_lazy
 
+from connections.destinations.base import Destination
+from connections.destinations.registry import destinations
 from exports import queueing, stopping
 from exports.models import Run
 from exports.queueing import Claim
@@ -43,12 +45,22 @@ def work_until_idle() -> int:
 
 def watch(claimed: Claim) -> None:
     """Have a child carry the run out and wait for its end."""
+    deadline = _types_deadline(claimed)
     connections.close_all()  # a connection shared through fork would be closed under the other's feet
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
         _be_the_child(claimed, parent)
-    _Watch(claimed, pid).until_the_end()
+    _Watch(claimed, pid, types_deadline=deadline).until_the_end()
+
+
+def _types_deadline(claimed: Claim) -> float | None:
+    """Return how many seconds the type of the run's connection allows; None for as many as the operator does."""
+    try:
+        slug = Run.objects.filter(pk=claimed.run_id).values_list("export__connection__type", flat=True).first()
+    except FAULTS:  # the child finds that out, too
+        return None
+    return destinations().get(slug or "", Destination).deadline
 
 
 def _be_the_child(claimed: Claim, parent: int) -> None:
@@ -72,7 +84,8 @@ class _Watch:
     pid: int
     started: float = field(default_factory=time.monotonic)
     renewed: float = field(default_factory=time.monotonic)
-    end: str = ""  # why the child was told to end: canceled, stopped, lost, deadline, memory
+    end: str = ""  # why the child was told to end: canceled, stopped, lost, deadline, type's deadline, memory
+    types_deadline: float | None = None  # seconds that the connection's type allows
 
     def until_the_end(self) -> None:
         """Watch until the child is gone, then see that the run is in an honest state."""
@@ -104,8 +117,11 @@ class _Watch:
     def _reason_to_end(self) -> str:
         if stopping.is_stopping():
             return "stopped"
-        if time.monotonic() - self.started > settings.RUN_DEADLINE_SECONDS:
+        seconds = time.monotonic() - self.started
+        if seconds > settings.RUN_DEADLINE_SECONDS:
             return "deadline"
+        if self.types_deadline is not None and seconds > self.types_deadline:
+            return "type's deadline"
         if _memory(self.pid) > settings.RUN_MEMORY_MB * 1_000_000:
             return "memory"
         return self._look_at_row()
@@ -124,7 +140,7 @@ class _Watch:
 
     def _end_child(self) -> None:
         """Ask the child to end, which removes its hidden files, then insist."""
-        gentle = self.end in {"canceled", "stopped", "deadline"}
+        gentle = self.end in {"canceled", "stopped", "deadline", "type's deadline"}
         os.kill(self.pid, signal.SIGTERM if gentle else signal.SIGKILL)
         deadline = time.monotonic() + GRACE
         while gentle and time.monotonic() < deadline:
@@ -169,6 +185,13 @@ _GIVEN_UP = {
         gettext_lazy(
             "The run took longer than allowed and was stopped. Nothing of it was published. "
             "Send fewer rows, or ask the operator to raise WAYBILL_RUN_DEADLINE_SECONDS."
+        ),
+    ),
+    "type's deadline": (
+        gettext_lazy("Took too long"),
+        gettext_lazy(
+            "The run took longer than its connection type allows and was stopped. Nothing of it was published. "
+            "Send fewer rows, or run the export when its target is less busy."
         ),
     ),
     "memory": (
