@@ -187,3 +187,28 @@ def test_the_health_check_tells_that_nobody_answers(monkeypatch):
     with http.server.HTTPServer(("127.0.0.1", 0), Answering) as server:
         monkeypatch.setenv("WAYBILL_BIND", f"127.0.0.1:{server.server_port}")
     assert healthy.main() == 1
+
+
+def commands_of_the_guide() -> list[str]:
+    """Every command of ours in the guide's shell blocks."""
+    text = (ROOT / "docs" / "operations.md").read_text()
+    blocks = re.findall(r"^ *```sh\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+    return sorted(set(re.findall(r"\bpython (manage\.py .+?)$", "".join(blocks), re.MULTILINE)))
+
+
+@pytest.mark.parametrize("command", commands_of_the_guide())
+def test_commands_of_the_guide_are_understood(command):
+    understand(shlex.split(command, comments=True))
+
+
+def test_metrics_of_the_guide_are_those_that_there_are():
+    from exports.metrics import FIGURES
+
+    named = re.findall(r"^\| `waybill_(\w+)(?:\{([\w,]+)\})?`", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    assert {(name, labels) for name, labels in named} == {(name, ",".join(labels)) for name, _t, labels, _r in FIGURES}
+
+
+def test_units_of_the_guide_are_those_that_there_are():
+    text = (ROOT / "docs/operations.md").read_text()
+    named = set(re.findall(r"\bwaybill-[a-z]+\b", re.sub(r"@\w+", "", text)))
+    assert named - {"waybill-work"} == {unit.name.partition(".")[0].rstrip("@") for unit in UNITS}
