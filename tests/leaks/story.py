@@ -19,6 +19,7 @@ from django.urls import reverse
 from config import doctor
 from connections.models import Connection, Sharing
 from exports import actions
+from exports.alerts.outbox import send_waiting
 from exports.models import Run
 from exports.runner.watch import work_until_idle
 from roles import secrets
@@ -27,6 +28,7 @@ from roles.roles import Role
 from tests.connections.working import work_off
 from tests.factories import client_of, make_connection, make_environment, make_export, make_member, make_segment
 from tests.factories import make_table as import_table
+from tests.leaks.channels import HOOK, SIGNING, set_up_channels
 
 PASSWORD = "plantedPassword7391"
 PASSPHRASE = "plantedPassphrase7391"
@@ -38,7 +40,7 @@ ACCOUNT, FOLDER, HOST, PLACE = "plantedAccount7391", "plantedFolder7391", "plant
 PLACES = (ACCOUNT, FOLDER, HOST, PLACE)
 MOST_OF_A_SHAPE = 3
 FRAGMENT = {"HX-Request": "true", "HX-Target": "panel"}
-TYPED = (PASSWORD, PASSPHRASE, LOG_IN, SEED, FROM_VARIABLE, FROM_FILE, "PLANTEDVARIABLE7391", FILE)
+TYPED = (PASSWORD, PASSPHRASE, LOG_IN, SEED, FROM_VARIABLE, FROM_FILE, "PLANTEDVARIABLE7391", FILE, HOOK, SIGNING)
 LINK = re.compile(r'(?:(?:href|hx-get|hx-post|action|formaction)="|Location: )(/e/[^"#\s]+)')
 
 
@@ -70,7 +72,9 @@ class Story:
         admin = client_of(self.people["administrator"])
         self.note("forms", *self.set_up(admin))
         self.note("tests", *self.test(admin))
+        self.note("channels", *set_up_channels(self.environment, admin, text_of))
         self.run()
+        send_waiting()
         self.second_factor()
         self.note("debug page", *self.crash(admin))
         self.note("error mail", *self.error_mail())

@@ -16,6 +16,7 @@ VISIBLE = {
     "log in": "VisibleUserName",
     "forms": "VisiblePartnerName",
     "tests": "VisiblePartnerName",
+    "channels": "VisibleChannelName1",
     "debug page": "AttributeError",
     "error mail": "visibleErrorPath",
     "administrator": "VisiblePartnerName",

@@ -103,8 +103,14 @@ def drip(handler: BaseHTTPRequestHandler) -> None:
     """Send a head that never ends, a little at a time."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
     while not handler.server.is_over.wait(0.05):
-        handler.wfile.write(b"X-More: 1\r\n" if handler.server.is_over.is_set() else b"X")
+        handler.wfile.write(b"X")
         handler.wfile.flush()
+
+
+def garbled(handler: BaseHTTPRequestHandler) -> None:
+    """Answer 200 with a head that is none, and end."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nXXXX")
+    handler.close_connection = True
 
 
 def endless(handler: BaseHTTPRequestHandler) -> None:
