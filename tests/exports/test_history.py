@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from exports.history import day_chart, listing
+from exports.history import day_chart, filters, listing
 from exports.models import Run
 from exports.states import FINAL, State
 from roles.roles import Role
@@ -157,6 +157,13 @@ def test_what_nobody_is_called_finds_nothing(environment, export, vera):
     assert "No run matches" in text_of(vera.get(url(environment, q="nobody")))
     assert "No run matches" in text_of(vera.get(url(environment, export, q="Call list")))
     assert "Nothing has run yet" in text_of(vera.get(url(environment, make_export(environment))))
+
+
+def test_a_search_that_many_exports_match_finds_their_runs(environment, export, vera, monkeypatch):
+    monkeypatch.setattr(filters, "MOST_NAMED", 1)
+    ran(export)
+    runs = [ran(make_export(environment, f"Winback {number}"), NOON + timedelta(hours=number)) for number in range(3)]
+    assert shown(vera, environment, q="winback") == runs[::-1]
 
 
 def test_a_letter_of_a_search_is_no_pattern(environment, vera):
