@@ -71,13 +71,19 @@ def note_step(run: Run, step: dict[str, Any]) -> None:
 
 
 def lines_of(run: Run) -> list[RunLine]:
-    """Return the run's log, oldest first; how it came into the queue is told by the run itself."""
-    return [RunLine(run=run, at=run.queued_at, text=_cut(_queued(run))), *run.lines.order_by("pk")]
+    """Return the run's log, oldest first; what came of it without any worker is told by the run itself."""
+    lines = list(run.lines.order_by("pk"))
+    first = RunLine(run=run, at=run.queued_at, text=_cut(_began(run, was_queued=bool(lines) or not run.ended_at)))
+    if lines or not run.ended_at:
+        return [first, *lines]
+    level = LEVELS.get(run.state, Level.WARNING)
+    return [first, RunLine(run=run, at=run.ended_at, text=_cut(_Move(run, "", run.message, None).ended()), level=level)]
 
 
-def _queued(run: Run) -> str:
+def _began(run: Run, *, was_queued: bool) -> str:
     who = f" · {run.triggered_by}" if run.triggered_by else ""
-    said = [_("Queued: %(trigger)s") % {"trigger": f"{run.get_trigger_display()}{who}"}]
+    trigger = f"{run.get_trigger_display()}{who}"
+    said = [_("Queued: %(trigger)s") % {"trigger": trigger} if was_queued else trigger]
     if run.due:
         said.append(_("due %(when)s") % {"when": exact_time(run.due)})
     if run.is_late:
@@ -105,7 +111,7 @@ class _Move:
             State.WARNED: self._delivered,
             State.SUCCEEDED: self._delivered,
         }
-        return own.get(State(self.run.state), self._ended)()
+        return own.get(State(self.run.state), self.ended)()
 
     @property
     def detail(self) -> str:
@@ -152,7 +158,8 @@ class _Move:
         published = ngettext("%(n)s file published", "%(n)s files published", files) % {"n": number(files)}
         return f"{self._label}: {rows}, {published}" + (f". {self.said}" if self.said else "")
 
-    def _ended(self) -> str:
+    def ended(self) -> str:
+        """How the run ended, and why."""
         said = self.said or self.run.reason
         return f"{self._label}: {said}" if said else self._label
 

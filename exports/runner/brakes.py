@@ -68,7 +68,7 @@ class Brake:
 
 def key_of(entry: Mapping[str, Any]) -> Key:
     """Return what tells an item of Run.items from others."""
-    return entry["kind"], entry["id"], bool(entry.get("is_projected"))
+    return entry.get("kind", ""), entry.get("id", 0), bool(entry.get("is_projected"))
 
 
 def former(items: Iterable[Mapping[str, Any]], *, is_let_go: bool = False) -> Former:

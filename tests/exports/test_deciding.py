@@ -10,6 +10,7 @@ from exports import actions, deciding, queueing
 from exports.models import Export, Run
 from exports.runner.watch import work_until_idle
 from exports.states import State
+from roles.auditing.sentences import plain_sentence
 from roles.models import AuditEvent
 from roles.roles import Role
 from tests.factories import client_of, folder_of, make_connection, make_export, make_member
@@ -96,6 +97,7 @@ def test_a_decision_is_in_the_audit_log_once_with_its_reason(run, ada, decide, a
     (event,) = AuditEvent.objects.filter(run=run.uuid)
     assert (event.action, event.actor, event.changes["why"]) == (action, ada, "Known.")
     assert run.lines.get().text.endswith("by ada: Known.")
+    assert re.fullmatch(r"ada (let|dropped) a held run of the export Weekly( go)?: Known\.", plain_sentence(event))
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.SUCCEEDED, State.SKIPPED, State.CANCELED])

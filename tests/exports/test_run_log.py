@@ -156,3 +156,11 @@ def test_a_wait_is_told_once_when_it_begins_and_when_it_is_over(export, segment,
     look_again()
     wanted = ["Waits for the refresh of “Everybody”", "The wait for the refresh of “Everybody” is over"]
     assert texts(run)[1:] == wanted
+
+
+def test_an_occurrence_that_never_came_into_the_queue_says_what_became_of_it(export):
+    values = {"state": State.SKIPPED, "trigger": "schedule", "due": timezone.now(), "reason": "Waybill was down"}
+    run = Run.objects.create(environment=export.environment, export=export, ended_at=timezone.now(), **values)
+    first, last = texts(run)
+    assert first.startswith("Own schedule, due ")
+    assert last == "Skipped: Waybill was down"
