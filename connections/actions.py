@@ -11,6 +11,8 @@ from connections.models import Connection, Sharing
 from roles import audit
 from roles.models import Environment, User
 
+OWN = ("name", "most_at_once")  # what every connection has beside its type's settings
+
 
 class NotAgreedError(Exception):
     """Nobody agreed that data leaves to the target that a connection would have."""
@@ -26,6 +28,7 @@ class Draft:
     has_agreed: bool
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     named: tuple[User, ...] = ()  # with Sharing.NAMED
+    most_at_once: int | None = None
 
 
 @transaction.atomic
@@ -51,7 +54,7 @@ def change(connection: Connection, draft: Draft, *, by: User) -> None:
     changes = _apply(connection, draft, by)
     # What a test wrote since the connection was loaded stays.
     connection.save(update_fields=testing.other_fields())
-    if changes.keys() - {"name"}:  # the last test says nothing about these
+    if changes.keys() - set(OWN):  # the last test says nothing about these
         testing.forget(connection)
     if changes:
         audit.record(connection.environment, "change", connection, by=by, changes=changes)
@@ -63,7 +66,7 @@ def _apply(connection: Connection, draft: Draft, by: User) -> dict[str, Any]:
     changes = _difference(connection, draft)
     if not draft.has_agreed and not agreement.is_given(connection, draft.settings):
         raise NotAgreedError
-    connection.name, connection.settings = draft.name, draft.settings
+    connection.name, connection.settings, connection.most_at_once = draft.name, draft.settings, draft.most_at_once
     connection.agreed_target = agreement.target_of(connection.type, draft.settings)
     if draft.secrets:
         connection.set_secrets(draft.secrets)
@@ -73,7 +76,7 @@ def _apply(connection: Connection, draft: Draft, by: User) -> dict[str, Any]:
 
 
 def _difference(connection: Connection, draft: Draft) -> dict[str, Any]:
-    pairs: dict[str, tuple[Any, Any]] = {"name": (connection.name, draft.name)}
+    pairs: dict[str, tuple[Any, Any]] = {name: (getattr(connection, name), getattr(draft, name)) for name in OWN}
     for name in sorted({*connection.settings, *draft.settings}):
         pairs[f"settings.{name}"] = (connection.settings.get(name), draft.settings.get(name))
     changes: dict[str, Any] = {

@@ -18,19 +18,27 @@ from roles.secrets import UnreadableSecretError
 from roles.validators import visible_name
 
 PREFIX = "settings"
+MOST_AT_ONCE = 100  # exports through one connection, as an administrator may set it
 KEEP = "keep"  # of a stored secret, whatever was typed beside it
 
 
 class ConnectionForm(SharingForm):
     """What every connection has: a name, who can use it, and an agreement."""
 
-    field_order = ("name", "sharing", "named", "agree")
+    field_order = ("name", "most_at_once", "sharing", "named", "agree")
 
     name = forms.CharField(
         label=gettext_lazy("Display name"),
         max_length=120,
         error_messages={"required": gettext_lazy("Enter a name that people will recognize.")},
         help_text=gettext_lazy("What people see when they choose where an export goes."),
+    )
+    most_at_once = forms.IntegerField(
+        label=gettext_lazy("Exports at the same time"),
+        required=False,
+        min_value=1,
+        max_value=MOST_AT_ONCE,
+        help_text=gettext_lazy("How many may send through it at once; the others wait. Empty: what its type takes."),
     )
     agree = forms.BooleanField(
         label=gettext_lazy("I agree that data leaves Waybill through this connection"),
@@ -68,7 +76,7 @@ class SetUp:
         self.is_secret_unreadable = False
         kept = self._kept_secrets()
         sent = self._with_typed_secrets(data) if data is not None else None
-        common = {"name": connection.name} if connection else {}
+        common = {"name": connection.name, "most_at_once": connection.most_at_once} if connection else {}
         self.form = ConnectionForm(sent, access=access, connection=connection, initial=common)
         stored = connection.settings if connection else None
         self.type_form = self._type_form(sent, stored, kept)
@@ -133,6 +141,7 @@ class SetUp:
             sharing=self.form.cleaned_data["sharing"],
             named=tuple(self.form.cleaned_data["named"]),
             has_agreed=self.asks_agreement and self.form.cleaned_data["agree"],
+            most_at_once=self.form.cleaned_data["most_at_once"],
             settings=self._settings(),
             secrets={name: cleaned[name] for name in secret if cleaned.get(name)},
         )
