@@ -170,7 +170,18 @@ def _on_days(recurrence: Recurrence) -> str:
 
 
 def _days(weekdays: tuple[int, ...]) -> str:
-    return ", ".join(str(WEEKDAYS_ABBR[day - 1]) for day in sorted(set(weekdays)) if 1 <= day <= 7)
+    """Return days in words, three and more in a row as one: "Mon" to "Fri", "Sun"."""
+    rows: list[list[int]] = []
+    for day in sorted(set(weekdays) & set(range(1, 8))):
+        if rows and rows[-1][-1] == day - 1:
+            rows[-1].append(day)
+        else:
+            rows.append([day])
+    return ", ".join(_row_of_days([str(WEEKDAYS_ABBR[day - 1]) for day in row]) for row in rows)
+
+
+def _row_of_days(names: list[str]) -> str:
+    return f"{names[0]}–{names[-1]}" if len(names) > 2 else ", ".join(names)
 
 
 # Local wall clocks ----------------------------------------------------------------------------------------------------

@@ -356,6 +356,7 @@ def test_a_row_that_no_form_would_save_has_a_problem(wrong):
         (Recurrence("daily", ("09:00",), zone="Europe/Paris"), "Daily at 09:00 (Europe/Paris)"),
         (Recurrence("daily", ("18:00", "06:00")), "Daily at 06:00, 18:00 (UTC)"),
         (Recurrence("weekly", ("07:30",), (3, 1)), "Weekly on Mon, Wed at 07:30 (UTC)"),
+        (Recurrence("weekly", ("07:30",), (1, 2, 3, 4, 5, 7)), "Weekly on Mon–Fri, Sun at 07:30 (UTC)"),
         (Recurrence("monthly", ("07:30",), month_day=15), "Day 15 of each month at 07:30 (UTC)"),
         (Recurrence("monthly", ("07:30",), month_day=31), "Day 31 (or the last) of each month at 07:30 (UTC)"),
         (Recurrence("monthly", ("07:30",), month_day=0), "Last day of each month at 07:30 (UTC)"),
