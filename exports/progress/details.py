@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from exports.alerts.of_export import Told, told_of
 from exports.models import Export, Run
 from exports.progress import facts, history, items
 from exports.progress.files import FileEntry, files_of
@@ -45,6 +46,7 @@ class Progress:
     can_test: bool
     time_left: str
     next_run: str
+    alerts: Told
     look_again: str
 
     @property
@@ -79,6 +81,7 @@ def progress_of(export: Export, access: Access, run: Run | None = None) -> Progr
         can_test=can_start and access.has_permission(Permission.EDIT_EXPORTS),
         time_left=facts.time_left(run) if run else "",
         next_run=next_run_of(export),
+        alerts=told_of(export),
         look_again=_look_again(run),
     )
 

@@ -242,3 +242,11 @@ def test_rotation_walks_channels(admin, url, receiver, tmp_path, settings):
     after = AlertChannel.objects.get()
     assert after.encrypted_secrets != before
     assert after.secrets == {"url": receiver.url}
+
+
+def test_the_details_of_an_export_say_who_is_told_of_it(viewer, admin, url, export, goes):
+    page = reverse("exports:progress", kwargs={"environment": export.environment.slug, "pk": export.pk})
+    assert "none open; counted on the bell" in text_of(viewer.get(page))
+    admin.post(url("set_up", kind="slack"), typed(url="https://hooks.example.com/1"))
+    goes("failed")
+    assert "1 open; also sent to Operations" in text_of(viewer.get(page))
