@@ -105,7 +105,8 @@ class Storm:
         self._note("calm" if is_calm else "harm begins")
         end, deck, strike = time.monotonic() + seconds, self.harm.deck(), 0.0
         while time.monotonic() < end:
-            self._tick(lambda: self._load(is_calm))
+            stays_calm = is_calm and end - time.monotonic() > load.PERIOD[1]
+            self._tick(lambda stays_calm=stays_calm: self._load(stays_calm))
             if not is_calm and time.monotonic() > strike:
                 kind = next(deck)
                 self._note(kind)
@@ -113,6 +114,7 @@ class Storm:
                 strike = time.monotonic() + self.every * self.random.uniform(0.5, 1.5)
 
     def _load(self, is_calm: bool) -> None:
+        """Plant what falls due next; calm is what falls due before any harm."""
         load.plant(self.connection, is_calm=is_calm)
         load.hurry(self.connection)
 
