@@ -20,6 +20,10 @@ from tests.until import PATIENCE, until
 REPOSITORY = Path(__file__).resolve().parents[2]
 CUSTOMERS = 3000
 START_SECONDS = 240
+BELONGING_TO_RUNS = """
+SELECT conrelid::regclass::text, attname
+FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
+WHERE contype = 'f' AND confrelid = 'exports_run'::regclass AND conrelid <> 'exports_export'::regclass"""
 
 
 class Slow(asyncssh.SFTPServer):
@@ -83,6 +87,14 @@ class Portal:
         """Ask the portal's database, past all of its code."""
         with self._connect() as connection:
             return connection.execute(query).fetchall()
+
+    def delete_runs(self, where: str) -> None:
+        """Delete runs with all that belongs to them; no export has one of them as its last one any more."""
+        runs = f"(SELECT id FROM exports_run WHERE {where})"
+        self.query(f"UPDATE exports_export SET last_run_id = NULL WHERE last_run_id IN {runs} RETURNING id")
+        for table, column in self.query(BELONGING_TO_RUNS):
+            self.query(f"DELETE FROM {table} WHERE {column} IN {runs} RETURNING 1")
+        self.query(f"DELETE FROM exports_run WHERE {where} RETURNING id")
 
     def copy(self, query: str) -> bytes:
         """Return what PostgreSQL makes of `query` as CSV with a header."""

@@ -11,14 +11,21 @@ from tests.until import until
 NAME = "Welcome series"  # the demo never runs it
 STEPS = '[{"key": "check", "label": "Check", "state": "done", "note": "1,000 rows", "seconds": 1}]'
 ITEMS = '[{"kind": "segment", "id": 1, "name": "Everybody", "rows": 0, "expected": 1000}]'
+# Like a run of the demo, but for what makes it one that somebody works on.
 START = f"""
 WITH started AS (
-  INSERT INTO exports_run (uuid, environment_id, export_id, state, trigger, token, lease_until, started_at, worker,
-    claims, tries, rows_total, rows_done, bytes_done, steps, items, files, folder, folders, is_publishing, target,
-    has_leftovers, reason, message, detail)
-  SELECT gen_random_uuid(), environment_id, id, 'running', 'shell', gen_random_uuid(), '2099-01-01', now(), '',
-    1, 0, 1000, 0, 0, '{STEPS}', '{ITEMS}', '[]', '', '[]', false, '{{}}', false, '', 'Interrupted once.', 'Why.'
-  FROM exports_export WHERE name = '{NAME}' RETURNING id, export_id)
+  INSERT INTO exports_run
+  SELECT (jsonb_populate_record(run, jsonb_build_object(
+    'id', nextval(pg_get_serial_sequence('exports_run', 'id')), 'uuid', gen_random_uuid(), 'export_id', export.id,
+    'state', 'running', 'trigger', 'shell', 'triggered_by_id', null, 'token', gen_random_uuid(), 'claims', 1,
+    'lease_until', '2099-01-01', 'queued_at', now(), 'not_before', now(), 'started_at', now(), 'ended_at', null,
+    'worker', '', 'connection_id', null, 'target', '{{}}'::jsonb, 'is_publishing', false, 'has_leftovers', false,
+    'rows_total', 1000, 'rows_done', 0, 'bytes_done', 0, 'folder', '',
+    'folders', '[]'::jsonb, 'files', '[]'::jsonb, 'steps', '{STEPS}'::jsonb, 'items', '{ITEMS}'::jsonb,
+    'message', 'Interrupted once.', 'detail', 'Why.'))).*
+  FROM exports_run AS run, exports_export AS export
+  WHERE run.state = 'succeeded' AND run.environment_id = export.environment_id AND export.name = '{NAME}'
+  ORDER BY run.id LIMIT 1 RETURNING id, export_id)
 UPDATE exports_export SET last_run_id = started.id FROM started WHERE exports_export.id = started.export_id
 RETURNING last_run_id"""
 END = """
@@ -30,8 +37,6 @@ INSERT INTO connections_connection
 SELECT (jsonb_populate_record(connection, jsonb_build_object('name', 'Soon gone', 'check_asked_at', '2099-01-01',
   'id', nextval(pg_get_serial_sequence('connections_connection', 'id'))))).*
 FROM connections_connection AS connection WHERE name = 'Slow partner' RETURNING id"""
-REMOVE = "UPDATE exports_export SET last_run_id = NULL WHERE last_run_id = {0} RETURNING id"
-DELETE = "DELETE FROM exports_run WHERE id = {0} RETURNING id"
 
 # Remembers where everything is, and counts the elements that are put in from now on.
 WATCH = """() => {
@@ -70,8 +75,7 @@ class Job:
         self.portal.query(END.format(self.id))
 
     def remove(self):
-        self.portal.query(REMOVE.format(self.id))
-        self.portal.query(DELETE.format(self.id))
+        self.portal.delete_runs(f"id = {self.id}")
 
 
 @pytest.fixture
@@ -99,8 +103,8 @@ def polls(page, what):
     page.remove_listener("response", note)
 
 
-def wait_for(page, condition, seconds=20):
-    until(lambda: page.wait_for_timeout(50) or condition(), seconds, "the page")
+def wait_for(page, condition):
+    until(lambda: page.wait_for_timeout(50) or condition(), what="the page")
 
 
 def open_details(page):
@@ -138,9 +142,10 @@ def test_a_job_that_waits_is_answered_with_nothing_and_one_that_ended_asks_no_mo
     page = visit("ada")
     panel = open_details(page)
     with polls(page, "/runs/") as statuses:
-        wait_for(page, lambda: statuses == [204, 204])
+        wait_for(page, lambda: len(statuses) >= 2)
+        assert set(statuses) == {204}
         job.end()
-        expect(panel.locator("#progress-state")).to_contain_text("Successful", timeout=20_000)
+        expect(panel.locator("#progress-state")).to_contain_text("Successful")
         count = len(statuses)
         page.wait_for_timeout(2500)
         assert len(statuses) == count
@@ -176,7 +181,7 @@ def test_a_run_started_elsewhere_is_seen_on_the_list_and_disturbs_nobody(visit, 
         expect(page.locator("#page-summary")).to_contain_text("1 running")
         expect(page.locator("#filter-running")).to_contain_text("1")
         job.send(430)
-        expect(row.locator(".status-link")).to_contain_text("43 %", timeout=3000)
+        expect(row.locator(".status-link")).to_contain_text("43 %")
         assert page.evaluate("document.activeElement === link")
         expect(row.locator("[data-select]")).to_be_checked()
         page.keyboard.press("Escape")

@@ -37,9 +37,8 @@ def leaving(portal):
     ids = "SELECT id FROM exports_export WHERE name LIKE 'Leaving %'"
     ended = f"SELECT count(*) FROM exports_run WHERE export_id IN ({ids}) AND ended_at IS NULL"
     until(lambda: portal.query(ended)[0][0] == 0, what="the runs to end")
-    portal.query(f"UPDATE exports_export SET last_run_id = NULL WHERE id IN ({ids}) RETURNING id")
-    for table in ("exports_run", "exports_exportsegment"):
-        portal.query(f"DELETE FROM {table} WHERE export_id IN ({ids}) RETURNING id")
+    portal.delete_runs(f"export_id IN ({ids})")
+    portal.query(f"DELETE FROM exports_exportsegment WHERE export_id IN ({ids}) RETURNING id")
     portal.query("DELETE FROM exports_export WHERE name LIKE 'Leaving %' RETURNING id")
     portal.query(f"DELETE FROM connections_connection WHERE id = {connection} RETURNING id")
 
