@@ -81,13 +81,16 @@ def _head(
     head = f"{crc32(repr(facts).encode()):x}"
     query = [(name, value) for name, value in request.GET.items() if name not in OWN]
     path = url_of(request, "list")
-    poll = urlencode([*query, ("head", head), ("all", shown_all)])
+    # What stands outside of the list is not part of its fragment: the poll brings it at once.
+    is_part = request.htmx and request.htmx.target == "list"
+    trigger = FAST if is_moving else SLOW
+    poll = urlencode([*query, ("head", "" if is_part else head), ("all", shown_all)])
     return {
         "listing": listing,
         "workflow": workflow,
         "is_stale": is_stale,
         "head": head,
-        "trigger": FAST if is_moving else SLOW,
+        "trigger": f"load, {trigger}" if is_part else trigger,
         "list_path": path,
         "list_url": f"{path}?{urlencode(query)}" if query else path,
         "poll_url": f"{url_of(request, 'changes')}?{poll}",

@@ -92,7 +92,7 @@ TABLE = {
     "system:changes": READ,
     "system:item": READ,
     "system:history": READ,
-    "system:refresh": READ,
+    "system:past": READ,
     "system:refresh_all": ADMINISTRATION,
     "system:cancel": GUIDE,
     "system:schedule": ADMINISTRATION,

@@ -117,7 +117,7 @@ class Place:
         return {"pk": self.channel.pk} if is_of_one else {}
 
     def _system_kwargs(self, name: str) -> dict[str, Any]:
-        if name == "system:refresh":
+        if name == "system:past":
             return {"uuid": SystemRefresh.objects.get(environment=self.environment, state="succeeded").uuid}
         return {"kind": "table", "pk": self.table.pk} if name == "system:item" else {}
 

@@ -136,7 +136,7 @@ def test_a_poll_says_when_something_came_or_went(ada, at, environment, segment):
 
 def test_viewers_see_everything_and_no_command(vera, at, environment, segment):
     refresh = run.start(environment, by=None)
-    for address in (at("list"), at("history"), at("refresh", uuid=refresh.uuid)):
+    for address in (at("list"), at("history"), at("past", uuid=refresh.uuid)):
         page = vera.get(address).content.decode()
         assert at("refresh_all") not in page
         assert at("cancel") not in page
@@ -158,7 +158,7 @@ def test_what_is_not_here_is_not_found(ada, at, environment, segment):
     assert ada.get(at("item", kind="segment", pk=foreign.pk)).status_code == 404
     assert ada.get(at("item", kind="export", pk=1)).status_code == 404
     other = run.start(foreign.environment, by=None)
-    assert ada.get(at("refresh", uuid=other.uuid)).status_code == 404
+    assert ada.get(at("past", uuid=other.uuid)).status_code == 404
 
 
 def make_foreign():
@@ -174,7 +174,7 @@ def test_the_history_counts_parts_and_the_panel_lists_them(vera, at, environment
     parts.work_off()
     entry = vera.get(at("history")).context_data["entries"][0]
     assert (str(entry.look.label), entry.parts, entry.refresh.reason) == ("Failed", "0 of 3", "1 failed · 2 skipped")
-    answer = vera.get(at("refresh", uuid=refresh.uuid))
+    answer = vera.get(at("past", uuid=refresh.uuid))
     assert [one.part.name for one in answer.context_data["parts"]] == ["Customers", "Everybody", "Nightly"]
     assert "“Customers” failed" in answer.content.decode()
 
@@ -186,5 +186,12 @@ def test_an_export_in_the_panel_tells_what_its_run_came_to_since(vera, at, envir
     Run.objects.update(state="retrying")
     parts.work_off()
     Run.objects.update(state="succeeded")
-    past = vera.get(at("refresh", uuid=refresh.uuid)).context_data["parts"]
+    past = vera.get(at("past", uuid=refresh.uuid)).context_data["parts"]
     assert {one.part.name: str(one.look.label) for one in past}["Nightly"] == "Successful"
+
+
+def test_after_a_command_the_list_asks_at_once_for_what_stands_around_it(ada, at, environment, segment):
+    answer = ada.get(at("list"), headers={"HX-Request": "true", "HX-Target": "list"})
+    assert answer.template_name == "system/status.html#list"
+    assert b'hx-trigger="load, every 5s"' in answer.content
+    assert b"head=&amp;" in answer.content
