@@ -59,19 +59,25 @@ class Dispatcher:
     """Starts what is due at its time and looks after the rest once a second."""
 
     def __init__(self) -> None:
-        self._look_at = 0.0  # time.monotonic(): how long to wait is no matter of what time it is
+        # Moments of time.monotonic(): how long to wait is no matter of what time it is.
+        self._look_at = self._due_at = 0.0
 
     def turn(self) -> float:
         """Do what is to be done now; return how many seconds there are until more is due."""
-        _do(DUE)
+        self._start_due()
         if time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + LOOK_EVERY
-            _do(LOOKS)
-        wait = self._look_at - time.monotonic()
-        due = occurrences.seconds_until_due()
-        if due is not None:
-            wait = min(wait, due if due > 0 else AGAIN)
-        return max(0.0, wait)
+            for look in LOOKS:
+                if time.monotonic() >= self._due_at:  # what comes at its time waits for no other look
+                    self._start_due()
+                _do((look,))
+        return max(0.0, min(self._look_at, self._due_at) - time.monotonic())
+
+    def _start_due(self) -> None:
+        """Start what is due, and note when more will be."""
+        _do(DUE)
+        wait = occurrences.seconds_until_due()
+        self._due_at = time.monotonic() + (LOOK_EVERY if wait is None else wait if wait > 0 else AGAIN)
 
 
 def _do(what: tuple[Callable[[], object], ...]) -> None:
