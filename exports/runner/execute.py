@@ -165,7 +165,7 @@ def _warnings(plan: Plan, destination: type[Destination]) -> dict[str, str]:
 
 
 def _to_refresh(run: Run) -> list[Segment]:
-    """Return the segments to refresh first; a test takes the member lists that there are, the system refresh its own."""
+    """Return the segments to refresh first; a test takes the member lists that there are, a system refresh its own."""
     if not run.export.refreshes_segments or run.refresh_id:
         return []
     entries = run.export.export_segments.select_related("segment__table", "segment__environment")
