@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.db.models.functions import Now
 
+from exports.dispatch import budget
 from exports.models import Run
 from exports.states import State
 from roles.checks import Finding, ok, warning, wrong
@@ -13,7 +14,7 @@ LONG = timedelta(minutes=1)
 
 def waiting_runs() -> Finding:
     """Count the runs that a worker could have taken more than a minute ago."""
-    count = Run.objects.claimable().filter(not_before__lt=Now() - LONG).count()
+    count = budget.takeable().filter(not_before__lt=Now() - LONG).count()
     if not count:
         return ok("None waits for longer than a minute.")
     text = f"{count} {'run waits' if count == 1 else 'runs wait'} for longer than a minute"

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from exports.dispatch import budget
 from exports.models import (
     MOMENT,
     REFRESHES_UNDER_WAY,
@@ -70,7 +71,7 @@ def _ended_runs() -> Iterator[Row]:
 
 
 def _waiting() -> list[Row]:
-    return [((), _seconds(Run.objects.claimable().order_by(), "not_before"))]
+    return [((), _seconds(budget.takeable().order_by(), "not_before"))]
 
 
 def _overdue() -> Iterator[Row]:
