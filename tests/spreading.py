@@ -1,6 +1,7 @@
 """How the tests are spread over processes, which get a second chance, and what each process leaves behind."""
 
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -51,9 +52,10 @@ def passed_only_the_second_time(stats: dict[str, list[Any]]) -> dict[str, str]:
 def end_what_is_left() -> list[str]:
     """Kill every process below this one; return their command lines."""
     left = psutil.Process().children(recursive=True)
-    names = [_command(process) for process in left]
+    names = list(filter(None, map(_command, left)))
     for process in left:
-        process.kill()
+        with suppress(psutil.Error):
+            process.kill()
     psutil.wait_procs(left, timeout=10)
     return names
 

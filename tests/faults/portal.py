@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -18,6 +19,11 @@ START_SECONDS = 240
 STOP_SECONDS = 90
 
 
+def hear_interrupts() -> None:
+    """Undo what a shell does to programs in its background, and with them to all that they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Portal:
     """A portal in a process of its own, started like a user does."""
 
@@ -28,7 +34,7 @@ class Portal:
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, str(REPOSITORY / "manage.py"), "up", *words],
-                cwd="/", env=environment, stdout=output, stderr=subprocess.STDOUT,
+                cwd="/", env=environment, stdout=output, stderr=subprocess.STDOUT, preexec_fn=hear_interrupts,  # noqa: PLW1509
             )  # fmt: skip
 
     def wait_until_ready(self) -> "Portal":
@@ -62,7 +68,7 @@ class Portal:
 
     def processes(self) -> list[psutil.Process]:
         """Return every process of this data directory, whoever started it."""
-        return [process for process in psutil.process_iter() if self._is_ours(process)]
+        return processes_of(self.data_dir)
 
     def child(self, *words: str) -> psutil.Process:
         """Return the direct child of `up` whose command line has all the words, once it is there."""
@@ -82,9 +88,24 @@ class Portal:
         until(lambda: not self.processes(), STOP_SECONDS, "no process left")
         return code
 
-    def _is_ours(self, process: psutil.Process) -> bool:
-        try:
-            is_zombie = process.status() == psutil.STATUS_ZOMBIE
-            return not is_zombie and process.environ().get("WAYBILL_DATA_DIR") == str(self.data_dir)
-        except psutil.Error:
-            return False
+
+def processes_of(data_dir: Path) -> list[psutil.Process]:
+    """Return every process of a data directory."""
+    return [process for process in psutil.process_iter() if _is_of(process, data_dir)]
+
+
+def kill_all_of(data_dir: Path) -> None:
+    """Let the next test start afresh, whatever one that failed left running."""
+    left = processes_of(data_dir)
+    for process in left:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(left, timeout=STOP_SECONDS)
+
+
+def _is_of(process: psutil.Process, data_dir: Path) -> bool:
+    try:
+        is_zombie = process.status() == psutil.STATUS_ZOMBIE
+        return not is_zombie and process.environ().get("WAYBILL_DATA_DIR") == str(data_dir)
+    except psutil.Error:
+        return False

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.faults.portal import REPOSITORY, START_SECONDS, STOP_SECONDS, Portal
+from tests.faults.portal import REPOSITORY, START_SECONDS, STOP_SECONDS, Portal, kill_all_of
 from tests.until import until
 
 
@@ -35,12 +35,13 @@ def portal(scratch):
     portal.end(signal.SIGTERM)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def data_dir(scratch):
     """One data directory for the tests that start and end a portal."""
     data_dir = scratch / "stopped" / "the data"
-    data_dir.mkdir(parents=True)
-    return data_dir
+    data_dir.mkdir(parents=True, exist_ok=True)
+    yield data_dir
+    kill_all_of(data_dir)
 
 
 def test_web_server_answers_on_loopback_only(portal):
