@@ -27,6 +27,7 @@ from tests.roles.access_table import (
 )
 
 urlpatterns = [path("forgotten", lambda request: HttpResponse("what nobody guards")), *real_urlpatterns]
+RARE = ("HEAD", "OPTIONS", "PATCH")
 HTMX = {"HX-Request": "true", "HX-Target": "panel"}
 ROLES = ("viewer", "contributor", "administrator")
 ENDINGS = (
@@ -107,7 +108,14 @@ def test_a_view_without_policy_is_not_called(world, person):
 # The table holds
 
 
-@pytest.mark.parametrize("headers", FRAGMENTS, ids=["page", "panel", "list"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param(FRAGMENTS[0], id="page"),
+        pytest.param(FRAGMENTS[1], id="panel"),
+        pytest.param(FRAGMENTS[2], id="list", marks=pytest.mark.long),
+    ],
+)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("name", TABLE)
 def test_everybody_gets_the_answer_of_the_table(world, name, method, headers):
@@ -186,7 +194,9 @@ def test_a_segment_cannot_be_built_on_a_table_of_others(world):
 # Methods
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize(
+    "method", ["GET", "PUT", "DELETE", *(pytest.param(one, marks=pytest.mark.long) for one in RARE)]
+)
 @pytest.mark.parametrize("name", WITHIN)
 def test_only_post_changes_anything(world, name, method):
     client, before = world.client("administrator"), everything()

@@ -31,7 +31,10 @@ def lacking(answer) -> set[str]:
     return (POLICY ^ found) | others
 
 
-@pytest.mark.parametrize("person", ["anonymous", "viewer", "administrator", "outsider"])
+LONG = [pytest.param(person, marks=pytest.mark.long) for person in ("viewer", "outsider")]
+
+
+@pytest.mark.parametrize("person", ["anonymous", "administrator", *LONG])
 def test_every_address_answers_with_them(world, person):
     client = world.client(person)
     for name in TABLE:

@@ -57,6 +57,7 @@ def test_one_person_s_haste_is_not_another_s(world):
     assert world.client("administrator").post(url, body).status_code == 302
 
 
+@pytest.mark.long
 def test_reading_is_not_counted_but_for_files(world):
     client = world.client("contributor")
     for _number in range(LIMITS["exports:test"].most + 5):

@@ -32,7 +32,9 @@ def answers(client, world):
 
 
 @pytest.mark.parametrize("person", ["viewer", "contributor", "unshared"])
-@pytest.mark.parametrize("state", ["retrying", "failed", "running"])
+@pytest.mark.parametrize(
+    "state", ["retrying", *(pytest.param(state, marks=pytest.mark.long) for state in ("failed", "running"))]
+)
 def test_nobody_but_administrators_sees_where_a_connection_leads_or_the_detail_of_an_error(world, person, state):
     owner = {"token": "00000000-0000-0000-0000-000000000001", "lease_until": "2099-01-01T00:00:00Z"}
     Run.objects.update(state=state, **(owner if state == "running" else {}))

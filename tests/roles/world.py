@@ -1,9 +1,11 @@
 """Two environments with one of everything, and one person of each standing; what must not be shown is planted."""
 
 import re
+import time
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
@@ -12,6 +14,7 @@ from exports.models import Alert, AlertChannel, Export, Run, SystemRefresh
 from roles.models import Environment, GroupRole, User
 from roles.people.invitations import Issued, invite
 from roles.roles import Role
+from roles.sign_in.sessions import SEEN
 from segments.models import Relationship, Segment, Table
 from tests.factories import (
     client_of,
@@ -179,10 +182,14 @@ class World:
     mine: Place
     foreign: Place
     users: dict[str, User]
+    sessions: dict[str, str]  # signing in takes as long as a page, so that each of the users does so once
 
     def client(self, person: str) -> Client:
         """Return the browser of a person of the table."""
-        return client_of(self.users[person]) if person in self.users else Client()
+        browser = Client()
+        if person in self.sessions:
+            browser.cookies[settings.SESSION_COOKIE_NAME] = self.sessions[person]
+        return browser
 
     def body(self, name: str) -> dict[str, Any]:
         """Return a form that the address `name` accepts."""
@@ -200,7 +207,15 @@ def make_world() -> World:
     users = {role.value: make_member(mine.environment, role) for role in Role}
     users["unshared"] = make_member(mine.environment, Role.CONTRIBUTOR)
     users["outsider"] = make_member(foreign.environment, Role.ADMINISTRATOR)
-    return World(mine, foreign, users)
+    return World(mine, foreign, users, {person: begin_session(user) for person, user in users.items()})
+
+
+def begin_session(user: User) -> str:
+    """Sign `user` in and return the key of the session, whose use is never noted again, however long tests take."""
+    session = client_of(user).session
+    session[SEEN] = time.time() + settings.SESSION_COOKIE_AGE
+    session.save()
+    return session.session_key
 
 
 def make_place() -> Place:

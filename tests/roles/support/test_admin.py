@@ -117,7 +117,7 @@ def test_every_page_states_its_fields_and_can_be_searched():
         assert page.fields or model is User, model
 
 
-@pytest.mark.parametrize("person", ["staff", "superuser"])
+@pytest.mark.parametrize("person", ["staff", pytest.param("superuser", marks=pytest.mark.long)])
 def test_they_read_every_page_and_find_no_secret_on_any(request, planted, person):
     client, seen = request.getfixturevalue(person), ""
     for url in pages():
@@ -143,7 +143,7 @@ def test_a_run_is_found_by_its_id_and_by_the_first_letters_that_the_portal_shows
 # Nothing is changed, nothing told by filters
 
 
-@pytest.mark.parametrize("person", ["staff", "superuser"])
+@pytest.mark.parametrize("person", ["staff", pytest.param("superuser", marks=pytest.mark.long)])
 def test_nothing_is_added_changed_or_removed(request, planted, person):
     client = request.getfixturevalue(person)
     for model in admin.site._registry:
