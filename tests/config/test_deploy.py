@@ -83,7 +83,7 @@ def test_systemd_finds_nothing_wrong_with_the_units(tmp_path):
     names = [name.replace("@.", "@exports.") for name in sorted(path.name for path in tmp_path.iterdir())]
     done = subprocess.run(
         [str(program), "verify", "--man=no", *(f"./{name}" for name in names)],
-        check=False, cwd=tmp_path, capture_output=True, text=True, timeout=60,
+        check=False, cwd=tmp_path, capture_output=True, text=True, timeout=240,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -178,7 +178,7 @@ def test_the_health_check_tells_what_healthz_answers(monkeypatch, status, code):
         thread = threading.Thread(target=server.handle_request)
         thread.start()
         assert healthy.main() == code
-        thread.join(10)
+        thread.join(60)
 
 
 def test_the_health_check_tells_that_nobody_answers(monkeypatch):

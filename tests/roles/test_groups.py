@@ -168,5 +168,5 @@ def test_a_sign_in_and_a_change_of_the_groups_role_at_the_same_time_miss_nothing
         signing_in.start()
         signing_in.join(0.3)
         assert signing_in.is_alive()
-    signing_in.join(10)
+    signing_in.join(60)
     assert role_of(user, environment) == (Role.VIEWER, "marketing")

@@ -204,7 +204,7 @@ def other_process(key):
     yield ask
     process.stdin.close()
     process.stdout.close()
-    process.wait(timeout=20)
+    process.wait(timeout=60)
 
 
 def test_a_process_that_started_with_the_old_key_reads_and_writes_with_the_new_one(stored, key, other_process):
@@ -237,7 +237,7 @@ def test_an_edit_at_the_same_time_is_not_undone(key):
         wait_for_a_lock()
         edited.set_secrets({"password": "entered meanwhile"})
         edited.save()
-    thread.join(timeout=20)
+    thread.join(timeout=60)
     assert (reports[0].rotated, reports[0].current) == (0, 1)
     stored.refresh_from_db()
     assert stored.secrets == {"password": "entered meanwhile"}
@@ -269,7 +269,7 @@ def test_only_one_rotates_at_a_time(key):
     with rotation.alone():
         thread = threading.Thread(target=work)
         thread.start()
-        thread.join(timeout=20)
+        thread.join(timeout=60)
     assert refusals == ["Another rotate_secrets is at work; wait until it has ended."]
     rotate()
 

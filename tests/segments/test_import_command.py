@@ -146,14 +146,14 @@ def test_an_import_that_is_stopped_in_the_middle_leaves_the_old_rows_and_nothing
     with started(environment, many, log) as process:
         until(lambda: step in log.read_text(), 30, f"{step} of the import")
         process.send_signal(how)
-        code = process.wait(timeout=20)
+        code = process.wait(timeout=240)
     if how == signal.SIGKILL:
         assert code == -signal.SIGKILL
     else:
         assert code == 130
         assert log.read_text().splitlines()[-1] == "CommandError: Stopped. Nothing was changed."
     assert exported(table) == OLD
-    until(lambda: _is_imported(environment, tmp_path), 20, "the server noticed that nobody is there any more")
+    until(lambda: _is_imported(environment, tmp_path), what="the server noticed that nobody is there any more")
     assert exported(Table.objects.get()) == b"Id,Name\n2,after\n"
     assert relations(environment) == ["People"]
 

@@ -58,7 +58,7 @@ def test_long_names_that_begin_alike_are_imported_side_by_side():
     def hold(said):
         if said.startswith("Step 4"):
             began.set()
-            may_end.wait(30)
+            may_end.wait(60)
 
     def first():
         try:
@@ -68,11 +68,11 @@ def test_long_names_that_begin_alike_are_imported_side_by_side():
 
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(first)
-        assert began.wait(30)
+        assert began.wait(60)
         try:
             load(environment, FILE, name=f"{alike}2", patience=0)
             assert "by somebody else right now" in refusal(environment, FILE, name=f"{alike}1")
         finally:
             may_end.set()
-        running.result(30)
+        running.result(60)
     assert set(Table.objects.values_list("name", flat=True)) == {"First", f"{alike}1", f"{alike}2"}

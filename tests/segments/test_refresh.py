@@ -135,7 +135,7 @@ def test_two_refreshes_of_one_segment_run_one_after_the_other(table):
         thread.start()
         until(_somebody_waits_for_a_lock, what="the second refresh waits")
         assert results == []
-    thread.join(10)
+    thread.join(60)
     assert results == [5]
 
 
@@ -202,7 +202,7 @@ def _interrupt_while_it_runs(segment):
             refresh(segment)
     finally:
         signal.signal(signal.SIGUSR1, before)
-        thread.join(10)
+        thread.join(60)
 
 
 def _is_busy(watcher):

@@ -113,16 +113,16 @@ def test_a_signal_gets_through_while_waiting_for_the_first_row(reader):
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, stop)
-    timer = threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGTERM])
+    timer = threading.Timer(1, os.kill, [os.getpid(), signal.SIGTERM])
     started = time.monotonic()
     try:
         timer.start()
         with pytest.raises(KeyboardInterrupt):
-            list(warehouse.copy_csv(reader, sql.SQL("SELECT pg_sleep(20)")))
+            list(warehouse.copy_csv(reader, sql.SQL("SELECT pg_sleep(60)")))
     finally:
         timer.join()
         signal.signal(signal.SIGTERM, before)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 50
 
 
 def test_memory_stays_flat(table):
@@ -153,10 +153,10 @@ def test_a_reader_sees_one_moment(table):
 
 def test_a_statement_that_takes_too_long_is_ended(table):
     with (
-        warehouse.reader(table.environment, [table], timeout=0.1) as connection,
+        warehouse.reader(table.environment, [table], timeout=0.5) as connection,
         pytest.raises(psycopg.errors.QueryCanceled),
     ):
-        connection.execute("SELECT pg_sleep(5)")
+        connection.execute("SELECT pg_sleep(60)")
 
 
 def test_a_reader_of_everything_holds_off_what_would_replace_it(table):

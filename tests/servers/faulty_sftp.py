@@ -126,13 +126,13 @@ def running_faulty(root: Path, fault: type[asyncssh.SFTPServer]) -> Iterator[Fau
     thread = threading.Thread(target=lambda: (loop.run_until_complete(listen()), loop.run_forever()))
     thread.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(60)
         public = " ".join(key.export_public_key().decode().split()[:2])
         yield FaultySftp(found[0].get_port(), public)
     finally:
-        asyncio.run_coroutine_threadsafe(_close([*found, *connections]), loop).result(10)
+        asyncio.run_coroutine_threadsafe(_close([*found, *connections]), loop).result(60)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(60)
         loop.close()
 
 

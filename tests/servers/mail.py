@@ -44,4 +44,4 @@ def running_mail_server(refuses: bool = False) -> Iterator[MailServer]:
             yield server
         finally:
             server.shutdown()
-            thread.join(5)
+            thread.join(60)

@@ -105,7 +105,7 @@ class Handler(BaseHTTPRequestHandler):
         fault = self.provider.faults.get(self.path)
         with suppress(ConnectionError):
             if fault == "hang":
-                self.provider.released.wait(30)
+                self.provider.released.wait(60)
             elif fault == "drip":
                 self._drip()
             elif fault == "moved":

@@ -60,10 +60,10 @@ def running_provider() -> Iterator[Provider]:
 
 
 def _wait_for(issuer: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(httpx.TransportError):
-            httpx.get(f"{issuer}/.well-known/openid-configuration", timeout=2).raise_for_status()
+            httpx.get(f"{issuer}/.well-known/openid-configuration", timeout=20).raise_for_status()
             return
     raise RuntimeError("the provider did not start")
 

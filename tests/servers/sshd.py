@@ -140,7 +140,7 @@ def _free_port() -> int:
 
 
 def _wait_for(server: Sshd) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and server.process.poll() is None:
         with suppress(OSError), closing(socket.create_connection(("127.0.0.1", server.port), 1)):
             return

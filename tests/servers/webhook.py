@@ -135,4 +135,4 @@ def running_receiver(context: ssl.SSLContext | None = None) -> Iterator[Receiver
         finally:
             server.is_over.set()
             server.shutdown()
-            thread.join(5)
+            thread.join(60)

@@ -30,7 +30,7 @@ def at_once(*acts):
 
     def run(act):
         try:
-            start.wait(timeout=20)
+            start.wait(timeout=60)
             act()
         except RefusedError:
             return False
@@ -97,8 +97,8 @@ def test_who_was_demoted_while_they_waited_cannot_put_themselves_back(place):
         actions.give(place.environment, bob, Role.VIEWER, by=place.ada)
         waiting = Thread(target=lambda: (wait_then_change(), connections.close_all()))
         waiting.start()
-        until(is_somebody_waiting, 20, "the request to wait for its turn")
-    waiting.join(20)
+        until(is_somebody_waiting, what="the request to wait for its turn")
+    waiting.join(60)
     assert answers == [403]
     assert place.role_of(bob) == ("viewer", "")
 
