@@ -16,11 +16,11 @@ EVERY = 1.0  # seconds; the portal bounds how often one person may ask
 class Clicker(threading.Thread):
     """Clicks until told to stop; a web server that is away is asked again."""
 
-    def __init__(self, port: int, exports: list[int], seed: int) -> None:
+    def __init__(self, port: int, exports: list[int], seed: int, cancels: float = 0.25) -> None:
         super().__init__(daemon=True)
         self.address, self.exports, self.random = f"http://127.0.0.1:{port}", exports, random.Random(seed)
         self.stopped, self.answered, self.unanswered = threading.Event(), 0, 0
-        self.is_in, self.last_error = False, ""
+        self.is_in, self.last_error, self.cancels = False, "", cancels  # the share of clicks that cancel
 
     def run(self) -> None:
         """Click again and again."""
@@ -43,7 +43,7 @@ class Clicker(threading.Thread):
 
     def click(self) -> None:
         """Run some exports, or cancel one."""
-        if self.random.random() < 0.75:
+        if self.random.random() >= self.cancels:
             self.run_exports(*self.random.sample(self.exports, k=3))
         else:
             self.post(f"/e/chaos/exports/{self.random.choice(self.exports)}/cancel")

@@ -38,6 +38,7 @@ class Storm:
     exports: int = 12
     rows: int = 2_000
     every: float = 1.5  # seconds from one harm to the next, on average
+    cancels: float = 0.25  # of the clicks
     say: Callable[[str], None] = print
     began: float = field(default_factory=time.monotonic)
     table: str = ""
@@ -96,7 +97,10 @@ class Storm:
         stack.callback(self._disconnect)
         self.connection.execute(load.WATCH.replace("%s", str(LEASE_SECONDS)))
         self.ids = [key for (key,) in self.connection.execute("SELECT id FROM exports_export ORDER BY id")]
-        self.harm, self.clicker = Harm(self.house, self.random), Clicker(self.house.port, self.ids, self.seed)
+        self.harm, self.clicker = (
+            Harm(self.house, self.random),
+            Clicker(self.house.port, self.ids, self.seed, self.cancels),
+        )
         self.house.open()
         self._note("the house stands")
 
