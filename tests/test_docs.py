@@ -330,6 +330,6 @@ def test_an_export_runs_through_the_example(outbox):
     run, _is_new = actions.run_now(export, by=None)
     work_until_idle()
     run.refresh_from_db()
-    assert (run.state, run.message) == (State.SUCCEEDED, "")
+    assert (run.state, run.message) == (State.SUCCEEDED, ""), f"{run.reason} {run.detail}"
     assert set(files()) == {f"crm/Calls/{folder}/{run.folder}/{name}" for folder, name in
                             [("Everybody", "Everybody_1.csv"), ("manifest", "manifest.json")]}  # fmt: skip
