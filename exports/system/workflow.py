@@ -94,6 +94,8 @@ class Workflow:
             PartKind.EXPORT: _("%(done)d of %(all)d exports"),
         }
         said = [words % self._of(kind) for kind, words in kinds.items() if self._of(kind)["all"]]
+        if not self.is_under_way:  # the reason beside its state says the rest
+            return said
         bad = {PartState.FAILED: _("%(n)d failed"), PartState.SKIPPED: _("%(n)d skipped")}
         return said + [words % {"n": self._in(state)} for state, words in bad.items() if self._in(state)]
 
