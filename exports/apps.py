@@ -17,5 +17,5 @@ class ExportsConfig(AppConfig):
         removing.tell_usage(guide.usage_of)
         checks.add("waiting runs", health.waiting_runs)
         audited.say_values()
-        notes.say_values()
         channels.keep_secrets()
+        notes.say_values()
