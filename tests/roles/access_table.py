@@ -94,7 +94,7 @@ TABLE = {
     "system:history": READ,
     "system:past": READ,
     "system:refresh_all": ADMINISTRATION,
-    "system:cancel": GUIDE,
+    "system:stop": GUIDE,
     "system:schedule": ADMINISTRATION,
     "system:next": MANAGERS_READ,
     "system:zone": GUIDE,

@@ -60,9 +60,9 @@ def test_a_second_click_is_told_that_it_runs(ada, at, environment, segment):
 
 def test_cancel(ada, at, environment, segment):
     run.start(environment, by=None)
-    assert ada.post(at("cancel")).status_code == 302
+    assert ada.post(at("stop")).status_code == 302
     assert SystemRefresh.objects.get().state == RefreshState.CANCELED
-    assert "No system refresh is under way." in ada.post(at("cancel"), headers=HTMX).headers["HX-Trigger"]
+    assert "No system refresh is under way." in ada.post(at("stop"), headers=HTMX).headers["HX-Trigger"]
     assert "cancel system refresh" in actions_of(environment)
 
 

@@ -139,7 +139,7 @@ def test_viewers_see_everything_and_no_command(vera, at, environment, segment):
     for address in (at("list"), at("history"), at("past", uuid=refresh.uuid)):
         page = vera.get(address).content.decode()
         assert at("refresh_all") not in page
-        assert at("cancel") not in page
+        assert at("stop") not in page
         assert at("schedule") not in page
 
 

@@ -62,7 +62,7 @@ def prepared(world, name):
             Run.objects.filter(environment=world.mine.environment).update(state="held")
         if name == "segments:remove":
             ExportSegment.objects.all().delete()
-        if name == "system:cancel":
+        if name == "system:stop":
             SystemRefresh.objects.create(environment=world.mine.environment, trigger="person")
         if name == "system:resume":
             Environment.objects.filter(pk=world.mine.environment.pk).update(paused_at=Now())
