@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -12,7 +13,7 @@ from exports import audited, run_log, schedules
 from exports.dispatch import starting
 from exports.folders import folder_of, free_folder
 from exports.models import Export, ExportSegment, ExportTable, Run, Trigger
-from exports.queueing import canceled_by
+from exports.queueing import canceled_by, visible_files
 from exports.recurrence import Recurrence
 from exports.states import ACTIVE, State
 from roles import audit
@@ -83,11 +84,16 @@ def cancel(run: Run, *, by: User | None) -> bool:
     """
     with transaction.atomic():
         mine = Run.objects.filter(pk=run.pk)
-        before = mine.select_for_update().values_list("state", flat=True).first()
+        before, is_publishing = mine.select_for_update().values_list("state", "is_publishing").first() or ("", False)
         values = {"cancel_requested_at": Now(), "canceled_by": by}
         waiting = [state for state in ACTIVE if state != State.RUNNING]
-        ended = mine.filter(state__in=waiting).update(
-            state=State.CANCELED, ended_at=Now(), reason=canceled_by(by), **values
+        # What an attempt began to publish, and was lost, the next one completes within seconds.
+        to_complete = Q(state=State.QUEUED, is_publishing=True)
+        said = {"message": visible_files()} if is_publishing else {}
+        ended = (
+            mine.filter(state__in=waiting)
+            .exclude(to_complete)
+            .update(state=State.CANCELED, ended_at=Now(), reason=canceled_by(by), **said, **values)
         )
         stoppable = mine.filter(state=State.RUNNING, cancel_requested_at=None, is_publishing=False)
         asked = ended or stoppable.update(**values)

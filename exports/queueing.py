@@ -89,7 +89,6 @@ def _claim_first(waiting: QuerySet[Run]) -> Claim | None:
         claimed_at=Now(),
         claims=F("claims") + 1,
         worker=worker_name(),
-        is_publishing=False,
         reason="",
         message="",
         detail="",
@@ -165,6 +164,11 @@ def canceled_by(who: User | None) -> str:
     return _("by %(who)s") % {"who": who} if who else ""
 
 
+def visible_files() -> str:
+    """Return the words for a run that ends after it began to publish."""
+    return _("Some of its files may be visible at the target, without a manifest.")
+
+
 def release(claimed: Claim) -> bool:
     """Give a run back unharmed because its worker stops; the claim does not count."""
     given_back = finish(claimed, State.QUEUED, claims=F("claims") - 1, reason=_("Waiting for a worker"))
@@ -193,8 +197,10 @@ def lose(run: Run, why: str) -> None:
     if run.cancel_requested_at:
         finish(claimed, State.CANCELED, detail=why, reason=canceled_by(run.canceled_by))
     elif run.claims >= MOST_CLAIMS:
-        message = _("The export was interrupted %(count)d times and was given up. Nothing of it was published. "
-                    "Run it again; if it fails again, ask an administrator.") % {"count": run.claims}  # fmt: skip
+        message = _("The export was interrupted %(count)d times and was given up. %(files)s "
+                    "Run it again; if it fails again, ask an administrator.")  # fmt: skip
+        files = visible_files() if run.is_publishing else _("Nothing of it was published.")
+        message %= {"count": run.claims, "files": files}
         finish(claimed, State.FAILED, message=message, detail=why, reason=_("Interrupted too often"))
     else:
         wait = timedelta(seconds=2**run.claims)

@@ -102,7 +102,8 @@ def _look_again(run: Run | None) -> str:
 
 def _is_beyond_cancel(run: Run) -> bool:
     """Tell whether a cancel would change nothing, or is not the way: a held run is dropped, with a word why."""
-    is_too_late = run.state == State.RUNNING and bool(run.cancel_requested_at or run.is_publishing)
+    is_publishing = run.is_publishing and run.state in (State.RUNNING, State.QUEUED)
+    is_too_late = is_publishing or (run.state == State.RUNNING and run.cancel_requested_at is not None)
     return is_too_late or run.state == State.HELD
 
 

@@ -320,7 +320,7 @@ def _fail(claimed: Claim, run: Run, error: Exception) -> None:
         logger.exception("Run %s failed unexpectedly", run.uuid)
         words = {"message": _(UNEXPECTED), "detail": _where(error), "reason": _("Unexpected error")}
     if run.is_publishing:
-        words["message"] += " " + _("Some of its files may be visible at the target, without a manifest.")
+        words["message"] += " " + queueing.visible_files()
     queueing.finish(claimed, State.FAILED, **words)
     return None
 

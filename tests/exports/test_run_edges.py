@@ -5,6 +5,7 @@ import io
 from datetime import timedelta
 
 import pytest
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from exports import actions, queueing
@@ -53,6 +54,31 @@ def test_a_run_whose_files_get_their_names_is_no_longer_canceled(export):
     assert queueing.begin_publishing(claim)
     assert not actions.cancel(run, by=None)
     assert not queueing.wants_cancel(claim)
+
+
+def test_what_a_lost_attempt_began_to_publish_is_completed_not_canceled(export):
+    run, _is_new = actions.run_now(export, by=None)
+    claim = queueing.claim()
+    queueing.begin_publishing(claim)
+    run.refresh_from_db()
+    queueing.lose(run, "No sign of life.")
+    assert not actions.cancel(run, by=None)
+    Run.objects.update(not_before=Now())
+    again = queueing.claim()
+    assert not actions.cancel(run, by=None)
+    assert queueing.finish(again, State.SUCCEEDED)
+
+
+def test_a_run_that_is_tried_again_after_it_began_to_publish_is_canceled_with_a_word_of_its_files(export):
+    run, _is_new = actions.run_now(export, by=None)
+    claim = queueing.claim()
+    queueing.begin_publishing(claim)
+    run.refresh_from_db()
+    queueing.try_again_later(claim, run, message="Cut.", detail="", reason="Cut")
+    assert actions.cancel(run, by=None)
+    run.refresh_from_db()
+    assert run.state == State.CANCELED
+    assert "Some of its files may be visible" in run.message
 
 
 def test_a_run_canceled_before_does_not_begin_to_publish(export):

@@ -11,7 +11,7 @@ SEED = 5
 @pytest.fixture(scope="module")
 def storm():
     """What is left when load and harm are over."""
-    with Storm(SEED, seconds=8, calm=1, exports=6, rows=1_000, every=0.6, cancels=0, say=lambda text: None) as storm:
+    with Storm(SEED, seconds=8, calm=1, exports=6, rows=1_000, every=0.6, say=lambda text: None) as storm:
         storm.rage()
         yield storm
 
