@@ -275,7 +275,8 @@ Q_CLUSTER = {
     "max_rss": 400_000,
     "log_level": "WARNING",
     "label": _("Queue"),
-    "ALT_CLUSTERS": {"chores": {"workers": 2, "timeout": 600, "retry": 3600}},
+    # A system refresh takes two at most: one is left for mails, tests and what people ask for.
+    "ALT_CLUSTERS": {"chores": {"workers": 3, "timeout": 600, "retry": 3600}},
 }
 
 # Everything comes from this site; nothing inline. htmx is served from here too.

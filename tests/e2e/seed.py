@@ -3,7 +3,7 @@
 import os
 
 from connections.models import Connection, Sharing
-from exports.models import Export, ExportSegment
+from exports.models import Export, ExportSegment, RefreshSchedule, Schedule
 from roles.models import Environment, RoleAssignment, User
 from roles.roles import Role
 from segments.models import Segment
@@ -21,3 +21,6 @@ everybody = Segment.objects.get(environment=contoso, name="All customers")
 for name in ("Slow delivery", "Another slow delivery"):
     export = Export.objects.create(environment=contoso, name=name, connection=slow, schedule_mode="off")
     ExportSegment.objects.create(export=export, segment=everybody)
+# Nothing starts by itself while the tests look, whatever the time is.
+Schedule.objects.update(next_due=None)
+RefreshSchedule.objects.update(next_due=None)
