@@ -46,7 +46,7 @@ ZONES = [
 PART_HOURS = "Australia/Lord_Howe"
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 FIRST, LAST = datetime(1995, 1, 1), datetime(2037, 1, 1)
-RECENT = datetime(2010, 1, 1), datetime(2029, 1, 1)  # for the short tests
+RECENT = datetime(2010, 1, 1), datetime(2029, 1, 1)
 RULES = {
     "daily in the night": Recurrence("daily", ("02:30",)),
     "daily after midnight": Recurrence("daily", ("00:30",)),
@@ -207,9 +207,10 @@ def test_hours_agree_around_the_last_shifts(zone, minute):
 @pytest.mark.long
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("name", RULES)
-def test_all_of_forty_years_agree_with_the_other_calculation(name, zone):
+def test_ten_years_agree_with_the_other_calculation(name, zone):
     rule = replace(RULES[name], zone=zone)
-    assert computed(rule, FIRST, LAST) == expected(rule, FIRST, LAST)
+    start, end = datetime(2019, 1, 1), datetime(2029, 1, 1)
+    assert computed(rule, start, end) == expected(rule, start, end)
 
 
 @pytest.mark.long
