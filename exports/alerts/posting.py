@@ -11,6 +11,7 @@ import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -84,7 +85,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
         raise NotDeliveredError(error.message) from None
     except TimeoutError:
         raise NotDeliveredError(str(SLOW), is_permanent=False) from None
-    except (OSError, urllib3.exceptions.HTTPError, ValueError, EOFError) as error:
+    except (OSError, HTTPException, urllib3.exceptions.HTTPError, ValueError, EOFError) as error:
         raise _cut(error) from None
     finally:
         connection.close()
@@ -161,4 +162,6 @@ def _cut(error: Exception) -> NotDeliveredError:
         return NotDeliveredError(str(SLOW), is_permanent=False)
     if isinstance(error, ConnectionRefusedError):
         return NotDeliveredError(_("No receiver listens at that address."), is_permanent=False)
+    if isinstance(error, HTTPException) and not isinstance(error, OSError):
+        return NotDeliveredError(_("What the receiver answered is no answer of a web server."), is_permanent=False)
     return NotDeliveredError(_("The receiver ended the connection without an answer."), is_permanent=False)

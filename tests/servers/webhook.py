@@ -107,6 +107,16 @@ def drip(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.flush()
 
 
+def raw(data: bytes) -> Callable[[BaseHTTPRequestHandler], None]:
+    """Answer with `data` as it is, and end."""
+
+    def behave(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(data)
+        handler.close_connection = True
+
+    return behave
+
+
 def garbled(handler: BaseHTTPRequestHandler) -> None:
     """Answer 200 with a head that is none, and end."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nXXXX")

@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 from exports.alerts import signing
 from exports.alerts.errors import NotDeliveredError
 from exports.alerts.posting import post
-from tests.servers.webhook import answer, running_receiver
+from tests.servers.webhook import answer, raw, running_receiver
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "alerts.md"
 
@@ -114,6 +114,20 @@ def test_no_redirect_is_followed(receiver, location):
     receiver.behaves = [answer(307, Location=location)]
     assert why_not(receiver.url).is_permanent
     assert len(receiver.got) == 1
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"SSH-2.0-OpenSSH_9.6\r\n\r\n", b"HTTP/9.1 200 OK\r\n\r\n", b"HTTP/1.1 2xx OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: 1\r\n" * 200 + b"\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n",
+    ],
+    ids=["another-service", "another-version", "no-status", "many-headers", "long-header"],
+)  # fmt: skip
+def test_what_is_no_answer_of_a_web_server_is_said_so(receiver, head):
+    receiver.behaves = [raw(head)]
+    error = why_not(receiver.url)
+    assert (str(error), error.is_permanent) == ("What the receiver answered is no answer of a web server.", False)
 
 
 def test_path_and_query_arrive_as_typed(receiver):
