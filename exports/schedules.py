@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from exports import recurrence
 from exports.models import Export, RefreshSchedule, Schedule, ScheduleMode
@@ -90,6 +91,14 @@ def described(export: Export) -> str:
     """Return the schedule as the audit log keeps it: a mode, or the export's own recurrence in words."""
     rule = kept_rule(export) if export.schedule_mode == ScheduleMode.OWN else None
     return recurrence.words(rule) if rule else export.schedule_mode
+
+
+def words_and_kept(export: Export) -> str:
+    """Return the schedule in words, and of one that is off what On brings back: "Off, when on: Daily at 09:00"."""
+    words, kept = words_of(export), getattr(export, "schedule", None)
+    if kept is None or export.schedule_mode != ScheduleMode.OFF:
+        return words
+    return _("%(off)s, when on: %(rule)s") % {"off": words, "rule": recurrence.words(recurrence.of(kept))}
 
 
 def words_of(export: Export) -> str:

@@ -1,4 +1,4 @@
-// The schedule pane suggests the zone that the browser is in.
+// The schedule pane suggests the zone that the browser is in, and On to who defines a new schedule.
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 function suggest(schedule) {
@@ -24,6 +24,11 @@ document.addEventListener("click", ({ target }) => {
 document.addEventListener("input", ({ target }) => {
   const schedule = target.closest("[data-schedule]");
   if (schedule) suggest(schedule);
+});
+document.addEventListener("change", ({ target }) => {
+  if (!target.matches("[data-schedule] [name='scope'][value='new']")) return;
+  const modes = [...target.form.querySelectorAll("[name='schedule_mode']")];
+  if (!modes.some((mode) => mode.checked)) modes.find((mode) => mode.value === "on").click();
 });
 document.addEventListener("htmx:afterSettle", suggestAll);
 suggestAll();

@@ -45,7 +45,7 @@ def next_runs(values: Mapping[str, Any], environment: Environment) -> NextRuns:
         first = next(iter(form.errors.values()))[0]
         return NextRuns(text=str(first))
     if form.mode == ScheduleMode.OFF:
-        return NextRuns(text=_("It does not run by itself. Run takes it whenever somebody wants it."))
+        return NextRuns(text=_("It does not run by itself. Choose Run whenever you want to send it."))
     return next_of(form.rule) if form.rule else _of_refresh(environment)
 
 

@@ -64,7 +64,7 @@ def _pane(
         "exports": chosen,
         "left_out": left_out,
         "schedule": form,
-        "described": [(export.name, schedules.words_of(export)) for export in chosen],
+        "described": [(export.name, schedules.words_and_kept(export)) for export in chosen],
         **parts(form, request),
     }
     return render_panel(request, "exports/schedule.html", context, status=422 if form.is_bound else 200)

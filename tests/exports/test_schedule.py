@@ -193,6 +193,14 @@ def test_several_are_set_at_once_and_those_one_may_only_view_are_named(environme
     assert [export.schedule_mode for export in [*mine, foreign]] == ["off", "off", "refresh"]
 
 
+def test_the_pane_says_what_on_brings_back(environment, carl, export):
+    ask(carl, environment, [export], confirmed="1", **TYPED)
+    ask(carl, environment, [export], confirmed="1", schedule_mode="off")
+    other = make_export(environment, "Other", export.connection)
+    text = text_of(ask(carl, environment, [export, other]))
+    assert "Off, when on: Daily at 09:00 (Europe/Paris)" in text
+
+
 def test_nothing_selected_says_so(environment, carl):
     answer = carl.post(url(environment), follow=True)
     assert "Select at least one export first." in answer.content.decode()
