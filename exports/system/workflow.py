@@ -17,6 +17,7 @@ from exports.models import (
     RefreshTrigger,
     SystemRefresh,
 )
+from exports.schedule_cell import moment_text
 from exports.states import Look
 from roles.models import Environment
 
@@ -49,6 +50,7 @@ class Workflow:
     counts: Counter[tuple[str, str]]
     next_due: datetime | None
     is_scheduled: bool
+    zone: str = "UTC"
 
     @property
     def is_under_way(self) -> bool:
@@ -59,6 +61,11 @@ class Workflow:
     def is_being_canceled(self) -> bool:
         """Tell whether a person has asked it to stop."""
         return self.is_under_way and self.refresh is not None and self.refresh.cancel_requested_at is not None
+
+    @property
+    def next_text(self) -> str:
+        """When the schedule starts the next one, in its own zone; "" where it does not."""
+        return f"{moment_text(self.next_due, self.zone)} ({self.zone})" if self.next_due else ""
 
     @property
     def look(self) -> Look | None:
@@ -111,7 +118,7 @@ class Workflow:
         """All that the page shows of it, to be compared."""
         refresh = self.refresh
         own = (refresh.pk, refresh.state, refresh.reason, refresh.cancel_requested_at) if refresh else ()
-        return (*own, sorted(self.counts.items()), self.next_due, self.is_scheduled)
+        return (*own, sorted(self.counts.items()), self.next_due, self.is_scheduled, self.zone)
 
 
 def workflow_of(environment: Environment) -> Workflow:
@@ -121,7 +128,9 @@ def workflow_of(environment: Environment) -> Workflow:
     refresh = refresh or refreshes.exclude(state=RefreshState.SKIPPED).order_by("-id").first()
     schedule = RefreshSchedule.objects.filter(environment=environment, is_on=True).first()
     counts = counts_of(refresh) if refresh else Counter()
-    return Workflow(refresh, counts, schedule.next_due if schedule else None, schedule is not None)
+    if schedule is None:
+        return Workflow(refresh, counts, None, is_scheduled=False)
+    return Workflow(refresh, counts, schedule.next_due, is_scheduled=True, zone=schedule.zone)
 
 
 def counts_of(refresh: SystemRefresh) -> Counter[tuple[str, str]]:
