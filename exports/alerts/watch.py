@@ -81,7 +81,9 @@ def _recover(run: Run) -> None:
 
 def _open_unstarted() -> None:
     """Runs whose time passed long ago, and that no worker took."""
-    due = Run.objects.filter(state=State.QUEUED, due__lt=Now() - LATE_AFTER, most_rows=None)
+    long_ago = Now() - LATE_AFTER
+    never_taken = Run.objects.filter(state=State.QUEUED, started_at=None, most_rows=None)
+    due = never_taken.filter(due__lt=long_ago, not_before__lt=long_ago)
     waiting = due.filter(environment__paused_at=None).exclude(_has_open("export"))
     for found in waiting[:MOST_AT_ONCE]:
         with transaction.atomic():  # it may start in this moment
@@ -137,8 +139,12 @@ def _open(run: Run, kind: AlertKind, text: str) -> None:
 
 
 def _lateness(run: Run) -> timedelta:
-    """How long after its time it started; nothing for a run without one."""
-    return run.started_at - run.due if run.due and run.started_at else timedelta()
+    """How long after its time it started, a pause left out; nothing for a run without one."""
+    if run.due is None or run.started_at is None:
+        return timedelta()
+    # Later than its start `not_before` is that of another try, which tells nothing.
+    is_first = run.not_before <= run.started_at
+    return run.started_at - (max(run.due, run.not_before) if is_first else run.due)
 
 
 def _is_late(run: Run) -> bool:

@@ -24,7 +24,8 @@ def goes(export):
     def go(*states: str, due_ago: float | None = None, of=None, **values) -> Run:
         run, _is_new = actions.run_now(of or export, by=None)
         if due_ago is not None:
-            Run.objects.filter(pk=run.pk).update(due=Now() - timedelta(minutes=due_ago))
+            due = Now() - timedelta(minutes=due_ago)
+            Run.objects.filter(pk=run.pk).update(due=due, not_before=due)
         claimed = queueing.claim()
         assert claimed
         assert claimed.run_id == run.pk

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from exports import actions, audited, deciding, queueing
+from exports import actions, audited, deciding, pausing, queueing
 from exports.alerts import watch
 from exports.alerts.refreshes import on_refresh
 from exports.dispatcher import look_once
@@ -21,10 +21,15 @@ from exports.models import (
     SystemRefresh,
 )
 from exports.states import State
-from roles.models import Environment
 from tests.factories import make_export, make_member
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def wait_long(run: Run) -> None:
+    """Let it have been due for eleven minutes."""
+    due = Now() - timedelta(minutes=11)
+    Run.objects.filter(pk=run.pk).update(due=due, not_before=due)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +147,7 @@ def test_a_run_that_does_not_start_alerts_once_and_no_second_time_as_late(export
     run, _is_new = actions.run_now(export, by=None)
     watch.look_now()
     assert history() == []
-    Run.objects.filter(pk=run.pk).update(due=Now() - timedelta(minutes=11))
+    wait_long(run)
     for _look in range(3):
         watch.look_now()
     assert history() == [("unstarted", True)]
@@ -154,12 +159,39 @@ def test_a_run_that_does_not_start_alerts_once_and_no_second_time_as_late(export
     assert history() == [("unstarted", False)]
 
 
-def test_what_waits_because_of_a_pause_is_no_trouble(environment, export, history):
+def test_what_waits_because_of_a_pause_is_no_trouble_while_it_lasts_and_after_it(environment, export, history):
     run, _is_new = actions.run_now(export, by=None)
-    Run.objects.filter(pk=run.pk).update(due=Now() - timedelta(minutes=30))
-    Environment.objects.filter(pk=environment.pk).update(paused_at=Now())
+    due = Now() - timedelta(minutes=30)
+    Run.objects.filter(pk=run.pk).update(due=due, not_before=due)
+    ada = make_member(environment)
+    pausing.pause(environment, note="", by=ada)
     watch.look_now()
     assert history() == []
+    pausing.resume(environment, by=ada)
+    watch.look_now()
+    assert queueing.finish(queueing.claim(), State.SUCCEEDED)
+    assert history() == []
+
+
+@pytest.mark.parametrize("state", [State.RUNNING, State.QUEUED])
+def test_a_run_that_started_in_time_and_was_given_back_is_not_said_not_to_have_started(export, history, state):
+    run, _is_new = actions.run_now(export, by=None)
+    claimed = queueing.claim()
+    due = Now() - timedelta(minutes=30)
+    Run.objects.filter(pk=run.pk).update(due=due, not_before=due, started_at=due)
+    if state == State.QUEUED:
+        assert queueing.release(claimed)
+    watch.look_now()
+    assert history() == []
+
+
+def test_a_run_that_was_let_go_late_has_time_to_start(environment, export, history):
+    run, _is_new = actions.run_now(export, by=None)
+    Run.objects.filter(pk=run.pk).update(due=Now() - timedelta(minutes=30))
+    assert queueing.finish(queueing.claim(), State.HELD)
+    deciding.let_go(run, by=make_member(environment), why="It is fine.")
+    watch.look_now()
+    assert history() == [("held", False)]
 
 
 def test_a_schedule_that_switched_itself_off_alerts_until_it_works_again(export, goes, history):
@@ -209,7 +241,7 @@ def test_a_refresh_schedule_that_switched_itself_off_alerts(environment, history
 def test_many_who_look_at_once_open_one_alert(environment, history):
     for _export in range(4):
         run, _is_new = actions.run_now(make_export(environment), by=None)
-        Run.objects.filter(pk=run.pk).update(due=Now() - timedelta(minutes=11))
+        wait_long(run)
     RefreshSchedule.objects.create(environment=environment, problem="The zone is not known.")
     at_once(watch.look_now, 6)
     assert history() == [("unstarted", True)] * 5
@@ -221,7 +253,7 @@ def test_many_who_look_at_once_open_one_alert(environment, history):
 
 def test_the_dispatcher_looks_every_few_seconds(export, history, monkeypatch):
     run, _is_new = actions.run_now(export, by=None)
-    Run.objects.filter(pk=run.pk).update(due=Now() - timedelta(minutes=11))
+    wait_long(run)
     monkeypatch.setattr(watch, "_looked_at", float("-inf"))
     look_once()
     assert history() == [("unstarted", True)]
