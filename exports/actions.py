@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from connections.models import Sharing
 from connections.sharing import label
 from exports import audited, run_log, schedules
-from exports.dispatch import starting
+from exports.dispatch import occurrences, starting
 from exports.folders import folder_of, free_folder
 from exports.models import Export, ExportSegment, ExportTable, Run, Trigger
 from exports.queueing import canceled_by, visible_files
@@ -117,6 +117,8 @@ def save_export(
     old = Export.objects.filter(pk=export.pk).first()
     before = audited.facts(old)
     with transaction.atomic():
+        if old:
+            occurrences.take_due(old, export.schedule_mode, rule)
         export.updated_by = by
         export.detached_sharing = ""  # it has a connection again
         if old is None:
@@ -149,6 +151,7 @@ def set_schedule(export: Export, mode: str, rule: Recurrence | None = None, *, b
     """
     with transaction.atomic():
         before = schedules.described(export)
+        occurrences.take_due(export, mode, rule)
         schedules.keep(export, mode, rule)
         export.schedule_mode = mode
         after = schedules.described(export)

@@ -1,4 +1,4 @@
-"""What a person does about a held run: let it go or drop it, with a word why (product.md section 7, point 2)."""
+"""What ends a held run: a person who lets it go or drops it, with a word why, or its next occurrence (product.md 7)."""
 
 from typing import Any
 
@@ -32,6 +32,15 @@ def drop(run: Run, *, by: User, why: str) -> None:
     """End the held `run`; nothing of it is sent. Raises NotHeldError."""
     reason = _("dropped by %(who)s") % {"who": by}
     _decide(run, State.CANCELED, {"ended_at": Now(), "reason": reason[:200], "message": ""}, by, why)
+
+
+def lapse(run: Run) -> bool:
+    """End `run` if it is held, because the next occurrence of its export has come; tell whether it was."""
+    held = Run.objects.filter(pk=run.pk, state=State.HELD)
+    lapsed = held.update(state=State.SKIPPED, ended_at=Now(), reason=_("Nobody decided before the next occurrence"))
+    if lapsed:
+        note_run(run.pk, State.HELD)
+    return bool(lapsed)
 
 
 def why_not_held(run: Run | None) -> str:

@@ -13,11 +13,11 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from exports import recurrence
+from exports import deciding, recurrence
 from exports.alerts import watch
-from exports.audited import note_run
 from exports.dispatch import starting
 from exports.models import Export, RefreshSchedule, Run, Schedule, ScheduleMode, Trigger
+from exports.recurrence import Recurrence
 from exports.states import STATES, State
 from roles import audit
 
@@ -36,6 +36,19 @@ def start_due() -> int:
     while went_on := _start_batch():
         count += went_on
     return count
+
+
+def take_due(export: Export, mode: str, rule: Recurrence | None) -> None:
+    """Before the schedule of `export` changes: what fell due has its run, skipped where it is switched off.
+
+    In the caller's transaction. It is for the moments, or the hours, in which no dispatcher was there in time.
+    """
+    due = Schedule.objects.filter(export=export.pk, next_due__lte=Now()).select_for_update(of=("self",))
+    for schedule in due.select_related("export__environment").annotate(now=Now()):
+        if mode == ScheduleMode.OFF:
+            _skip_switched_off(schedule, schedule.now)
+        elif mode == ScheduleMode.REFRESH or (rule and rule != recurrence.of(schedule)):
+            _go_on(schedule, schedule.now)
 
 
 def seconds_until_due() -> float | None:
@@ -102,11 +115,13 @@ def _start_occurrence(export: Export, due: datetime, *, is_late: bool) -> None:
         return
     earlier = Run.objects.active().filter(export=export).first()
     if earlier:
-        _lapse(earlier)
+        is_over = deciding.lapse(earlier) or earlier.most_rows is not None  # a test is never the last run
         words = {"run": earlier.short_id, "state": str(STATES[earlier.state].look.label).lower()}
         message = _("At its time run %(run)s of this export was %(state)s. Nothing was sent; the next occurrence "
                     "starts at its time.") % words  # fmt: skip
-        _skip(export, reason=_("run %(run)s was %(state)s") % words, message=message, due=due, is_late=is_late)
+        run = _skip(export, reason=_("run %(run)s was %(state)s") % words, message=message, due=due, is_late=is_late)
+        if is_over:
+            Export.objects.filter(pk=export.pk).update(last_run=run)
         return
     if export.connection_id is None:
         message = _("The export has no connection. Edit it and choose one, or switch its schedule off.")
@@ -116,12 +131,16 @@ def _start_occurrence(export: Export, due: datetime, *, is_late: bool) -> None:
     Export.objects.filter(pk=export.pk).update(last_run=run)
 
 
-def _lapse(run: Run) -> None:
-    """End a held run: its export's next occurrence has come."""
-    held = Run.objects.filter(pk=run.pk, state=State.HELD)
-    reason = _("Nobody decided before the next occurrence")
-    if held.update(state=State.SKIPPED, ended_at=Now(), reason=reason):
-        note_run(run.pk, State.HELD)
+def _skip_switched_off(schedule: Schedule, now: datetime) -> None:
+    """Keep the occurrences up to `now` of a schedule that is being switched off; nothing of them is sent."""
+    export, due = schedule.export, schedule.next_due
+    if due is None or export.schedule_mode != ScheduleMode.OWN:
+        return
+    *missed, last = [due, *recurrence.between(recurrence.of(schedule), due, now, MOST_MISSED)]
+    _skip_missed(export, missed)
+    if not Run.objects.filter(export=export, due=last).exists():
+        message = _("Its schedule was switched off before it started. Run the export if it shall be sent.")
+        _skip(export, reason=_("its schedule was switched off"), message=message, due=last, is_late=False)
 
 
 def _skip(export: Export, *, reason: str, message: str, due: datetime, is_late: bool) -> Run:

@@ -4,6 +4,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from exports import deciding
 from exports.audited import note_run
 from exports.dispatch import starting
 from exports.models import Export, PartKind, PartState, RefreshPart, Run, ScheduleMode, SystemRefresh, Trigger
@@ -38,7 +39,8 @@ def send_ready(refresh: SystemRefresh) -> None:
 
 def keep_skipped(refresh: SystemRefresh, reasons: dict[int, str]) -> None:
     """Give the exports, by id, a run that was skipped for a reason, which their status shows."""
-    busy = set(Run.objects.active().filter(export__in=reasons).values_list("export_id", flat=True))
+    active = Run.objects.active().filter(export__in=reasons, most_rows=None).select_related("export")
+    busy = {run.export_id for run in active if not deciding.lapse(run)}
     for export in Export.objects.filter(pk__in=reasons):
         _keep_skipped(refresh, export, reasons[export.pk], is_last=export.pk not in busy)
 
@@ -56,9 +58,8 @@ def _send(refresh: SystemRefresh, part: RefreshPart, export: Export | None, earl
         return _leave_out(part, _why_not(export))
     if earlier:
         reason = _("Run %(run)s of this export was not over") % {"run": earlier.short_id}
-        if earlier.state == State.HELD:
-            _lapse(earlier)
-        run = _keep_skipped(refresh, export, reason, is_last=earlier.state == State.HELD)
+        is_last = deciding.lapse(earlier) or earlier.most_rows is not None  # a test is never the last run
+        run = _keep_skipped(refresh, export, reason, is_last=is_last)
         RefreshPart.objects.filter(pk=part.pk).update(run=run)
         return _leave_out(part, reason)
     run = starting.queue(export, by=refresh.triggered_by, trigger=Trigger.REFRESH, refresh=refresh)
@@ -76,14 +77,6 @@ def _why_not(export: Export | None) -> str:
 
 def _leave_out(part: RefreshPart, reason: str) -> None:
     RefreshPart.objects.filter(pk=part.pk).update(state=PartState.SKIPPED, ended_at=Now(), message=reason)
-
-
-def _lapse(held: Run) -> None:
-    """End a held run: nobody decided before the next occurrence."""
-    reason = _("Nobody decided before the next occurrence")
-    mine = Run.objects.filter(pk=held.pk, state=State.HELD)
-    if mine.update(state=State.SKIPPED, ended_at=Now(), reason=reason):
-        note_run(held.pk, State.HELD)
 
 
 def _keep_skipped(refresh: SystemRefresh, export: Export, reason: str, *, is_last: bool) -> Run:

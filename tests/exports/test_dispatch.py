@@ -12,11 +12,12 @@ from exports.dispatch import occurrences
 from exports.dispatch.occurrences import start_due
 from exports.dispatcher import Dispatcher, look_once
 from exports.models import Export, Run, Schedule, ScheduleMode, Trigger
+from exports.recurrence import Recurrence
 from exports.schedules import database_now
 from exports.states import State
 from roles.models import AuditEvent
 from tests.exports.scheduled import due_again, make_due, runs_of
-from tests.factories import make_environment
+from tests.factories import make_environment, make_export
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -156,6 +157,56 @@ def test_a_held_run_lapses_at_the_next_occurrence(environment):
     assert (following.state, following.reason) == (State.SKIPPED, f"run {held.short_id} was held")
     event = AuditEvent.objects.filter(run=held.uuid).latest("pk")
     assert event.changes["state"] == [State.HELD, State.SKIPPED]
+    export.refresh_from_db()
+    assert export.last_run == following
+
+
+def test_an_occurrence_during_a_test_of_ten_is_what_the_export_shows(environment):
+    export = make_due(environment)
+    actions.send_test(export, by=None)
+    start_due()
+    skipped = Run.objects.get(export=export, due__isnull=False)
+    export.refresh_from_db()
+    assert (export.last_run, export.last_state) == (skipped, State.SKIPPED)
+
+
+# A schedule that changes while something of it is due and no dispatcher came yet
+
+
+def test_what_fell_due_before_another_recurrence_was_saved_has_its_run(environment):
+    export = make_due(environment, ago=HOUR + timedelta(seconds=5))
+    due = next_due(export)
+    actions.set_schedule(export, ScheduleMode.OWN, Recurrence("daily", ("03:00",)), by=None)
+    missed, run = runs_of(export)
+    assert (missed.due, missed.state, run.state, run.due > due) == (due, State.SKIPPED, State.QUEUED, True)
+    assert next_due(export) > database_now()
+    assert start_due() == 0
+
+
+def test_what_fell_due_before_the_refresh_was_chosen_has_its_run(environment):
+    export = make_due(environment)
+    actions.set_schedule(export, ScheduleMode.REFRESH, by=None)
+    (run,) = runs_of(export)
+    export.refresh_from_db()
+    assert (run.state, export.last_run, export.schedule_mode) == (State.QUEUED, run, ScheduleMode.REFRESH)
+
+
+def test_what_fell_due_before_it_was_switched_off_sends_nothing_and_says_so(environment):
+    export = make_due(environment, ago=2 * HOUR + timedelta(seconds=5))
+    actions.set_schedule(export, ScheduleMode.OFF, by=None)
+    *_missed, last = runs_of(export)
+    assert {run.state for run in runs_of(export)} == {State.SKIPPED}
+    assert last.reason == "its schedule was switched off"
+    actions.set_schedule(export, ScheduleMode.OWN, by=None)
+    assert next_due(export) > database_now()
+    assert start_due() == 0
+
+
+def test_a_schedule_saved_while_nothing_is_due_makes_no_run(environment):
+    export = make_due(environment, ago=-HOUR)
+    for mode in (ScheduleMode.OFF, ScheduleMode.OWN, ScheduleMode.REFRESH):
+        actions.set_schedule(export, mode, by=None)
+    assert runs_of(export) == []
 
 
 def test_of_what_was_missed_the_last_runs_late_and_the_others_are_skipped(environment):
@@ -212,16 +263,11 @@ def test_a_bad_row_disables_itself_and_the_others_go_on(environment, bad):
     assert start_due() == 0
 
 
-def test_a_row_that_breaks_the_code_disables_itself_too(environment, monkeypatch, caplog):
-    good, broken = make_due(environment), make_due(environment, ago=timedelta(seconds=5))
-    whole = occurrences.recurrence.between
-
-    def fail_for_one(rule, after, until, most):
-        if until - after > timedelta(seconds=4):
-            raise ZeroDivisionError
-        return whole(rule, after, until, most)
-
-    monkeypatch.setattr(occurrences.recurrence, "between", fail_for_one)
+def test_a_row_that_breaks_the_code_disables_itself_too(environment, caplog):
+    """Its next occurrence lies so far back that the clocks of its zone showed a year before the first."""
+    rule = {"repeat": "cron", "cron": "0 0 29 2 *", "zone": "America/New_York"}
+    good, broken = make_due(environment), make_due(environment, rule=rule)
+    Schedule.objects.filter(export=broken).update(next_due=datetime(1, 1, 1, tzinfo=UTC))
     start_due()
     assert [len(runs_of(good)), len(runs_of(broken))] == [1, 0]
     assert "Choose its recurrence again" in Schedule.objects.get(export=broken).problem
@@ -282,14 +328,32 @@ def test_all_times_are_the_databases(environment, monkeypatch):
     assert abs(Run.objects.get().queued_at - database_now()) < timedelta(minutes=5)
 
 
-def test_one_look_that_fails_does_not_keep_the_others_from_being_done(environment, monkeypatch, caplog):
-    from exports import dispatcher
+@pytest.fixture
+def lost_run_that_cannot_be_put_back(environment):
+    """A run without a worker of which the database refuses every change."""
+    run, _is_new = actions.run_now(make_export(environment), by=None)
+    queueing.claim()
+    Run.objects.filter(pk=run.pk).update(lease_until=Now() - HOUR)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'No.'; END$$")
+        cursor.execute(
+            f"CREATE TRIGGER refuse BEFORE UPDATE ON exports_run FOR EACH ROW WHEN (OLD.id = {run.pk}) "
+            "EXECUTE FUNCTION refuse()"
+        )
+    yield run
+    with connection.cursor() as cursor:
+        cursor.execute("DROP FUNCTION refuse CASCADE")
 
-    done = []
-    monkeypatch.setattr(dispatcher, "LOOKS", (lambda: 1 / 0, lambda: done.append(1)))
+
+def test_one_look_that_fails_does_not_keep_the_others_from_being_done(
+    environment, lost_run_that_cannot_be_put_back, caplog
+):
+    paused = make_environment(paused_at=Now())
+    waiting, _is_new = actions.run_now(make_export(paused), by=None)
     look_once()
-    assert done == [1]
-    assert "failed" in caplog.text
+    assert "reap failed" in caplog.text
+    waiting.refresh_from_db()
+    assert waiting.reason == "the environment is paused"
 
 
 def test_environments_do_not_hinder_each_other(environment):

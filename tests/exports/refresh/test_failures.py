@@ -120,3 +120,15 @@ def test_a_held_run_lapses_at_the_next_refresh(environment, segment):
     parts.work_off()
     held.refresh_from_db()
     assert (held.state, held.reason) == (State.SKIPPED, "Nobody decided before the next occurrence")
+
+
+def test_a_held_run_lapses_also_where_what_the_next_one_needs_failed(environment, table, segment):
+    export = make_export(environment, "Nightly", segments=[segment])
+    held = Run.objects.create(environment=environment, export=export, trigger="person", state="held")
+    parts.drop(table)
+    refresh = run.start(environment, by=None)
+    parts.work_off()
+    held.refresh_from_db()
+    export.refresh_from_db()
+    assert (held.state, export.last_run.reason) == (State.SKIPPED, "“Customers” failed")
+    assert export.last_run.refresh == refresh
