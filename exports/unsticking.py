@@ -24,6 +24,7 @@ class NotStuckError(Exception):
 def queue_anew(run: Run, *, by: User) -> None:
     """Let a worker take `run` now, its waits and earlier tries forgotten. Raises NotStuckError."""
     values = {"not_before": Now(), "claims": 0, "tries": 0, "reason": _("Queued anew by support"), "message": ""}
+    values |= {"waits_for": "", "awaits": []}
     _put_right(run, State.QUEUED, values, "queue anew", by)
     nudge()
 

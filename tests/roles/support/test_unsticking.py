@@ -51,6 +51,7 @@ def test_a_stuck_run_is_ended_as_failed_with_what_happened(staff, run, state, le
 @pytest.mark.parametrize(("state", "lease"), [("queued", None), ("retrying", None), ("running", -1)])
 def test_a_stuck_run_is_queued_anew_and_a_worker_takes_it(staff, run, state, lease, django_capture_on_commit_callbacks):
     be(run, state, lease)
+    Run.objects.filter(pk=run.pk).update(waits_for="the refresh of “Everybody”", awaits=[["segment", 1]])
     with django_capture_on_commit_callbacks(execute=True):
         act(staff, Run, "queue_anew", run)
     assert OrmQ.objects.filter(key="exports").exists()
