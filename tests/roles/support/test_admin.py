@@ -93,7 +93,7 @@ def plant_what_happens_by_itself(world, user):
     channel = AlertChannel.objects.create(
         environment=environment, name="Hook", kind="webhook", encrypted_secrets=secret
     )
-    alert = Alert.objects.create(environment=environment, export=export, kind="failed", text="Failed")
+    alert = Alert.objects.create(environment=environment, export=export, kind="late", text="Late")
     AlertDelivery.objects.create(alert=alert, channel=channel)
     AlertsSeen.objects.create(user=user, environment=environment, seen_at=timezone.now())
 
@@ -221,7 +221,7 @@ def test_staff_set_no_password(staff, world):
 
 
 def test_sessions_of_a_person_are_ended_and_no_other_s(staff, world):
-    theirs, others = [world.client("viewer"), world.client("viewer")], world.client("contributor")
+    theirs, others = [world.client("viewer"), client_of(world.users["viewer"])], world.client("contributor")
     answer = act(staff, User, "end_sessions", world.users["viewer"])
     assert "2 sessions ended." in answer.content.decode()
     assert [client.get(world.mine.url("exports:list")).status_code for client in theirs] == [302, 302]
