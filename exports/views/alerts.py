@@ -1,6 +1,6 @@
 """The alerts of an environment, and the bell that counts those that are unread."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -65,8 +65,9 @@ def list_url(request: EnvironmentRequest) -> str:
 
 
 def _moment(text: str) -> datetime | None:
+    """Return the moment that a page was given, in UTC; None for what no page was given."""
     try:
         moment = parse_datetime(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment and moment.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return moment if moment and moment.tzinfo else None

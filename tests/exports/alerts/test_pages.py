@@ -209,6 +209,8 @@ def test_reading_goes_forward_only_and_is_ones_own(viewer, admin, url, goes):
     viewer.post(url("seen"), {"until": "2020-01-01T00:00:00+00:00"})
     assert viewer.get(url("bell") + "?shown=").status_code == 204
     assert admin.get(url("bell")).context_data["bell"].unread == 1
+    for odd in ("0001-01-01T00:00:00+14:00", "2020-01-01T00:00:00+23:59", "9999-12-31T23:59:59-14:00"):
+        assert viewer.post(url("seen"), {"until": odd}).status_code == 302
     viewer.post(url("seen"), {"until": "2999-01-01T00:00:00+00:00"})
     assert not AlertsSeen.objects.filter(seen_at__gt=Now()).exists()
 
