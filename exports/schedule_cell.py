@@ -1,6 +1,6 @@
 """An export's schedule in a few words, as the list and the details show it, with its next run."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -53,6 +53,8 @@ def next_run_of(export: Export) -> str:
 
 def moment_text(moment: datetime, zone: str) -> str:
     """Return weekday, date and time in `zone`: "Mon, November 23, 2026, 09:00"."""
+    if zone not in recurrence.zones():  # of a row that stops by itself when it is due; pages show it until then
+        return f"{local_text(moment.astimezone(UTC))} UTC"
     return local_text(moment.astimezone(ZoneInfo(zone)))
 
 

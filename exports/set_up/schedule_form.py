@@ -188,7 +188,7 @@ def values_of(rule: Recurrence | None, zone: str) -> dict[str, Any]:
     time = rule.times[0] if rule and rule.times else FIRST_TIME
     return {
         "repeat": rule.repeat if rule else REFRESH,
-        "minute": int(time[3:]) if rule and rule.repeat == Repeat.HOURLY else 0,
+        "minute": int(time[3:]) if rule and rule.repeat == Repeat.HOURLY and time[3:].isdecimal() else 0,
         "weekdays": list(rule.weekdays) if rule and rule.weekdays else FIRST_DAYS,
         "month_day": rule.month_day if rule else 1,
         "time": FIRST_TIME if rule and rule.repeat == Repeat.HOURLY else time,

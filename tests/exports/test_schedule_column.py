@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from exports import actions
 from exports.models import RefreshSchedule, Schedule
@@ -55,6 +56,26 @@ def test_the_column_says_each_recurrence_and_its_zone_and_on_hover_the_next_run(
     assert {name: said(page, name) for name in RULES} == WORDS
     assert "Next run: Mon, March 30, 2026, 09:00 (Europe/Paris)" in hover(page)
     assert "Next run: Mon, March 30, 2026, 12:45 (Asia/Kathmandu)" in hover(page)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"zone": "Nowhere/Land"}, {"zone": ""}, {"repeat": "hourly", "times": ["x"]}, {"times": {}}, {"repeat": "?"}],
+    ids=["zone", "no-zone", "minute", "times", "repeat"],
+)
+def test_a_row_that_makes_no_sense_leaves_every_page_open_and_can_be_replaced(environment, shared, bad):
+    export, admin = make_own(environment, shared, "Odd", RULES["Each day"]), client_of(make_member(environment))
+    RefreshSchedule.objects.create(environment=environment, is_on=True, next_due=DUE, **bad)
+    Schedule.objects.filter(export=export).update(**bad)
+    system = [reverse(f"system:{name}", kwargs={"environment": environment.slug}) for name in ("list", "schedule")]
+    own = [url(environment, name, pk=export.pk) for name in ("progress", "edit", "duplicate")]
+    for page in (url(environment), *own, *system):
+        assert admin.get(page).status_code == 200
+    asked = {"id": export.pk}
+    assert admin.post(url(environment, "schedule"), asked).status_code == 200
+    typed = {"confirmed": "1", "schedule_mode": "on", "repeat": "hourly", "minute": "5", "zone": "UTC"}
+    admin.post(url(environment, "schedule"), asked | typed)
+    assert said(admin.get(url(environment)), "Odd") == "Hourly at minute 5 UTC"
 
 
 def test_what_follows_the_system_refresh_says_whether_that_is_on(environment, carl, shared):
