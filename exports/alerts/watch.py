@@ -38,7 +38,7 @@ def on_run(run: Run, before: str, message: str) -> None:
         _open_if_late(run)
     elif run.state in DELIVERED:
         _recover(run)
-    elif run.state in TROUBLES and not _is_dropped(run):
+    elif run.state in TROUBLES:
         _open(run, TROUBLES[State(run.state)], words.trouble(run, message))
 
 
@@ -150,11 +150,6 @@ def _lateness(run: Run) -> timedelta:
 def _is_late(run: Run) -> bool:
     """Tell whether it started late by itself, not because a person took their time to let it go."""
     return not run.is_let_go and (run.is_late or _lateness(run) > LATE_AFTER)
-
-
-def _is_dropped(run: Run) -> bool:
-    """Tell whether a person decided against it, who needs not be told."""
-    return run.state == State.SKIPPED and run.decided_by_id is not None
 
 
 def _was_skipped_since(run: Run) -> bool:

@@ -88,9 +88,8 @@ def test_an_alert_is_undone_with_the_step_that_opened_it(goes, history):
     [
         (State.QUEUED, {}, "let it go"),
         (State.CANCELED, {}, "dropped it"),
-        (State.SKIPPED, {}, "dropped it"),
     ],
-    ids=["let-go", "canceled", "dropped"],
+    ids=["let-go", "dropped"],
 )
 def test_a_decision_closes_the_alert_of_a_held_run(environment, goes, history, state, values, said):
     run = goes("held")
@@ -98,6 +97,13 @@ def test_a_decision_closes_the_alert_of_a_held_run(environment, goes, history, s
     move(run, state, decided_by=make_member(environment, username="ada"))
     assert history() == [("held", False)]
     assert Alert.objects.get().closing_text == f"ada {said}."
+
+
+def test_a_run_that_was_let_go_and_then_skipped_alerts(environment, goes, history):
+    run = goes("held")
+    deciding.let_go(run, by=make_member(environment), why="It is fine.")
+    queueing.finish(queueing.claim(), State.SKIPPED, reason="All segments too small")
+    assert history() == [("held", False), ("skipped", True)]
 
 
 def test_a_held_run_that_lapses_is_skipped(goes, history):
