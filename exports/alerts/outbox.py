@@ -4,6 +4,7 @@ A worker that dies in the middle leaves its message to another one after a while
 id again, by which a receiver knows it. All times are the database's.
 """
 
+import logging
 import random
 import time
 from collections.abc import Collection
@@ -18,6 +19,8 @@ from django_q.tasks import async_task
 
 from exports.alerts.errors import NotDeliveredError
 from exports.models import Alert, AlertChannel, AlertDelivery, DeliveryState
+
+logger = logging.getLogger(__name__)
 
 TASK = "exports.alerts.tasks.send"
 CLUSTER = "chores"
@@ -104,6 +107,12 @@ def _send(message: AlertDelivery) -> bool:
         send(message)
     except NotDeliveredError as error:
         _keep_failure(message, error)
+        return False
+    except Exception as error:  # else it would be tried for ever, and end this task each time
+        # Without its text, which may quote an address.
+        logger.error("Message %s of an alert: %s", message.uuid, type(error).__name__)
+        text = _("Waybill could not send it. Whoever operates Waybill finds the kind of error in its log.")
+        _keep_failure(message, NotDeliveredError(text, is_permanent=False))
         return False
     _keep(message, state=DeliveryState.SENT, sent_at=Now(), error="")
     AlertChannel.objects.filter(pk=message.channel_id).update(last_sent_at=Now(), last_error="")

@@ -60,6 +60,9 @@ def _mail(channel: AlertChannel, message: Message) -> None:
         _as_mail(message, to).send()
     except (SMTPException, OSError) as error:
         raise NotDeliveredError(_("The mail server did not take it."), is_permanent=_is_refused(error)) from None
+    except ValueError:  # of the library, which quotes the address
+        text = _("One of its people has an address that no mail can go to. Correct it, or take the person out.")
+        raise NotDeliveredError(text) from None
 
 
 def _as_mail(message: Message, to: list[str]) -> EmailMessage:

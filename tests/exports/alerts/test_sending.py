@@ -15,6 +15,7 @@ from standardwebhooks import WebhookVerificationError
 from exports.alerts import channels, outbox, posting, signing
 from exports.alerts.outbox import send_waiting
 from exports.models import AlertChannel, AlertDelivery, AlertKind
+from roles.models import User
 from tests.factories import make_environment, make_export, make_member
 from tests.servers import webhook
 from tests.servers.webhook import answer, running_receiver
@@ -358,6 +359,28 @@ def test_a_mail_server_that_refuses(environment, mailbox, goes, refusal, state):
     goes("failed")
     send_waiting()
     assert states() == [state]
+
+
+@pytest.mark.parametrize("address", ["a@" + "é" * 60 + ".example", "ä@example.com", "none"], ids=["long", "ä", "none"])
+def test_an_address_that_no_mail_can_go_to_is_said_and_holds_up_no_other_channel(environment, mailbox, goes, address):
+    odd = add_person(make_channel(environment, kind="email"), "odd")
+    User.objects.filter(pk=odd.pk).update(email=address)
+    add_person(make_channel(environment, kind="email", name="Second"), "ada")
+    goes("failed")
+    send_waiting()
+    assert ["ada@example.com"] in [to for to, _mail in mailbox.took]
+    assert "waiting" not in states()
+
+
+def test_a_message_that_breaks_the_sending_is_given_up_after_its_tries(channel, receiver, goes, caplog):
+    goes("failed")
+    AlertChannel.objects.filter(pk=channel.pk).update(kind="nonsense")
+    for _try in range(outbox.MOST_TRIES):
+        send_in_time()
+    assert states() == ["failed"]
+    assert "in its log" in AlertChannel.objects.get().last_error
+    assert "ValueError" in caplog.text
+    assert "planted-path" not in caplog.text
 
 
 def test_without_a_mail_server_the_channel_says_so(environment, goes):
