@@ -71,7 +71,7 @@ def _meets(rule: Recurrence, starts: list[datetime], lasts: timedelta) -> bool:
     """Tell whether an occurrence falls between a start and the end of what may be going on then."""
     for start in starts:
         following = recurrence.next_after(rule, start - timedelta(seconds=1))
-        if following is None:
+        if following is None or following > starts[-1] + lasts:  # a rare one is asked for once
             return False
         if following <= start + lasts:
             return True
