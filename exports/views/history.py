@@ -41,7 +41,7 @@ def download(request: EnvironmentRequest) -> StreamingHttpResponse:
     """The runs that the query asks for as CSV; of one export where it names that."""
     filters = Filters.of(request.GET)
     lines = as_csv(runs_of(request.environment, filters))
-    return as_file(lines, f"runs-{request.environment.slug}")
+    return as_file(lines, f"runs-{request.environment.slug}", request.META.get("gunicorn.socket"))
 
 
 def _page(request: EnvironmentRequest, export: Export | None) -> TemplateResponse:

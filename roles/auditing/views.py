@@ -47,7 +47,8 @@ def download(request: EnvironmentRequest) -> StreamingHttpResponse:
     """Send what the query's filters ask for as CSV; that is an event, too."""
     filters = Filters.of(request.GET)
     audit.record(request.environment, "download audit", request.environment, by=request.user, changes=filters.as_dict())
-    return as_file(as_csv(listing.events_of(request.environment, filters)), f"audit-{request.environment.slug}")
+    lines = as_csv(listing.events_of(request.environment, filters))
+    return as_file(lines, f"audit-{request.environment.slug}", request.META.get("gunicorn.socket"))
 
 
 def _rows(access: Access, page: Page) -> list[Row]:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import socket
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +16,7 @@ from exports.history import day_chart, filters, listing
 from exports.models import Run
 from exports.states import FINAL, State
 from roles.roles import Role
-from roles.spreadsheet import BOM
+from roles.spreadsheet import BOM, SEND_SECONDS
 from tests.exports.pages import OWNED, text_of
 from tests.factories import client_of, make_connection, make_environment, make_export, make_member
 
@@ -288,6 +289,13 @@ def test_a_download_holds_no_formula(environment, vera):
     (row,) = downloaded(vera, environment)
     assert row["export"].startswith("'=")
     assert row["reason"].startswith("'@")
+
+
+def test_a_browser_that_does_not_read_loses_its_download(environment, vera):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        vera.get(url(environment, name="history_download"), **{"gunicorn.socket": ours})
+        assert ours.gettimeout() == SEND_SECONDS
 
 
 def test_a_download_is_read_in_batches(environment, export):
