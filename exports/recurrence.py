@@ -104,23 +104,12 @@ def between(recurrence: Recurrence, after: datetime, until: datetime, most: int)
         span *= 4
 
 
-def period(recurrence: Recurrence, due: datetime) -> timedelta:
-    """Return how long it is from the occurrence `due` to the next; a day for one that never comes again."""
-    following = next_after(recurrence, due)
-    return following - due if following else DAY
-
-
 def problem(recurrence: Recurrence) -> str:
     """Say why it can never run and what to do, for people; "" for one that can."""
     mistake = _mistake(recurrence)
     if mistake or recurrence.repeat != Repeat.CRON:
         return mistake
     return "" if next_after(recurrence, datetime(2000, 1, 1, tzinfo=UTC)) else _never(recurrence.cron)
-
-
-def cron_problem(expression: str) -> str:
-    """Say what is wrong with a cron expression, for people; "" for a good one."""
-    return problem(Recurrence(Repeat.CRON, cron=expression))
 
 
 def _from(recurrence: Recurrence, after: datetime) -> Iterator[datetime]:

@@ -18,12 +18,10 @@ from exports.models import Schedule
 from exports.recurrence import (
     Recurrence,
     between,
-    cron_problem,
     next_after,
     occurrences,
     of,
     offered_zones,
-    period,
     problem,
     words,
     zone_named,
@@ -294,12 +292,6 @@ def test_the_last_of_many_missed_occurrences_are_found_at_once():
     assert between(rule, end, end, 3) == []
 
 
-def test_a_period_is_the_time_to_the_next_occurrence():
-    rule = Recurrence("weekly", ("09:00",), (1, 3), zone="Europe/Berlin")
-    assert period(rule, datetime(2026, 3, 23, 8, tzinfo=UTC)) == timedelta(days=2)
-    assert period(rule, datetime(2026, 3, 25, 8, tzinfo=UTC)) == timedelta(days=5) - timedelta(hours=1)
-
-
 # What can never run ---------------------------------------------------------------------------------------------------
 
 
@@ -333,7 +325,6 @@ def test_what_can_never_run_says_why_and_has_no_next_run(rule, said):
     assert said in problem(rule)
     assert next_after(rule, datetime(2026, 1, 1, tzinfo=UTC)) is None
     assert words(rule)
-    assert rule.repeat != "cron" or cron_problem(rule.cron) == problem(rule)
 
 
 @pytest.mark.parametrize("name", [*RULES, *OFTEN])
