@@ -14,6 +14,7 @@ from roles.auditing.changes import add_values
 from roles.models import User
 from roles.secrets import Keeper, add_keeper
 
+EDITED = ["name", "kinds", "tells_recovery", "is_for_all", "encrypted_secrets", "last_error", "updated_at"]
 ON_OFF = {True: "on", False: "off"}
 
 
@@ -38,9 +39,12 @@ def keep_secrets() -> None:
 
 
 def save(channel: AlertChannel, draft: Draft, *, by: User) -> None:
-    """Add or change `channel`. Raises IntegrityError where its name is taken."""
-    before = _facts(channel) if channel.pk else {}
+    """Add or change `channel`. Raises IntegrityError where its name is taken, DoesNotExist where it was removed."""
     with transaction.atomic():
+        if channel.pk:
+            kept = AlertChannel.objects.select_for_update().get(pk=channel.pk)
+            channel.encrypted_secrets, channel.last_error = kept.encrypted_secrets, kept.last_error
+        before = _facts(channel) if channel.pk else {}
         channel.name, channel.kinds = draft.name, list(draft.kinds)
         channel.tells_recovery, channel.is_for_all = draft.tells_recovery, draft.is_for_all
         if draft.secrets:
@@ -48,7 +52,7 @@ def save(channel: AlertChannel, draft: Draft, *, by: User) -> None:
             channel.last_error = ""
         if not channel.pk:
             channel.created_by = by
-        channel.save()
+        channel.save(update_fields=EDITED if before else None)  # not what was switched or sent since it was loaded
         channel.people.set(draft.people)
         channel.exports.set([] if draft.is_for_all else draft.exports)
         changes = difference(before, _facts(channel)) | ({"secrets": "changed"} if before and draft.secrets else {})

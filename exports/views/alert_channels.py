@@ -117,6 +117,8 @@ def _edit(request: EnvironmentRequest, channel: AlertChannel) -> HttpResponse:
             channels.save(channel, draft, by=request.user)
         except IntegrityError:
             form.add_error("name", _("Another channel has this name."))
+        except AlertChannel.DoesNotExist:
+            raise Http404 from None
         else:
             return _saved(request, channel, made)
     context = {"form": form, "channel": channel, "list_url": _url(request, "channels")}
