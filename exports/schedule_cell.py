@@ -64,7 +64,11 @@ def local_text(moment: datetime) -> str:
 
 
 def _of_refresh(row: RefreshSchedule | None) -> SafeString:
-    return _said(_("With system refresh"), "" if row else _("(off)"), _next(row) if row else "")
+    if row is None:
+        return _said(_("With system refresh"), _("(off)"))
+    if row.problem:
+        return _said(_("With system refresh"), _("(stopped)"), row.problem)
+    return _said(_("With system refresh"), "", _next(row))
 
 
 @lru_cache(maxsize=2048)
@@ -83,4 +87,4 @@ def _next_text(due: datetime, zone: str) -> str:
 def _said(words: str, aside: str = "", hover: str = "") -> SafeString:
     title = format_html(' title="{}"', hover) if hover else ""
     small = format_html(" <small>{}</small>", aside) if aside else ""
-    return format_html('<span class="cut"{}>{}{}</span>', title, words, small)
+    return format_html('<span class="cut"{}><span>{}</span>{}</span>', title, words, small)

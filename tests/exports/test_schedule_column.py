@@ -89,6 +89,9 @@ def test_what_follows_the_system_refresh_says_whether_that_is_on(environment, ca
         "With system refresh",
         ["Next run: Mon, March 30, 2026, 09:00 (Europe/Paris)"],
     )
+    RefreshSchedule.objects.filter(pk=row.pk).update(next_due=None, problem="It could not be followed.")
+    page = carl.get(url(environment))
+    assert (said(page, "Weekly"), hover(page)) == ("With system refresh (stopped)", ["It could not be followed."])
 
 
 def test_a_schedule_that_stopped_by_itself_says_why(environment, carl, shared):
@@ -136,7 +139,9 @@ def test_progress_details_say_the_system_refresh_that_is_followed(environment, c
 
 
 def test_run_all_takes_what_has_an_own_schedule_that_is_on(environment, carl, shared):
-    on, off = (make_own(environment, shared, name, RULES["Each day"]) for name in ("On", "Off"))
+    on, off = (make_export(environment, name, shared) for name in ("On", "Off"))
+    for export in (on, off):
+        actions.set_schedule(export, "own", RULES["Each day"], by=None)
     actions.set_schedule(off, "off", by=None)
     carl.post(url(environment, "run_all"))
     assert (on.runs.count(), off.runs.count()) == (1, 0)
