@@ -40,6 +40,7 @@ PART_LOOKS: dict[str, Look] = {
     PartState.CANCELED: Look(PartState.CANCELED.label, "x-circle", "neutral"),
 }
 TO_COME = (PartState.WAITING, PartState.RUNNING)
+WELL = (PartState.DONE, PartState.WARNED)
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class Workflow:
 
     def _of(self, kind: PartKind) -> dict[str, int]:
         counts = {state: count for (of, state), count in self.counts.items() if of == kind}
-        return {"done": sum(n for state, n in counts.items() if state not in TO_COME), "all": sum(counts.values())}
+        return {"done": sum(counts.get(state, 0) for state in WELL), "all": sum(counts.values())}
 
     def _in(self, state: PartState) -> int:
         return sum(count for (_kind, of), count in self.counts.items() if of == state)

@@ -1,5 +1,7 @@
 """Settings > System > Status, History and their panels."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -56,6 +58,26 @@ def test_while_it_runs_each_says_how_far_it_is(ada, at, environment, segment):
     workflow = ada.get(at("list")).context_data["workflow"]
     assert (workflow.done, workflow.total, workflow.percent) == (2, 3, 66)
     assert workflow.lines == ["1 of 1 tables", "1 of 1 segments", "0 of 1 exports"]
+
+
+def test_a_canceled_refresh_counts_nothing_as_done(ada, at, environment, segment):
+    make_export(environment, "Nightly", segments=[segment])
+    run.start(environment, by=None)
+    ada.post(at("stop"))
+    parts.work_off()
+    workflow = ada.get(at("list")).context_data["workflow"]
+    assert (workflow.is_under_way, workflow.lines[:2]) == (False, ["0 of 1 tables", "0 of 1 segments"])
+
+
+def test_each_command_that_changes_in_place_has_a_name_of_its_own(ada, at, environment, segment):
+    """A form without one would go on as another's, with what htmx listens for on it: Resume did nothing."""
+    run.start(environment, by=None)
+    ada.post(at("pause"), {"note": "Moving house"})
+    page = ada.get(at("list")).content.decode()
+    assert re.findall(r'<form class="command-form"( id="[a-z-]+")?', page) == [
+        ' id="system-cancel-form"',
+        ' id="system-resume-form"',
+    ]
 
 
 def test_failures_and_what_they_keep_back_say_why(ada, at, environment, table, segment):
