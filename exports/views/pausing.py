@@ -3,6 +3,7 @@
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -29,7 +30,7 @@ def pause(request: EnvironmentRequest) -> HttpResponse:
         messages.success(request, _("The environment is paused: nothing starts, what runs ends."))
     else:
         messages.info(request, _("The environment is paused already."))
-    return HttpResponseRedirect(list_url(request))
+    return HttpResponseRedirect(reverse("system:list", kwargs={"environment": request.environment.slug}))
 
 
 @requires(Permission.MANAGE_SYSTEM)
