@@ -71,7 +71,7 @@ def test_a_test_is_sent_in_the_background_and_its_result_shown(admin, url, recei
     poll = {"HX-Request": "true", "HX-Target": "test-state"}
     assert admin.get(f"{page}?shown=waiting", headers=poll).status_code == 204
     send_waiting()
-    assert "The test was taken" in text_of(admin.get(f"{page}?shown=waiting", headers=poll))
+    assert "The test was delivered" in text_of(admin.get(f"{page}?shown=waiting", headers=poll))
     assert receiver.got[0].verified_with(secret)["type"] == "alert.test"
     receiver.behaves = [500]
     admin.post(page)
