@@ -10,8 +10,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, F, Max, Min, QuerySet
-from django.db.models.functions import Now
+from django.db.models import Case, Count, F, Max, Min, QuerySet, When
+from django.db.models.functions import Greatest, Now
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -80,9 +80,11 @@ def _overdue() -> Iterator[Row]:
 
 
 def _lateness() -> Iterator[Row]:
+    """A pause is left out, and what a person let go; `not_before` after the start is that of another try."""
+    could = Case(When(not_before__lte=F("started_at"), then=Greatest("due", "not_before")), default=F("due"))
     for key, slug in Environment.objects.values_list("pk", "slug"):
-        started = _of_last_hour(key).filter(due__isnull=False, started_at__isnull=False)
-        latest = started.aggregate(latest=Max(F("started_at") - F("due")))["latest"]
+        started = _of_last_hour(key).filter(due__isnull=False, started_at__isnull=False, is_let_go=False)
+        latest = started.aggregate(latest=Max(F("started_at") - could))["latest"]
         yield (slug,), latest.total_seconds() if latest else 0.0
 
 

@@ -99,12 +99,18 @@ def test_what_is_due_and_not_taken_is_told(client, place):
     assert figure(client, "overdue_seconds", kind="system refresh") == 0
 
 
-def test_the_latest_start_of_the_last_hour_is_told(client, place):
+@pytest.mark.parametrize(
+    ("not_before", "values", "seconds"),
+    [(500, {}, 20), (490, {}, 10), (100, {}, 20), (500, {"is_let_go": True}, 0)],
+    ids=["at once", "after a pause", "tried again", "let go"],
+)
+def test_the_latest_start_of_the_last_hour_is_told(client, place, not_before, values, seconds):
     Run.objects.create(
         environment=place, export=make_export(place), trigger="schedule", state=State.SUCCEEDED, ended_at=Now(),
         due=Now() - timedelta(seconds=500), started_at=Now() - timedelta(seconds=480),
+        not_before=Now() - timedelta(seconds=not_before), **values,
     )  # fmt: skip
-    assert figure(client, "start_lateness_seconds", environment="contoso") == pytest.approx(20)
+    assert figure(client, "start_lateness_seconds", environment="contoso") == pytest.approx(seconds)
 
 
 def test_signs_of_life_are_told_by_kind(client):
