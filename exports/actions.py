@@ -194,6 +194,7 @@ def forget_on_detached(user: User, environment: Environment) -> None:
 def remove(export: Export, *, by: User) -> None:
     """Remove `export` and cancel its waiting run. Raises CannotRemoveError while one is running."""
     with transaction.atomic():
+        Export.objects.select_for_update().filter(pk=export.pk).first()  # no run of it begins from here on
         if not _end_waiting_run(export, by):
             message = _("“%(name)s” is running. Cancel the job first, then remove the export.")
             raise CannotRemoveError(message % {"name": export.name})

@@ -17,7 +17,7 @@ from exports.schedules import database_now
 from exports.states import State
 from roles.models import AuditEvent
 from tests.exports.scheduled import due_again, make_due, runs_of
-from tests.factories import make_environment, make_export
+from tests.factories import make_environment, make_export, make_member
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -363,3 +363,13 @@ def test_environments_do_not_hinder_each_other(environment):
     assert queueing.claim().run_id == runs_of(export)[0].pk
     assert queueing.claim() is None
     assert runs_of(waiting)[0].state == State.QUEUED
+
+
+def test_an_export_that_is_removed_as_it_falls_due_is_gone(environment):
+    ada = make_member(environment)
+    for _round in range(6):
+        export = make_due(environment)
+        mine = Export.objects.get(pk=export.pk)
+        ways = iter((start_due, lambda mine=mine: actions.remove(mine, by=ada)))
+        at_once(lambda ways=ways: next(ways)(), threads=2)
+        assert not Export.objects.filter(pk=export.pk).exists()
