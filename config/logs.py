@@ -8,9 +8,6 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from roles import log_context
-from roles.people.logs import SECRET_PATH
-
 FORMATS = ("text", "json")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -20,6 +17,9 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line of JSON; times are UTC, the run and the request are named by their ids."""
+        from roles import log_context  # both ask the settings, which this module helps to make
+        from roles.people.logs import SECRET_PATH
+
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,

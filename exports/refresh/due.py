@@ -25,7 +25,10 @@ def look() -> None:
     """Start what is due; a schedule that cannot be understood is switched off by itself, the others go on."""
     due = RefreshSchedule.objects.filter(next_due__lte=Now(), is_on=True)
     for pk in due.order_by("next_due").values_list("pk", flat=True):
-        take(pk)
+        try:
+            take(pk)
+        except IntegrityError:  # somebody else was at it; the others come all the same
+            logger.info("The schedule of system refresh %s is looked at again.", pk)
 
 
 def take(pk: int) -> None:
@@ -42,16 +45,20 @@ def take(pk: int) -> None:
             raise
         except Exception:
             logger.exception("The schedule of the system refresh of %s is switched off", schedule.environment)
-            schedule.problem, schedule.next_due = (
-                _("It could not be followed. Choose its times again and save it."),
-                None,
-            )
-            schedule.save(update_fields=schedules.PLANNED)
+            _switch_off(schedule, _("It could not be followed. Choose its times again and save it."))
+
+
+def _switch_off(schedule: RefreshSchedule, problem: str) -> None:
+    schedule.problem, schedule.next_due = problem, None
+    schedule.save(update_fields=schedules.PLANNED)
 
 
 def _take(schedule: RefreshSchedule, first: datetime) -> None:
     """Start the last occurrence that has passed, keep the earlier ones as missed, and plan the next."""
     now, rule = schedules.database_now(), recurrence.of(schedule)
+    if problem := recurrence.problem(rule):
+        _switch_off(schedule, problem)
+        return
     *missed, last = [first, *recurrence.between(rule, first, now, MOST_MISSED)]
     schedules.plan_next(schedule, now)
     schedule.save(update_fields=schedules.PLANNED)

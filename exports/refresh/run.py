@@ -19,6 +19,7 @@ from exports.refresh import parts
 from exports.refresh.notes import note
 from exports.refresh.plan import plan
 from exports.refresh.stepping import step
+from roles import audit
 from roles.models import Environment, User
 from roles.words import exact_time
 
@@ -77,8 +78,9 @@ def keep_missed(environment: Environment, missed: list[datetime]) -> None:
     reason = _("Missed while Waybill was not running")
     rows = [_skipped(environment, due, reason, is_late=True) for due in missed]
     SystemRefresh.objects.bulk_create(rows, ignore_conflicts=True)
-    for row in rows[-1:]:
-        note(row, "skip system refresh", refresh_state=row.state, reason=reason, count=len(rows))
+    if rows:  # nobody is alerted of them: the one that makes them good is late, and says so
+        changes = {"refresh_state": RefreshState.SKIPPED, "reason": reason, "count": len(rows)}
+        audit.record(environment, "skip system refresh", environment, by=None, changes=changes)
 
 
 def _skipped(environment: Environment, due: datetime, reason: str, *, is_late: bool) -> SystemRefresh:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from exports import recurrence
 from exports.models import RefreshSchedule
 from exports.recurrence import Recurrence
+from exports.refresh import due
 from exports.set_up.next_runs import NextRuns, next_of
 from exports.system.schedule_form import RefreshScheduleForm, ZoneForm, filled_in
 from exports.system.scheduling import keep_schedule, keep_zone, touched_by
@@ -33,6 +34,7 @@ def schedule(request: EnvironmentRequest) -> HttpResponse:
     form = RefreshScheduleForm(request.POST)
     if not form.is_valid():
         return _page(request, form, _zone_form(request), kept, None)
+    due.look()  # what fell due a moment ago is not lost with the rule that is replaced
     keep_schedule(request.environment, form.rule, by=request.user)
     messages.success(request, _("The schedule of the system refresh is saved."))
     return HttpResponseRedirect(url_of(request, "schedule"))
