@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -28,6 +29,10 @@ os.environ |= {
 }
 for _directory in ("var/staticfiles", "files"):
     (SCRATCH / _directory).mkdir(parents=True)
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background; what tests start would, too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
