@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -122,6 +123,7 @@ def _edit(request: EnvironmentRequest, channel: AlertChannel) -> HttpResponse:
         else:
             return _saved(request, channel, made)
     context = {"form": form, "channel": channel, "list_url": _url(request, "channels")}
+    context["lacks_mail"] = channel.kind == ChannelKind.EMAIL and not settings.MAIL_IS_SET_UP
     if channel.pk:
         context |= {
             name: _url(request, name.removesuffix("_url"), pk=channel.pk) for name in ("test_url", "remove_url")

@@ -252,3 +252,10 @@ def test_the_details_of_an_export_say_who_is_told_of_it(viewer, admin, url, expo
     admin.post(url("set_up", kind="slack"), typed(url="https://hooks.example.com/1"))
     goes("failed")
     assert "1 open; also sent to Operations" in text_of(viewer.get(page))
+
+
+@pytest.mark.parametrize("is_set_up", [True, False])
+def test_the_pane_of_an_e_mail_channel_says_where_nothing_can_be_mailed(admin, url, settings, is_set_up):
+    settings.MAIL_IS_SET_UP = is_set_up
+    assert ("E-mail is not set up yet" in text_of(admin.get(url("set_up", kind="email")))) is not is_set_up
+    assert "E-mail is not set up yet" not in text_of(admin.get(url("set_up", kind="webhook")))
