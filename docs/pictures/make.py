@@ -81,7 +81,7 @@ def take(browser: Browser, address: str) -> None:
 def _log_in(browser: Browser, address: str) -> StorageState:
     page = browser.new_page()
     page.goto(f"{address}/login/")
-    page.fill("[name=username]", USER)
+    page.fill("[name=login]", USER)
     page.fill("[name=password]", PASSWORD)
     page.press("[name=password]", "Enter")
     page.wait_for_url("**/exports/")
