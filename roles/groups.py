@@ -29,10 +29,25 @@ class Carried(NamedTuple):
 
 
 def groups_in(claim: Any) -> set[str]:
-    """Return the names in a groups claim: a list, or one name; whatever else stands in it is left out."""
-    names = [claim] if isinstance(claim, str) else claim if isinstance(claim, list) else []
+    """Return the names in a groups claim: a list, or a text of one or several; whatever else is in it is left out."""
+    names = _names_in(claim) if isinstance(claim, str) else claim if isinstance(claim, list) else []
     texts = {name.strip() for name in names[:_CLAIM_LIMIT] if isinstance(name, str)}
     return {text for text in texts if 0 < len(text) <= GROUP_LENGTH and "\0" not in text}
+
+
+def carry_roles() -> bool:
+    """Tell whether any group carries a role anywhere."""
+    return bool(settings.GROUP_ROLES) or GroupRole.objects.exists()
+
+
+def _names_in(text: str) -> list[str]:
+    """Return the one group that is called `text` and carries a role, else the names that commas or blanks divide."""
+    text = text.strip()
+    if text in {group for group, _slug, _role in settings.GROUP_ROLES}:
+        return [text]
+    if "\0" not in text and GroupRole.objects.filter(group=text).exists():
+        return [text]
+    return [text, *(text.split(",") if "," in text else text.split())]
 
 
 @transaction.atomic

@@ -1,5 +1,6 @@
 """From what the provider says to an account here: found by issuer and subject, else made, and its groups' roles."""
 
+import logging
 import re
 from typing import Any, cast
 
@@ -14,8 +15,10 @@ from django.utils.translation import gettext as _
 from roles import audit, groups
 from roles.models import User
 from roles.sign_in.accounts import NAME_LENGTH, split_name
+from roles.sign_in.social_claims import claim_at, names_seen
 from roles.sign_in.social_errors import DeactivatedError, SignInRefusedError
 
+logger = logging.getLogger(__name__)
 _LOCK = 0x57425F7065727374  # one new person at a time, so that user names and addresses stay unique
 
 
@@ -31,7 +34,19 @@ def admit(request: HttpRequest, login: SocialLogin, claims: dict[str, Any]) -> N
         user = cast(User, known.user)
         _refuse_deactivated(user)
         _update(user, claims)
-    groups.join(user, groups.groups_in(claims.get(options.get("groups_claim", "groups"))))
+    found = claim_at(claims, login.provider.groups_claim)
+    names = groups.groups_in(found)
+    groups.join(user, names)
+    if not user.role_assignments.exists():
+        _log_no_role(user, login.provider.groups_claim, found, names, claims)
+
+
+def _log_no_role(user: User, name: str, found: Any, names: set[str], claims: dict[str, Any]) -> None:
+    """Say why somebody whom the provider sent has no role, by the names of what it said."""
+    why = f"none of the {len(names)} groups in {name!r} carries one" if names else f"{name!r} names no group"
+    if found is None:
+        why = f"there is no claim {name!r}"
+    logger.warning("Single sign-on gave account %s no role: %s. Claims: %s.", user.pk, why, names_seen(claims))
 
 
 def email_of(claims: dict[str, Any]) -> str:

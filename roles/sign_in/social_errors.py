@@ -19,11 +19,25 @@ class SignInRefusedError(Exception):
 
 
 class ProviderError(SignInRefusedError):
-    """The provider does not answer, or not as it should."""
+    """The provider does not answer, which may be over in some minutes."""
 
     title = _("Single sign-on does not work at the moment")
     text = _("The provider gave no usable answer. Try again in a few minutes, then tell whoever operates Waybill.")
     status = 502
+
+
+class SetupError(ProviderError):
+    """The provider's answers or our settings of it are wrong, and stay so until somebody changes them."""
+
+    title = _("Single sign-on is not set up correctly")
+    text = _("Trying again will not help. Tell whoever operates Waybill; the log says what is wrong.")
+
+
+class ExpiredError(ProviderError):
+    """The provider no longer knows what it sent the browser back with."""
+
+    title = _("You are not logged in")
+    text = _("The provider did not accept this log-in. Log in again; if it stays so, tell whoever operates Waybill.")
 
 
 class TokenError(SignInRefusedError):

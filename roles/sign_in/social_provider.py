@@ -4,6 +4,7 @@ django-allauth keeps the states, the accounts and the log-in itself. The exchang
 neither the signature of a token that it fetched, nor the nonce, nor that the user information is the same person's.
 """
 
+import logging
 from typing import Any, cast
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -19,12 +20,15 @@ from django.urls import reverse
 from django.utils.crypto import get_random_string
 from requests.auth import HTTPBasicAuth
 
+from roles import groups
 from roles.sign_in import social_tokens
-from roles.sign_in.social_errors import ProviderError
-from roles.sign_in.social_requests import fetch
+from roles.sign_in.social_claims import claim_at, merged, names_seen, say_who
+from roles.sign_in.social_errors import SetupError
+from roles.sign_in.social_requests import Answer, ask, body_of, fetch, object_in
 
 ID = "openid_connect"
 WELL_KNOWN = "/.well-known/openid-configuration"
+logger = logging.getLogger(__name__)
 _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
@@ -40,6 +44,11 @@ class Provider(OpenIDConnectProvider):
     def sub_id(self) -> str:
         """Accounts are kept under the issuer's name: another issuer's same subject is another person."""
         return self.issuer.rstrip("/")
+
+    @property
+    def groups_claim(self) -> str:
+        """The claim that names the person's groups, or the path to it."""
+        return str(self.app.settings.get("groups_claim", "groups"))
 
     def callback_address(self, request: HttpRequest) -> str:
         """Where the provider sends people back to."""
@@ -70,12 +79,17 @@ class Provider(OpenIDConnectProvider):
         """Return who the provider says it is, and all it says of them. Raises ProviderError and TokenError."""
         found = self.discover()
         answer = self._exchange(found, self.callback_address(request), code, state["pkce_code_verifier"])
-        claims = social_tokens.verified(
-            answer.get("id_token"), keys=fetch("GET", found["jwks_uri"]), issuer=found["issuer"],
-            client_id=self.app.client_id, nonce=state["nonce"],
-        )  # fmt: skip
-        if endpoint := found.get("userinfo_endpoint"):
-            claims = social_tokens.same_person(claims, self._user_information(endpoint, answer))
+        keys = social_tokens.Keys(lambda: fetch("GET", found["jwks_uri"]))
+        ours = {"keys": keys, "issuer": found["issuer"], "client_id": self.app.client_id}
+        claims = social_tokens.verified(answer.get("id_token"), nonce=state["nonce"], **ours)
+        if (endpoint := found.get("userinfo_endpoint")) and (token := answer.get("access_token")):
+            reply = _ask_of_the_person(endpoint, token)
+            if reply.is_refusal:
+                self._need_no_more_than(claims, reply)
+            else:
+                information = _information(reply, ours)
+                social_tokens.check_person(claims, information)
+                claims = merged(claims, information)
         # Not sociallogin_from_response: its accounts keep all claims, and odd ones end it.
         account = SocialAccount(provider=self.sub_id, uid=claims["sub"])
         login = SocialLogin(provider=self, account=account)
@@ -86,11 +100,11 @@ class Provider(OpenIDConnectProvider):
         """Return what the provider publishes of itself, checked."""
         found = fetch("GET", self.issuer.rstrip("/") + WELL_KNOWN)
         if str(found.get("issuer")).rstrip("/") != self.issuer.rstrip("/"):
-            raise ProviderError("its name is not WAYBILL_OIDC_ISSUER")
+            raise SetupError("its name is not WAYBILL_OIDC_ISSUER")
         scheme = urlsplit(self.issuer).scheme
         for name in (*_NEEDED, "userinfo_endpoint"):
             if (name in _NEEDED or found.get(name)) and not _is_safe(found.get(name), scheme):
-                raise ProviderError(f"{name} is missing or less safe than the issuer")
+                raise SetupError(f"{name} is missing or less safe than the issuer")
         return found
 
     def _exchange(self, found: dict[str, Any], callback: str, code: str, verifier: str) -> dict[str, Any]:
@@ -114,9 +128,26 @@ class Provider(OpenIDConnectProvider):
         offered = found.get("token_endpoint_auth_methods_supported")
         return not isinstance(offered, list) or "client_secret_basic" in offered or "client_secret_post" not in offered
 
-    def _user_information(self, endpoint: str, answer: dict[str, Any]) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {answer.get('access_token')}", "Accept": "application/json"}
-        return fetch("GET", endpoint, headers=headers)
+    def _need_no_more_than(self, claims: dict[str, Any], reply: Answer) -> None:
+        """Go on with the ID token where that says who it is, and the groups if they matter. Raises SetupError."""
+        seen = f"{reply.what}: {reply.status}. The ID token has: {names_seen(claims)}"
+        has_groups = claim_at(claims, self.groups_claim) is not None or not groups.carry_roles()
+        if not say_who(claims) or not has_groups:
+            raise SetupError(f"the user information is refused, and the ID token has too little. {seen}")
+        logger.warning("Single sign-on goes on without the user information. %s.", seen)
+
+
+def _ask_of_the_person(endpoint: str, token: Any) -> Answer:
+    accepted = "application/json, application/jwt"
+    return ask("GET", endpoint, headers={"Authorization": f"Bearer {token}", "Accept": accepted})
+
+
+def _information(reply: Answer, ours: dict[str, Any]) -> dict[str, Any]:
+    """Return the user information, which is a JSON object or a signed token whatever its content type says."""
+    body = body_of(reply).strip()
+    if body.count(b".") >= 2 and not body.startswith((b"{", b"[")):
+        return social_tokens.signed_information(body.decode("ascii", "replace"), **ours)
+    return object_in(reply, body)
 
 
 def provider_of(request: HttpRequest) -> Provider | None:

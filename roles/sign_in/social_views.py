@@ -15,7 +15,14 @@ from django.views.decorators.http import require_GET, require_POST
 from roles.auditing.origin import client_address
 from roles.limits import Limit, counted, too_many
 from roles.sign_in.social_accounts import admit
-from roles.sign_in.social_errors import DeniedError, ProviderError, SignInRefusedError, UnknownStateError
+from roles.sign_in.social_claims import names_seen
+from roles.sign_in.social_errors import (
+    DeniedError,
+    ProviderError,
+    SetupError,
+    SignInRefusedError,
+    UnknownStateError,
+)
 from roles.sign_in.social_provider import Provider, provider_of
 
 logger = logging.getLogger(__name__)
@@ -56,12 +63,16 @@ def leave(request: HttpRequest, provider: Provider) -> HttpResponse:
 def callback(request: HttpRequest, provider: Provider) -> HttpResponse:
     """Take what the provider says of the person who comes back, and log them in."""
     if error := request.GET.get("error"):  # without a state, too: some providers leave it out then
-        raise (DeniedError if error == "access_denied" else ProviderError)(f"the provider says {error[:60]!r}")
+        raise _meaning(error)(f"the provider says {error[:60]!r}")
     state, code = _state(request, provider), request.GET.get("code")
     if not code:
-        raise ProviderError("no code")
+        raise SetupError("no code")
     found, claims = provider.finish(request, state, code)
-    admit(request, found, claims)
+    try:
+        admit(request, found, claims)
+    except SignInRefusedError as refusal:
+        refusal.reason += f"; claims: {names_seen(claims)}"
+        raise
     return complete_social_login(request, found)
 
 
@@ -69,6 +80,13 @@ def refused(request: HttpRequest, error: SignInRefusedError) -> HttpResponse:
     """Say why nobody was let in, and what to do."""
     context = {"title": error.title, "text": error.text}
     return render(request, "socialaccount/refused.html", context, status=error.status)
+
+
+def _meaning(error: str) -> type[SignInRefusedError]:
+    """Return what an error code of the provider means for the person (RFC 6749 section 4.1.2.1, OpenID 3.1.2.6)."""
+    if error == "access_denied" or error.endswith("_required"):
+        return DeniedError
+    return ProviderError if error in ("server_error", "temporarily_unavailable") else SetupError
 
 
 def _state(request: HttpRequest, provider: Provider) -> dict[str, Any]:

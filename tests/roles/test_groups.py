@@ -42,7 +42,9 @@ def events(environment):
     ("claim", "names"),
     [
         (["a", " b "], {"a", "b"}),
-        ("a b", {"a b"}),
+        ("a", {"a"}),
+        ("a b", {"a b", "a", "b"}),
+        ("a c, b,", {"a c, b,", "a c", "b"}),
         (None, set()),
         ({"a": 1}, set()),
         (7, set()),
@@ -52,6 +54,16 @@ def events(environment):
 )
 def test_a_claim_of_any_shape_gives_only_names(claim, names):
     assert groups.groups_in(claim) == names
+
+
+@pytest.mark.parametrize("where", ["variable", "page"])
+@pytest.mark.parametrize("name", ["Domain Admins", "CN=ops,DC=contoso"])
+def test_a_text_that_is_the_name_of_a_group_with_a_role_is_not_divided(settings, where, name):
+    if where == "variable":
+        settings.GROUP_ROLES = [(name, "*", "viewer")]
+    else:
+        GroupRole.objects.create(environment=make_environment(), group=name, role=Role.VIEWER)
+    assert groups.groups_in(name) == {name}
 
 
 def test_a_huge_claim_is_bounded_and_keeps_the_groups_that_carry_a_role(environment, user):

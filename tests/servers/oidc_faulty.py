@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote, urlencode, urlsplit
@@ -17,7 +18,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 CLIENT_ID, CLIENT_SECRET = "waybill", "planted secret/of the:client"
-SUB = "subject-1"
+SUB, ACCESS_TOKEN = "subject-1", "planted-access-token"
 
 
 @dataclass
@@ -31,7 +32,13 @@ class FaultyProvider:
     metadata: dict[str, Any] = field(default_factory=dict)
     sign: dict[str, Any] = field(default_factory=dict)  # what jwt.encode gets instead
     keys: list[dict[str, Any]] | None = None
-    faults: dict[str, str] = field(default_factory=dict)  # path: "500", "hang", "drip", "huge", "list", "moved"
+    stale_keys: int = 0  # how many times more it answers with keys that are over
+    clock: int = 0  # seconds that its clock is ahead
+    signed: dict[str, Any] | None = None  # the user information is a JWT, with these claims instead of the right ones
+    sign_information: dict[str, Any] = field(default_factory=dict)  # what jwt.encode gets for it instead
+    information_type: str = "application/jwt"
+    # path: a status, "hang", "drip", "huge", "list", "moved", or "text: ..." to answer with
+    faults: dict[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)  # paths, in order
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     released: threading.Event = field(default_factory=threading.Event)
@@ -50,11 +57,14 @@ class FaultyProvider:
 
     def token(self, nonce: str) -> str:
         """Return an ID token, right but for `claims` and `sign`."""
-        now = int(time.time())
-        claims = {"iss": self.issuer, "aud": CLIENT_ID, "sub": SUB, "nonce": nonce, "iat": now, "exp": now + 300}
-        claims = {name: value for name, value in (claims | self.claims).items() if value is not None}
-        sign = {"key": self.key, "algorithm": "RS256", "headers": {"kid": "one"}} | self.sign
-        return jwt.encode(claims, **sign)
+        now = int(time.time()) + self.clock
+        claims = {"sub": SUB, "nonce": nonce, "iat": now, "nbf": now, "exp": now + 100}
+        return self._signed(claims | self.claims, self.sign)
+
+    def _signed(self, claims: dict[str, Any], sign: dict[str, Any]) -> str:
+        claims = {"iss": self.issuer, "aud": CLIENT_ID} | claims
+        claims = {name: value for name, value in claims.items() if value is not None}
+        return jwt.encode(claims, **({"key": self.key, "algorithm": "RS256", "headers": {"kid": "one"}} | sign))
 
     def exchange(self, form: dict[str, str], authorization: str) -> tuple[int, Any]:
         """Answer for the token endpoint."""
@@ -66,7 +76,7 @@ class FaultyProvider:
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
         if not asked or asked["code_challenge"] != challenge or asked["redirect_uri"] != form["redirect_uri"]:
             return 400, {"error": "invalid_grant"}
-        return 200, {"access_token": "planted-access-token", "token_type": "Bearer",
+        return 200, {"access_token": ACCESS_TOKEN, "token_type": "Bearer",
                      "id_token": self.token(asked["nonce"])}  # fmt: skip
 
     def answer(self, path: str) -> Any:
@@ -80,8 +90,25 @@ class FaultyProvider:
                 "jwks_uri": f"{here}/keys",
                 "userinfo_endpoint": f"{here}/me",
             } | self.metadata
-        own = jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key(), as_dict=True) | {"kid": "one", "use": "sig"}
-        return {"/keys": {"keys": [own] if self.keys is None else self.keys}, "/me": self.information}[path]
+        if path == "/me":
+            signed = self.signed is not None
+            return self._signed(self.information | self.signed, self.sign_information) if signed else self.information
+        own = jwk(self.key, "one")
+        if path == "/keys" and self.stale_keys:
+            self.stale_keys -= 1
+            return {"keys": [own | {"kid": "before"}]}
+        return {"/keys": {"keys": [own] if self.keys is None else self.keys}}[path]
+
+
+@cache
+def own_key() -> rsa.RSAPrivateKey:
+    """Return the key with which the provider signs; making one takes its time."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def jwk(key: rsa.RSAPrivateKey, name: str) -> dict[str, Any]:
+    """Return what a provider publishes of `key`."""
+    return jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True) | {"kid": name, "use": "sig"}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -90,7 +117,9 @@ class Handler(BaseHTTPRequestHandler):
     provider: FaultyProvider
 
     def do_GET(self) -> None:
-        self._answer(lambda: (200, self.provider.answer(self.path)))
+        is_known = self.headers.get("Authorization") == f"Bearer {ACCESS_TOKEN}"
+        refused = self.path == "/me" and not is_known
+        self._answer(lambda: (401, {}) if refused else (200, self.provider.answer(self.path)))
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
@@ -110,12 +139,19 @@ class Handler(BaseHTTPRequestHandler):
                 self._drip()
             elif fault == "moved":
                 self._send(302, b"", {"Location": f"{self.provider.issuer}/elsewhere"})
+            elif fault and fault.isdigit():
+                self._send(int(fault), b"planted trace")
             elif fault:
-                wrong = {"500": b"planted trace", "huge": b'{"a": "' + b"a" * 2_000_000 + b'"}', "list": b"[]"}
-                self._send(500 if fault == "500" else 200, wrong[fault])
+                wrong = {"huge": b'{"a": "' + b"a" * 2_000_000 + b'"}', "list": b"[]"}
+                self._send(200, wrong.get(fault) or fault.removeprefix("text: ").encode())
             else:
-                status, value = right()
-                self._send(status, json.dumps(value).encode())
+                self._send_value(*right())
+
+    def _send_value(self, status: int, value: Any) -> None:
+        if isinstance(value, str):
+            self._send(status, value.encode(), {"Content-Type": self.provider.information_type})
+        else:
+            self._send(status, json.dumps(value).encode())
 
     def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
@@ -137,8 +173,7 @@ def running_faulty_provider() -> Iterator[FaultyProvider]:
     """Run it."""
     handler = type("Bound", (Handler,), {})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        provider = handler.provider = FaultyProvider(f"http://127.0.0.1:{server.server_address[1]}", key)
+        provider = handler.provider = FaultyProvider(f"http://127.0.0.1:{server.server_address[1]}", own_key())
         serving = threading.Thread(target=server.serve_forever, args=(0.05,))
         serving.start()
         try:
