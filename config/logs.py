@@ -12,7 +12,18 @@ FORMATS = ("text", "json")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
-class JsonLines(logging.Formatter):
+class Lines(logging.Formatter):
+    """Lines whose errors say what PostgreSQL refused and where, but not in its words: those quote customers' values."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        """Return the traceback with an ellipsis for what the database said."""
+        text = super().formatException(ei)
+        for error in _chain(ei[1]):
+            text = text.replace(str(error), "…") if _is_of_the_database(error) and str(error) else text
+        return text
+
+
+class JsonLines(Lines):
     """One object a line, of these names alone: what else hangs on a record may quote addresses with tokens."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -33,6 +44,26 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
+def _chain(error: BaseException | None) -> list[BaseException]:
+    """Return `error` and all that it came from, each once."""
+    found: list[BaseException] = []
+    waiting = [error]
+    while waiting:
+        each = waiting.pop()
+        if each is not None and each not in found:
+            found.append(each)
+            waiting += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
+    return found
+
+
+def _is_of_the_database(error: BaseException) -> bool:
+    """Tell whether PostgreSQL or its driver said it."""
+    import psycopg
+    from django.db import Error
+
+    return isinstance(error, psycopg.Error | Error)
+
+
 def logging_settings() -> dict[str, Any]:
     """Return Django's LOGGING as the environment asks for it."""
     formatter, level = _chosen("WAYBILL_LOG_FORMAT", FORMATS, "text"), _chosen("WAYBILL_LOG_LEVEL", LEVELS, "INFO")
@@ -40,7 +71,7 @@ def logging_settings() -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {
-            "text": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+            "text": {"()": "config.logs.Lines", "format": "{asctime} {levelname} {name}: {message}", "style": "{"},
             "json": {"()": "config.logs.JsonLines"},
         },
         "filters": {"links": {"()": "roles.people.logs.HideLinks"}},

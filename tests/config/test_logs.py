@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DataError, connection
 from django.test import RequestFactory
 
-from config.logs import JsonLines, logging_settings
+from config.logs import JsonLines, Lines, logging_settings
 from exports.actions import run_now
 from exports.runner.watch import work_until_idle
 from roles import log_context
@@ -71,6 +72,23 @@ def test_an_error_is_one_line_with_its_place(lines):
     except ValueError:
         write("failed", exc_info=True)
     assert "ValueError: wrong" in lines[0]["error"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("formatter", [Lines(), JsonLines()])
+def test_what_the_database_said_about_a_value_is_left_out(formatter):
+    try:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT %s::date", ["planted" + "Customer7391"])
+        except DataError as error:
+            raise ValueError("refused") from error
+    except ValueError:
+        record = logging.LogRecord("x", logging.ERROR, "x.py", 1, "failed", (), sys.exc_info())
+    said = formatter.format(record)
+    assert "plantedCustomer7391" not in said
+    assert "psycopg.errors.InvalidDatetimeFormat: …" in said
+    assert "ValueError: refused" in said
 
 
 def test_what_hangs_on_a_record_is_left_out(lines):
