@@ -13,7 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, Max
 from django.db.models.functions import Now
 
-from config import embedded_postgres, migrating
+from config import embedded_postgres, migrating, postgres_log
 from roles import heartbeats, key_file
 from roles.checks import Check, Finding, ok, warning, wrong
 from roles.models import Heartbeat
@@ -107,6 +107,19 @@ def clock() -> Finding:
     return ok("This machine and the database agree.")
 
 
+def database_log() -> Finding:
+    """Look whether PostgreSQL may write customers' values into its own log."""
+    names = list(postgres_log.QUIET | postgres_log.MODULES)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [names])
+        found = postgres_log.telling(dict(cursor.fetchall()))
+    if not found:
+        return ok("PostgreSQL's own log holds no values of customers.")
+    said = ", ".join(f"{name} is {value}" for name, value in found.items())
+    return warning(f"PostgreSQL's own log may hold values of customers: {said}.",
+                   "Have a superuser set them for Waybill's account, as docs/operations.md says.")  # fmt: skip
+
+
 def disk() -> Finding:
     """Look how much room is left where Waybill writes."""
     home = settings.DATA_DIR / "postgres"
@@ -151,6 +164,7 @@ def _alive(kind: str) -> Callable[[], Finding]:
 OF_THE_DATABASE: list[tuple[str, Check]] = [
     ("tables", tables),
     ("clock", clock),
+    ("database log", database_log),
     ("export workers", _alive("exports")),
     ("chore workers", _alive("chores")),
     ("dispatcher", _alive("dispatcher")),

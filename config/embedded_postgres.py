@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from config import postgres_account, postgres_socket, processes
+from config import postgres_account, postgres_log, postgres_socket, processes
 from config.postgres_account import CannotRunError
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] ",
+    **postgres_log.QUIET,
+    **postgres_log.PLAIN,
 }
 UNSAFE_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models.functions import Now
 
-from config import checkups, doctor
+from config import checkups, doctor, postgres_log
 from exports import actions, queueing
 from exports.models import Run
 from roles import heartbeats
@@ -69,7 +69,7 @@ def test_all_is_well_where_everything_runs(everything_beats, tmp_path, settings)
     wrong = {name: check for name, check in found.items() if check["state"] == "wrong"}
     assert (code, wrong) == (0, {})
     assert list(found) == [
-        "database", "tables", "clock", "export workers", "chore workers", "dispatcher",
+        "database", "tables", "clock", "database log", "export workers", "chore workers", "dispatcher",
         "secrets", "waiting runs", "disk", "keys",
     ]  # fmt: skip
 
@@ -153,6 +153,24 @@ def test_keys_that_others_can_read_are_wrong(tmp_path, settings):
     assert checkups.keys().state == "ok"
     (tmp_path / "keys" / "secret_key").chmod(0o640)
     assert checkups.keys().advice == f"Run `chmod 600 {tmp_path / 'keys/secret_key'}`."
+
+
+@needs_database
+def test_a_database_log_that_would_quote_customers_is_a_warning():
+    assert state_of("database log")[0] == "ok"
+    with connection.cursor() as cursor:  # the one of them that every account may set
+        cursor.execute("SET LOCAL log_parameter_max_length_on_error = 80")
+    state, text = state_of("database log")
+    assert (state, "log_parameter_max_length_on_error is 80" in text) == ("warning", True)
+
+
+def test_settings_that_let_the_database_log_quote_customers_are_named():
+    quiet = postgres_log.QUIET | postgres_log.MODULES
+    assert postgres_log.telling(quiet | {"log_min_messages": "fatal"}) == {}
+    wrong = {"log_min_messages": "warning", "log_statement": "mod", "auto_explain.log_min_duration": "0"}
+    assert postgres_log.telling(quiet | wrong) == wrong
+    document = (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert [name for name in quiet if f"ALTER ROLE waybill SET {name} = " not in document] == []
 
 
 def test_little_room_is_a_warning_and_none_is_wrong(monkeypatch):
