@@ -43,6 +43,7 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] ",
+    "dynamic_shared_memory_type": "mmap",  # beside the data: containers have little of /dev/shm
     **postgres_log.QUIET,
     **postgres_log.PLAIN,
 }
@@ -157,6 +158,8 @@ class Server:
         os.chown(draft, self.account.uid, -1)
         command = [self.account.programs / "initdb", "-D", draft, "-U", SUPERUSER, "--auth=trust"]
         command += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        # Also the servers that initdb itself starts do without /dev/shm.
+        command += ["-c", f"dynamic_shared_memory_type={SETTINGS['dynamic_shared_memory_type']}"]
         command += ["--no-instructions", *(["--no-sync"] if self.throw_away else [])]
         if self._spawn(command, signal.SIGKILL).wait() != 0:
             raise CannotRunError(f"PostgreSQL's initdb failed:\n{processes.last_lines(self.log)}")

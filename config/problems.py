@@ -4,6 +4,8 @@ import errno
 import shutil
 from pathlib import Path
 
+from roles import shared_memory
+
 FULL = {errno.ENOSPC, errno.EDQUOT}
 FULL_WORDS = ("No space left on device", "Disk quota exceeded")
 LEAST_BYTES = 20_000_000  # one segment of PostgreSQL's log: with less it does not go on
@@ -11,6 +13,11 @@ LEAST_BYTES = 20_000_000  # one segment of PostgreSQL's log: with less it does n
 
 def sentence(error: BaseException, place: Path | None = None) -> str:
     """Return `error` in words; `place` is the data directory, whose disk may be the reason."""
+    if shared_memory.is_short(error):
+        return (
+            "PostgreSQL has too little shared memory (/dev/shm) on its machine: give it more (--shm-size=256m for a "
+            "container), or set dynamic_shared_memory_type = mmap there, and start again."
+        )
     if _is_full(error, place):
         where = place or str(getattr(error, "filename", ""))
         return f"The disk is full at {where}: make room there and start again, it goes on where it stopped."

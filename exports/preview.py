@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from exports.set_up.field_list import FieldList
 from exports.set_up.setup import Setup
+from roles import shared_memory
 from roles.support.seeing import NO_DATA
 from segments import warehouse
 from segments.masking import mask
@@ -136,8 +137,8 @@ def _read(
         rows = read()
     except psycopg.errors.QueryCanceled:
         return Preview(name, columns, [], _("The preview took too long. The export itself may take longer."))
-    except (psycopg.Error, RulesError, warehouse.NotReadyError):
-        return Preview(name, columns, [], cannot_be_read)
+    except (psycopg.Error, RulesError, warehouse.NotReadyError) as error:
+        return Preview(name, columns, [], shared_memory.advice(error) or cannot_be_read)
     types = [field.semantic_type for field in fields]
     return Preview(
         name, columns, [[mask(value, type_) for value, type_ in zip(row, types, strict=True)] for row in rows]

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from psycopg import pq, sql
 
-from roles import audit
+from roles import audit, shared_memory
 from roles.models import User
 from segments import chores, rules
 from segments.models import Segment, SegmentStatus
@@ -246,4 +246,6 @@ def _explain(segment: Segment, error: Exception) -> str:
     cause = error.__cause__ or error
     if isinstance(cause, psycopg.errors.UndefinedTable):
         return _("Its table is no longer there. Import the table again, then refresh.")
-    return _("The database could not make the list. Refresh again; if that fails, ask your operator.")
+    return shared_memory.advice(cause) or _(
+        "The database could not make the list. Refresh again; if that fails, ask your operator."
+    )

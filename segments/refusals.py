@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from psycopg import sql
 
+from roles import shared_memory
 from segments import columns as typing
 from segments.columns import Column
 from segments.csvfile import CsvFile
@@ -23,7 +24,7 @@ def explain(error: Exception) -> ImportRefusedError:
     cause = error.__cause__ if isinstance(error.__cause__, psycopg.Error) else error
     if isinstance(cause, psycopg.errors.DiskFull) or getattr(cause, "errno", None) == errno.ENOSPC:
         text = _("The disk is full: %(reason)s. Free about three times the file's size and import again.")
-        return ImportRefusedError(text % {"reason": _reason(cause)})
+        return ImportRefusedError(shared_memory.advice(cause) or text % {"reason": _reason(cause)})
     if isinstance(cause, psycopg.errors.InsufficientPrivilege):
         text = _("PostgreSQL forbids it: %(reason)s. Give Waybill's account the right to create schemas and tables.")
         return ImportRefusedError(text % {"reason": _reason(cause)})

@@ -6,6 +6,7 @@ import psycopg
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
+from roles import shared_memory
 from roles.kinds import ProfileKind
 from roles.models import Environment
 from segments import projection, rules, warehouse
@@ -161,8 +162,8 @@ class SetUp:
             self.count_problem = _("Not counted: correct the condition first.")
         except psycopg.errors.QueryCanceled:
             self.count_problem = _("Counting takes longer than a page may. Save, and the refresh counts.")
-        except psycopg.Error:
-            self.count_problem = _("The table cannot be read now.")
+        except psycopg.Error as error:
+            self.count_problem = shared_memory.advice(error) or _("The table cannot be read now.")
 
 
 def _why_not_taken(counts: list[int]) -> str:

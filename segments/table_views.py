@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from roles import shared_memory
 from roles.access import EnvironmentRequest, requires
 from roles.htmx import done, render, render_panel
 from roles.permissions import Permission
@@ -117,8 +118,9 @@ def _sample(request: EnvironmentRequest, table: Table, fields: list[Field]) -> d
         return {"fields": fields, "rows": [], "is_masked": True, "problem": NO_DATA}
     try:
         rows, problem = warehouse.sample(table, SAMPLE_ROWS), ""
-    except (psycopg.Error, rules.RulesError, warehouse.NotReadyError):
-        rows, problem = [], _("The rows cannot be read now. Import the table again if this stays so.")
+    except (psycopg.Error, rules.RulesError, warehouse.NotReadyError) as error:
+        again = _("The rows cannot be read now. Import the table again if this stays so.")
+        rows, problem = [], shared_memory.advice(error) or again
     return {
         "fields": fields,
         "rows": _masked(rows, fields) if is_masked else rows,

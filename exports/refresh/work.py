@@ -26,6 +26,7 @@ from exports.models import PartKind, PartState, RefreshPart, RefreshState, Syste
 from exports.queueing import LEASE
 from exports.refresh import nudging, parts
 from exports.refresh.stepping import step
+from roles import shared_memory
 from segments.models import Segment, Table
 from segments.refresh import RefreshError, refresh
 from segments.rereading import RereadError, reread
@@ -107,8 +108,10 @@ def carry_out(claimed: Claim) -> None:
         _end_interrupted(claimed, watch.why)
     except (RefreshError, RereadError) as error:
         end(claimed, PartState.FAILED, message=str(error))
-    except (OperationalError, InterfaceError):
+    except (OperationalError, InterfaceError) as error:
         connections.close_all()
+        if advice := shared_memory.advice(error):
+            end(claimed, PartState.FAILED, message=advice)
     except (DatabaseError, psycopg.Error):
         logger.exception("Part %s of a system refresh failed", claimed.part_id)
         end(claimed, PartState.FAILED, message=_("The database could not read it. Refresh again later."))

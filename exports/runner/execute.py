@@ -31,6 +31,7 @@ from exports.runner.plan import Plan, make_plan, within_limits
 from exports.runner.record import Recorder
 from exports.runner.writing import Written
 from exports.states import State
+from roles import shared_memory
 from roles.references import MissingSecretError
 from roles.secrets import UnreadableSecretError
 from segments import refresh, warehouse
@@ -295,7 +296,9 @@ def _database_failed(claimed: Claim, run: Run, error: Exception) -> int:
     """Plan another try; with the database away the watcher does it when it is back."""
     connections.close_all()
     try:
-        message = _("The database did not answer while the data was read. The export is tried again by itself.")
+        message = shared_memory.advice(error) or _(
+            "The database did not answer while the data was read. The export is tried again by itself."
+        )
         reason = _("Database did not answer")
         queueing.try_again_later(claimed, run, message=message, detail=_where(error), reason=reason)
     except (DatabaseError, InterfaceError):

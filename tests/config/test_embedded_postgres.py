@@ -30,6 +30,23 @@ print("running", flush=True)
 sys.stdin.read()
 """
 
+# Two workers build one hash table: tens of megabytes that several processes share.
+PARALLEL = """
+import sys
+from pathlib import Path
+from config.embedded_postgres import Server, _connection
+data_dir = Path(sys.argv[1])
+query = "SELECT count(*) FROM big a JOIN big b USING (number, name)"
+with Server(data_dir, throw_away=True), _connection(data_dir) as connection:
+    connection.execute("CREATE TABLE big AS SELECT n AS number, repeat('x', 90) || n AS name"
+                       " FROM generate_series(1, 300000) n")
+    connection.execute("ANALYZE big")
+    connection.execute("SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET work_mem = '128MB';"
+                       " SET enable_mergejoin = off; SET min_parallel_table_scan_size = 0")
+    plan = str(connection.execute("EXPLAIN " + query).fetchall())
+    print("Gather" if "Parallel Hash" in plan else plan, *connection.execute(query).fetchone())
+"""
+
 
 @pytest.fixture
 def data_dir():
@@ -252,6 +269,16 @@ def test_private_directory_that_is_open_to_others_is_not_trusted(data_dir, permi
     with pytest.raises(postgres_socket.UntrustedError, match=str(link.parent)):
         Server(awkward, throw_away=True).__enter__()
     link.parent.rmdir()
+
+
+@as_root
+def test_four_kilobytes_of_shared_memory_are_enough_for_a_start_and_parallel_queries(data_dir):
+    mount = "mount -t tmpfs -o size=4k tmpfs /dev/shm"
+    if subprocess.run(["unshare", "-m", "sh", "-c", mount], check=False).returncode != 0:
+        pytest.skip("nothing can be mounted here")
+    command = ["unshare", "-m", "sh", "-c", f'{mount} && exec "$@"', "sh", sys.executable, "-c", PARALLEL, data_dir]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "Gather 300000\n"), done.stderr
 
 
 def test_fork_of_the_owner_does_not_keep_the_lock(data_dir):

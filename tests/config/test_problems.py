@@ -23,6 +23,16 @@ from config.up import steps
         (OSError(errno.EDQUOT, "Disk quota exceeded", "/data/x"), "The disk is full at /data/x: make"),
         (CannotRunError("initdb failed:\nNo space left on device"), "The disk is full at"),
         (OperationalError('could not extend file "x": No space left on device\nHINT: …'), "The disk is full at"),
+        (
+            CannotRunError(
+                'FATAL:  could not resize shared memory segment "/PostgreSQL.35" to 16 bytes: No space left on device'
+            ),
+            "PostgreSQL has too little shared memory (/dev/shm) on its machine: give it more",
+        ),
+        (
+            OperationalError('could not resize "pg_dynshmem/mmap.35" to 16 bytes: No space left on device'),
+            "The disk is full at",
+        ),
         (PermissionError(errno.EACCES, "Permission denied", "/data/x"), "/data/x belongs to another account"),
         (OSError(errno.EROFS, "Read-only file system", "/data/x"), "/data/x lies on a disk that cannot be written"),
         (NotADirectoryError(errno.ENOTDIR, "Not a directory", "/data"), "A file lies where a directory has to be ("),

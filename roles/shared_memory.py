@@ -1,0 +1,23 @@
+"""PostgreSQL's shared memory, of which containers have 64 MB by default: parallel queries need more."""
+
+import re
+
+from django.utils.translation import gettext as _
+
+# How PostgreSQL names a segment in /dev/shm, in whatever language it says that one cannot grow.
+SEGMENT = re.compile(r"/PostgreSQL\.\d+")
+
+
+def is_short(error: BaseException) -> bool:
+    """Tell whether `error` says that /dev/shm of PostgreSQL's machine is full. PostgreSQL calls that a full disk."""
+    return bool(SEGMENT.search(str(error)))
+
+
+def advice(error: BaseException) -> str:
+    """Say what to do when `error` is about /dev/shm; "" when it is not."""
+    if not is_short(error):
+        return ""
+    return _(
+        "PostgreSQL has too little shared memory (/dev/shm) on its machine. Ask your operator to give it more, or to "
+        "set dynamic_shared_memory_type = mmap there."
+    )
