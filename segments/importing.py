@@ -27,7 +27,7 @@ from roles.kinds import PROFILE_KINDS, Audience, SemanticType
 from roles.models import Environment, User
 from roles.validators import visible_name
 from segments import columns as typing
-from segments import refusals
+from segments import refusals, sessions
 from segments.columns import Column
 from segments.csvfile import LONGEST_NAME_BYTES, CsvFile, ImportRefusedError
 from segments.models import Field, Table
@@ -38,10 +38,7 @@ __all__ = ["ImportRefusedError", "import_table"]
 
 STAGING = sql.Identifier("pg_temp", "waybill_staging")
 # The server ends a statement soon after its client was killed, so that the table's lock does not stay.
-SESSION = (
-    "SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL timezone = 'UTC'; SET LOCAL jit = off;"
-    " SET LOCAL client_connection_check_interval = '2s'"
-)
+SESSION = "SET LOCAL client_connection_check_interval = '2s'"
 TEMPORARY = "~"  # how a table in the making is called, and no other
 Say = Callable[[str], None]
 
@@ -106,7 +103,7 @@ def _silence(_text: str) -> None:
 
 def _import(plan: _Plan, file: CsvFile) -> Table:
     raw = _raw_connection()
-    raw.execute(SESSION)
+    raw.execute(f"{SESSION}; {sessions.settings(raw.info.server_version)}")
     _lock(raw, plan)
     old = Table.objects.filter(environment=plan.environment, name=plan.name).first()
     table = old or Table(environment=plan.environment, name=plan.name)

@@ -20,7 +20,7 @@ from psycopg import pq, sql
 
 from roles import audit, shared_memory
 from roles.models import User
-from segments import chores, rules
+from segments import chores, rules, sessions
 from segments.models import Segment, SegmentStatus
 from segments.relationships import related_names
 from segments.warehouse import SESSION, WORK_SCHEMA, columns_of, key_names, members_table, rules_where, table_name
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 LOCKED_WITHIN = timedelta(seconds=10)  # from the start of a refresh until it holds its segment's lock
 STUCK_TEXT = "The refresh did not end. Refresh the segment again."
 # Nested loops over two million members would never end; the planner knows little about a list just computed.
-PLANNER = SESSION + "; SET LOCAL enable_nestloop = off; SET LOCAL statement_timeout = 0"
+PLANNER = SESSION + "; SET LOCAL enable_nestloop = off"
 
 
 class RefreshError(Exception):
@@ -149,6 +149,8 @@ def _undo(segment_id: int, started: datetime) -> None:
 
 
 def _refresh_locked(segment: Segment, by: User | None) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sessions.settings(connection.connection.info.server_version))
     lock(segment.pk)
     current = _current(segment)
     before = current.member_count

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from psycopg import pq, sql
 
 from roles.models import Environment
-from segments import projection, relationships, rules
+from segments import projection, relationships, rules, sessions
 from segments.copying import CopyOut, copy_csv
 from segments.models import Segment, Table
 
@@ -21,10 +21,7 @@ WORK_SCHEMA = "waybill_work"
 LONGEST_SHOWN = 300  # characters of a value in samples and previews
 PAGE_SECONDS = 8.0  # what a page may cost; longer questions are for the clusters
 # Work memory holds the hash of about two million members.
-SESSION = (
-    "SET LOCAL jit = off; SET LOCAL synchronize_seqscans = off; SET LOCAL work_mem = '128MB';"
-    " SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL timezone = 'UTC'"
-)
+SESSION = "SET LOCAL synchronize_seqscans = off; SET LOCAL work_mem = '128MB'"
 
 Columns = Sequence[tuple[str, str]]  # (field name, exported name), in order
 Row = tuple[str | None, ...]
@@ -231,8 +228,8 @@ def _parameters() -> dict[str, Any]:
 
 
 def _prepare(connection: psycopg.Connection, timeout: float | None) -> None:
-    milliseconds = int((timeout or 0) * 1000)
-    connection.execute(sql.SQL(SESSION + "; SET LOCAL statement_timeout = {}").format(milliseconds))
+    own = sessions.settings(connection.info.server_version, timeout=timeout)
+    connection.execute(sql.SQL(f"{SESSION}; {own}"))
 
 
 def _relations(environment: Environment, of: Iterable[Table | Segment] | None) -> set[tuple[str, str]]:
