@@ -16,4 +16,4 @@ USER waybill
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=10s --start-period=30s CMD ["python", "-m", "config.healthy"]
-CMD ["python", "-m", "gunicorn", "-c", "config/web_server.py", "config.wsgi:application"]
+CMD ["python", "-m", "config.web_server"]

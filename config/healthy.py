@@ -2,22 +2,32 @@
 
 import http.client
 import os
+import socket
 import sys
 
+from django.core.exceptions import ImproperlyConfigured
+
+from config.web import binding
+
 SECONDS = 8.0
-EVERYWHERE = ("0.0.0.0", "[::]", "")  # noqa: S104 - compared with, not listened on
+
+
+class _Connection(http.client.HTTPConnection):
+    """A connection to wherever the web server listens, a port or a socket file."""
+
+    def connect(self) -> None:
+        self.sock: socket.socket = binding.connect(SECONDS)
 
 
 def main() -> int:
     """Return 0 where /healthz answers 200, else 1."""
-    host, _colon, port = os.environ.get("WAYBILL_BIND", "127.0.0.1:8000").rpartition(":")
     name = os.environ.get("WAYBILL_HOSTS", "localhost").split(",")[0].strip()
-    server = http.client.HTTPConnection("127.0.0.1" if host in EVERYWHERE else host, int(port), timeout=SECONDS)
+    server = _Connection("localhost", timeout=SECONDS)
     try:
         server.request("GET", "/healthz", headers={"Host": name})
         answer = server.getresponse()
         print(answer.read().decode(errors="replace"))
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, ImproperlyConfigured) as error:
         print(f"The web server does not answer: {error}")
         return 1
     finally:

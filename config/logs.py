@@ -77,7 +77,11 @@ def logging_settings() -> dict[str, Any]:
         "filters": {"links": {"()": "roles.people.logs.HideLinks"}},
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": formatter, "filters": ["links"]}},
         "root": {"handlers": ["console"], "level": level},
-        "loggers": {"django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False}},
+        "loggers": {
+            "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+            "waitress": {"level": "WARNING"},  # else it says whenever a browser goes away
+            "waitress.queue": {"level": "ERROR"},
+        },
     }
 
 

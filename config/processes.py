@@ -23,8 +23,9 @@ def spawn(
     identity: str = "same",
     directory: Path | None = None,
     descriptors: Sequence[int] = (),
+    own_session: bool = True,
 ) -> subprocess.Popen[bytes]:
-    """Start `command` in a session of its own; it gets `death_signal` when the calling thread ends.
+    """Start `command`, in a session of its own or in ours; it gets `death_signal` when the calling thread ends.
 
     The file `descriptors` stay open in it under their numbers.
     """
@@ -36,7 +37,7 @@ def spawn(
         stderr=errors,
         env=dict(environment) if environment is not None else None,
         cwd=directory,
-        start_new_session=True,
+        start_new_session=own_session,
         pass_fds=descriptors,
     )
 

@@ -41,6 +41,12 @@ def _number(name: str, default: int, least: int = 0) -> int:
     raise ImproperlyConfigured(f"{name}={value!r} is not a whole number of at least {least}.")
 
 
+def _cores(least: int, most: int) -> int:
+    """Return the number of cores that this process may use, within bounds."""
+    number = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(max(least, number), most)
+
+
 def _networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     """Return the networks (CIDR) listed in variable `name`."""
     try:
@@ -76,6 +82,10 @@ RUN_MEMORY_MB = _number("WAYBILL_RUN_MEMORY_MB", 1024, least=128)
 RUN_DEADLINE_SECONDS = _number("WAYBILL_RUN_DEADLINE_SECONDS", 6 * 3600, least=60)
 # How long a worker may be silent before its run is given to another one.
 RUN_LEASE_SECONDS = _number("WAYBILL_LEASE_SECONDS", 30, least=2)
+# The web server (config/web_server.py): its processes, one for each core, and what it bounds.
+WEB_WORKERS = _number("WAYBILL_WEB_WORKERS", _cores(2, 4), least=1)
+REQUEST_SECONDS = _number("WAYBILL_REQUEST_SECONDS", 30, least=1)
+CONNECTIONS_OF_AN_ADDRESS = _number("WAYBILL_CONNECTIONS_PER_ADDRESS", 64, least=8)
 KEEP_RUNS_DAYS = _number("WAYBILL_KEEP_RUNS_DAYS", 730, least=1)
 DEMO = _flag("WAYBILL_DEMO", False)
 

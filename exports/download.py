@@ -1,17 +1,12 @@
-"""Delivered files on their way to a browser: the bytes that were delivered, or none; in pieces that fit memory."""
+"""Delivered files on their way to a browser: the bytes that were delivered, or none."""
 
-import fcntl
 import hashlib
-import os
 import re
-import socket
-import threading
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 
 from connections.destinations.base import DeliveredFile, DeliveryError, FileDestination
@@ -19,20 +14,9 @@ from connections.models import Connection
 from exports.models import Run
 from exports.progress.files import is_replaced
 from exports.spreadsheet import defused
+from roles.downloads import take_places
 
-# Of the eight threads of the two web processes (config/up/portal.py) at most half wait for slow downloads.
-MOST_AT_ONCE = 2
-MOST_OF_A_PERSON = 2  # in all processes, so that nobody takes every place
-# Within this time a browser takes a piece (at most 256 kB), or the download is broken off and its place becomes free.
-SEND_SECONDS = 30.0
-PIECE_BYTES = 1 << 18
 LOOKED_AT_FIRST = 5_000_000  # bytes: up to here a file is compared before anything is sent
-_slots = threading.BoundedSemaphore(MOST_AT_ONCE)
-_take_slot, _give_slot = _slots.acquire, _slots.release
-
-
-class TooManyDownloadsError(Exception):
-    """All places for downloads are taken, for people."""
 
 
 class Download:
@@ -45,38 +29,22 @@ class Download:
         """
         self._stack, self.entry = ExitStack(), run.files[index]
         try:
-            self._take_places(person)
+            take_places(person, self._stack)
             self._file = self._open(run)
             checked = self._checked(run)
         except BaseException:
             self.close()
             raise
-        self._chunks = _pieces(self._for_spreadsheet(checked, run) if for_spreadsheet else checked)
+        self._chunks = iter(self._for_spreadsheet(checked, run) if for_spreadsheet else checked)
         self.name = file_name(self.entry["path"], for_spreadsheet=for_spreadsheet)
         self.size = None if for_spreadsheet else self._file.size
 
     def __iter__(self) -> Iterator[bytes]:
         return self._chunks
 
-    def limit_waiting(self, connection: socket.socket | None) -> None:
-        """Let the web server give up on a browser that does not read; the next request has no limit again."""
-        if connection:
-            connection.settimeout(SEND_SECONDS)
-
     def close(self) -> None:
         """Let go of the file, its server and the places among the downloads."""
         self._stack.close()
-
-    def _take_places(self, person: int) -> None:
-        if not _take_place_of(person, self._stack):
-            raise TooManyDownloadsError(
-                _("Two of your downloads are under way. Wait until one has ended or cancel it, then try again.")
-            )
-        if not _take_slot(blocking=False):
-            raise TooManyDownloadsError(
-                _("Too many downloads are under way. Wait until one has ended, then try again.")
-            )
-        self._stack.callback(_give_slot)
 
     def _open(self, run: Run) -> DeliveredFile:
         connection: Connection | None = run.connection
@@ -103,22 +71,6 @@ def file_name(path: str, *, for_spreadsheet: bool) -> str:
     return name.removesuffix(".gz") if for_spreadsheet else name
 
 
-def _take_place_of(person: int, stack: ExitStack) -> bool:
-    """Take one of the person's places until `stack` is closed, or the process dies; False when there is none."""
-    folder = settings.DATA_DIR / "downloads"
-    folder.mkdir(exist_ok=True)
-    for number in range(MOST_OF_A_PERSON):
-        descriptor = os.open(folder / f"{person}-{number}", os.O_CREAT | os.O_RDWR, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-        else:
-            stack.callback(os.close, descriptor)
-            return True
-    return False
-
-
 def _as_delivered(chunks: Iterable[bytes], run: Run, entry: dict[str, Any]) -> Iterator[bytes]:
     """Return `chunks`, the last one only when all are what was delivered; else DeliveryError.
 
@@ -143,13 +95,6 @@ def _changed(run: Run, entry: dict[str, Any]) -> DeliveryError:
     else:
         text = _("%(name)s was changed since it was delivered. Run the export again to have it anew.")
     return DeliveryError(text % {"name": name}, permanent=True)
-
-
-def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Return the same bytes in pieces that a slow line takes within SEND_SECONDS."""
-    for chunk in chunks:
-        for start in range(0, len(chunk), PIECE_BYTES):
-            yield chunk[start : start + PIECE_BYTES]
 
 
 def _unzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from psycopg import sql
 
@@ -95,8 +96,13 @@ def too_many(request: HttpRequest, seconds: int) -> HttpResponse:
         "That was asked for too often. Wait %(n)d seconds, then try again.",
         seconds,
     ) % {"n": seconds}
-    headers = {"Retry-After": str(seconds)}
+    return refused(request, text, title=_("Too often"), headers={"Retry-After": str(seconds)})
+
+
+def refused(request: Any, text: str, *, title: str, headers: dict[str, str] | None = None) -> HttpResponse:
+    """Answer 429: a page that says `text`, or with htmx a notice where the person is."""
+    headers = headers or {}
     if getattr(request, "htmx", None):
         headers["HX-Trigger"] = json.dumps({"notice": {"tone": "warning", "text": text}})
         return HttpResponse(status=429, headers=headers)
-    return framed(request, "429.html", {"text": text}, status=429, headers=headers)
+    return framed(request, "429.html", {"title": title, "text": text}, status=429, headers=headers)

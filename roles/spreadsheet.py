@@ -4,16 +4,15 @@ import codecs
 import csv
 import io
 import re
-import socket
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.utils import timezone
-from django.utils.http import content_disposition_header
+
+from roles.access import EnvironmentRequest
+from roles.downloads import download
 
 BOM = codecs.BOM_UTF8
-# Else a few browsers that stop reading would keep all threads of the web server.
-SEND_SECONDS, PIECE_BYTES = 30.0, 1 << 18
 # What spreadsheets take for the beginning of a formula, also in the wide letters of East Asian keyboards.
 SIGNS = r"=+\-@＝＋－＠"
 SEPARATORS = r";,\t|\r\n"
@@ -54,20 +53,9 @@ def as_lines(rows: Iterable[Sequence[str]]) -> bytes:
     return block.getvalue().encode()
 
 
-def as_file(lines: Iterator[bytes], name: str, connection: socket.socket | None) -> StreamingHttpResponse:
-    """Return `lines` of CSV as a download that is called `name` and the day; a browser that does not read loses it.
-
-    `connection` is the web server's ("gunicorn.socket"), which gives the next request its own time again.
-    """
-    if connection:
-        connection.settimeout(SEND_SECONDS)
+def as_file(
+    request: EnvironmentRequest, lines: Iterator[bytes], name: str, note: Callable[[], object] = lambda: None
+) -> HttpResponseBase:
+    """Return `lines` of CSV as a download that is called `name` and the day, after calling `note`."""
     name = f"{name}-{timezone.localdate():%Y-%m-%d}.csv"
-    headers = {"Content-Disposition": content_disposition_header(True, name) or "", "X-Content-Type-Options": "nosniff"}
-    return StreamingHttpResponse(_pieces(lines), content_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _pieces(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """Return the same bytes in pieces that a slow line takes within SEND_SECONDS."""
-    for some in lines:
-        for start in range(0, len(some), PIECE_BYTES):
-            yield some[start : start + PIECE_BYTES]
+    return download(request, lines, name, content_type="text/csv; charset=utf-8", note=note)

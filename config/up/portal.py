@@ -22,6 +22,7 @@ from config.up.telling import say, show
 MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
 WEB_PORT = 8000
 STOP_SECONDS = 6.0
+WEB_GRACE_SECONDS = 2.0
 TICK_SECONDS = 0.5
 WEB_SECONDS = 60.0
 
@@ -68,7 +69,8 @@ class Portal:
         say(f"Starting Waybill; its data lies in {self.data_dir}")
         self._take_port()
         self.server.own(address=self.address)
-        self.environment = {"WAYBILL_URL": self.address} | self.environment
+        binds = ",".join(f"fd://{number}" for number in self.reserved.descriptors)
+        self.environment = {"WAYBILL_URL": self.address} | self.environment | {"WAYBILL_BIND": binds}
         if self.demo:
             self.environment |= self.demo.environment()
         self._start_database()
@@ -129,10 +131,7 @@ class Portal:
             say("PostgreSQL is back")
 
     def _portal_children(self) -> list[Child]:
-        binds = [word for number in self.reserved.descriptors for word in ("--bind", f"fd://{number}")]
-        options = ["--workers=2", "--threads=4", "--worker-class=gthread", "--graceful-timeout=2"]
-        options += ["--no-control-socket", "--name=waybill"]
-        web = [sys.executable, "-m", "gunicorn", "config.wsgi:application", *options, *binds]
+        web = [sys.executable, "-m", "config.web_server", f"--grace={WEB_GRACE_SECONDS:g}"]
         return [
             self._child("web server", "web", web, self.reserved),
             self._child("export workers", "exports", [*MANAGE, "worker", "--cluster", "exports"]),

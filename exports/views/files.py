@@ -4,18 +4,18 @@ import json
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
-from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET
 
 from connections.destinations.base import DeliveryError
-from exports.download import Download, TooManyDownloadsError
+from exports.download import Download
 from exports.models import Export, Run
 from exports.progress.files import is_out_of_reach, is_spreadsheet, why_no_download
 from exports.views.common import load
 from roles import audit
 from roles.access import EnvironmentRequest, requires
+from roles.downloads import TooManyDownloadsError, as_answer
 from roles.permissions import Permission
 
 
@@ -45,18 +45,7 @@ def file(request: EnvironmentRequest, pk: int, uuid: str, index: int) -> HttpRes
     except BaseException:
         download.close()
         raise
-    download.limit_waiting(request.META.get("gunicorn.socket"))
-    return _stream(download)
-
-
-def _stream(download: Download) -> StreamingHttpResponse:
-    headers = {
-        "Content-Disposition": content_disposition_header(True, download.name),
-        "X-Content-Type-Options": "nosniff",
-    }
-    if download.size is not None:
-        headers["Content-Length"] = str(download.size)
-    return StreamingHttpResponse(download, content_type="application/octet-stream", headers=headers)
+    return as_answer(download, download.name, download.close, size=download.size)
 
 
 def _refusal(request: EnvironmentRequest, export: Export, run: Run, text: str) -> HttpResponse:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
@@ -37,11 +37,11 @@ def history_of(request: EnvironmentRequest, pk: int) -> TemplateResponse:
 
 @requires(Permission.VIEW)
 @require_safe
-def download(request: EnvironmentRequest) -> StreamingHttpResponse:
+def download(request: EnvironmentRequest) -> HttpResponseBase:
     """The runs that the query asks for as CSV; of one export where it names that."""
     filters = Filters.of(request.GET)
     lines = as_csv(runs_of(request.environment, filters))
-    return as_file(lines, f"runs-{request.environment.slug}", request.META.get("gunicorn.socket"))
+    return as_file(request, lines, f"runs-{request.environment.slug}")
 
 
 def _page(request: EnvironmentRequest, export: Export | None) -> TemplateResponse:

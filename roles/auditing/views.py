@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
@@ -43,12 +43,15 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
 
 @requires(Permission.READ_AUDIT)
 @require_POST
-def download(request: EnvironmentRequest) -> StreamingHttpResponse:
+def download(request: EnvironmentRequest) -> HttpResponseBase:
     """Send what the query's filters ask for as CSV; that is an event, too."""
     filters = Filters.of(request.GET)
-    audit.record(request.environment, "download audit", request.environment, by=request.user, changes=filters.as_dict())
-    lines = as_csv(listing.events_of(request.environment, filters))
-    return as_file(lines, f"audit-{request.environment.slug}", request.META.get("gunicorn.socket"))
+    place, asked = request.environment, filters.as_dict()
+
+    def note() -> None:
+        audit.record(place, "download audit", place, by=request.user, changes=asked)
+
+    return as_file(request, as_csv(listing.events_of(place, filters)), f"audit-{place.slug}", note)
 
 
 def _rows(access: Access, page: Page) -> list[Row]:

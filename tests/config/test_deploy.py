@@ -36,8 +36,6 @@ def understand(words: list[str]) -> None:
         case ["manage.py", name, *arguments]:
             command = load_command_class(get_commands()[name], name)
             command.create_parser("manage.py", name).parse_args(arguments)
-        case ["-m", "gunicorn", "-c", file, "config.wsgi:application"]:
-            assert (ROOT / file).is_file()
         case ["-m", module]:
             assert (ROOT / f"{module.replace('.', '/')}.py").is_file()
         case _:

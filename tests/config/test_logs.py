@@ -2,9 +2,7 @@
 
 import json
 import logging
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -17,8 +15,6 @@ from exports.runner.watch import work_until_idle
 from roles import log_context
 from roles.auditing.origin import OriginMiddleware
 from tests.factories import make_environment, make_export, make_segment, make_table
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -110,13 +106,6 @@ def test_an_unknown_format_or_level_is_refused_with_what_there_is(monkeypatch, n
     monkeypatch.setenv(name, "pretty")
     with pytest.raises(ImproperlyConfigured, match=f"{name}='pretty' is not known. Write one of: "):
         logging_settings()
-
-
-def test_the_web_server_logs_in_the_same_form(monkeypatch):
-    command = [sys.executable, "-m", "gunicorn", "--check-config", "-c", "config/web_server.py", "config.wsgi"]
-    monkeypatch.setenv("WAYBILL_LOG_FORMAT", "json")
-    done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.django_db(transaction=True)

@@ -5,30 +5,32 @@ import gzip
 import hashlib
 import io
 import json
-import os
 import re
 import socket
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+import threading
+from contextlib import ExitStack, closing, contextmanager
 from html import unescape
 
+import psycopg
 import pytest
 from django.conf import settings
-from django.db import connections
+from django.db import connection, connections
 from django.urls import reverse
-from gunicorn.app.base import BaseApplication
-from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from config.web.bounds import Bounds
+from config.web.server import House
 from config.wsgi import application
 from connections.destinations.base import DeliveryError
 from connections.models import Connection, Sharing
 from exports import actions, download
 from exports.models import Run
 from exports.runner.watch import work_until_idle
+from roles import downloads
 from roles.models import AuditEvent
 from roles.roles import Role
 from tests.exports.data_out import make_data_out
 from tests.factories import client_of, folder_of, make_connection, make_export, make_member
+from tests.until import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HTMX = {"HX-Request": "true"}
@@ -224,7 +226,7 @@ def test_a_connection_that_was_removed_is_said_to_be(environment, run):
 
 
 def test_only_so_many_downloads_go_on_at_once_and_places_become_free(environment, carl, run):
-    others = [client_of(make_member(environment, Role.CONTRIBUTOR)) for _ in range(download.MOST_AT_ONCE)]
+    others = [client_of(make_member(environment, Role.CONTRIBUTOR)) for _ in range(downloads.MOST_AT_ONCE)]
     going_on = [other.get(url(run, 0)) for other in others]
     assert "Too many downloads are under way." in refusal(carl, run)
     for response in going_on:
@@ -236,10 +238,15 @@ def test_only_so_many_downloads_go_on_at_once_and_places_become_free(environment
     assert body(carl.get(url(run, 1)))
 
 
-def test_a_person_has_two_downloads_at_once_in_all_processes(environment, carl, run, monkeypatch):
-    monkeypatch.setattr(download, "_take_slot", lambda blocking: True)
-    monkeypatch.setattr(download, "_give_slot", lambda: None)
-    going_on = [carl.get(url(run, 0)) for _ in range(download.MOST_OF_A_PERSON)]
+@pytest.fixture
+def slots(monkeypatch):
+    """As many places in this process as anybody wants."""
+    monkeypatch.setattr(downloads, "_take_slot", lambda blocking: True)
+    monkeypatch.setattr(downloads, "_give_slot", lambda: None)
+
+
+def test_a_person_has_two_downloads_at_once(environment, carl, run, slots):
+    going_on = [carl.get(url(run, 0)) for _ in range(downloads.MOST_OF_A_PERSON)]
     assert refusal(carl, run) == (
         "Two of your downloads are under way. Wait until one has ended or cancel it, then try again."
     )
@@ -249,59 +256,76 @@ def test_a_person_has_two_downloads_at_once_in_all_processes(environment, carl, 
     going_on[1].close()
 
 
-def test_browsers_that_do_not_read_give_their_places_back(environment, carl, run, monkeypatch):
-    monkeypatch.setattr(download, "SEND_SECONDS", 6.0)  # time for the others to begin
+def test_a_person_s_downloads_in_other_processes_count(carl, run, slots):
+    person = int(carl.session["_auth_user_id"])
+    with psycopg.connect(**connection.get_connection_params(), autocommit=True) as other:
+        for number in range(downloads.MOST_OF_A_PERSON):
+            place = f"waybill:download:{person}:{number}"
+            other.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [place])
+        assert "Two of your downloads are under way." in refusal(carl, run)
+    assert until(lambda: carl.get(url(run, 0)).streaming)
+
+
+def test_a_download_writes_nothing_to_the_data_directory(carl, run, monkeypatch, tmp_path):
+    monkeypatch.setattr(settings, "DATA_DIR", tmp_path / "nowhere")
+    assert body(carl.get(url(run, 0)))
+    assert not settings.DATA_DIR.exists()
+
+
+def test_browsers_that_do_not_read_give_their_places_back(environment, carl, run):
     deliver_big(run, "big.csv")
-    people = [client_of(make_member(environment, Role.CONTRIBUTOR)) for _ in range(download.MOST_AT_ONCE)]
-    with ExitStack() as stack, ThreadPoolExecutor(len(people)) as threads:
-        server = stack.enter_context(closing(Server()))
-        browsers = [stack.enter_context(closing(server.asked(person, url(run)))) for person in people]
-        stalled = [threads.submit(server.serve) for _ in people]
+    people = [client_of(make_member(environment, Role.CONTRIBUTOR)) for _ in range(downloads.MOST_AT_ONCE)]
+    with ExitStack() as stack:
+        house = stack.enter_context(serving(Bounds(send_seconds=3.0)))  # time for the others to begin
+        browsers = [stack.enter_context(closing(asked(house, person, url(run)))) for person in people]
         assert [browser.recv(12) for browser in browsers] == [b"HTTP/1.1 200"] * len(people)
         assert "Too many downloads are under way." in carl.get(url(run), headers=HTMX).headers["HX-Trigger"]
-        assert [thread.result(timeout=60) for thread in stalled] == [False] * len(people)
-        assert body(carl.get(url(run)))
+        until(lambda: not house.channels)
+        assert body(until(lambda: (answer := carl.get(url(run))).streaming and answer))
 
 
-class Server:
-    """The web server's own worker on a port, with small buffers so that a browser that does not read is felt."""
+class Answer:
+    """The portal's answer to one request; the thread's connection to the database ends with it."""
 
-    def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
-        web = Application()
-        self.worker = ThreadWorker(0, os.getpid(), [], web, 30, web.cfg, web.cfg.logger_class(web.cfg))
-        self.worker.wsgi = web.load()
+    def __init__(self, environ, start_response):
+        self.answer = application(environ, start_response)
 
-    def asked(self, person, path):
-        """A browser of `person` that has asked for `path`."""
-        browser = socket.socket()
-        browser.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        browser.connect(self.listener.getsockname())
-        cookie = f"{settings.SESSION_COOKIE_NAME}={person.cookies[settings.SESSION_COOKIE_NAME].value}"
-        browser.sendall(f"GET {path} HTTP/1.1\r\nHost: testserver\r\nCookie: {cookie}\r\n\r\n".encode())
-        return browser
-
-    def serve(self):
-        """Answer the next request; tell whether the connection could take another one."""
-        connection, client = self.listener.accept()
-        with closing(connection), ExitStack() as stack:
-            stack.callback(connections.close_all)
-            return self.worker.handle(TConn(self.worker.cfg, connection, client, self.listener.getsockname()))
+    def __iter__(self):
+        return iter(self.answer)
 
     def close(self):
-        self.listener.close()
-        self.worker.tmp.close()
+        try:
+            self.answer.close()
+        finally:
+            connections.close_all()
 
 
-class Application(BaseApplication):
-    """The portal as the web server loads it."""
+@contextmanager
+def serving(bounds):
+    """The portal in the web server, with small buffers so that a browser that does not read is felt."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
 
-    def load_config(self):
-        self.cfg.set("worker_class", "gthread")
+    house = House(Answer, [listener], bounds, most_body=1 << 20)
+    house.address = listener.getsockname()
+    thread = threading.Thread(target=house.run)
+    thread.start()
+    try:
+        yield house
+    finally:
+        house.stop()
+        thread.join(60)
+        house.close()
 
-    def load(self):
-        return application
+
+def asked(house, person, path):
+    """A browser of `person` that has asked for `path`."""
+    browser = socket.socket()
+    browser.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    browser.connect(house.address)
+    cookie = f"{settings.SESSION_COOKIE_NAME}={person.cookies[settings.SESSION_COOKIE_NAME].value}"
+    browser.sendall(f"GET {path} HTTP/1.1\r\nHost: testserver\r\nCookie: {cookie}\r\n\r\n".encode())
+    return browser
 
 
 def test_what_is_shown_is_text(carl, run):

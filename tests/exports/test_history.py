@@ -2,7 +2,6 @@
 
 import csv
 import io
-import socket
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -15,8 +14,9 @@ from django.utils import timezone
 from exports.history import day_chart, filters, listing
 from exports.models import Run
 from exports.states import FINAL, State
+from roles import downloads
 from roles.roles import Role
-from roles.spreadsheet import BOM, SEND_SECONDS
+from roles.spreadsheet import BOM
 from tests.exports.pages import OWNED, text_of
 from tests.factories import client_of, make_connection, make_environment, make_export, make_member
 
@@ -291,11 +291,16 @@ def test_a_download_holds_no_formula(environment, vera):
     assert row["reason"].startswith("'@")
 
 
-def test_a_browser_that_does_not_read_loses_its_download(environment, vera):
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        vera.get(url(environment, name="history_download"), **{"gunicorn.socket": ours})
-        assert ours.gettimeout() == SEND_SECONDS
+def test_a_person_has_two_downloads_at_once_and_is_told_so(environment, export, vera):
+    ran(export)
+    at = url(environment, name="history_download")
+    going_on = [vera.get(at) for _number in range(downloads.MOST_OF_A_PERSON)]
+    refused = vera.get(at)
+    assert refused.status_code == 429
+    assert "Two of your downloads are under way." in text_of(refused)
+    for response in going_on:
+        assert b"".join(response.streaming_content)
+    assert len(downloaded(vera, environment)) == 1
 
 
 def test_a_download_is_read_in_batches(environment, export):

@@ -46,7 +46,7 @@ def data_dir(scratch):
 
 def test_web_server_answers_on_loopback_only(portal):
     until(portal.answers)
-    web = portal.child("gunicorn")
+    web = portal.child("config.web_server")
     hosts = {connection.laddr.ip for connection in web.net_connections() if connection.status == "LISTEN"}
     assert hosts <= {"127.0.0.1", "::1"}
 
@@ -81,7 +81,9 @@ def test_postmaster_killed_is_back_without_help(portal):
     until(portal.answers)
 
 
-@pytest.mark.parametrize("words", [("gunicorn",), ("worker", "exports"), ("worker", "chores"), ("dispatcher",)])
+@pytest.mark.parametrize(
+    "words", [("config.web_server",), ("worker", "exports"), ("worker", "chores"), ("dispatcher",)]
+)
 def test_killed_child_is_started_again_and_leaves_nothing_behind(portal, words):
     child = portal.child(*words)
     group = os.getpgid(child.pid)

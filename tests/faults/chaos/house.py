@@ -92,6 +92,7 @@ class House:
         self.port = _free_port()
         self.environment = _environment(self.data_dir) | {
             "DATABASE_URL": self._database_url(),
+            "WAYBILL_BIND": f"127.0.0.1:{self.port}",
             "WAYBILL_LOCAL_FOLDER_BASE": str(self.target / "local"),
         }
 
@@ -106,10 +107,7 @@ class House:
         for number in range(1, self.machines + 1):
             for name, command in SERVICES.items():
                 self._add(f"{name} {number}", f"machine{number}", command)
-        options = ["--workers=2", "--threads=2", "--worker-class=gthread", "--no-control-socket"]
-        bind = f"--bind=127.0.0.1:{self.port}"
-        web = [sys.executable, "-m", "gunicorn", "config.wsgi:application", *options, bind]
-        self._add("web", WEB_MACHINE, web)
+        self._add("web", WEB_MACHINE, [sys.executable, "-m", "config.web_server"])
         self.watch()
 
     def watch(self) -> None:

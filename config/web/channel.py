@@ -1,0 +1,178 @@
+"""One connection of a web process: waitress's own, with a time for each request to come and each answer to go."""
+
+import contextlib
+import ipaddress
+import logging
+import socket
+import struct
+import time
+from typing import TYPE_CHECKING, Any
+
+from waitress.channel import HTTPChannel
+from waitress.task import ErrorTask, WSGITask
+
+if TYPE_CHECKING:
+    from config.web.server import Listener
+
+log = logging.getLogger("waybill.web")
+TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+REFUSALS = {
+    400: "The request cannot be read.",
+    413: "More was sent at once than Waybill takes. Send less.",
+    431: "The request's headers are too long.",
+    500: "Something went wrong in Waybill. Try again.",
+    501: "Waybill cannot read a request in this encoding.",
+}
+
+
+class _HeadAnsweredError(Exception):
+    """All that is asked of a HEAD request has been sent."""
+
+
+class Task(WSGITask):
+    """One request. Whatever its application raises reaches the log, and a HEAD request gets headers alone."""
+
+    def service(self) -> None:
+        """Answer; a failure after the headers breaks the connection, so that no half answer looks whole."""
+        try:
+            with contextlib.suppress(_HeadAnsweredError):
+                self.start()
+                self.execute()
+                self.finish()
+        except Exception:
+            self.channel.is_broken = self.wrote_header
+            raise
+
+    def write(self, data: bytes) -> None:
+        """Send some of the answer."""
+        is_head = self.request.command == "HEAD"
+        super().write(b"" if is_head else data)
+        if is_head:
+            raise _HeadAnsweredError
+
+
+class Refusal(ErrorTask):
+    """The answer to what is no request that the application could be asked."""
+
+    def execute(self) -> None:
+        """Say in one sentence why."""
+        error = self.request.error
+        body = f"{REFUSALS.get(error.code, error.reason)}\n".encode()
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers += [
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Cache-Control", "no-store"),
+        ]
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(b"" if self.request.__dict__.get("command") == "HEAD" else body)
+
+
+class Channel(HTTPChannel):
+    """A connection. All but `service` and what that calls runs in the process's main thread."""
+
+    task_class, error_task_class = Task, Refusal
+
+    def __init__(self, server: "Listener", sock: socket.socket, addr: Any, adj: Any, map: Any = None) -> None:
+        self.house = server.house
+        self.client = client_of(addr)
+        self.waits_since = time.monotonic()
+        self.began_at: float | None = None  # the first byte of the request that is coming
+        self.held = 0  # bytes of it
+        self.is_broken = False
+        self.sent = 0
+        self._looked_at, self._sent_then = self.waits_since, 0
+        super().__init__(server, sock, addr, adj, map=map)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether nothing is done for it: no request of it is complete, and no answer on its way."""
+        return not self.requests and not self.total_outbufs_len
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is between two requests."""
+        return self.is_waiting and self.began_at is None
+
+    def received(self, data: bytes) -> bool:
+        """Take bytes. Blank lines are no request: the time that began with the first of them goes on."""
+        now = time.monotonic()
+        self.began_at = self.began_at or now
+        taken = bool(super().received(data))
+        if self.requests:
+            self.began_at = now if self.request else None
+        self._hold(_length(self.request))
+        if self.house.held > self.house.bounds.waiting_bytes:
+            self.house.make_memory()
+        return taken
+
+    def _hold(self, held: int) -> None:
+        self.house.held += held - self.held
+        self.held = held
+
+    def service(self) -> None:
+        """Answer a request, in a thread of its own."""
+        super().service()
+        if not self.requests:
+            self.waits_since = time.monotonic()
+
+    def send(self, data: bytes, do_close: bool = True) -> int:
+        """Send what the line takes, and count it."""
+        count = int(super().send(data, do_close=do_close))
+        self.sent += count
+        return count
+
+    def is_overdue(self, now: float) -> bool:
+        """Tell whether it took more time than it may have."""
+        bounds = self.house.bounds
+        if not self.is_waiting:
+            self.began_at = self.began_at and now
+            return self._is_stuck(now)
+        self._looked_at = now
+        if self.began_at is not None:
+            return now - self.began_at > bounds.request_seconds
+        return now - self.waits_since > bounds.idle_seconds
+
+    def _is_stuck(self, now: float) -> bool:
+        """Tell whether its reader took too little of what waits for it."""
+        bounds = self.house.bounds
+        if not self.total_outbufs_len or self.sent - self._sent_then >= bounds.send_bytes:
+            self._looked_at, self._sent_then = now, self.sent
+        return now - self._looked_at > bounds.send_seconds
+
+    def give_up(self) -> None:
+        """Close it now; a thread that waits for its reader goes on, and ends."""
+        if self.is_waiting and self.began_at is not None:
+            with contextlib.suppress(OSError):
+                self.socket.send(TOO_LATE)
+        self.is_broken = self.is_broken or not self.is_waiting
+        self.handle_close()
+
+    def handle_close(self) -> None:
+        """Close it; a broken answer ends with a reset, which no reader takes for its end."""
+        if self.is_broken and self.socket:
+            with contextlib.suppress(OSError):
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        super().handle_close()
+
+    def del_channel(self, map: Any = None) -> None:
+        """Forget it."""
+        self._hold(0)
+        super().del_channel(map)
+
+
+def client_of(address: Any) -> str:
+    """Return whom a connection is counted for: an address, of IPv6 the network that one customer has."""
+    try:
+        found = ipaddress.ip_address(address[0])
+    except ValueError:
+        return ""
+    if isinstance(found, ipaddress.IPv6Address):
+        mapped = found.ipv4_mapped
+        return str(mapped) if mapped else str(ipaddress.ip_network((int(found), 64), strict=False))
+    return str(found)
+
+
+def _length(request: Any) -> int:
+    return len(request.header_plus) + request.body_bytes_received if request else 0
