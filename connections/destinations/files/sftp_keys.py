@@ -2,18 +2,19 @@
 
 import base64
 import hashlib
+from collections.abc import Callable
 from io import StringIO
+from typing import Any
 
 import paramiko
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from django.utils.translation import gettext as _
 
+from connections.destinations.files import key_text
+from connections.destinations.files.key_text import KeyRefusedError
+
 LEAST_RSA_BITS = 3072
-
-
-class KeyRefusedError(ValueError):
-    """A private key that cannot be used; the text says why and what to do."""
 
 
 def host_key_text(key: paramiko.PKey) -> str:
@@ -50,25 +51,31 @@ def _parts(text: str) -> tuple[str, bytes]:
 
 
 def private_key(text: str, passphrase: str) -> paramiko.PKey:
-    """Return the key in OpenSSH or PEM `text`. Raises KeyRefusedError, without a trace of the text."""
-    loaded = _load(text.strip().replace("\r\n", "\n").encode() + b"\n", passphrase.encode() or None)
+    """Return the key in `text`, as people paste it. Raises KeyRefusedError, without a trace of the text."""
+    loaded = _load(key_text.cleaned(text), passphrase.encode() or None)
+    kind = _paramiko_class(loaded)
     plain = loaded.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
     ).decode()
-    return _paramiko_class(loaded).from_private_key(StringIO(plain))
+    return kind.from_private_key(StringIO(plain))
 
 
 def _load(data: bytes, passphrase: bytes | None) -> "_Supported":
-    is_openssh = data.startswith(b"-----BEGIN OPENSSH PRIVATE KEY-----")
-    load = serialization.load_ssh_private_key if is_openssh else serialization.load_pem_private_key
     try:
-        return load(data, passphrase)  # type: ignore[return-value]
+        return _loader(data)(data, passphrase)
     except TypeError as error:  # a passphrase where none is needed, or none where one is
         raise KeyRefusedError(_passphrase_problem(passphrase)) from error
     except ValueError as error:
         raise KeyRefusedError(_unreadable(data, passphrase)) from error
     except Exception as error:
-        raise KeyRefusedError(_unknown()) from error
+        raise KeyRefusedError(_unknown(data)) from error
+
+
+def _loader(data: bytes) -> Callable[..., Any]:
+    if not data.startswith(b"-----BEGIN"):
+        return serialization.load_der_private_key
+    is_openssh = data.startswith(b"-----BEGIN OPENSSH PRIVATE KEY-----")
+    return serialization.load_ssh_private_key if is_openssh else serialization.load_pem_private_key
 
 
 def _passphrase_problem(passphrase: bytes | None) -> str:
@@ -78,17 +85,19 @@ def _passphrase_problem(passphrase: bytes | None) -> str:
 
 
 def _unreadable(data: bytes, passphrase: bytes | None) -> str:
-    if b"PRIVATE KEY-----" not in data:
-        return _("This is not a private key. Paste the whole file, from “-----BEGIN” to “-----END”.")
-    if passphrase:
-        return _("The private key does not open with this passphrase.")
-    if b"ENCRYPTED" in data or b"OPENSSH" in data:
+    if passphrase and (b"ENCRYPTED" in data or key_text.is_protected(data)):
+        return _("The private key does not open with this passphrase. Check it, and that the key is complete.")
+    if b"ENCRYPTED" in data or key_text.is_protected(data):
         return _("The private key cannot be read. If it has a passphrase, enter it; otherwise paste the whole file.")
-    return _("The private key cannot be read. Paste the whole file, from “-----BEGIN” to “-----END”.")
+    return _("The private key is damaged or incomplete. Paste the whole file, from “-----BEGIN” to “-----END”.")
 
 
-def _unknown() -> str:
-    return _("Waybill does not know this kind of private key. Make an Ed25519 key.")
+def _unknown(data: bytes) -> str:
+    if key_text.is_dsa(data):
+        return _("This is a DSA key, which SSH servers no longer accept. Create an Ed25519 key.")
+    if key_text.is_on_token(data):
+        return _("This key works only with a security key that a person touches. Create an Ed25519 key.")
+    return _("The private key is damaged or of an unknown kind. Paste the whole file, or create an Ed25519 key.")
 
 
 def _paramiko_class(loaded: "_Supported") -> type[paramiko.PKey]:
@@ -103,7 +112,9 @@ def _paramiko_class(loaded: "_Supported") -> type[paramiko.PKey]:
                 % {"bits": LEAST_RSA_BITS}
             )
         return paramiko.RSAKey
-    raise KeyRefusedError(_unknown())
+    if isinstance(loaded, dsa.DSAPrivateKey):
+        raise KeyRefusedError(_("This is a DSA key, which SSH servers no longer accept. Create an Ed25519 key."))
+    raise KeyRefusedError(_unknown(b""))
 
 
 _Supported = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
