@@ -4,15 +4,21 @@ A name is resolved once, every address it has is judged, and the connection goes
 so that a name server cannot answer one thing to the check and another to the connection.
 """
 
+import errno
 import ipaddress
+import os
+import selectors
 import socket
 import time
+from contextlib import closing, suppress
 from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+HEAD_START = 0.25  # seconds
 
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 # Global to some versions of Python, though nothing public is there: what clouds tell their own machines, relays of
@@ -57,19 +63,15 @@ def connect(host: str, port: int, timeout: float) -> socket.socket:
     return connect_to(resolve_allowed(host, port), timeout)
 
 
-def connect_to(addresses: list[tuple[int, Any]], timeout: float) -> socket.socket:
+def connect_to(addresses: list[tuple[int, Any]], timeout: float, *, speaks_first: bool = False) -> socket.socket:
     """Return a TCP connection to the first of `resolve_allowed`'s addresses that answers.
 
-    Each is judged once more as it is connected to. Raises AddressRefusedError, OSError.
+    Each gets a short head start before the next is tried beside it, so that one that says nothing costs no time.
+    With `speaks_first` an answer is that the server says something, not that it takes the connection alone. Each is
+    judged once more as it is connected to. Raises AddressRefusedError, OSError.
     """
-    deadline = time.monotonic() + timeout
-    error = OSError("no address")
-    for family, sockaddr in addresses:
-        try:
-            return _open(family, sockaddr, max(0.1, deadline - time.monotonic()))
-        except OSError as refused:
-            error = refused
-    raise error
+    with closing(_Race(addresses, timeout, speaks_first and len(addresses) > 1)) as race:
+        return race.run()
 
 
 def is_allowed(address: Address) -> bool:
@@ -114,14 +116,86 @@ def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     return None
 
 
-def _open(family: int, sockaddr: Any, timeout: float) -> socket.socket:
-    if not is_allowed(ipaddress.ip_address(sockaddr[0])):
-        raise AddressRefusedError(sockaddr[0], sockaddr[0])
-    connection = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        connection.settimeout(timeout)
-        connection.connect(sockaddr)
-    except OSError:
-        connection.close()
-        raise
-    return connection
+class _Race:
+    """Connections to several addresses of one server, of which the first that answers is kept."""
+
+    def __init__(self, addresses: list[tuple[int, Any]], timeout: float, waits_for_words: bool) -> None:
+        self._left, self._waits_for_words = list(addresses), waits_for_words
+        self._end = time.monotonic() + timeout
+        self._patience = time.monotonic() + timeout / 2  # then one that says nothing is better than none
+        self._next_at = 0.0
+        self._selector = selectors.DefaultSelector()
+        self._silent: list[socket.socket] = []  # connected
+        self._error: OSError = OSError("no address")
+
+    def run(self) -> socket.socket:
+        """Return the winner, which is no longer part of the race."""
+        while self._left or self._selector.get_map():
+            if self._left and (time.monotonic() >= self._next_at or not self._selector.get_map()):
+                self._start(*self._left.pop(0))
+            wait = min(self._end, self._next_at if self._left else self._end) - time.monotonic()
+            for key, _events in self._selector.select(max(0.0, min(wait, 0.1 if self._silent else wait))):
+                if self._has_answered(key.fileobj):  # type: ignore[arg-type]
+                    return self._won(key.fileobj)  # type: ignore[arg-type]
+            if self._silent and time.monotonic() >= self._patience:
+                return self._won(self._silent[0])
+            if time.monotonic() >= self._end:
+                raise TimeoutError("timed out")
+        raise self._error
+
+    def close(self) -> None:
+        """End the connections that lost."""
+        for key in list(self._selector.get_map().values()):
+            key.fileobj.close()  # type: ignore[union-attr]
+        self._selector.close()
+
+    def _start(self, family: int, sockaddr: Any) -> None:
+        if not is_allowed(ipaddress.ip_address(sockaddr[0])):
+            raise AddressRefusedError(sockaddr[0], sockaddr[0])
+        self._next_at = time.monotonic() + HEAD_START
+        try:
+            connection = socket.socket(family, socket.SOCK_STREAM)
+        except OSError as error:  # a family that this machine does not have
+            self._lost(None, error)
+            return
+        connection.setblocking(False)
+        code = connection.connect_ex(sockaddr)
+        if code in {0, errno.EINPROGRESS}:
+            self._selector.register(connection, selectors.EVENT_WRITE)
+        else:
+            self._lost(connection, OSError(code, os.strerror(code)))
+
+    def _has_answered(self, connection: socket.socket) -> bool:
+        """Look at one that is connected, refused, or has something to read."""
+        if connection in self._silent:
+            return self._speaks(connection)
+        code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            self._selector.unregister(connection)
+            self._lost(connection, OSError(code, os.strerror(code)))
+            return False
+        if self._waits_for_words:
+            self._silent.append(connection)
+            self._selector.modify(connection, selectors.EVENT_READ)
+        return not self._waits_for_words
+
+    def _speaks(self, connection: socket.socket) -> bool:
+        """Tell words from a connection that the server has ended at once."""
+        with suppress(OSError):
+            if connection.recv(1, socket.MSG_PEEK):
+                return True
+        self._selector.unregister(connection)
+        self._silent.remove(connection)
+        self._lost(connection, ConnectionResetError("The server ended the connection at once"))
+        return False
+
+    def _won(self, connection: socket.socket) -> socket.socket:
+        self._selector.unregister(connection)
+        connection.settimeout(max(0.1, self._end - time.monotonic()))
+        return connection
+
+    def _lost(self, connection: socket.socket | None, error: OSError) -> None:
+        """Go on with the next at once."""
+        self._error, self._next_at = error, 0.0
+        if connection is not None:
+            connection.close()
