@@ -290,7 +290,7 @@ class FileDestination(Destination):
     can_download: ClassVar[bool] = False  # tells that `open_file` works
 
     def session(self, run_key: str) -> "AbstractContextManager[FileSession]":
-        """Open what one run needs (a network session, say).
+        """Open what one run needs (a network session, say); a run opens one, since a server may allow no more.
 
         `run_key` is "RUN-ATTEMPT", both hexadecimal, and marks every hidden name. An attempt that was frozen may
         wake up while the next one writes: so parts are named by the attempt; claims and clearing go by the run.
@@ -315,8 +315,14 @@ class FileSession(Protocol):
     def clear_leftovers(self, folder: str) -> None:
         """Remove the hidden parts directly in `folder` that this run's earlier, dead attempts left."""
 
+    def clear_run(self, run_key: str, *folders: str) -> None:
+        """Remove all hidden files directly in `folders` that the run `run_key`, which is over, left there."""
+
     def exists(self, path: str) -> bool:
         """Tell whether `path` is there, under its own name."""
+
+    def sum_of(self, path: str) -> str:
+        """The SHA-256 sum (hexadecimal) of the regular file `path`, read over what the session has open."""
 
     def settle(self, *folders: str) -> None:
         """Forget which names this run claimed, also those that its dead attempts claimed in `folders`. Never raises.

@@ -1,6 +1,5 @@
 """Sending a plan to a file store: hidden parts first, then names, the manifest last."""
 
-import hashlib
 import json
 import signal
 from collections.abc import Iterable
@@ -46,8 +45,8 @@ class Delivery:
 
     def write(self, connection: psycopg.Connection[Any]) -> list[Written]:
         """Open the store and write every item under its hidden name."""
-        _clear_dead_runs(self.run, self.destination)
         self.session = self.stack.enter_context(self.destination.session(_run_key(self.recorder)))
+        _clear_dead_runs(self.run, self.destination, self.session)
         self.slot = _choose_slot(self.session, self.plan, self.run)
         if self.plan.has_model:
             self._refuse_foreign_model()
@@ -100,7 +99,7 @@ class Delivery:
         path = self.plan.layout.model
         if not self.session.exists(path):
             return
-        if not self.over or (self.destination.can_download and not self._wrote(path)):
+        if not self.over or not self._wrote(path):
             raise DeliveryError(
                 _("A model.json that this export did not write lies in its folder. Move it away, then run again."),
                 detail=path,
@@ -110,7 +109,7 @@ class Delivery:
     def _wrote(self, path: str) -> bool:
         """Tell whether what has the name is a file that runs of this export wrote; a link or a folder never is."""
         try:
-            return _sum_of(self.destination, path) in self.over
+            return self.session.sum_of(path) in self.over
         except DeliveryError as error:
             if error.permanent:
                 return False
@@ -148,27 +147,15 @@ def _sums(models: Iterable[dict[str, Any]]) -> list[str]:
     return [sum_ for entry in models for sum_ in (entry["sha256"], *entry.get("earlier", []))]
 
 
-def _sum_of(destination: FileDestination, path: str) -> str:
-    """The SHA-256 sum (hexadecimal) of the file at the target."""
-    found = hashlib.sha256()
-    with destination.open_file(path) as file:
-        for data in file.chunks():
-            found.update(data)
-    return found.hexdigest()
-
-
 def _run_key(recorder: Recorder) -> str:
     """What marks the hidden names of this run and attempt; see FileDestination.session."""
     return f"{recorder.run.uuid.hex}-{recorder.claimed.token.hex[:8]}"
 
 
-def _clear_dead_runs(run: Run, destination: FileDestination) -> None:
+def _clear_dead_runs(run: Run, destination: FileDestination, session: FileSession) -> None:
     """Remove hidden files that killed runs of the same export left on the same connection, as it was then."""
     dead_runs = run.export.runs.exclude(pk=run.pk).filter(has_leftovers=True)
     here = dead_runs.filter(connection=run.export.connection, target=destination.settings)
     for dead in here.order_by("-pk")[:MOST_CLEARED]:
-        with destination.session(dead.uuid.hex) as session:
-            session.settle(*dead.folders)
-            for folder in dead.folders:  # second, since this tells of a line that broke
-                session.clear_leftovers(folder)
+        session.clear_run(dead.uuid.hex, *dead.folders)
         Run.objects.filter(pk=dead.pk).update(has_leftovers=False)

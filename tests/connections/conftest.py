@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.odd_sftp import OddServer, running_odd
 from tests.servers.sshd import Sshd, running_sshd
 
 
@@ -24,6 +25,13 @@ def sshd(tmp_path_factory) -> Iterator[Sshd]:
 def own_sshd(tmp_path) -> Iterator[Sshd]:
     """A real sshd for tests that break it."""
     with running_sshd(tmp_path / "sshd") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def odd_server() -> Iterator[OddServer]:
+    """A server whose accounts meet oddities."""
+    with running_odd() as server:
         yield server
 
 

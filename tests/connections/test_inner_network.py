@@ -149,10 +149,12 @@ def test_nothing_but_the_policy_opens_connections_in_what_delivers():
         for name in imported(path.read_text(encoding="utf-8"))
         if name in NETWORKING
     }
-    # For the type of the connection that it is given, and its errors' names.
-    assert found == {("sftp_client.py", "socket")}
-    client = (REPOSITORY / "connections/destinations/files/sftp_client.py").read_text(encoding="utf-8")
-    assert not re.search(r"socket\.(socket|create_connection|getaddrinfo)\(|SSHClient|ProxyCommand", client)
+    # For the type of the connection that they are given, its options, and its errors' names.
+    allowed = {"sftp_client.py", "sftp_errors.py", "sftp_transport.py"}
+    assert found == {(name, "socket") for name in allowed}
+    for name in allowed:
+        text = (REPOSITORY / "connections/destinations/files" / name).read_text(encoding="utf-8")
+        assert not re.search(r"socket\.(socket|create_connection|getaddrinfo)\(|SSHClient|ProxyCommand", text)
 
 
 def imported(source: str) -> set[str]:

@@ -57,7 +57,7 @@ def test_the_host_key_is_shown_and_nothing_is_saved_before_it_is_confirmed(envir
     where = url(environment, "set_up", type_="sftp")
     form = form_for(sshd, **{"settings-private_key": sshd.private_key()})
     text = as_ada.post(where, form).content.decode()
-    assert "is this your server?" in text
+    assert "Confirm the server" in text
     assert sftp_keys.fingerprint(sshd.host_key) in text
     assert "ssh-ed25519" in text
     assert not Connection.objects.exists()
@@ -207,7 +207,7 @@ def test_a_stored_secret_never_goes_to_another_server(environment, as_ada, saved
     assert "enter the password or key for it" in text
     assert "waybill" not in sshd.log()[len(before) :]
     first = as_ada.post(url(environment, "edit", pk=saved.pk), form | {"settings-password": "other"})
-    assert "is this your server?" in first.content.decode()
+    assert "Confirm the server" in first.content.decode()
     form |= confirmation(first.content.decode())
     assert as_ada.post(url(environment, "edit", pk=saved.pk), form).status_code == 302
     saved.refresh_from_db()
@@ -217,7 +217,7 @@ def test_a_stored_secret_never_goes_to_another_server(environment, as_ada, saved
 def test_another_folder_asks_for_the_host_key_but_not_for_the_secret(environment, as_ada, saved, demo_sftp):
     form = form_for(demo_sftp, **{"settings-folder": "/elsewhere"})
     first = as_ada.post(url(environment, "edit", pk=saved.pk), form)
-    assert "is this your server?" in first.content.decode()
+    assert "Confirm the server" in first.content.decode()
     form |= confirmation(first.content.decode())
     assert as_ada.post(url(environment, "edit", pk=saved.pk), form).status_code == 302
     saved.refresh_from_db()

@@ -104,7 +104,7 @@ def test_the_fingerprint_is_the_one_that_ssh_keygen_prints(sshd):
 def test_another_host_key_is_refused_for_good_naming_both(sshd, demo_sftp):
     destination = Sftp(sshd.settings(host_key=demo_sftp.host_key), sshd.secrets())
     step = failed(destination)
-    assert step.name == "Recognize the server by its host key"
+    assert step.name == "Verify the host key"
     for key in (sshd.host_key, demo_sftp.host_key):
         assert sftp_keys.fingerprint(key) in step.detail
         assert sftp_keys.fingerprint(key) not in step.message
@@ -116,7 +116,7 @@ def test_another_host_key_is_refused_for_good_naming_both(sshd, demo_sftp):
 def test_a_server_that_comes_back_with_another_kind_of_key_is_refused(sshd, tmp_path):
     with running_sshd(tmp_path / "other", host_key_type="ecdsa") as other:
         step = failed(Sftp(other.settings(host_key=sshd.host_key), other.secrets()))
-        assert step.name == "Recognize the server by its host key"
+        assert step.name == "Verify the host key"
         assert "ecdsa-sha2" in step.detail
 
 

@@ -220,12 +220,12 @@ def broken_log_in():
     import paramiko
 
     from connections.destinations.base import DeliveryError
-    from connections.destinations.files import sftp_client
+    from connections.destinations.files.sftp_log_in import log_in
 
     ours, theirs = socket.socketpair()
     transport = paramiko.Transport(ours)
     try:
-        sftp_client.log_in(transport, ACCOUNT, {"password": PASSWORD})
+        log_in(transport, ACCOUNT, {"password": PASSWORD})
     except (DeliveryError, paramiko.SSHException, AttributeError):
         return sys.exc_info()
     finally:

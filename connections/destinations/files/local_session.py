@@ -40,6 +40,22 @@ class LocalSession:
                 if names.is_part(name, self.run_key):
                     os.unlink(name, dir_fd=fd)
 
+    def clear_run(self, run_key: str, *folders: str) -> None:
+        """Remove what the dead run `run_key` left in `folders`: hidden parts and claims."""
+        for folder in folders:
+            with explained(), self._existing(names.components(folder)) as fd:
+                for name in os.listdir(fd) if fd is not None else ():
+                    if names.is_part(name, run_key) or names.is_claim(name, run_key):
+                        os.unlink(name, dir_fd=fd)
+
+    def sum_of(self, path: str) -> str:
+        """The SHA-256 sum (hexadecimal) of the file at `path`; DeliveryError where it is none."""
+        folders, name = names.split(path)
+        with explained(), self._existing(folders) as fd:
+            if fd is None:
+                raise names.gone_file(path)
+            return sum_of(name, fd)
+
     def exists(self, path: str) -> bool:
         """Tell whether `path` is there; a link counts, wherever it leads."""
         folders, name = names.split(path)

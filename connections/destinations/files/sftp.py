@@ -2,28 +2,36 @@
 
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
-import paramiko
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from connections.destinations.base import CheckStep, FileDestination, Finding, HelpSection, run_steps
-from connections.destinations.files import names, sftp_client
+from connections.destinations.files import names, sftp_client, sftp_spelling
+from connections.destinations.files.sftp_errors import explained
 from connections.destinations.files.sftp_form import SftpForm
+from connections.destinations.files.sftp_log_in import log_in
+from connections.destinations.files.sftp_protocol import ServerAnswerError, SftpProtocol
 from connections.destinations.files.sftp_reading import SftpFile
+from connections.destinations.files.sftp_rehearsal import rehearse
 from connections.destinations.files.sftp_session import SftpSession
+from connections.destinations.files.sftp_transport import Transport
 from roles import addresses
 
 HELP = (
     HelpSection(
         gettext_lazy("Passwords and keys"),
         (
-            gettext_lazy("With a password, with a private key, or with both where the server asks for both."),
+            gettext_lazy(
+                "With a password, with a private key, or with both if the server asks for both. An account that also "
+                "asks for a code cannot be used: nobody is there to type it."
+            ),
             gettext_lazy(
                 "Keys may be Ed25519, ECDSA, or RSA of 3,072 bits or more, as OpenSSH or PEM text, with a passphrase "
-                "or without. Shorter RSA keys and DSA keys are refused."
+                "or without. Shorter RSA keys and DSA keys are refused. Convert a PuTTY key (.ppk) first: "
+                "“puttygen KEY.ppk -O private-openssh -o KEY”."
             ),
         ),
     ),
@@ -32,7 +40,7 @@ HELP = (
         (
             gettext_lazy(
                 "When a connection is set up, Waybill shows the fingerprint of the server's host key. Compare it with "
-                "the one that whoever runs the server tells you, by another way than this network."
+                "the one that whoever runs the server tells you through a separate channel."
             ),
             gettext_lazy(
                 "From then on nothing is sent to a server with another host key, and no password either. When the "
@@ -41,15 +49,36 @@ HELP = (
         ),
     ),
     HelpSection(
+        gettext_lazy("The folder"),
+        (
+            gettext_lazy(
+                "Write it as the server shows it, with / between names. /upload begins at the top of the server; "
+                "upload or ~/upload lie below the folder that a log-in starts in."
+            ),
+        ),
+    ),
+    HelpSection(
         gettext_lazy("What the server has to allow"),
         (
             gettext_lazy(
-                "The account needs the right to make folders, and to write, rename, list and remove files below the "
-                "connection's folder. Waybill removes only hidden files of its own."
+                "The account needs the right to create folders, and to write, rename, list, read and remove files "
+                "below the connection's folder. Waybill removes only hidden files of its own, and leaves all others as "
+                "they are, whatever their names."
+            ),
+            gettext_lazy(
+                "One session at a time is enough: a run logs in once. Set “Exports at once” to 1 for such an account."
+            ),
+            gettext_lazy(
+                "The log-in must print nothing before SFTP begins. The server may take files away once they have their "
+                "names, but not while their names still begin with a dot."
             ),
             gettext_lazy(
                 "On a server that cannot rename over a file, model.json is away for a moment while a run replaces it. "
                 "OpenSSH can."
+            ),
+            gettext_lazy(
+                "Test connection does with a small file what a run does, in the hidden folder .waybill-check, and "
+                "removes both."
             ),
             gettext_lazy(
                 "Addresses of private networks are refused unless whoever operates Waybill allows them in the setting "
@@ -74,10 +103,10 @@ class Sftp(FileDestination):
     check_steps = (
         gettext_lazy("Find the server"),
         gettext_lazy("Connect"),
-        gettext_lazy("Recognize the server by its host key"),
+        gettext_lazy("Verify the host key"),
         gettext_lazy("Log in"),
-        gettext_lazy("Open the folder, or make it"),
-        gettext_lazy("Write, rename and remove a test file"),
+        gettext_lazy("Open or create the folder"),
+        gettext_lazy("Write, rename, list, read and remove a test file"),
     )
     help_sections = HELP
 
@@ -90,11 +119,9 @@ class Sftp(FileDestination):
     @contextmanager
     def open_file(self, path: str) -> Iterator[SftpFile]:
         """Connect as a run does and open a delivered file."""
-        parts = names.components(path)
-        with closing(_Visit(self)) as visit:
-            session = visit.session("reading")
-            with closing(SftpFile(session, session.path(*parts))) as file:
-                yield file
+        names.components(path)  # before anything is reached
+        with closing(_Visit(self)) as visit, visit.session("reading").open_file(path) as file:
+            yield file
 
     def check(self) -> Iterator[CheckStep]:
         """Go as far as a run would, with a small file that is removed again."""
@@ -109,70 +136,64 @@ class _Visit:
     def __init__(self, destination: Sftp) -> None:
         self._settings, self._secrets = destination.settings, destination.secrets
         self._addresses: list[tuple[int, Any]] = []
-        self._transport: paramiko.Transport | None = None
-        self.client: paramiko.SFTPClient | None = None
+        self._transport: Transport | None = None
+        self._client: SftpProtocol | None = None
 
     def session(self, run_key: str) -> SftpSession:
         """Go all the way."""
         for step in (self.find, self.connect, self.recognize, self.log_in):
             step()
-        assert self.client is not None
-        return SftpSession(self.client, self._settings.get("folder", ""), run_key)
+        return self._session(run_key)
 
     def find(self) -> Finding:
         """Resolve the name, under the address policy."""
-        with sftp_client.explained():
+        with explained():
             self._addresses = addresses.resolve_allowed(self._settings["host"], self._settings["port"])
         found = ", ".join(dict.fromkeys(sockaddr[0] for _family, sockaddr in self._addresses))
         return _("The server's address is known and allowed."), found
 
     def connect(self) -> Finding:
-        """Connect to an address that was allowed, and agree on encryption."""
-        with sftp_client.explained(where=f"{self._addresses[0][1][0]} port {self._settings['port']}"):
-            connection = addresses.connect_to(self._addresses, sftp_client.CONNECT_SECONDS)
-        self._transport = sftp_client.open_transport(connection, self._settings["host_key"])
+        """Connect to an address that was allowed, and agree on encryption; from here on the time runs."""
+        self._transport = sftp_client.connect(self._addresses, self._settings["host_key"])
         return _("The server answers."), self._transport.remote_version
 
     def recognize(self) -> Finding:
         """Compare the host key."""
         assert self._transport is not None
         fingerprint = sftp_client.confirm_host_key(self._transport, self._settings["host_key"])
-        return _("The server is the one that was confirmed at set-up."), fingerprint
+        return _("The server is the one confirmed during setup."), fingerprint
 
     def log_in(self) -> Finding:
         """Log in and start SFTP."""
         assert self._transport is not None
-        sftp_client.log_in(self._transport, self._settings["username"], self._secrets)
-        self.client = sftp_client.open_sftp(self._transport)
+        log_in(self._transport, self._settings["username"], self._secrets)
+        self._client = sftp_client.open_sftp(self._transport)
         return _("The server accepted the log-in."), ""
 
     def folder(self) -> Finding:
         """Open the folder, making it where it is missing."""
-        folder = self._settings.get("folder", "")
-        assert self.client is not None
-        session = SftpSession(self.client, folder, "check")
+        folder, session = self._settings.get("folder", ""), self._session("check")
         with session.explained():
             session.make_folder(folder.rstrip("/"))
-            shown = self.client.normalize(folder or ".")
-        return _("The folder is there."), shown
+        told = sftp_spelling.taken_literally(folder)
+        return told or _("The folder is there."), self._shown(folder)
 
     def write(self) -> Finding:
-        """Write a small file as a run would, and remove it."""
-        assert self.client is not None
-        session = SftpSession(self.client, self._settings.get("folder", ""), "check")
-        name = f".waybill-check-{uuid.uuid4().hex[:12]}"
-        part = session.open_part(name)
-        try:
-            part.write(b"waybill")
-            part.publish()
-            with session.explained():
-                self.client.remove(session.path(name))
-        finally:
-            part.discard()
-            session.settle()
-        return _("Waybill can write here. Nothing was left behind."), ""
+        """Do with a small file what a run does with its own."""
+        return rehearse(self._session(uuid.uuid4().hex)), ""
 
     def close(self) -> None:
         """End the connection."""
         if self._transport is not None:
-            self._transport.close()
+            self._transport.part()
+
+    def _session(self, run_key: str) -> SftpSession:
+        assert self._client is not None
+        return SftpSession(self._client, self._settings.get("folder", ""), run_key)
+
+    def _shown(self, folder: str) -> str:
+        """What the server calls the folder, where it tells."""
+        assert self._client is not None
+        with suppress(ServerAnswerError):
+            return self._client.normalize(folder or ".")
+        return folder

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from paramiko import SSHException
 
 from connections.destinations.base import DeliveryError, Question, SettingsForm
-from connections.destinations.files import sftp_client, sftp_keys
+from connections.destinations.files import sftp_client, sftp_keys, sftp_spelling
 from connections.widgets import SecretInput, SecretTextarea
 from roles import references
 from roles.validators import one_line
@@ -55,8 +55,7 @@ class SftpForm(SettingsForm):
         max_length=500,
         validators=[one_line],
         help_text=gettext_lazy(
-            "Where the files go, for example /upload. It is made when it is missing. Leave empty for the folder that "
-            "a log-in starts in."
+            "Destination folder, e.g. /upload. Created if missing. Leave empty for the login folder."
         ),
     )
     username = forms.CharField(
@@ -71,7 +70,7 @@ class SftpForm(SettingsForm):
         strip=False,
         max_length=1000,
         widget=SecretInput,
-        help_text=gettext_lazy("Leave empty when the server gave you a key instead."),
+        help_text=gettext_lazy("Leave empty if you use a key."),
     )
     private_key = forms.CharField(
         label=gettext_lazy("Private key"),
@@ -79,8 +78,8 @@ class SftpForm(SettingsForm):
         max_length=20_000,
         widget=SecretTextarea,
         help_text=gettext_lazy(
-            "Instead of a password: the whole file, from “-----BEGIN” to “-----END”. Ed25519 is best; ECDSA and RSA of "
-            "3072 bits or more work too."
+            "Instead of a password: the whole file, from “-----BEGIN” to “-----END”. Ed25519, ECDSA, or RSA with at "
+            "least 3,072 bits."
         ),
     )
     passphrase = forms.CharField(
@@ -89,12 +88,12 @@ class SftpForm(SettingsForm):
         strip=False,
         max_length=1000,
         widget=SecretInput,
-        help_text=gettext_lazy("Only when the key is protected by one."),
+        help_text=gettext_lazy("Only if the key has one."),
     )
     host_key = forms.CharField(required=False, widget=forms.HiddenInput)
     host_key_proof = forms.CharField(required=False, widget=forms.HiddenInput)
     renews_host_key = forms.BooleanField(
-        label=gettext_lazy("The server has a new one: show it and confirm it again"), required=False
+        label=gettext_lazy("The server has a new host key: show and confirm it"), required=False
     )
     is_host_key_confirmed = forms.BooleanField(label=gettext_lazy("Yes, this is the right server"), required=False)
 
@@ -115,11 +114,11 @@ class SftpForm(SettingsForm):
             return None
         kind, _space, _rest = str(self["host_key"].value()).partition(" ")
         return Question(
-            title=_("One more thing: is this your server?"),
+            title=_("Confirm the server's identity"),
             text=_(
-                "It shows the host key below. Ask whoever runs the server for its fingerprint, by another way than "
-                "this network, and compare letter by letter; on the server, “ssh-keygen -l -f” with the file of the "
-                "host key prints it. If it differs, somebody may stand in between: cancel."
+                "The server shows the host key below. Get its fingerprint from whoever runs the server through a "
+                "separate channel, and compare every character; on the server, “ssh-keygen -l -f” with the host key's "
+                "file prints it. If it doesn't match, cancel: the connection may be intercepted."
             ),
             facts=((_("Type"), kind), (_("Fingerprint"), sftp_keys.fingerprint(self["host_key"].value()))),
             field="is_host_key_confirmed",
@@ -145,11 +144,13 @@ class SftpForm(SettingsForm):
         return host
 
     def clean_folder(self) -> str:
-        """Refuse a folder that climbs, which would not be the one that people read here."""
+        """Refuse a spelling that servers take literally; what is stored stays as it is."""
         folder: str = self.cleaned_data["folder"]
-        if ".." in folder.split("/"):
-            raise forms.ValidationError(_("Write the folder without “..”, for example /upload/crm."), code="unsafe")
-        return folder
+        if self.stored is not None and folder == self.stored.get("folder"):
+            return folder
+        if problem := sftp_spelling.problem(folder):
+            raise forms.ValidationError(problem, code="unsafe")
+        return sftp_spelling.understood(folder)
 
     def clean(self) -> dict[str, Any]:
         """Check the log-in, then the server's host key; keep what the connection stores."""

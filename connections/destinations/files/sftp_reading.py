@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import paramiko
 from django.utils.translation import gettext as _
-from paramiko.sftp import CMD_CLOSE, CMD_FSTAT, CMD_OPEN, CMD_READ, CMD_STATUS, SFTP_FLAG_READ, int64
+from paramiko.sftp import CMD_FSTAT, CMD_READ, CMD_STATUS, SFTP_FLAG_READ, SFTP_PERMISSION_DENIED, int64
 
 from connections.destinations.base import DeliveryError
 from connections.destinations.files import names
+from connections.destinations.files.sftp_protocol import ServerAnswerError
 
 if TYPE_CHECKING:
     from connections.destinations.files.sftp_session import SftpSession
@@ -34,7 +35,14 @@ class SftpFile:
         self._arrived: dict[int, bytes] = {}  # by offset
         self._late_error: OSError | EOFError | None = None
         with self._explained():
-            self._handle, self.size = self._open()
+            self._handle, self._size = self._open()
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has, as the server tells."""
+        if self._size is None:
+            raise DeliveryError(_("The server does not tell how large the file is."), detail=self._path, permanent=True)
+        return self._size
 
     def chunks(self) -> Iterator[bytes]:
         """Its bytes, in order."""
@@ -51,31 +59,44 @@ class SftpFile:
             yield data
 
     def sum(self) -> str:
-        """The SHA-256 sum (hexadecimal) of its bytes."""
-        found = hashlib.sha256()
-        for data in self.chunks():
-            found.update(data)
+        """The SHA-256 sum (hexadecimal) of its bytes to their end, whatever size the server says it has."""
+        found, offset = hashlib.sha256(), 0
+        with self._explained():
+            while data := self._client.read_piece(self._handle, offset, READ_BYTES):
+                found.update(data)
+                offset += len(data)
         return found.hexdigest()
+
+    def ends_at(self, offset: int) -> bool:
+        """Tell whether the file has just `offset` bytes, by what can be read."""
+        with self._explained():
+            is_long_enough = not offset or self._client.read_piece(self._handle, offset - 1, 1)
+            return bool(is_long_enough) and not self._client.read_piece(self._handle, offset, 1)
 
     def close(self) -> None:
         """Close it; never raises."""
         with suppress(Exception):
             handle, self._handle = self._handle, b""
-            self._client._request(CMD_CLOSE, handle)
+            self._client.close_handle(handle)
 
-    def _open(self) -> tuple[bytes, int]:
+    def _open(self) -> tuple[bytes, int | None]:
         # The protocol cannot open without following a link, so it is looked at first.
-        found = self._client.lstat(self._path)
+        found = self._session.attributes(self._path, follow=False)
         if found.st_mode is not None and not stat.S_ISREG(found.st_mode):
             raise names.NoFileError()
-        _type, answer = self._client._request(CMD_OPEN, self._path.encode(), SFTP_FLAG_READ, paramiko.SFTPAttributes())
-        handle = bytes(answer.get_binary())
-        _type, answer = self._client._request(CMD_FSTAT, handle)
+        handle = self._client.open_handle(self._path, SFTP_FLAG_READ)
+        size = self._size_of(handle)
+        return handle, found.st_size if size is None else size
+
+    def _size_of(self, handle: bytes) -> int | None:
+        """The size of the open file, where the server tells it."""
+        try:
+            _type, answer = self._client.request(CMD_FSTAT, handle)
+        except ServerAnswerError:
+            return None
         attributes: Any = paramiko.SFTPAttributes
-        sizes = (attributes._from_msg(answer).st_size, found.st_size)
-        if sizes == (None, None):
-            raise names.NoFileError()
-        return handle, next(size for size in sizes if size is not None)
+        size: int | None = attributes._from_msg(answer).st_size
+        return size
 
     def _ask(self, offset: int, wanted: int) -> int:
         number = self._client._async_request(self, CMD_READ, self._handle, int64(offset), wanted)
@@ -97,7 +118,7 @@ class SftpFile:
 
     def _note_status(self, message: paramiko.Message) -> None:
         try:
-            self._client._convert_status(message)
+            self._client.raise_refusal(message, CMD_READ)
         except (OSError, EOFError) as error:
             self._late_error = self._late_error or error
 
@@ -113,8 +134,10 @@ class SftpFile:
         with self._session.explained():
             try:
                 yield
-            except FileNotFoundError as error:
-                raise names.gone_file(self._path) from error
-            except PermissionError as error:
+            except ServerAnswerError as error:
+                if not self._session.is_there(self._path):
+                    raise names.gone_file(self._path) from error
+                if error.code != SFTP_PERMISSION_DENIED:
+                    raise
                 message = _("The account may not read its folder. Ask whoever runs the server for the right to read.")
                 raise DeliveryError(message, detail=self._path, permanent=True) from error

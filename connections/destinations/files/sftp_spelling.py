@@ -1,0 +1,81 @@
+"""How people write folders of a server, and what to write where the server would take that literally."""
+
+import re
+
+from django.utils.translation import gettext as _
+
+HOME = re.compile(r"~(/|$)")
+_DRIVE = re.compile(r"[A-Za-z]:([\\/]|$)")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]*(?P<folder>/.*)?$")
+_SCP = re.compile(r"([^/:@\s]+@)?[^/:@\s]+:(?P<folder>[/~].*)$")  # user@server:/folder
+_VARIABLE = re.compile(r"%\w+%|(^|/)\$\w|\$[({]|\{\{")
+_QUOTES = "\"'`“”„‘’«»"
+
+
+def understood(folder: str) -> str:
+    """Return `folder` below the log-in folder where it begins with “~”, which a shell would have replaced."""
+    return folder[1:].lstrip("/") if HOME.match(folder) else folder
+
+
+def problem(folder: str) -> str:
+    """Say what to write instead of `folder`; empty where it can be used."""
+    for is_wrong, say in _PROBLEMS:
+        if is_wrong(folder):
+            return say(folder)
+    return ""
+
+
+def taken_literally(folder: str) -> str:
+    """Tell of a stored folder, from before its spelling was looked at, that it may not be the one that was meant."""
+    if not HOME.match(folder) and not problem(folder):
+        return ""
+    return _(
+        "The folder is there, but the server took its name literally, so files may go elsewhere than you think. "
+        "Correct the folder in the connection."
+    )
+
+
+def _whole_address(folder: str) -> str:
+    found = _URL.match(folder) or _SCP.match(folder)
+    inner = (found["folder"] if found else "") or "/upload"
+    return _("Write only the folder, for example %(folder)s. The server has a field of its own.") % {"folder": inner}
+
+
+def _drive(folder: str) -> str:
+    inner = "/" + folder[2:].replace("\\", "/").strip("/")
+    return _("Write the folder without a drive letter, as the server shows it, for example %(folder)s.") % {
+        "folder": inner if inner != "/" else "/upload"
+    }
+
+
+def _backslash(folder: str) -> str:
+    inner = re.sub(r"[\\/]+", "/", folder)
+    return _("Separate folders with /, for example %(folder)s.") % {"folder": inner}
+
+
+def _variable(_folder: str) -> str:
+    return _("The server does not replace variables. Write the folder's real name, for example /upload.")
+
+
+def _tilde(_folder: str) -> str:
+    return _("“~” stands only at the beginning, for the login folder, as in ~/upload. Write the folder's real name.")
+
+
+def _quoted(folder: str) -> str:
+    return _("Write the folder without quotation marks: %(folder)s") % {"folder": folder.strip(_QUOTES)}
+
+
+def _climbs(_folder: str) -> str:
+    return _("Write the folder without “..”, for example /upload/crm.")
+
+
+_PROBLEMS = (
+    (lambda folder: folder.startswith(tuple(_QUOTES)), _quoted),
+    (lambda folder: bool(_URL.match(folder)), _whole_address),
+    (lambda folder: bool(_DRIVE.match(folder)), _drive),
+    (lambda folder: bool(_SCP.match(folder)), _whole_address),
+    (lambda folder: bool(_VARIABLE.search(folder)), _variable),
+    (lambda folder: "\\" in folder, _backslash),
+    (lambda folder: any(name.startswith("~") for name in folder.split("/")) and not HOME.match(folder), _tilde),
+    (lambda folder: ".." in folder.split("/"), _climbs),
+)

@@ -1,0 +1,100 @@
+"""An SSH connection that is ready in time or given up, and that reads what servers write around the protocol."""
+
+import socket
+import threading
+import time
+from contextlib import suppress
+from typing import Any
+
+import paramiko
+from paramiko.packet import Packetizer
+
+# What OpenSSH's own client puts up with before the line that says the protocol's version.
+MOST_LINES, MOST_BYTES = 1024, 256 * 1024
+FAREWELL_SECONDS = 1.0
+_VERSION = b"SSH-"
+
+
+class LenientMessage(paramiko.Message):
+    """A message whose texts (prompts, reasons, banners) may be in any encoding: they decide nothing."""
+
+    def get_text(self) -> str:
+        """Return a text, with replacements for what is not UTF-8."""
+        return self.get_binary().decode(errors="replace")
+
+
+class _LenientPacketizer(Packetizer):
+    def read_message(self) -> tuple[int, paramiko.Message]:
+        kind, message = super().read_message()
+        message.__class__ = LenientMessage
+        return kind, message
+
+
+class Transport(paramiko.Transport):
+    """A connection that has `seconds` for banner, keys and log-in together; `is_ready` ends the count."""
+
+    def __init__(self, connection: socket.socket, seconds: float) -> None:
+        super().__init__(connection, packetizer_class=_LenientPacketizer)
+        self.banner_timeout = self.handshake_timeout = self.auth_timeout = self.channel_timeout = seconds
+        self.is_late = False
+        self._timer = threading.Timer(seconds, self._give_up)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def is_ready(self) -> None:
+        """Let the connection last."""
+        self._timer.cancel()
+
+    def close(self) -> None:
+        """End the connection at once."""
+        self._timer.cancel()
+        super().close()
+
+    def part(self) -> None:
+        """End the connection and wait until the server did so too: it may take no second one before."""
+        with suppress(OSError):
+            self.sock.shutdown(socket.SHUT_WR)
+            if self.is_alive():
+                self.join(FAREWELL_SECONDS)
+        self.close()
+
+    def _give_up(self) -> None:
+        self.is_late = True
+        with suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RDWR)
+        super().close()
+
+    def _check_banner(self) -> None:
+        """Skip what the server says before its version, in any encoding; paramiko's own limits are narrow."""
+        skipped = 0
+        for _line in range(MOST_LINES):
+            if self._is_version_next():
+                super()._check_banner()  # type: ignore[misc]
+                return
+            skipped += self._skip_line()
+            if skipped > MOST_BYTES:
+                break
+        raise paramiko.SSHException("No protocol version among the first lines")
+
+    def _is_version_next(self) -> bool:
+        while True:
+            start = self._peek(len(_VERSION))
+            if len(start) == len(_VERSION) or not _VERSION.startswith(start):
+                return start == _VERSION
+            time.sleep(0.02)  # a part of it is there already
+
+    def _skip_line(self) -> int:
+        """Read to the end of the line, or what there is of it; return how many bytes that was."""
+        line = self._peek(4096)
+        return len(self.sock.recv(line.find(b"\n") + 1 or len(line)))
+
+    def _peek(self, size: int) -> bytes:
+        """Return at least one byte of what comes next and leave it there. Raises EOFError."""
+        while not self.packetizer.closed:
+            with suppress(TimeoutError):
+                connection: Any = self.sock  # paramiko's types allow other things here
+                found: bytes = connection.recv(size, socket.MSG_PEEK)
+                if found:
+                    return found
+                break
+        raise EOFError("The server ended the connection before it said its version")
