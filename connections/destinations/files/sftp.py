@@ -66,7 +66,8 @@ HELP = (
                 "they are, whatever their names."
             ),
             gettext_lazy(
-                "One session at a time is enough: a run logs in once. Set “Exports at the same time” to 1 for such an account."
+                "One session at a time is enough: a run logs in once. Set “Exports at the same time” to 1 for such an "
+                "account."
             ),
             gettext_lazy(
                 "The log-in must print nothing before SFTP begins. The server may take files away once they have their "
