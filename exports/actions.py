@@ -22,8 +22,9 @@ from segments.models import Segment, Table
 
 TEST_ROWS = 10  # records of each item that a test sends
 EDITED = (
-    "name", "description", "kind", "connection", "detached_sharing", "folder", "settings", "field_selection",
-    "schedule_mode", "refreshes_segments", "tolerance", "most_removals", "sends_nothing", "updated_by", "updated_at",
+    "name", "description", "kind", "connection", "detached_sharing", "folder", "folders_keep_marks", "settings",
+    "field_selection", "schedule_mode", "refreshes_segments", "tolerance", "most_removals", "sends_nothing",
+    "updated_by", "updated_at",
 )  # fmt: skip
 
 
@@ -127,7 +128,7 @@ def save_export(
             folder_of(export)
         else:  # not what runs have written since it was loaded
             if (old.name, old.connection_id) != (export.name, export.connection_id):
-                export.folder = free_folder(export)
+                export.folder, export.folders_keep_marks = free_folder(export), True
             export.save(update_fields=EDITED)
             export.detached_users.clear()
         export.export_segments.all().delete()

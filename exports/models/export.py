@@ -80,6 +80,8 @@ class Export(models.Model):
     )
     # Given once (exports.folders), so that no other export's coming, going or renaming moves this one's files.
     folder = models.CharField(max_length=120, blank=True, default="", editable=False)
+    # Whether its items' folders keep vowel signs; those of exports that ran before that was so stay as they were.
+    folders_keep_marks = models.BooleanField(default=True, editable=False)
     settings = models.JSONField(default=dict, blank=True)
     field_selection = models.JSONField(default=dict, blank=True)
     # Of a segment export: whose chosen fields go out. Of a data-out export: whose member lists go out as tables.

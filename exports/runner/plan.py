@@ -83,7 +83,7 @@ def _segments(export: Export, destination: type[Destination]) -> list[Item]:
     gate.refuse_ineligible(export, segments, destination)
     return [
         segment_item(export, segment, folder, is_projected=is_projected(segment, destination, export.settings))
-        for segment, folder in zip(segments, _folders(segments), strict=True)
+        for segment, folder in zip(segments, _folders(export, segments), strict=True)
     ]
 
 
@@ -93,7 +93,7 @@ def _data_out(export: Export, destination: type[Destination]) -> list[Item]:
         raise RunError(message % {"type": destination.label}, reason=_("Takes no tables"))
     tables = [entry.table for entry in export.export_tables.select_related("table__environment")]
     segments = _segments_of(export)
-    folders = _folders([*tables, *segments])
+    folders = _folders(export, [*tables, *segments])
     items = [table_item(table, folder) for table, folder in zip(tables, folders, strict=False)]
     items += [members_item(*pair) for pair in zip(segments, folders[len(tables) :], strict=True)]
     if not items:
@@ -107,9 +107,9 @@ def _segments_of(export: Export) -> list[Segment]:
     return [entry.segment for entry in entries]
 
 
-def _folders(nouns: Sequence[Table | Segment]) -> list[str]:
+def _folders(export: Export, nouns: Sequence[Table | Segment]) -> list[str]:
     """Return a folder for each; those of like names carry their ids, so that none ever gets another one's files."""
-    plain = [names.safe_name(noun.name, "") for noun in nouns]
+    plain = [names.safe_name(noun.name, "", keeps_marks=export.folders_keep_marks) for noun in nouns]
     often = Counter([MANIFEST, *(name.casefold() for name in plain)])
     taken: list[str] = []
     for noun, name in zip(nouns, plain, strict=True):
