@@ -15,6 +15,7 @@ from exports.states import State
 from tests.exports.data_out import make_data_out, make_orders, manifest_of, read_model, root_of
 from tests.exports.test_run import delivered, run_to_end
 from tests.factories import make_connection, make_environment, make_segment, make_table
+from tests.servers.odd_sftp import PASSWORD, running_odd
 from tests.servers.sshd import running_sshd
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -133,3 +134,25 @@ def test_data_out_over_sftp_replaces_its_model_and_refuses_a_foreign_one(environ
         assert run_to_end(export).state == State.FAILED
         assert len(list(server.files.rglob("Orders_1.csv"))) == 2
         assert model.read_text() == "{}"
+
+
+@pytest.mark.parametrize(
+    "oddities",
+    [("one-session", "foreign-names", "missing-4"), ("no-excl", "missing-3", "latin-text", "no-posix-rename")],
+    ids="+".join,
+)
+def test_data_out_replaces_its_model_on_odd_servers_with_one_log_in_each_time(environment, orders, tmp_path, oddities):
+    with running_odd() as server:
+        account = server.account(tmp_path, *oddities)
+        where = make_connection(environment, type="sftp", settings=server.settings(account, folder="in"))
+        where.set_secrets({"password": PASSWORD})
+        where.save()
+        export = make_data_out(environment, [orders], name="Lake", connection=where)
+        runs = [run_to_end(export) for _number in range(2)]
+        Run.objects.filter(pk=runs[0].pk).update(has_leftovers=True)  # as if it had died
+        runs.append(run_to_end(export))
+    assert [run.state for run in runs] == [State.SUCCEEDED] * 3, [f"{run.message} {run.detail}" for run in runs]
+    assert account.log_ins == 3
+    found = [one.name for one in tmp_path.rglob("*") if one.is_file()]
+    assert sorted(found) == ["Orders_1.csv"] * 3 + ["manifest.json"] * 3 + ["model.json"]
+    assert runs[-1].folder in next(tmp_path.rglob("model.json")).read_text()
