@@ -219,8 +219,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"  # whoever invites vouches for the address
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGOUT_REDIRECT_URL
 ACCOUNT_SESSION_REMEMBER = False
-# Wrong passwords and codes: by address, and by account (roles/sign_in/adapter.py says which account is meant).
-ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key", "reset_password": "10/m/ip,3/10m/key"}
+ACCOUNT_RATE_LIMITS = False  # roles/sign_in/tries.py counts instead
 PASSWORD_RESET_TIMEOUT = 2 * 3600
 # Roles that groups of the single sign-on carry, besides those of the Permissions page.
 GROUP_ROLES = group_roles("WAYBILL_OIDC_ROLES")
@@ -242,7 +241,7 @@ vars().update(mail.mail_settings(os.environ.get("WAYBILL_EMAIL_URL", "")))
 MAIL_IS_SET_UP = bool(os.environ.get("WAYBILL_EMAIL_URL"))
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("WAYBILL_EMAIL_FROM", "") or "Waybill <waybill@localhost>"
 
-# Log-in attempts and what roles/limits.py bounds are counted here, for all web processes together.
+# What roles/limits.py bounds is counted here, for all web processes together.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
@@ -329,6 +328,7 @@ CSRF_COOKIE_SECURE = HTTPS
 _OWN = hashlib.sha256(b"cookies" + SECRET_KEY.encode()).hexdigest()[:8]
 SESSION_COOKIE_NAME = f"waybill_session_{_OWN}"
 CSRF_COOKIE_NAME = f"waybill_csrf_{_OWN}"
+DEVICE_COOKIE_NAME = f"waybill_device_{_OWN}"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "roles.views.csrf_failure"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "roles.reporting.ReportFilter"

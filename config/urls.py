@@ -12,7 +12,6 @@ from roles.people.views.accepting import accept
 
 handler400 = "roles.framed.bad_request"
 handler404 = "roles.views.missing"
-handler429 = "roles.sign_in.views.too_many"
 
 # One door for everybody: the second factor and the bounds on attempts hold for Django admin, too.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]

@@ -23,6 +23,7 @@ from roles.models import (
     Heartbeat,
     Invitation,
     RoleAssignment,
+    Tries,
     User,
 )
 from roles.roles import Role
@@ -190,6 +191,14 @@ class HeartbeatAdmin(ReadOnlyAdmin):
     list_display = fields = ("kind", "host", "pid", "started_at", "seen_at")
     list_filter = ["kind"]
     search_fields = ["=id", "host", "=pid"]
+
+
+@admin.register(Tries)
+class TriesAdmin(ReadOnlyAdmin):
+    """Who has to wait after wrong passwords and codes; of names that are nobody's, not even those."""
+
+    list_display = fields = ("key", "number", "free_at", "forgotten_at")
+    search_fields = ["key"]
 
 
 @admin.register(EmailAddress)

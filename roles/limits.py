@@ -61,6 +61,10 @@ _COUNT = sql.SQL(
     """
 ).format(table=sql.Identifier(str(settings.CACHES["default"]["LOCATION"])))
 
+_TAKE_BACK = sql.SQL(
+    "UPDATE {table} SET value = greatest(value::bigint - 1, 0)::text WHERE cache_key = %(key)s AND expires > now()"
+).format(table=sql.Identifier(str(settings.CACHES["default"]["LOCATION"])))
+
 
 class LimitMiddleware:
     """Answer 429 where a person asks too often. Comes after the sign-in."""
@@ -87,6 +91,12 @@ def counted(key: str, limit: Limit) -> tuple[int, float]:
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, {"key": f"waybill:limit:{key}", "seconds": limit.seconds})
         return cursor.fetchone()
+
+
+def take_back(key: str) -> None:
+    """Count one request less, which turned out to be none of those that are bounded."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_BACK, {"key": f"waybill:limit:{key}"})
 
 
 def too_many(request: HttpRequest, seconds: int) -> HttpResponse:

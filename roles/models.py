@@ -189,6 +189,21 @@ class AuditEvent(models.Model):
         return f"{self.action} {self.object_type} {self.object_name}"
 
 
+class Tries(models.Model):
+    """How often somebody tried a password, a code, or to get a link (roles/sign_in/tries.py)."""
+
+    key = models.CharField(max_length=100, primary_key=True)
+    number = models.PositiveIntegerField()
+    free_at = models.DateTimeField(help_text=_("When the next one may be made."))
+    forgotten_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("tries to log in")
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class Heartbeat(models.Model):
     """The last sign of life of one process that works in the background (roles/heartbeats.py)."""
 

@@ -1,4 +1,4 @@
-"""What is over is removed: sessions, the list of who is signed in where, and counters of the cache."""
+"""What is over is removed: sessions, the list of who is signed in where, tries to get in, and counters of the cache."""
 
 import time
 
@@ -9,6 +9,8 @@ from django.db import connection
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 from psycopg import sql
+
+from roles.sign_in import tries
 
 EVERY = 3600.0  # seconds
 
@@ -34,3 +36,4 @@ def tidy() -> None:
     UserSession.objects.filter(~Exists(session)).delete()
     with connection.cursor() as cursor:
         cursor.execute(_OVER)
+    tries.tidy()

@@ -1,6 +1,7 @@
 """From where something is done: an address of the network, a worker, or the command line."""
 
 import ipaddress
+import re
 import socket
 import uuid
 from collections.abc import Callable
@@ -14,6 +15,9 @@ from django.utils.translation import gettext_noop
 
 COMMAND_LINE = gettext_noop("command line")
 ADMIN = gettext_noop("Django admin")
+
+# [address of IPv6]:port, address of IPv4:port, or an address alone
+_WITH_PORT = re.compile(r"\[([^\[\]]{2,60})\](?::\d{1,5})?|([\d.]{7,15}):\d{1,5}|([^\[\]]{2,60})")
 
 
 @dataclass
@@ -51,13 +55,28 @@ def client_address(request: HttpRequest) -> str:
 
     Behind a proxy that is what the proxy itself added last; whatever stands before it was typed by the client.
     """
-    address = request.META.get("REMOTE_ADDR", "")
-    if settings.BEHIND_PROXY and (hops := request.META.get("HTTP_X_FORWARDED_FOR", "")):
-        address = hops.rpartition(",")[2].strip()
+    hops = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.BEHIND_PROXY else ""
+    return _address_in(hops.rpartition(",")[2] if hops else request.META.get("REMOTE_ADDR", ""))
+
+
+def client_network(request: HttpRequest) -> str:
+    """Return what requests are counted by: the address, of IPv6 the /64 that one customer has."""
+    address = client_address(request)
+    return str(ipaddress.ip_network(f"{address}/64", strict=False)) if ":" in address else address
+
+
+def _address_in(text: str) -> str:
+    """Return the address in `text`, which may have a port; "" where there is none."""
+    match = _WITH_PORT.fullmatch(text.strip().strip('"'))
+    if not match:
+        return ""
     try:
-        return str(ipaddress.ip_address(address))
+        address = ipaddress.ip_address(match[1] or match[2] or match[3])
     except ValueError:
         return ""
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or ipaddress.IPv6Address(int(address))  # without a zone of this machine
+    return str(address)
 
 
 class OriginMiddleware:

@@ -18,9 +18,9 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from roles.access import signed_in
-from roles.sign_in import sessions
+from roles.sign_in import devices, sessions
 from roles.sign_in.adapter import NO_ADDRESS
-from roles.sign_in.views import status_of
+from roles.sign_in.views import WaitMixin
 
 
 @signed_in
@@ -81,7 +81,7 @@ def end_other_sessions(request: Any) -> HttpResponse:
     return redirect("account")
 
 
-class ChangePasswordView(account.PasswordChangeView):
+class ChangePasswordView(WaitMixin, account.PasswordChangeView):
     """A new password for those who have one here; the other sessions end with the old one."""
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
@@ -94,22 +94,17 @@ class ChangePasswordView(account.PasswordChangeView):
         """Change it, and end the other sessions."""
         response = super().form_valid(form)
         sessions.end_others(self.request)
+        devices.remember(self.request, response, self.request.user)
         messages.success(self.request, _("Your password is changed. Your other sessions have ended."))
         return response
 
 
-class ActivateFactorView(totp.ActivateTOTPView):
+class ActivateFactorView(WaitMixin, totp.ActivateTOTPView):
     """The QR code and the first code."""
 
     def get_success_url(self) -> str:
         """Go to the recovery codes; to the account where they are known."""
         return reverse("mfa_view_recovery_codes" if self.did_generate_recovery_codes else "account")
-
-    def form_invalid(self, form: Any) -> HttpResponse:
-        """Show the same secret again; answer 429 to whoever tried too often."""
-        response = super().form_invalid(form)
-        response.status_code = status_of(form)
-        return response
 
 
 class DeactivateFactorView(totp.DeactivateTOTPView):
@@ -123,14 +118,8 @@ class DeactivateFactorView(totp.DeactivateTOTPView):
         return super().form_valid(form)
 
 
-class CodeView(factor.AuthenticateView):
+class CodeView(WaitMixin, factor.AuthenticateView):
     """The code at the log-in."""
-
-    def form_invalid(self, form: Any) -> HttpResponse:
-        """Answer 429 to whoever tried too often."""
-        response = super().form_invalid(form)
-        response.status_code = status_of(form)
-        return response
 
 
 class RecoveryCodesView(recovery.ViewRecoveryCodesView):

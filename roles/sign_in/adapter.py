@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from roles.auditing.origin import client_address
 from roles.models import User
-from roles.sign_in import recording
+from roles.sign_in import devices, recording, tries
 
 WRONG = _("User name or password is wrong.")
 NO_ADDRESS = "::"  # of a client on a socket of this machine
@@ -24,8 +24,6 @@ class AccountAdapter(DefaultAccountAdapter):
     error_messages = DefaultAccountAdapter.error_messages | {
         "username_password_mismatch": WRONG,
         "email_password_mismatch": WRONG,
-        "too_many_login_attempts": _("Too many attempts. Wait a few minutes, then try again."),
-        "rate_limited": _("Too many attempts. Wait a few minutes, then try again."),
         "enter_current_password": _("This is not your password. Enter the one that you use now."),
         "incorrect_password": _("This is not your password. Try again."),
     }
@@ -41,11 +39,17 @@ class AccountAdapter(DefaultAccountAdapter):
         """Return the address that the audit log shows, too."""
         return client_address(request) or NO_ADDRESS
 
-    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        """Count attempts by account, whichever of its names is typed and under whatever host."""
-        user = account_of(**credentials)
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
+        """Look at a password, unless too many were wrong. Raises TooSoonError."""
         typed = credentials.get("email") or credentials.get("username") or ""
-        return f"account {user.pk}" if user else f"typed {typed.lower()}"
+        attempt = tries.begin(request, "password", account_of(**credentials), typed)
+        user = super().authenticate(request, **credentials)
+        if user is not None:
+            attempt.was_right()
+        return user
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count nothing: `authenticate` does."""
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """Record a wrong password; of an account that is not there, not even what was typed."""
@@ -56,6 +60,12 @@ class AccountAdapter(DefaultAccountAdapter):
         if not user.is_active:
             raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
         super().login(request, user)
+
+    def post_login(self, request: HttpRequest, user: Any, **others: Any) -> Any:
+        """Let the browser be known from now on: what others try does not keep it out."""
+        response = super().post_login(request, user, **others)
+        devices.remember(request, response, user)
+        return response
 
     def respond_user_inactive(self, request: HttpRequest, user: Any) -> HttpResponse:
         """Say that the account is switched off, and keep nothing of the attempt."""
@@ -69,6 +79,8 @@ class AccountAdapter(DefaultAccountAdapter):
 
 def account_of(username: str = "", email: str = "", **_others: Any) -> User | None:
     """Return the account that somebody means, by user name or e-mail in whatever case."""
+    if "\0" in username + email:  # which no text in the database can hold
+        return None
     user = get_user_by_username(username) if username else None
     users = filter_users_by_email(email or username, for_login=True) if user is None and (email or username) else []
     return user or min(users, key=lambda each: each.pk, default=None)

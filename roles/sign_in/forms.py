@@ -3,9 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 from allauth.account import forms
+from allauth.core import context
 from django.forms import Form
 from django.utils.translation import gettext_lazy as _
 
+from roles.sign_in import tries
 from roles.sign_in.adapter import account_of
 
 if TYPE_CHECKING:
@@ -38,6 +40,13 @@ class ChangePasswordForm(forms.ChangePasswordForm):
         super().__init__(*args, **kwargs)
         plain(self, oldpassword=_("Password now"), password1=_("New password"), password2=_("New password again"))
         self.fields["password1"].help_text = NEW_PASSWORD_HELP
+
+    def clean_oldpassword(self) -> str:
+        """Return the old password, which cannot be guessed here either. Raises TooSoonError."""
+        attempt = tries.begin(context.request, "password", self.user)
+        password: str = super().clean_oldpassword()
+        attempt.was_right()
+        return password
 
 
 class ResetPasswordForm(forms.ResetPasswordKeyForm):

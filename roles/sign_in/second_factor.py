@@ -14,6 +14,7 @@ from django.core.cache import cache
 from django.utils.translation import gettext_lazy as _
 
 from roles import secrets
+from roles.sign_in import tries
 from roles.sign_in.forms import plain
 
 # A code is accepted for this long: its own half minute, and as many before and after as are tolerated.
@@ -46,7 +47,8 @@ class OnceMixin:
         take_code(self)  # type: ignore[arg-type]
 
     def clean_code(self: Any) -> str:
-        """Return the code, or refuse it."""
+        """Return the code, or refuse it. Raises TooSoonError."""
+        attempt = tries.begin(context.request, "code", self.user)
         try:
             code: str = super().clean_code()  # type: ignore[misc]
         except secrets.UnreadableSecretError:
@@ -54,6 +56,7 @@ class OnceMixin:
         is_totp = self.authenticator.type == Authenticator.Type.TOTP
         if is_totp and not cache.add(f"waybill:code:{self.user.pk}:{normal(code)}", "1", timeout=SECONDS):
             raise MFAAdapter().validation_error("incorrect_code")
+        attempt.was_right()
         return code
 
 
@@ -73,6 +76,13 @@ class ActivateForm(totp.ActivateTOTPForm):
         forms.Form.__init__(self, *args, **kwargs)
         self.secret = self._kept_secret() if self.is_bound else self._new_secret()
         take_code(self)
+
+    def clean_code(self) -> str:
+        """Return the code, or refuse it. Raises TooSoonError."""
+        attempt = tries.begin(context.request, "code", self.user)
+        code: str = super().clean_code()
+        attempt.was_right()
+        return code
 
     def _kept_secret(self) -> str:
         kept = context.request.session.get(SECRET_SESSION_KEY)

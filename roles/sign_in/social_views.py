@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from roles.auditing.origin import client_address
+from roles.auditing.origin import client_network
 from roles.limits import Limit, counted, too_many
 from roles.sign_in.social_accounts import admit
 from roles.sign_in.social_claims import names_seen
@@ -51,7 +51,7 @@ def leave(request: HttpRequest, provider: Provider) -> HttpResponse:
     """Lead to the provider by a page of our own: a form may send nobody elsewhere (Content-Security-Policy)."""
     if request.user.is_authenticated:
         return redirect(get_next_redirect_url(request) or "home")
-    number, seconds = counted(f"sso:{client_address(request)}", BEGUN)
+    number, seconds = counted(f"sso:{client_network(request)}", BEGUN)
     if number > BEGUN.most:
         return too_many(request, math.ceil(seconds))
     context = {"address": provider.begin(request), "name": provider.name}

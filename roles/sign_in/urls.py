@@ -1,7 +1,6 @@
 """The addresses of the front door. Only these of django-allauth's pages exist, and each says who may call it."""
 
 from allauth.account import views as allauth_account
-from allauth.mfa.base import views as factor
 from allauth.mfa.recovery_codes import views as recovery
 from django.urls import path, re_path
 from django.views.decorators.http import require_POST, require_safe
@@ -24,8 +23,8 @@ urlpatterns = [
         name="account_reset_password_from_key",
     ),
     path("account/", account.show, name="account"),
-    path("account/confirm/", signed_in(allauth_account.reauthenticate), name="account_reauthenticate"),
-    path("account/confirm/code/", signed_in(factor.reauthenticate), name="mfa_reauthenticate"),
+    path("account/confirm/", signed_in(views.reauthenticate), name="account_reauthenticate"),
+    path("account/confirm/code/", signed_in(views.reauthenticate_by_code), name="mfa_reauthenticate"),
     path("account/password/", signed_in(account.change_password), name="account_change_password"),
     path("account/factor/", signed_in(account.activate_factor), name="mfa_activate_totp"),
     path("account/factor/remove/", signed_in(account.deactivate_factor), name="mfa_deactivate_totp"),

@@ -3,8 +3,7 @@
 from typing import Any
 
 from allauth.account import views as account
-from allauth.account.adapter import get_adapter
-from allauth.core import ratelimit
+from allauth.mfa.base import views as factor
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +11,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext, gettext_lazy
 
 from roles import limits
-from roles.sign_in import sessions
+from roles.sign_in import devices, sessions, tries
+from roles.sign_in.adapter import account_of
 from roles.sign_in.forms import AskForLinkForm
 from roles.sign_in.reset import ask_for_link
 
@@ -22,10 +22,20 @@ DEMO_LOGINS = (
     {"username": "vera", "role": gettext_lazy("Viewer")},
 )
 DEMO_PASSWORD = "waybill-demo"  # noqa: S105 - printed on the demo's log-in page
-TOO_MANY = ("too_many_login_attempts", "rate_limited")
 
 
-class LoginView(account.LoginView):
+class WaitMixin:
+    """A view whose form may be sent too often: the answer is 429 then, with the seconds to wait."""
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        """Show the form again."""
+        response: HttpResponse = super().form_invalid(form)  # type: ignore[misc]
+        if seconds := seconds_to_wait(form):
+            response.status_code, response.headers["Retry-After"] = 429, str(seconds)
+        return response
+
+
+class LoginView(WaitMixin, account.LoginView):
     """The log-in page; the demo's says with whom one can log in."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -33,23 +43,37 @@ class LoginView(account.LoginView):
         logins = {"demo_logins": DEMO_LOGINS, "demo_password": DEMO_PASSWORD} if settings.DEMO else {}
         return super().get_context_data(**kwargs) | logins
 
-    def form_invalid(self, form: Any) -> HttpResponse:
-        """Answer 429 to whoever tried too often."""
-        response = super().form_invalid(form)
-        response.status_code = status_of(form)
-        return response
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Log in, unless too many forms come from there."""
+        seconds = tries.wait_for_forms(request, account_of(request.POST.get("login", "").strip()))
+        return limits.too_many(request, seconds) if seconds else super().post(request, *args, **kwargs)
+
+
+class ReauthenticateView(WaitMixin, account.ReauthenticateView):
+    """The password again."""
+
+
+class ReauthenticateByCodeView(WaitMixin, factor.ReauthenticateView):
+    """A code again."""
 
 
 class SetPasswordView(account.PasswordResetFromKeyView):
     """The page of the mailed link; it leads back to the log-in, and whoever was signed in is out."""
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Set the password, unless too many forms come from there."""
+        seconds = tries.wait_for_forms(request, None)
+        return limits.too_many(request, seconds) if seconds else super().post(request, *args, **kwargs)
+
     def form_valid(self, form: Any) -> HttpResponse:
         """End the account's sessions, and say what to do next."""
         super().form_valid(form)
         sessions.end(sessions.sessions_of(self.reset_user), by=self.reset_user)
-        get_adapter()._delete_login_attempts_cached_email(self.request, username=self.reset_user.username)
+        tries.forget(self.reset_user)
         messages.success(self.request, gettext("Your password is set. Log in with it."))
-        return redirect("account_login")
+        response = redirect("account_login")
+        devices.remember(self.request, response, self.reset_user)  # who reads the account's mail is its owner
+        return response
 
     def get_success_url(self) -> str:
         """Return where `form_valid` goes, too."""
@@ -63,8 +87,10 @@ def reset_password(request: HttpRequest) -> HttpResponse:
     if request.method != "POST" or not can_send or not form.is_valid():
         return render(request, "account/password_reset.html", {"form": form, "can_send": can_send})
     email = form.cleaned_data["email"]
-    if not ratelimit.consume(request, action="reset_password", key=email):
-        return too_many(request)
+    try:
+        tries.begin(request, "reset", account_of(email=email), email)
+    except tries.TooSoonError as error:
+        return limits.too_many(request, error.seconds)
     ask_for_link(request, email)
     text = gettext("If there is an account with this address, a link to set a new password is on its way to it.")
     messages.info(request, text)
@@ -76,16 +102,13 @@ def inactive(request: HttpRequest) -> HttpResponse:
     return render(request, "account/account_inactive.html", status=403)
 
 
-def too_many(request: HttpRequest) -> HttpResponse:
-    """Answer 429 to whoever asks the front door too often."""
-    return limits.too_many(request, 60)
-
-
-def status_of(form: Any) -> int:
-    """Return the status of the page with a form that was refused."""
-    codes = {error.code for errors in form.errors.as_data().values() for error in errors}
-    return 429 if codes & set(TOO_MANY) else 200
+def seconds_to_wait(form: Any) -> int:
+    """Return for how long a form that was refused may not be sent again; 0 where that was not why."""
+    errors = [error for each in form.errors.as_data().values() for error in each]
+    return max((error.params["seconds"] for error in errors if error.code == tries.TOO_SOON), default=0)
 
 
 login = LoginView.as_view()
 set_password = SetPasswordView.as_view()
+reauthenticate = ReauthenticateView.as_view()
+reauthenticate_by_code = ReauthenticateByCodeView.as_view()

@@ -58,21 +58,7 @@ def test_one_goes_where_one_wanted_to_and_nowhere_else(grace):
 # How often one may try
 
 
-def test_an_account_is_closed_after_five_wrong_passwords_whatever_name_and_host_is_typed(grace, settings):
-    settings.ALLOWED_HOSTS = ["testserver", "other"]
-    tries = [("grace", "testserver"), ("GRACE", "testserver:81"), ("grace@example.com", "other"), ("Grace", "other:1")]
-    for number, (login, host) in enumerate([*tries, tries[0]]):
-        assert (
-            log_in(browser(), login, "wrong", REMOTE_ADDR=f"198.51.100.{number}", SERVER_NAME=host).status_code == 200
-        )
-    client = browser()
-    answer = log_in(client, "grace", REMOTE_ADDR="198.51.100.99")
-    assert answer.status_code == 429
-    assert "Too many attempts." in said(answer)
-    assert not is_in(client)
-
-
-def test_others_log_in_while_one_account_is_closed(grace):
+def test_others_log_in_while_one_account_has_to_wait(grace):
     for _time in range(6):
         log_in(browser(), "somebody", "wrong", REMOTE_ADDR="198.51.100.1")
     assert log_in(browser(), REMOTE_ADDR="198.51.100.2").status_code == 302
@@ -102,7 +88,7 @@ def test_whoever_sends_the_form_all_the_time_gets_a_page(grace):
         browser().post("/login/", {"login": ""})
     answer = browser().post("/login/", {"login": ""})
     assert answer.status_code == 429
-    assert answer.headers["Retry-After"] == "60"
+    assert 0 < int(answer.headers["Retry-After"]) <= 60
     assert "Too often" in said(answer)
 
 

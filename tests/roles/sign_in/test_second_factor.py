@@ -178,15 +178,43 @@ def test_a_code_works_once(factor):
         assert "it was used already" in enter(at_the_code(), again).content.decode()
 
 
-def test_codes_are_bounded(factor):
+def test_codes_are_bounded(factor, slow):
     client = at_the_code()
-    for _time in range(5):
+    for _time in range(3):
         assert enter(client, "000000").status_code == 200
     answer = enter(client, code(factor[0], 1))
     assert answer.status_code == 429
-    assert "Too many attempts." in answer.content.decode()
+    assert "Wait 60 seconds" in answer.content.decode()
+    assert answer.headers["Retry-After"] == "60"
     assert enter(at_the_code(), factor[1][0]).status_code == 429
     assert not is_in(client)
+
+
+def test_a_right_password_does_not_make_codes_free(factor, slow):
+    for _time in range(3):
+        assert enter(at_the_code(), "000000").status_code == 200
+    assert enter(at_the_code(), factor[1][0]).status_code == 429
+
+
+def test_whoever_knows_the_password_and_guesses_codes_does_not_keep_the_owner_out(factor, slow):
+    owner = at_the_code()
+    assert enter(owner, factor[1][0]).status_code == 302
+    owner.post("/logout/")
+    for number in range(4):
+        client = browser()
+        log_in(client, REMOTE_ADDR=f"198.51.100.{number}")
+        client.post(CODE, {"code": "000000"}, REMOTE_ADDR=f"198.51.100.{number}")
+    log_in(owner)
+    assert enter(owner, factor[1][1]).status_code == 302
+
+
+@pytest.mark.parametrize("page", ["/account/confirm/", "/account/confirm/code/"])
+def test_what_is_asked_for_again_cannot_be_guessed_either(factor, slow, page):
+    client = at_the_code()
+    assert enter(client, factor[1][0]).status_code == 302
+    wrong = {"password": "wrong", "code": "000000"}
+    assert [client.post(page, wrong).status_code for _time in range(4)] == [200, 200, 200, 429]
+    assert client.post(page, {"password": "a nice ship 44", "code": factor[1][1]}).status_code == 429
 
 
 def test_a_clock_may_be_half_a_minute_off_and_not_more(factor):

@@ -25,7 +25,7 @@ from exports.models import (
     SystemRefresh,
 )
 from exports.models import Schedule as ExportSchedule
-from roles.models import AuditEvent, GroupMembership, GroupRole, Heartbeat, Invitation, RoleAssignment, User
+from roles.models import AuditEvent, GroupMembership, GroupRole, Heartbeat, Invitation, RoleAssignment, Tries, User
 from roles.support.read_only import ReadOnlyAdmin
 from tests.factories import client_of
 from tests.roles.support.desk import act, make_staff, page_of, pages
@@ -71,6 +71,9 @@ def planted(world):
     GroupRole.objects.create(group="readers", **values)
     GroupMembership.objects.create(user=user, group="readers")
     Heartbeat.objects.create(kind="exports", host="h", pid=1)
+    Tries.objects.create(
+        key=f"account:{user.pk}:password", number=1, free_at=timezone.now(), forgotten_at=timezone.now()
+    )
     plant_what_happens_by_itself(world, user)
     Connection.objects.filter(pk=world.mine.connection.pk).update(encrypted_secrets=HIDDEN["a stored secret"])
     payload = HIDDEN["a task's payload"]
