@@ -30,9 +30,11 @@ from segments import columns as typing
 from segments import refusals, sessions
 from segments.columns import Column
 from segments.csvfile import LONGEST_NAME_BYTES, CsvFile, ImportRefusedError
+from segments.filling import Made
+from segments.locking import PATIENCE_SECONDS
 from segments.models import Field, Table
 from segments.needing import who_needs
-from segments.swapping import PATIENCE_SECONDS, swap
+from segments.swapping import put
 
 __all__ = ["ImportRefusedError", "import_table"]
 
@@ -108,6 +110,7 @@ def _import(plan: _Plan, file: CsvFile) -> Table:
     old = Table.objects.filter(environment=plan.environment, name=plan.name).first()
     table = old or Table(environment=plan.environment, name=plan.name)
     before = table.row_count if old else None
+    was = {field.name: field for field in table.fields.all()} if old else None
     table.profile_kind = table.profile_kind if plan.profile_kind is None else plan.profile_kind
     columns = _columns(plan, file, table)
     rows = _stage(raw, plan, file, columns)
@@ -120,8 +123,8 @@ def _import(plan: _Plan, file: CsvFile) -> Table:
     new = sql.Identifier(plan.environment.warehouse_schema, f"{TEMPORARY}{secrets.token_hex(8)}")
     _make(raw, plan, file, columns, new)
     plan.say(_("Step 4 of 4: replacing the table"))
-    schema, is_known = plan.environment.warehouse_schema, old is not None
-    swap(raw, schema, new, plan.name, is_known=is_known, patience=plan.patience, say=plan.say)
+    put(raw, _made(plan, columns, new, was), patience=plan.patience, say=plan.say)
+    raw.execute(sql.SQL("DROP TABLE {}").format(STAGING))
     table.row_count, table.refreshed_at = rows, timezone.now()
     table.save()
     had = list(table.fields.values_list("name", flat=True))
@@ -130,6 +133,19 @@ def _import(plan: _Plan, file: CsvFile) -> Table:
     changes = {"row_count": [before, rows]} | ({"fields": fields} if had != fields[1] else {})
     audit.record(plan.environment, "import", table, by=plan.by, changes=changes)
     return table
+
+
+def _made(plan: _Plan, columns: list[Column], new: sql.Identifier, was: Mapping[str, Field] | None) -> Made:
+    """Say what was made, and what is remembered of the table that it is for."""
+    return Made(
+        plan.environment.warehouse_schema,
+        plan.name,
+        new,
+        {column.name: column.pg_type for column in columns},
+        [column.name for column in columns if column.is_key],
+        None if was is None else {name: field.pg_type for name, field in was.items()},
+        [name for name, field in (was or {}).items() if field.is_key],
+    )
 
 
 def _raw_connection() -> psycopg.Connection:

@@ -26,8 +26,9 @@ def explain(error: Exception) -> ImportRefusedError:
         text = _("The disk is full: %(reason)s. Free about three times the file's size and import again.")
         return ImportRefusedError(shared_memory.advice(cause) or text % {"reason": _reason(cause)})
     if isinstance(cause, psycopg.errors.InsufficientPrivilege):
-        text = _("PostgreSQL forbids it: %(reason)s. Give Waybill's account the right to create schemas and tables.")
-        return ImportRefusedError(text % {"reason": _reason(cause)})
+        return ImportRefusedError(
+            _("PostgreSQL forbids it: %(reason)s. %(todo)s") % {"reason": _reason(cause), "todo": _right_for(cause)}
+        )
     if isinstance(cause, psycopg.errors.ProgramLimitExceeded):
         text = _("A row does not fit into a table: %(reason)s. Split the file into several tables with the same key.")
         return ImportRefusedError(text % {"reason": _reason(cause)})
@@ -39,6 +40,18 @@ def explain(error: Exception) -> ImportRefusedError:
         return ImportRefusedError(text % {"reason": _reason(cause)})
     text = _("PostgreSQL could not take the rows: %(reason)s. Correct that and import again.")
     return ImportRefusedError(text % {"reason": _reason(cause)})
+
+
+def _right_for(error: BaseException) -> str:
+    """Say which right Waybill's account lacks."""
+    reason = _reason(error)
+    if reason.startswith("must be owner of"):
+        return _("Make Waybill's account the owner, or a member of the role that is.")
+    if "row-level security" in reason:
+        return _("Make Waybill's account the table's owner, or let it BYPASSRLS: it has to see each row.")
+    if "for database" in reason or "for schema" in reason:
+        return _("Give Waybill's account the right to create tables in the environment's schema, and that schema.")
+    return _("Give Waybill's account the rights SELECT, INSERT, UPDATE and DELETE on it.")
 
 
 def explain_copy(file: CsvFile, error: psycopg.Error) -> ImportRefusedError:
