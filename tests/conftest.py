@@ -48,16 +48,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)  # after pytest-django's own order
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    from tests import spreading
-
-    spreading.give_second_chance(items)
     if hasattr(config, "workerinput"):
+        from tests import spreading
+
         spreading.in_order_of_weight(items)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """With several processes: a file stays in one, and all that use the browser and its portal in the same one."""
+    """With several processes: a file stays in one."""
     from tests import spreading
 
     return spreading.scheduler(config, log)
@@ -91,13 +90,8 @@ def pytest_testnodedown(node: object) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    from tests import spreading, tools
+    from tests import tools
 
-    again = spreading.passed_only_the_second_time(terminalreporter.stats)
-    if again:
-        terminalreporter.section("Passed only the second time:")
-        for test, why in again.items():
-            terminalreporter.write_line(f"{test}\n{why}\n")
     if tools.left:
         terminalreporter.section("Processes that tests left behind, ended now")
         terminalreporter.write_line("\n".join(tools.left))
@@ -123,6 +117,13 @@ def postgres_server() -> Iterator[None]:
         return
     with Server(settings.DATA_DIR, throw_away=True):
         yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    from tests import emptying
+
+    emptying.take_the_place_of_flush()
 
 
 @pytest.fixture(scope="session")

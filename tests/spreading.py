@@ -1,27 +1,18 @@
-"""How the tests are spread over processes, which get a second chance, and what each process leaves behind."""
+"""How the tests are spread over processes, and what each process leaves behind."""
 
 from collections import Counter
 from contextlib import suppress
-from typing import Any
 
 import psutil
 import pytest
 
 # What needs seconds for each test goes first, so that no process is left alone with it at the end.
 FIRST = ("tests/e2e", "tests/faults", "tests/leaks", "tests/config", "tests/roles/test_access_table.py")
-# Fixtures that stand for other programs: what a busy machine does to those says nothing about Waybill.
-PROGRAMS = {"chromium", "sshd", "own_sshd", "demo_sftp", "provider"}
-SERVED = (
-    *("tests/e2e/", "tests/faults/", "tests/leaks/test_portal.py", "tests/connections/test_sftp"),
-    *("tests/config/test_embedded_postgres.py", "tests/config/test_install.py", "tests/config/test_demo_sftp.py"),
-    *("tests/config/test_ports.py", "tests/segments/test_import_command.py"),
-)
 
 
 def unit_of(nodeid: str) -> str:
-    """Name what stays in one process: a file, or all that share the browser and its portal."""
-    path = nodeid.partition("::")[0]
-    return "tests/e2e" if path.startswith("tests/e2e/") else path
+    """Name what stays in one process: a file. Each process has a portal and a browser of its own."""
+    return nodeid.partition("::")[0]
 
 
 def in_order_of_weight(items: list[pytest.Item]) -> None:
@@ -34,19 +25,6 @@ def in_order_of_weight(items: list[pytest.Item]) -> None:
         return rank, -sizes[unit], unit
 
     items.sort(key=weight)
-
-
-def give_second_chance(items: list[pytest.Item]) -> None:
-    """Let a test that drives other programs fail once; those that passed only then are named at the end."""
-    for item in items:
-        if item.nodeid.startswith(SERVED) or PROGRAMS & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.flaky(reruns=1))
-
-
-def passed_only_the_second_time(stats: dict[str, list[Any]]) -> dict[str, str]:
-    """Return test → why it failed the first time."""
-    passed = {report.nodeid for report in stats.get("passed", [])}
-    return {again.nodeid: again.longreprtext for again in stats.get("rerun", []) if again.nodeid in passed}
 
 
 def end_what_is_left() -> list[str]:

@@ -32,10 +32,10 @@ VISIBLE = {
 
 @pytest.fixture(scope="module")
 def story(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[Story]:
-    from django.core.management import call_command
     from django.test import override_settings
 
     from roles import key_file
+    from tests.emptying import empty_what_was_filled
 
     place = tmp_path_factory.mktemp("leaks")
     (place / "vault").mkdir()
@@ -53,7 +53,7 @@ def story(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[Stor
         told = Story(sshd, place / "vault", place / "log")
         told.happen()
         yield told
-        call_command("flush", interactive=False, verbosity=0)
+        empty_what_was_filled()
 
 
 def touched(path):

@@ -7,13 +7,12 @@ import pytest
 
 @pytest.fixture(scope="module")
 def committed_world(django_db_setup, django_db_blocker) -> Iterator[object]:
-    from django.core.management import call_command
-
+    from tests.emptying import empty_what_was_filled
     from tests.roles.world import make_world
 
     with django_db_blocker.unblock():
         yield make_world()
-        call_command("flush", interactive=False, verbosity=0)
+        empty_what_was_filled()
 
 
 @pytest.fixture
