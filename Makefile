@@ -6,13 +6,14 @@ VENV_PYTHON := .venv/bin/python
 EVERY_CORE := -n logical --maxprocesses 4 --dist loadgroup
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help demo stop reset test test-all chaos bench lint pictures requirements .install .install-test
+.PHONY: help demo stop reset test test-all moments chaos bench lint pictures requirements .install .install-test
 
 help:
 	@echo "make demo          try Waybill: everything on this machine, with invented data"
 	@echo "make stop          stop a running demo"
 	@echo "make reset         remove the demo's database, keys and files"
 	@echo "make test          run the tests; make test-all adds the long ones"
+	@echo "make moments       run the tests that depend on the clock at a dozen other moments"
 	@echo "make chaos         kill everything at random for MINUTES=5, and prove that nothing is lost"
 	@echo "make lint          check style and types"
 	@echo "make bench         measure what the README says"
@@ -34,6 +35,9 @@ test: .install-test
 
 test-all: .install-test
 	@$(VENV_PYTHON) -m pytest -q $(EVERY_CORE)
+
+moments: .install-test
+	@$(VENV_PYTHON) -m tests.moments
 
 chaos: .install-test
 	@$(VENV_PYTHON) -m tests.faults.chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))

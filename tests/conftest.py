@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import moments
+
 if "django.conf" in sys.modules:
     sys.exit("Unset DJANGO_SETTINGS_MODULE: the tests choose their settings before Django reads them.")
 
@@ -37,6 +39,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background; what
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    moments.set_own_clock()
     config.option.allow_hosts = "127.0.0.0/8,::1,localhost"
     config.option.allow_unix_socket = True
     config.addinivalue_line("markers", "long: takes many seconds; left out of `make test`")
@@ -116,6 +119,7 @@ def postgres_server() -> Iterator[None]:
         yield
         return
     with Server(settings.DATA_DIR, throw_away=True):
+        moments.set_database_clock(settings.DATA_DIR)
         yield
 
 

@@ -9,11 +9,17 @@ from tests.factories import make_export
 
 
 def make_due(environment: Any, ago: timedelta = timedelta(seconds=1), **values: Any) -> Export:
-    """Return an export on an hourly schedule, due `ago`."""
-    rule = {"repeat": "hourly", "times": ["00:00"]} | values.pop("rule", {})
+    """Return an export on an hourly schedule, due `ago`; its further occurrences lie half an hour from now."""
+    now = database_now()
+    rule = {"repeat": "hourly", "times": [f"00:{far_minute(now):02}"]} | values.pop("rule", {})
     export = make_export(environment, schedule_mode=ScheduleMode.OWN, **values)
-    Schedule.objects.create(export=export, next_due=database_now() - ago, **rule)
+    Schedule.objects.create(export=export, next_due=now - ago, **rule)
     return export
+
+
+def far_minute(now: datetime) -> int:
+    """Return the minute of the hour that is farthest from `now`: no test lasts until then."""
+    return (now.minute + 30) % 60
 
 
 def due_again(export: Export, ago: timedelta = timedelta(seconds=1)) -> datetime:
