@@ -133,6 +133,7 @@ def test_the_image_runs_as_nobody_special_and_says_whether_it_is_well():
     understand(yaml.safe_load(check.partition("CMD ")[2])[1:])
 
 
+@pytest.mark.long
 def test_what_the_image_is_built_with_is_there_and_makes_no_keys(tmp_path):
     (step,) = [step for step in dockerfile("RUN") if "collectstatic" in step]
     given = dict(re.findall(r"(WAYBILL_\w+)=(\S+)", step))

@@ -64,6 +64,7 @@ def run(*words: str, program: tuple[str, ...] = ("manage.py",), **variables: str
 
 
 @needs_database
+@pytest.mark.long
 def test_all_is_well_where_everything_runs(everything_beats, tmp_path, settings):
     code, found = look()
     wrong = {name: check for name, check in found.items() if check["state"] == "wrong"}

@@ -195,6 +195,7 @@ def test_settings_start_nothing(data_dir):
     assert not data_dir.exists()
 
 
+@pytest.mark.long
 def test_postmaster_killed_heals_and_keeps_what_was_committed(data_dir):
     with Server(data_dir) as server, connect(data_dir) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
@@ -205,6 +206,7 @@ def test_postmaster_killed_heals_and_keeps_what_was_committed(data_dir):
             assert again.execute("SELECT number FROM kept").fetchone() == (7,)
 
 
+@pytest.mark.long
 def test_server_ends_when_its_owner_is_killed(data_dir):
     owner = own(data_dir)
     server = postmaster(data_dir)
@@ -212,18 +214,21 @@ def test_server_ends_when_its_owner_is_killed(data_dir):
     until(lambda: not server.is_running() and not postgres_processes(data_dir))
 
 
+@pytest.mark.long
 def test_server_ends_with_a_command_that_is_terminated(data_dir):
     owner = own(data_dir)
     end(owner, signal.SIGTERM)
     until(lambda: not postgres_processes(data_dir))
 
 
+@pytest.mark.long
 def test_new_owner_takes_over_while_the_old_server_still_shuts_down(data_dir):
     end(own(data_dir), signal.SIGKILL)
     with Server(data_dir):
         assert answers(data_dir)
 
 
+@pytest.mark.long
 def test_two_commands_at_once_on_a_new_directory_agree(data_dir):
     first, second = own(data_dir, wait=False), own(data_dir, wait=False)
     assert [process.stdout.readline() for process in (first, second)] == ["running\n", "running\n"]
@@ -239,6 +244,7 @@ def test_pid_file_naming_a_foreign_process_does_not_stop_the_start(data_dir):
         assert answers(data_dir)
 
 
+@pytest.mark.long
 def test_start_killed_while_making_the_cluster_is_made_anew(data_dir):
     first = own(data_dir, wait=False)
     until(lambda: list((data_dir / "postgres").glob("new-*/base")))

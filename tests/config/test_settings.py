@@ -21,6 +21,7 @@ def manage(*arguments: str, data_dir: Path, **environment: str) -> subprocess.Co
     )
 
 
+@pytest.mark.long
 def test_the_deployment_check_is_clean_without_any_setting(tmp_path):
     done = manage("check", "--deploy", "--fail-level", "INFO", data_dir=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -125,6 +125,7 @@ def test_the_portal_does_not_start_with_them(tmp_path, name, value):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 def test_the_deployment_check_is_clean_with_single_sign_on(tmp_path):
     others = {"WAYBILL_OIDC_ROLES": "admins=*:administrator", "WAYBILL_LOCAL_LOGIN": "0"}
     done = manage("check", "--deploy", "--fail-level", "INFO", data_dir=tmp_path, **COMPLETE, **others)

@@ -114,6 +114,7 @@ def open_details(page):
     return panel
 
 
+@pytest.mark.long
 def test_ten_polls_of_a_running_job_leave_focus_details_selection_and_scroll_alone(visit, job):
     job.send(20)
     page = visit("ada", viewport={"width": 1000, "height": 420})
@@ -137,6 +138,7 @@ def test_ten_polls_of_a_running_job_leave_focus_details_selection_and_scroll_alo
     expect(panel.locator("#progress-said")).to_have_text("Refreshing, 25 %")
 
 
+@pytest.mark.long
 def test_a_job_that_waits_is_answered_with_nothing_and_one_that_ended_asks_no_more(visit, job):
     job.wait()
     page = visit("ada")
@@ -163,6 +165,7 @@ def test_canceling_keeps_the_panel_and_moves_the_focus_to_what_can_be_done(visit
     assert page.evaluate("!!document.activeElement.closest('#panel')")
 
 
+@pytest.mark.long
 def test_a_run_started_elsewhere_is_seen_on_the_list_and_disturbs_nobody(visit, portal):
     page = visit("ada")
     row = row_of(page)

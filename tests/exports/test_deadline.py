@@ -46,6 +46,7 @@ def test_the_deadline_of_a_type_ends_the_run(environment, segment):
     assert "than its connection type allows" in run.message
 
 
+@pytest.mark.long
 def test_the_deadline_of_the_operator_ends_the_run(environment, segment, settings):
     settings.RUN_DEADLINE_SECONDS = 0.1
     run = run_through(environment, segment, HangingForEver)

@@ -101,6 +101,7 @@ def make(server, monkeypatch):
     return make
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_both_environments_are_made_once(make):
     said = make()
@@ -125,6 +126,7 @@ def test_both_environments_are_made_once(make):
     assert [model.objects.count() for model in (Environment, Table, Segment, Relationship, Run)] == counts
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_the_exports_of_accounts_and_contacts_really_run(make, monkeypatch):
     monkeypatch.setattr(setup, "PLANS", (BUSINESSES,))
@@ -135,6 +137,7 @@ def test_the_exports_of_accounts_and_contacts_really_run(make, monkeypatch):
     }
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_a_set_up_that_was_interrupted_goes_on(make, monkeypatch):
     real, imported = setup.import_table, []

@@ -272,6 +272,7 @@ def test_a_download_writes_nothing_to_the_data_directory(carl, run, monkeypatch,
     assert not settings.DATA_DIR.exists()
 
 
+@pytest.mark.long
 def test_browsers_that_do_not_read_give_their_places_back(environment, carl, run):
     deliver_big(run, "big.csv")
     people = [client_of(make_member(environment, Role.CONTRIBUTOR)) for _ in range(downloads.MOST_AT_ONCE)]

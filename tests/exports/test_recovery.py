@@ -28,6 +28,7 @@ def kill_while_it_writes(export) -> Run:
     return run
 
 
+@pytest.mark.long
 def test_the_part_is_redone_under_a_new_hidden_name_and_the_abandoned_one_is_removed(slow_export):  # noqa: F811
     run = kill_while_it_writes(slow_export)
     (abandoned,) = hidden_parts(slow_export.connection)
@@ -46,6 +47,7 @@ def test_the_part_is_redone_under_a_new_hidden_name_and_the_abandoned_one_is_rem
     assert said[-1] == "Successful: 200,000 rows, 2 files published"
 
 
+@pytest.mark.long
 def test_a_run_that_was_killed_while_it_wrote_is_still_held_where_it_is_unusual(slow_export):  # noqa: F811
     """The brakes are asked again at each attempt; what the first one left is hidden, and goes with the next one."""
     run = kill_while_it_writes(slow_export)

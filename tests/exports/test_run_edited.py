@@ -23,6 +23,7 @@ def is_refreshing(run):
     return any(step["key"] == "refresh" and step["state"] == "running" for step in steps)
 
 
+@pytest.mark.long
 def test_an_export_saved_while_its_run_refreshes_goes_to_the_new_target_alone(environment, table, segment):
     old, new = make_connection(environment, "Partner"), make_connection(environment, "Ours")
     export = make_export(environment, "Moved", old, [segment])

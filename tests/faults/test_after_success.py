@@ -12,7 +12,7 @@ from exports.runner.watch import work_until_idle
 from exports.states import State
 from tests.factories import folder_of, make_environment, make_export, make_segment, make_table
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 
 from tests.faults.chaos.storm import Storm
 
-pytestmark = pytest.mark.timeout(900)  # seconds; a busy machine may take them
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]  # seconds; a busy machine may take them
 SEED = 5
 
 

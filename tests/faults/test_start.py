@@ -44,6 +44,7 @@ def data_dir(scratch):
     kill_all_of(data_dir)
 
 
+@pytest.mark.long
 def test_web_server_answers_on_loopback_only(portal):
     until(portal.answers)
     web = portal.child("config.web_server")
@@ -124,6 +125,7 @@ def test_keys_and_logs_are_closed_to_others(portal):
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.long)])
 def test_signal_stops_everything(data_dir, number):
     portal = Portal(data_dir).wait_until_ready()
@@ -131,6 +133,7 @@ def test_signal_stops_everything(data_dir, number):
     assert not (portal.data_dir / "postgres/data/postmaster.pid").exists()
 
 
+@pytest.mark.long
 def test_stop_ends_the_portal_and_reset_removes_what_it_kept(data_dir):
     portal = Portal(data_dir).wait_until_ready()
     assert control("stop", data_dir).stdout == "Stopped.\n"
@@ -141,6 +144,7 @@ def test_stop_ends_the_portal_and_reset_removes_what_it_kept(data_dir):
     assert {path.name for path in data_dir.iterdir()} == {"mine", "postgres.lock"}
 
 
+@pytest.mark.long
 def test_killed_portal_takes_everything_with_it_and_starts_again(data_dir):
     portal = Portal(data_dir).wait_until_ready()
     assert portal.end(signal.SIGKILL) == -signal.SIGKILL

@@ -14,6 +14,8 @@ import pytest
 from tests.faults.portal import REPOSITORY, START_SECONDS, Portal
 from tests.until import until
 
+pytestmark = pytest.mark.long
+
 MIGRATING = "Bringing the tables up to date"
 
 
@@ -55,7 +57,6 @@ def test_killed_start_goes_on_and_leftovers_of_a_dead_one_are_no_hindrance(data_
     again.end(signal.SIGTERM)
 
 
-@pytest.mark.long
 def test_database_killed_while_tables_are_made_is_said_and_the_next_start_goes_on(data_dir):
     portal = Portal(data_dir).wait_until_it_says(MIGRATING)
     os.kill(int((data_dir / "postgres/data/postmaster.pid").read_text().split()[0]), signal.SIGKILL)
@@ -65,7 +66,6 @@ def test_database_killed_while_tables_are_made_is_said_and_the_next_start_goes_o
     again.end(signal.SIGTERM)
 
 
-@pytest.mark.long
 def test_two_installations_started_at_once_run_side_by_side(data_dir):
     for name in ("first", "second"):
         (data_dir / name).mkdir(parents=True)
@@ -78,7 +78,6 @@ def test_two_installations_started_at_once_run_side_by_side(data_dir):
         portal.end(signal.SIGTERM)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("seconds", [0.05, 0.3, 0.7, 1.5])
 def test_start_killed_at_any_moment_goes_on(data_dir, seconds):
     portal = Portal(data_dir).wait_until_it_says(MIGRATING)
@@ -90,7 +89,6 @@ def test_start_killed_at_any_moment_goes_on(data_dir, seconds):
     again.end(signal.SIGTERM)
 
 
-@pytest.mark.long
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
 def test_full_disk_is_said_and_with_room_the_start_goes_on(data_dir):
     data_dir.mkdir()
@@ -109,7 +107,6 @@ def test_full_disk_is_said_and_with_room_the_start_goes_on(data_dir):
         subprocess.run(["umount", data_dir], check=True)
 
 
-@pytest.mark.long
 def test_demo_goes_on_when_another_program_took_its_sftp_port(data_dir):
     small = {"WAYBILL_DEMO_CUSTOMERS": "500"}
     portal = Portal(data_dir, 8340, "--demo", **small, WAYBILL_SFTP_PORT="2440").wait_until_ready()

@@ -21,6 +21,8 @@ from config.embedded_postgres import Server, database_settings
 from tests.servers.faulty_sftp import running_faulty
 from tests.until import PATIENCE, until
 
+pytestmark = pytest.mark.long
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROWS = 20_000
 LEASE_SECONDS = 15  # long enough for a busy machine to renew it in time
@@ -218,7 +220,6 @@ def test_a_run_whose_own_process_is_killed_starts_again_by_itself(house):
     assert house.ends_well()["claims"] == 2
 
 
-@pytest.mark.long
 def test_a_run_whose_watcher_is_killed_is_taken_over_when_its_lease_ends(house):
     house.begin_a_run()
     watcher = house.worker_process()
@@ -230,7 +231,6 @@ def test_a_run_whose_watcher_is_killed_is_taken_over_when_its_lease_ends(house):
     assert house.ends_well()["claims"] == 2
 
 
-@pytest.mark.long
 def test_the_whole_cluster_is_killed(house):
     house.begin_a_run()
     tree = psutil.Process(house.children["worker"].pid).children(recursive=True)
@@ -242,7 +242,6 @@ def test_the_whole_cluster_is_killed(house):
     assert house.ends_well()["claims"] == 2
 
 
-@pytest.mark.long
 def test_a_queue_that_froze_because_an_idle_worker_was_killed_is_healed(house):
     def idle_workers() -> list[psutil.Process]:
         """Those that the guard forked; the guard is the main process's child with children of its own."""
@@ -268,7 +267,6 @@ def test_a_cluster_whose_guard_is_killed_is_replaced(house):
     house.ends_well()
 
 
-@pytest.mark.long
 def test_postgres_is_killed_in_the_middle(house):
     house.begin_a_run()
     postmaster = psutil.Process(int((house.data_dir / "postgres/data/postmaster.pid").read_text().split()[0]))
@@ -288,7 +286,6 @@ def test_postgres_is_killed_in_the_middle(house):
     house.ends_well()
 
 
-@pytest.mark.long
 def test_a_run_that_kills_its_process_each_time_is_given_up_and_the_next_one_works(house):
     house.begin_a_run()
     for _claim in range(3):

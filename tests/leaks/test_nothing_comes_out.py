@@ -9,7 +9,7 @@ from tests.leaks.scanning import found
 from tests.leaks.story import ACCOUNT, FILE, FOLDER, FROM_FILE, FROM_VARIABLE, HOST, PLACE, PLACES, VARIABLE, Story
 from tests.servers.sshd import running_sshd
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.long, pytest.mark.django_db]
 
 # What each place shows of the same objects: where that is not found, the secrets could not be either.
 VISIBLE = {

@@ -34,6 +34,7 @@ def lacking(answer) -> set[str]:
 LONG = [pytest.param(person, marks=pytest.mark.long) for person in ("viewer", "outsider")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("person", ["anonymous", "administrator", *LONG])
 def test_every_address_answers_with_them(world, person):
     client = world.client(person)

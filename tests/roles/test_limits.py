@@ -28,6 +28,7 @@ def test_every_limited_address_exists():
     assert set(LIMITS) <= {name for name, _view in walk(get_resolver().url_patterns)}
 
 
+@pytest.mark.long
 def test_a_run_is_asked_for_as_often_as_allowed_and_then_refused_with_the_time_to_wait(world):
     client, most = world.client("administrator"), LIMITS["exports:run"].most
     answers = sent_until_refused(client, world.mine.url("exports:run"), world.mine.body("exports:run"), most)

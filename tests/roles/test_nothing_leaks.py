@@ -31,6 +31,7 @@ def answers(client, world):
         )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("person", ["viewer", "contributor", "unshared"])
 @pytest.mark.parametrize(
     "state", ["retrying", *(pytest.param(state, marks=pytest.mark.long) for state in ("failed", "running"))]
@@ -52,6 +53,7 @@ def test_the_message_is_for_everybody_and_the_detail_for_administrators(world):
         assert (DETAIL in text) == (person == "administrator")
 
 
+@pytest.mark.long
 def test_administrators_see_settings_and_never_the_secret(world):
     connection = Connection.objects.get(pk=world.mine.connection.pk)
     client = world.client("administrator")
@@ -91,6 +93,7 @@ def test_what_is_sent_to_the_list_holds_no_customer_and_the_preview_is_masked(wo
             assert value not in text, name
 
 
+@pytest.mark.long
 def test_every_answer_below_an_environment_is_for_its_reader_alone(world):
     """No cache keeps a page of one person for another, nor a fragment as the page."""
     client = world.client("administrator")

@@ -80,6 +80,7 @@ def relations(environment):
         return [row[0] for row in cursor.fetchall()]
 
 
+@pytest.mark.long
 def test_a_log_has_a_line_now_and_then_with_percent_rows_bytes_and_time_left(environment, many):
     done = run(environment, many, "--every", "0.05")
     assert done.stdout == b"People: 300,000 rows, 4 fields.\n"
@@ -99,6 +100,7 @@ def test_a_short_import_says_nothing_on_the_way(environment, tmp_path):
     assert (done.stdout, done.stderr) == (b"People: 1 row, 2 fields.\n", b"")
 
 
+@pytest.mark.long
 def test_a_terminal_shows_one_line_that_changes(environment, many):
     ours, its = pty.openpty()
     process = subprocess.Popen(
@@ -128,6 +130,7 @@ def test_an_error_is_said_in_two_sentences_without_a_traceback(environment):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("how", "step"),
     [
@@ -165,6 +168,7 @@ def _is_imported(environment, folder):
     return done.returncode == 0
 
 
+@pytest.mark.long
 def test_memory_does_not_grow_with_the_file(environment, many, tmp_path):
     few = tmp_path / "few.csv"
     few.write_text("".join(many.read_text().splitlines(keepends=True)[:10_000]))

@@ -103,6 +103,7 @@ def test_what_is_put_right_by_hand_is_well_again(ada, at, environment, table, se
     assert [line[2] for line in shown(ada.get(at("list")))] == ["Successful", "Successful"]
 
 
+@pytest.mark.long
 def test_it_can_be_searched_filtered_and_sorted(ada, at, environment, table, segment):
     make_export(environment, "Nightly", segments=[segment])
     assert [line[0] for line in shown(ada.get(at("list"), {"q": "every"}))] == ["Everybody"]

@@ -132,6 +132,7 @@ def test_they_read_every_page_and_find_no_secret_on_any(request, planted, person
     assert "planted@example.com" in seen
 
 
+@pytest.mark.long
 def test_every_list_is_searched_by_words_and_by_ids(staff, planted, world):
     for model in admin.site._registry:
         for text in ("planted", "1", str(world.mine.run.uuid), "%", "x" * 300, "99999999999999999999"):

@@ -59,6 +59,7 @@ def test_every_page_is_that_of_the_role_with_a_banner(world, sue, role):
             assert reverse("admin:stop_seeing") in text_of(answer), name
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("role", [*ENDS, pytest.param(Role.CONTRIBUTOR, marks=pytest.mark.long)])
 def test_no_page_shows_anything_of_customers(world, sue, role):
     client, seen = client_of(sue), ""
