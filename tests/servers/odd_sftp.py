@@ -178,6 +178,8 @@ class _Files(paramiko.SFTPServerInterface):
         return sftp.SFTP_PERMISSION_DENIED if "no-mkdir" in self.odd else self._do(os.mkdir, path)
 
     def rmdir(self, path: str) -> int:
+        if "unknown-rmdir" in self.odd:
+            return sftp.SFTP_OP_UNSUPPORTED
         return sftp.SFTP_PERMISSION_DENIED if "no-rmdir" in self.odd else self._do(os.rmdir, path)
 
     def rename(self, old: str, new: str) -> int:

@@ -78,8 +78,8 @@ HELP = (
                 "OpenSSH can."
             ),
             gettext_lazy(
-                "Test connection does with a small file what a run does, in the hidden folder .waybill-check, and "
-                "removes both."
+                "Test connection does with a small file what a run does, in the hidden folder .waybill-check where the "
+                "server can remove folders, and removes both."
             ),
             gettext_lazy(
                 "Addresses of private networks are refused unless whoever operates Waybill allows them in the setting "
