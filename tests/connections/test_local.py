@@ -153,6 +153,12 @@ def test_a_folder_setting_that_could_leave_the_base_is_refused(base, folder):
     assert names(base.parent) == []
 
 
+@pytest.mark.parametrize("folder", ["~", "~/in", "C:/In", r"in\shop", "%HOME%/in", "$HOME/in", "sftp://host/in"])
+def test_a_spelling_that_would_be_taken_literally_is_refused_unless_it_is_stored(base, folder):
+    assert not LocalFolderForm({"folder": folder}).is_valid()
+    assert LocalFolderForm({"folder": folder}, stored={"folder": folder}).is_valid()
+
+
 @pytest.mark.parametrize("link_at", ["link", "in/link", "in/a/link"])
 def test_a_link_in_the_way_is_not_followed(base, link_at):
     outside = base.parent / "outside"

@@ -1,11 +1,13 @@
 """What a Local folder connection asks an administrator for."""
 
+from contextlib import suppress
+
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from connections.destinations.base import DeliveryError, SettingsForm
-from connections.destinations.files import names
+from connections.destinations.files import names, spelling
 from roles.validators import one_line
 
 
@@ -28,12 +30,21 @@ class LocalFolderForm(SettingsForm):
     def clean_folder(self) -> str:
         """Refuse a folder that would lead out of the base."""
         folder: str = self.cleaned_data["folder"].rstrip("/")
+        if self.stored is not None and folder == self.stored.get("folder"):
+            return folder
         if self.cleaned_data["folder"].startswith("/"):
             text = _("Write it without the leading /: folders lie below the base directory.")
             raise forms.ValidationError(text, code="absolute")
-        try:
-            return "/".join(names.components(folder)) if folder else ""
-        except DeliveryError:
-            raise forms.ValidationError(
-                _("Write folder names separated by /, such as crm/newsletter, without “..”."), code="unsafe"
-            ) from None
+        if not _is_plain(folder):
+            text = _("Write folder names separated by /, such as crm/newsletter, without “..”, “~” or variables.")
+            raise forms.ValidationError(text, code="unsafe")
+        return folder
+
+
+def _is_plain(folder: str) -> bool:
+    """Tell whether `folder` holds nothing but names; what a shell would replace is none."""
+    if spelling.HOME.match(folder) or spelling.problem(folder):
+        return False
+    with suppress(DeliveryError):
+        return not folder or bool(names.components(folder))
+    return False

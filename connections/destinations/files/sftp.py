@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from connections.destinations.base import CheckStep, FileDestination, Finding, HelpSection, run_steps
-from connections.destinations.files import names, sftp_client, sftp_spelling
+from connections.destinations.files import names, sftp_client, spelling
 from connections.destinations.files.sftp_errors import explained
 from connections.destinations.files.sftp_form import SftpForm
 from connections.destinations.files.sftp_log_in import log_in
@@ -176,7 +176,7 @@ class _Visit:
         folder, session = self._settings.get("folder", ""), self._session("check")
         with session.explained():
             session.make_folder(folder.rstrip("/"))
-        told = sftp_spelling.taken_literally(folder)
+        told = spelling.taken_literally(folder)
         return told or _("The folder is there."), self._shown(folder)
 
     def write(self) -> Finding:
@@ -186,7 +186,7 @@ class _Visit:
     def close(self) -> None:
         """End the connection."""
         if self._transport is not None:
-            self._transport.part()
+            self._transport.farewell()
 
     def _session(self, run_key: str) -> SftpSession:
         assert self._client is not None

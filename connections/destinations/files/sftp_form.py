@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from paramiko import SSHException
 
 from connections.destinations.base import DeliveryError, Question, SettingsForm
-from connections.destinations.files import sftp_client, sftp_keys, sftp_spelling
+from connections.destinations.files import sftp_client, sftp_keys, spelling
 from connections.widgets import SecretInput, SecretTextarea
 from roles import references
 from roles.validators import one_line
@@ -148,9 +148,9 @@ class SftpForm(SettingsForm):
         folder: str = self.cleaned_data["folder"]
         if self.stored is not None and folder == self.stored.get("folder"):
             return folder
-        if problem := sftp_spelling.problem(folder):
+        if problem := spelling.problem(folder):
             raise forms.ValidationError(problem, code="unsafe")
-        return sftp_spelling.understood(folder)
+        return spelling.understood(folder)
 
     def clean(self) -> dict[str, Any]:
         """Check the log-in, then the server's host key; keep what the connection stores."""

@@ -50,7 +50,7 @@ class Transport(paramiko.Transport):
         self._timer.cancel()
         super().close()
 
-    def part(self) -> None:
+    def farewell(self) -> None:
         """End the connection and wait until the server did so too: it may take no second one before."""
         with suppress(OSError):
             self.sock.shutdown(socket.SHUT_WR)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from connections.destinations.files import sftp_spelling
+from connections.destinations.files import spelling
 from connections.destinations.files.sftp import Sftp
 from connections.models import Connection
 from tests.connections.test_sftp_form import form_for, set_up, url
@@ -19,8 +19,8 @@ from tests.servers.odd_sftp import PASSWORD
     ],
 )  # fmt: skip
 def test_a_folder_is_the_one_that_was_meant(written, understood):
-    assert sftp_spelling.problem(written) == ""
-    assert sftp_spelling.understood(written) == understood
+    assert spelling.problem(written) == ""
+    assert spelling.understood(written) == understood
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_folder_is_the_one_that_was_meant(written, understood):
     ],
 )
 def test_what_a_server_would_take_literally_is_refused_with_what_to_write(written, said):
-    assert said in sftp_spelling.problem(written)
+    assert said in spelling.problem(written)
 
 
 def test_the_form_keeps_the_login_folder_and_refuses_the_rest(environment, as_ada, demo_sftp):
