@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 
+from segments.invisible import told_of_name
 from segments.sniffing import ImportRefusedError
 
 MOST_COLUMNS = 1600  # PostgreSQL's
@@ -31,7 +32,7 @@ def field_names(header: Sequence[str]) -> tuple[list[str], list[str]]:
     for position, name in enumerate(header, start=1):
         used, note = _field_name(position, name, names, taken)
         names.append(used)
-        notes += [note] if note else []
+        notes += filter(None, [note, told_of_name(position, name)])
     return names, notes
 
 

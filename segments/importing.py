@@ -8,6 +8,7 @@ An unquoted empty value becomes NULL; a quoted one ("") stays an empty text wher
 import difflib
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ from roles.kinds import PROFILE_KINDS, Audience, SemanticType
 from roles.models import Environment, User
 from roles.validators import visible_name
 from segments import columns as typing
-from segments import refusals, sessions
+from segments import invisible, refusals, row_checks, sessions
 from segments.columns import Column
 from segments.csvfile import LONGEST_NAME_BYTES, CsvFile, ImportRefusedError
 from segments.filling import Made
@@ -115,7 +116,7 @@ def _import(plan: _Plan, file: CsvFile) -> Table:
     columns = _columns(plan, file, table)
     rows = _stage(raw, plan, file, columns)
     plan.say(_("Step 2 of 4: deciding the types of %(rows)s rows") % {"rows": f"{rows:,}"})
-    refusals.check_keys_filled(raw, STAGING, file, columns)
+    row_checks.check(raw, STAGING, file, columns, plan.tell)
     typing.decide_types(raw, STAGING, columns)
     refusals.check_dates(raw, STAGING, file, columns)
     _tell_of_dates(plan, columns)
@@ -203,9 +204,14 @@ def _columns(plan: _Plan, file: CsvFile, table: Table) -> list[Column]:
 
 
 def _used_names(file: CsvFile, names: Iterable[str]) -> list[str]:
-    """Return how the columns are called as fields; they may be asked for as the header calls them, too."""
+    """Return how the columns are called as fields; they may be asked for as the header has them, or as seen."""
     renamed = dict(zip(reversed(file.header), reversed(file.names), strict=True))
-    return [name if name in file.names else renamed.get(name) or _missing(file, name) for name in names]
+    seen = Counter(map(invisible.visible, file.names))
+    shown = {text: name for name in file.names if seen[text := invisible.visible(name)] == 1}
+    return [
+        name if name in file.names else renamed.get(name) or shown.get(invisible.visible(name)) or _missing(file, name)
+        for name in names
+    ]
 
 
 def _missing(file: CsvFile, name: str) -> str:
@@ -240,6 +246,9 @@ def _stage(raw: psycopg.Connection, plan: _Plan, file: CsvFile, columns: list[Co
                 plan.say(_reading(file, time.monotonic() - started))
     except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded) as error:
         raise refusals.explain_copy(file, error) from error
+    refusals.check_count(file, cursor.rowcount)
+    for note in file.told_of_rows():
+        plan.tell(note)
     return cursor.rowcount
 
 
@@ -274,6 +283,7 @@ def _make(raw: psycopg.Connection, plan: _Plan, file: CsvFile, columns: list[Col
     )
     # Unlike INSERT, this keeps the rows in the file's order.
     raw.execute(sql.SQL("CREATE TABLE {} AS SELECT {} FROM {}").format(new, values, STAGING))
+    refusals.check_count(file, (raw.execute(sql.SQL("SELECT count(*) FROM {}").format(new)).fetchone() or (0,))[0])
     if any(column.is_key for column in columns):
         _make_key(raw, file, columns, new)
     raw.execute(sql.SQL("ANALYZE {}").format(new))

@@ -14,7 +14,8 @@ from roles import shared_memory
 from segments import columns as typing
 from segments.columns import Column
 from segments.csvfile import CsvFile
-from segments.sniffing import ImportRefusedError, delimiter_name
+from segments.delimiters import delimiter_name
+from segments.sniffing import ImportRefusedError
 
 LONGEST_SHOWN = 80  # characters of a value
 
@@ -70,6 +71,16 @@ def explain_copy(file: CsvFile, error: psycopg.Error) -> ImportRefusedError:
     return ImportRefusedError(_("Line %(line)d: %(reason)s.") % {"line": line, "reason": _reason(error)})
 
 
+def check_count(file: CsvFile, loaded: int) -> None:
+    """Refuse a load after which PostgreSQL has another number of rows than were sent."""
+    if loaded != file.rows:
+        text = _(
+            "The file has %(sent)s rows, PostgreSQL loaded %(loaded)s. Import it again; if that says the same, report"
+            " it to whoever operates Waybill."
+        )
+        raise ImportRefusedError(text % {"sent": f"{file.rows:,}", "loaded": f"{loaded:,}"})
+
+
 def _wrong_count(file: CsvFile, line: int, fields: list[str]) -> ImportRefusedError:
     if not fields:
         return ImportRefusedError(_("Line %(line)d is empty. Remove it, or fill in its fields.") % {"line": line})
@@ -79,10 +90,7 @@ def _wrong_count(file: CsvFile, line: int, fields: list[str]) -> ImportRefusedEr
         len(fields),
     )
     many = _("Line %(line)d has %(count)d fields, the header has %(wanted)d. %(todo)s")
-    todo = _("Write a delimiter for each column, also where it is empty.")
-    if len(fields) > len(file.names):
-        text = _("Put values that contain %(name)s in double quotes, or remove what is too much.")
-        todo = text % {"name": delimiter_name(file.delimiter)}
+    todo = " ".join(filter(None, [_how_to_divide(file, fields), file.how_to_name_delimiter(line)]))
     details = {"line": line, "count": len(fields), "wanted": len(file.names), "todo": todo}
     is_one = len(file.names) - len(fields) == 1
     missing = _("column %(name)s is missing") if is_one else _("the columns from %(name)s on are missing")
@@ -90,16 +98,16 @@ def _wrong_count(file: CsvFile, line: int, fields: list[str]) -> ImportRefusedEr
     return ImportRefusedError((few if len(fields) < len(file.names) else many) % details)
 
 
-def check_keys_filled(raw: psycopg.Connection, staging: sql.Identifier, file: CsvFile, columns: list[Column]) -> None:
-    """Refuse a row whose key is empty."""
-    for position, column in enumerate(columns):
-        if not column.is_key:
-            continue
-        query = sql.SQL("SELECT 1 FROM {} WHERE coalesce({}, '') = '' LIMIT 1").format(staging, column.raw)
-        if raw.execute(query).fetchone():
-            line, _fields = next(file.find(lambda fields, at=position: not fields[at : at + 1] or not fields[at]))  # type: ignore[misc]
-            text = _("Line %(line)d: the key %(column)s is empty. Fill it in, or remove the row.")
-            raise ImportRefusedError(text % {"line": line, "column": column.name})
+def _how_to_divide(file: CsvFile, fields: list[str]) -> str:
+    """Say how to write a line that has another number of fields than the header."""
+    name = delimiter_name(file.delimiter)
+    if len(fields) == 1 and file.delimiter in fields[0]:
+        return _("The whole line stands in double quotes: write it without those.")
+    if len(file.header) == 1 and file.delimiter in file.header[0]:
+        return _("The whole header stands in double quotes: write it without those.")
+    if len(fields) > len(file.names):
+        return _("Put values that contain %(name)s in double quotes, or remove what is too much.") % {"name": name}
+    return _("Write a delimiter for each column, also where it is empty.")
 
 
 def check_dates(raw: psycopg.Connection, staging: sql.Identifier, file: CsvFile, columns: list[Column]) -> None:

@@ -1,15 +1,11 @@
-"""What a file is, told by its first bytes: its encoding, its delimiter, or that it is no CSV file at all."""
+"""What a file is, told by its first bytes: its encoding, or that it is no CSV file at all."""
 
 import codecs
-import csv
-import io
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
 SNIFFED_BYTES = 4096
-DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 # The longest mark first: that of UTF-32 begins with one of UTF-16.
 MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -116,33 +112,3 @@ def _refuse_other_kinds(start: bytes) -> None:
             raise ImportRefusedError(text)
         text = _("The file is %(name)s, not CSV. Save or export its rows as “CSV UTF-8” and import that.")
         raise ImportRefusedError(text % {"name": name})
-
-
-def lines_of(text: str) -> Iterable[str]:
-    r"""Return its lines, divided at \n alone."""
-    return io.StringIO(text, newline="\n")
-
-
-def delimiter_of(first_record: str, asked: str = "") -> str:
-    """Return `asked` (a name or the character), else the delimiter that makes most columns of the first record."""
-    if asked:
-        return _known_delimiter(asked)
-
-    def columns(delimiter: str) -> int:
-        return len(next(csv.reader(lines_of(first_record), delimiter=delimiter), []))
-
-    return max(DELIMITERS.values(), key=columns)  # the first of equals: the comma
-
-
-def _known_delimiter(asked: str) -> str:
-    delimiter = DELIMITERS.get(asked, asked)
-    if delimiter not in DELIMITERS.values():
-        text = _("“%(name)s” is no delimiter. Use one of: %(known)s.")
-        raise ImportRefusedError(text % {"name": asked, "known": ", ".join(DELIMITERS)})
-    return delimiter
-
-
-def delimiter_name(delimiter: str) -> str:
-    """Return what people call it."""
-    names = {",": _("commas"), ";": _("semicolons"), "\t": _("tabs"), "|": _("pipes")}
-    return names[delimiter]

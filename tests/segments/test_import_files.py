@@ -219,7 +219,7 @@ def test_a_row_wider_than_postgresqls_page_is_refused():
     header = ",".join(f"c{n}" for n in range(1600))
     texts, numbers = (",".join([value] * 1600) for value in ("12345678", "12"))
     environment = make_environment()
-    assert refusal(environment, f"{header}\n{texts}\n").startswith("Line 3 or shortly before: a row has more")
+    assert refusal(environment, f"{header}\n{texts}\n").startswith("Line 2 or shortly before: a row has more")
     assert refusal(environment, f"{header}\n{numbers}\n").startswith("A row does not fit into a table: row is too big")
 
 
@@ -262,7 +262,8 @@ def test_sql_words_are_only_names():
         (
             "Id,Name,City\n1\n",
             "Line 2 has 1 field, the header has 3: the columns from Name on are missing."
-            " Write a delimiter for each column, also where it is empty.",
+            " Write a delimiter for each column, also where it is empty."
+            " If commas do not divide the columns, name what does with --delimiter.",
         ),
         (
             "Id;Name\n1;a\n2;b;c\n",

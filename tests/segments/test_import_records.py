@@ -6,7 +6,7 @@ import pytest
 
 from segments.records import RecordStream, StrayQuoteError
 
-VALUES = ["", "a", "é😀", "a,b", 'say "x"', '"', "two\nlines", "cr\r\nlf", "\r", '""', ";"]
+VALUES = ["", "a", "é😀", "a,b", 'say "x"', '"', "two\nlines", "cr\r\nlf", "\r", '""', ";", "\\", "\\.", "\n\\.\n"]
 
 
 def pieces_of(data, numbers):
@@ -31,8 +31,8 @@ def quoted(value):
     return f'"{doubled}"' if set(value) & set('",\r\n') else value
 
 
-def through(data, numbers):
-    stream = RecordStream(",")
+def through(data, numbers, **options):
+    stream = RecordStream(",", **options)
     return b"".join([*(stream.feed(piece) for piece in pieces_of(data, numbers)), stream.end()]), stream
 
 
@@ -44,7 +44,24 @@ def test_records_come_out_as_they_went_in_with_equal_line_ends(seed):
     text = "".join(line + numbers.choice(["\n", "\r\n", "\r"]) for line in lines)
     cleaned, stream = through(text.encode(), numbers)
     assert cleaned.decode() == "".join(line + "\n" for line in lines)
-    assert (stream.rows, stream.lines) == (12, cleaned.count(b"\n"))
+    assert (stream.rows, stream.records, stream.lines) == (12, 12, cleaned.count(b"\n"))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_lone_ends_of_data_and_marks_are_found_in_any_piece(seed):
+    numbers = random.Random(seed)
+    end = numbers.choice(["\n", "\r\n", "\r"])
+    values = [
+        numbers.choice(["a", "\\.", "\ufeffb", "\ufeff\\.", "\\", "\\.c", '"\\.\n\ufeff"', ""]) for _row in range(30)
+    ]
+    text = "".join(value + end for value in values)
+    cleaned, stream = through(text.encode() + b"\\.", numbers, keeps_empty=True)
+    plain = [value if '"' in value else value.replace("\ufeff", "") for value in values] + ["\\."]
+    assert cleaned.decode() == "\n".join('"\\."' if value == "\\." else value for value in plain)
+    assert stream.records == len(plain)
+    marked = next((number for number, value in enumerate(values) if value[0:1] == "\ufeff"), None)
+    before = "\n".join(values[:marked])
+    assert stream.marked == (0 if marked is None else before.count("\n") + 1 + bool(marked))
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -10,9 +10,9 @@ from django.utils.translation import ngettext
 
 from roles.kinds import ProfileKind
 from roles.models import Environment
+from segments.delimiters import DELIMITERS
 from segments.importing import ImportRefusedError, import_table
 from segments.models import Table
-from segments.sniffing import DELIMITERS
 from segments.watching import LOG_SECONDS, Watch
 
 
@@ -56,7 +56,7 @@ class Command(BaseCommand):
 
         parser.add_argument("--encoding", default="", help="how its text is written, if neither UTF-8 nor UTF-16")
         parser.add_argument(
-            "--delimiter", choices=list(DELIMITERS), default="", help="what divides the columns, if the header misleads"
+            "--delimiter", choices=list(DELIMITERS), default="", help="what divides the columns, if it is told wrongly"
         )
         parser.add_argument(
             "--every", type=float, default=LOG_SECONDS, metavar="SECONDS", help="how often a log says how far it is"
