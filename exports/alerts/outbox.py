@@ -53,7 +53,9 @@ def nudge() -> None:
 
 
 def nudge_if_waiting() -> None:
-    """Wake the cluster where messages wait that nobody sends."""
+    """Wake the cluster where messages wait that nobody sends; what ends its worker each time is given up."""
+    spent = _sendable().filter(tries__gte=MOST_TRIES)
+    spent.update(state=DeliveryState.FAILED, error=_("Its sending was broken off again and again."))
     if _sendable().filter(not_before__lt=Now() - NUDGE_AFTER).exists():
         nudge()
 
@@ -87,7 +89,7 @@ def _sendable() -> QuerySet[AlertDelivery]:
 def _claim(refused: Collection[int]) -> AlertDelivery | None:
     """Take the message that has waited longest; its try counts, so that a crash of the machine counts, too."""
     with transaction.atomic():
-        free = _sendable().exclude(channel__in=refused).order_by("not_before", "pk")
+        free = _sendable().filter(tries__lt=MOST_TRIES).exclude(channel__in=refused).order_by("not_before", "pk")
         message = free.select_for_update(skip_locked=True, of=("self",)).first()
         if message is None:
             return None

@@ -79,7 +79,8 @@ def test_the_payload_is_what_the_document_says(channel, receiver, goes, environm
     assert (data["export"]["name"], data["run"]) == ("Weekly call list", str(run.uuid))
     assert data["url"].startswith("http://")
     assert data["url"].endswith(f"/runs/{run.uuid}/")
-    assert (data["opened_at"], data["closed_at"]) != (None, None)
+    assert data["opened_at"]
+    assert data["closed_at"] is None
     assert "planted" not in receiver.got[0].body.decode()
 
 
@@ -381,6 +382,15 @@ def test_a_message_that_breaks_the_sending_is_given_up_after_its_tries(channel, 
     assert "in its log" in AlertChannel.objects.get().last_error
     assert "ValueError" in caplog.text
     assert "planted-path" not in caplog.text
+
+
+def test_a_message_that_ends_its_worker_each_time_is_given_up_after_its_tries(channel, receiver, goes):
+    goes("failed")
+    AlertDelivery.objects.update(tries=outbox.MOST_TRIES, not_before=Now())
+    send_waiting()
+    outbox.nudge_if_waiting()
+    assert (receiver.got, states()) == ([], ["failed"])
+    assert "again and again" in AlertDelivery.objects.get().error
 
 
 def test_without_a_mail_server_the_channel_says_so(environment, goes):
