@@ -254,6 +254,17 @@ def test_the_details_of_an_export_say_who_is_told_of_it(viewer, admin, url, expo
     assert "1 open; also sent to Operations" in text_of(viewer.get(page))
 
 
+def test_many_people_and_exports_can_be_searched_in_the_pane(admin, url, environment):
+    pane = text_of(admin.get(url("set_up", kind="email")))
+    assert "data-pick-filter" not in pane
+    for number in range(12):
+        make_export(environment, f"Export {number}")
+    make_export(environment, '=cmd(), "quoted" 😀')
+    pane = text_of(admin.get(url("set_up", kind="email")))
+    assert pane.count("data-pick-filter") == 1
+    assert "=cmd(), &quot;quoted&quot; 😀" in pane
+
+
 @pytest.mark.parametrize("is_set_up", [True, False])
 def test_the_pane_of_an_e_mail_channel_says_where_nothing_can_be_mailed(admin, url, settings, is_set_up):
     settings.MAIL_IS_SET_UP = is_set_up
