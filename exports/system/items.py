@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from exports.models import Export, PartKind, PartState, RefreshPart
 from exports.rows import reason_of
 from exports.states import NOT_STARTED, STATES, Look, State
-from exports.system.listing import LOOKS, Key, exports_of, segments_of, tables_of
+from exports.system.listing import LOOKS, Key, exports_of, segments_of, tables_of, telling
 from exports.types import type_look
 from roles.models import Environment
 from roles.words import relative
@@ -95,7 +95,7 @@ def _last_parts(ids: dict[str, list[int]]) -> dict[Key, RefreshPart]:
     for kind in nouns:
         if ids[kind]:
             wanted = wanted | RefreshPart.objects.filter(kind=kind, object_id__in=ids[kind])
-    last = wanted.order_by("kind", "object_id", "-id").distinct("kind", "object_id")
+    last = telling(wanted).order_by("kind", "object_id", "-id").distinct("kind", "object_id")
     return {(part.kind, part.object_id): part for part in last}
 
 

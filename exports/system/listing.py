@@ -167,10 +167,15 @@ def exports_of(environment: Environment) -> QuerySet[Any]:
 
 def _with_part(found: QuerySet[Any], kind: PartKind) -> QuerySet[Any]:
     """Add the state and the end of each one's last part in a system refresh."""
-    parts = RefreshPart.objects.filter(kind=kind, object_id=OuterRef("pk")).order_by("-id")
+    parts = telling(RefreshPart.objects.filter(kind=kind, object_id=OuterRef("pk"))).order_by("-id")
     return found.annotate(
         part_state=Subquery(parts.values("state")[:1]), part_at=Subquery(parts.values("ended_at")[:1])
     )
+
+
+def telling(parts: QuerySet[RefreshPart]) -> QuerySet[RefreshPart]:
+    """Leave out those that were canceled: how something stands is what the one before said."""
+    return parts.exclude(state=PartState.CANCELED)
 
 
 def _under_way() -> list[When]:

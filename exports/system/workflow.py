@@ -1,7 +1,7 @@
 """How far the system refresh is, as a whole: its parts by state, and what it does now."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,26 +18,14 @@ from exports.models import (
     SystemRefresh,
 )
 from exports.schedule_cell import moment_text
-from exports.states import Look
+from exports.states import STATES, Look, State
 from roles.models import Environment
 
-LOOKS: dict[str, Look] = {
-    RefreshState.QUEUED: Look(RefreshState.QUEUED.label, "clock", "neutral"),
-    RefreshState.RUNNING: Look(RefreshState.RUNNING.label, "run", "running"),
-    RefreshState.SUCCEEDED: Look(RefreshState.SUCCEEDED.label, "check-circle", "success"),
-    RefreshState.WARNED: Look(RefreshState.WARNED.label, "alert-triangle", "warning"),
-    RefreshState.FAILED: Look(RefreshState.FAILED.label, "alert-circle", "danger"),
-    RefreshState.SKIPPED: Look(RefreshState.SKIPPED.label, "minus-circle", "warning"),
-    RefreshState.CANCELED: Look(RefreshState.CANCELED.label, "x-circle", "neutral"),
-}
+# How they are shown: as the states of runs that mean the same.
+LOOKS: dict[str, Look] = {state: replace(STATES[state.value].look, label=state.label) for state in RefreshState}
+MEANS = {PartState.WAITING: State.QUEUED, PartState.DONE: State.SUCCEEDED}
 PART_LOOKS: dict[str, Look] = {
-    PartState.WAITING: Look(PartState.WAITING.label, "clock", "neutral"),
-    PartState.RUNNING: Look(PartState.RUNNING.label, "run", "running"),
-    PartState.DONE: Look(PartState.DONE.label, "check-circle", "success"),
-    PartState.WARNED: Look(PartState.WARNED.label, "alert-triangle", "warning"),
-    PartState.FAILED: Look(PartState.FAILED.label, "alert-circle", "danger"),
-    PartState.SKIPPED: Look(PartState.SKIPPED.label, "minus-circle", "warning"),
-    PartState.CANCELED: Look(PartState.CANCELED.label, "x-circle", "neutral"),
+    state: replace(STATES[MEANS.get(state, state.value)].look, label=state.label) for state in PartState
 }
 TO_COME = (PartState.WAITING, PartState.RUNNING)
 WELL = (PartState.DONE, PartState.WARNED)

@@ -69,6 +69,18 @@ def test_a_canceled_refresh_counts_nothing_as_done(ada, at, environment, segment
     assert (workflow.is_under_way, workflow.lines[:2]) == (False, ["0 of 1 tables", "0 of 1 segments"])
 
 
+def test_a_cancel_hides_no_failure_of_the_refresh_before(ada, at, environment, table, segment):
+    parts.drop(table)
+    run.start(environment, by=None)
+    parts.work_off()
+    before = shown(ada.get(at("list")))
+    run.start(environment, by=None)
+    ada.post(at("stop"))
+    parts.work_off()
+    assert shown(ada.get(at("list"))) == before
+    assert before[0][2] == "Failed"
+
+
 def test_each_command_that_changes_in_place_has_a_name_of_its_own(ada, at, environment, segment):
     """A form without one would go on as another's, with what htmx listens for on it: Resume did nothing."""
     run.start(environment, by=None)
