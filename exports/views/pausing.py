@@ -30,7 +30,7 @@ def pause(request: EnvironmentRequest) -> HttpResponse:
         messages.success(request, _("The environment is paused: nothing starts, what runs ends."))
     else:
         messages.info(request, _("The environment is paused already."))
-    return HttpResponseRedirect(reverse("system:list", kwargs={"environment": request.environment.slug}))
+    return HttpResponseRedirect(_system_url(request))
 
 
 @requires(Permission.MANAGE_SYSTEM)
@@ -41,4 +41,8 @@ def resume(request: EnvironmentRequest) -> HttpResponse:
         messages.success(request, _("The environment goes on: what waited starts now."))
     else:
         messages.info(request, _("The environment is not paused."))
-    return HttpResponseRedirect(list_url(request))
+    return HttpResponseRedirect(_system_url(request) if request.POST.get("from") == "system" else list_url(request))
+
+
+def _system_url(request: EnvironmentRequest) -> str:
+    return reverse("system:list", kwargs={"environment": request.environment.slug})

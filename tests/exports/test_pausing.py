@@ -90,6 +90,13 @@ def test_the_list_says_who_paused_it_since_when_and_why(environment, ada):
     assert "what waited starts now" in page
 
 
+@pytest.mark.parametrize(("typed", "name"), [({}, "exports:list"), ({"from": "system"}, "system:list")])
+def test_one_stays_where_one_let_it_go_on(environment, ada, typed, name):
+    at = {"environment": environment.slug}
+    answer = client_of(ada).post(reverse("system:resume", kwargs=at), typed)
+    assert answer.headers["Location"] == reverse(name, kwargs=at)
+
+
 def test_a_note_that_is_too_long_is_refused(environment, ada):
     url = reverse("system:pause", kwargs={"environment": environment.slug})
     page = client_of(ada).post(url, {"note": "x" * 201}, follow=True).content.decode()
