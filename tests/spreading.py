@@ -2,6 +2,7 @@
 
 from collections import Counter
 from contextlib import suppress
+from zlib import crc32
 
 import psutil
 import pytest
@@ -10,9 +11,15 @@ import pytest
 FIRST = ("tests/e2e", "tests/faults", "tests/leaks", "tests/config", "tests/roles/test_access_table.py")
 
 
+# Files whose tests take minutes together and share nothing that is costly to make twice.
+DIVIDED = ("tests/e2e/test_axe.py", "tests/exports/test_recurrence.py", "tests/roles/test_access_table.py")
+PARTS = 6
+
+
 def unit_of(nodeid: str) -> str:
-    """Name what stays in one process: a file. Each process has a portal and a browser of its own."""
-    return nodeid.partition("::")[0]
+    """Name what stays in one process: a file, or a part of one. Each process has a portal and a browser of its own."""
+    path = nodeid.partition("::")[0]
+    return f"{path} {crc32(nodeid.encode()) % PARTS}" if path in DIVIDED else path
 
 
 def in_order_of_weight(items: list[pytest.Item]) -> None:
