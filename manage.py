@@ -8,16 +8,58 @@ from typing import Any, NoReturn
 NO_DATABASE = {
     "check", "collectstatic", "compilemessages", "diffsettings", "doctor", "help", "makemessages", "up", "version",
 }  # fmt: skip
+INTERRUPTED = 130  # what a shell calls the end by Ctrl-C
 
 
 def main() -> None:
     """Run the command named on the command line."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    from django.core.management import execute_from_command_line
+    try:
+        if _needs_database(sys.argv[1:]):
+            _start_database()
+        _execute()
+    except Exception as error:
+        if "--traceback" in sys.argv or not (said := _said(error)):
+            raise
+        sys.exit(said)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
-    if _needs_database(sys.argv[1:]):
-        _start_database()
-    execute_from_command_line(sys.argv)
+
+def _execute() -> None:
+    """Do what Django does, but let what the database said reach `main` where a command only hands it on."""
+    from django.core.management import CommandError, ManagementUtility
+    from django.db import Error
+
+    class Utility(ManagementUtility):
+        def fetch_command(self, subcommand: str) -> Any:
+            command = super().fetch_command(subcommand)
+            execute = command.execute
+
+            def telling(*words: Any, **options: Any) -> Any:
+                try:
+                    return execute(*words, **options)
+                except CommandError as error:
+                    cause = error.__cause__ or error.__context__
+                    if isinstance(cause, Error) and not options.get("traceback"):
+                        raise cause from None
+                    raise
+
+            command.execute = telling  # type: ignore[method-assign]
+            return command
+
+    Utility(sys.argv).execute()
+
+
+def _said(error: Exception) -> str:
+    """Return in a sentence what kept a command from its work, "" where that is a mistake in its code."""
+    from django.core.exceptions import ImproperlyConfigured
+
+    from config import database_problems, problems
+
+    if said := database_problems.sentence(error):
+        return said
+    return problems.sentence(error) if isinstance(error, ImproperlyConfigured | OSError) else ""
 
 
 def _needs_database(arguments: list[str]) -> bool:
