@@ -42,7 +42,7 @@ def _execute() -> None:
                 except CommandError as error:
                     cause = error.__cause__ or error.__context__
                     if isinstance(cause, Error) and not options.get("traceback"):
-                        raise cause from None
+                        raise cause  # noqa: B904 - what it said itself
                     raise
 
             command.execute = telling  # type: ignore[method-assign]
