@@ -18,6 +18,10 @@ class NotAgreedError(Exception):
     """Nobody agreed that data leaves to the target that a connection would have."""
 
 
+class ChangedMeanwhileError(Exception):
+    """Somebody else changed the connection after it was loaded, so what was checked is not what is stored."""
+
+
 @dataclass(frozen=True)
 class Draft:
     """What a form says about a connection; empty `secrets` keep those that are stored."""
@@ -48,9 +52,13 @@ def create(environment: Environment, type_: str, draft: Draft, *, by: User) -> C
 def change(connection: Connection, draft: Draft, *, by: User) -> None:
     """Change a connection; sharing is an event of its own.
 
-    Raises IntegrityError when the name is taken, NotAgreedError when data would go where nobody agreed to.
+    Raises IntegrityError when the name is taken, ChangedMeanwhileError, NotAgreedError when data would go where
+    nobody agreed to, UnreadableSecretError when the stored secrets would stay and are not for the server.
     """
+    loaded = _compared(connection)
     connection.refresh_from_db(from_queryset=Connection.objects.select_for_update())
+    if _compared(connection) != loaded:
+        raise ChangedMeanwhileError
     changes = _apply(connection, draft, by)
     # What a test wrote since the connection was loaded stays.
     connection.save(update_fields=testing.other_fields())
@@ -70,9 +78,16 @@ def _apply(connection: Connection, draft: Draft, by: User) -> dict[str, Any]:
     connection.agreed_target = agreement.target_of(connection.type, draft.settings)
     if draft.secrets:
         connection.set_secrets(draft.secrets)
+    elif error := connection.secret_problem:
+        raise error
     if draft.has_agreed:
         connection.agreed_by, connection.agreed_at = by, timezone.now()
     return changes
+
+
+def _compared(connection: Connection) -> dict[str, Any]:
+    """Return what a form is checked against; `secrets_at` stands for the secrets, which rotation writes anew."""
+    return {name: getattr(connection, name) for name in ("type", "settings", "secrets_at", "agreed_target", *OWN)}
 
 
 def _difference(connection: Connection, draft: Draft) -> dict[str, Any]:

@@ -4,8 +4,10 @@ import json
 from hashlib import sha256
 from typing import Any
 
+from connections import binding
 from connections.destinations.registry import destinations
 from connections.models import Connection
+from roles.secrets import encrypt
 
 
 def target_of(type_: str, settings: dict[str, Any]) -> str:
@@ -33,8 +35,18 @@ def is_given(connection: Connection, settings: dict[str, Any] | None = None) -> 
 
 
 def carry_over(connection: Connection, settings: dict[str, Any]) -> None:
-    """Give the connection new `settings` that lead to the same target, as when a server moved; the caller saves."""
-    was_given = is_given(connection)
+    """Give the connection new `settings` that lead to the same target, as when a server moved; the caller saves.
+
+    Its secrets go along where they were for that server.
+    """
+    was_given, sealed = is_given(connection), _own_secrets(connection)
     connection.settings = settings
+    if sealed:
+        connection.encrypted_secrets = encrypt(sealed, binding.server_of(connection.type, settings))
     if was_given:
         connection.agreed_target = target_of(connection.type, settings)
+
+
+def _own_secrets(connection: Connection) -> dict[str, str]:
+    """Return the secrets that may go to the connection's server as it is; {} for others."""
+    return {} if connection.secret_problem else connection.secrets

@@ -8,7 +8,7 @@ class ConnectionsConfig(AppConfig):
 
     def ready(self) -> None:
         """Let the doctor look at connections too, and listen to the ground below."""
-        from connections import health, receivers  # noqa: F401
+        from connections import binding, health, receivers  # noqa: F401
         from roles import checks
         from roles.secrets import Keeper, add_keeper
 
@@ -19,5 +19,6 @@ class ConnectionsConfig(AppConfig):
                 "encrypted_secrets",
                 about=lambda row: (row.environment, row),
                 related=("environment",),
+                server_of=lambda row: binding.server_of(row.type, row.settings),
             )
         )

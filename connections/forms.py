@@ -14,7 +14,7 @@ from connections.models import Connection, DestinationClass
 from connections.sharing_form import SharingForm
 from roles import references
 from roles.access import Access
-from roles.secrets import UnreadableSecretError
+from roles.secrets import Server, UnreadableSecretError
 from roles.validators import visible_name
 
 PREFIX = "settings"
@@ -73,7 +73,8 @@ class SetUp:
         data: QueryDict | None = None,
     ) -> None:
         self.type, self.connection, self._access = type_, connection, access
-        self.is_secret_unreadable = False
+        self.secret_problem: UnreadableSecretError | None = None
+        self.forgotten: list[str] = []  # typed before the page came back, for another server
         kept = self._kept_secrets()
         sent = self._with_typed_secrets(data) if data is not None else None
         common = {"name": connection.name, "most_at_once": connection.most_at_once} if connection else {}
@@ -102,7 +103,8 @@ class SetUp:
     def sealed(self) -> str:
         """The secrets typed so far, for the page; those with an error are typed again."""
         typed, form = self._typed(self.type_form.data), self.type_form
-        return sealing.seal(self._access, {name: text for name, text in typed.items() if not form[name].errors})
+        secrets = {name: text for name, text in typed.items() if not form[name].errors}
+        return sealing.seal(self._access, secrets, self._server_typed(form.data))
 
     @property
     def replaced(self) -> list[str]:
@@ -123,11 +125,27 @@ class SetUp:
 
     def is_valid(self) -> bool:
         """Check both forms, and the agreement where it is needed."""
-        is_valid = self.type_form.is_valid() & self.form.is_valid()
+        is_valid = self.type_form.is_valid() & self.form.is_valid() & self._has_forgotten_nothing()
         if self.asks_agreement and not self.form.cleaned_data.get("agree"):
             self.add_agreement_error()
             return False
         return is_valid
+
+    def _has_forgotten_nothing(self) -> bool:
+        """Say of each secret that was typed for another server that it is needed again."""
+        for name in self.forgotten:
+            self.type_form.errors.pop(name, None)
+            self.type_form.add_error(name, _("The server is another one now. Enter this for it again."))
+        return not self.forgotten
+
+    def add_changed_error(self) -> None:
+        """Say that somebody else was faster."""
+        text = _("Somebody else changed this connection just now. Check what you entered, then save again.")
+        self.form.add_error(None, text)
+
+    def add_secret_error(self) -> None:
+        """Say that the stored secret does not go to the server that is named now."""
+        self.type_form.add_error(self.type.secret_fields[0], _("The server is another one now. Enter this for it."))
 
     def add_agreement_error(self) -> None:
         """Say that the agreement is missing."""
@@ -149,8 +167,8 @@ class SetUp:
     def _kept_secrets(self) -> frozenset[str]:
         try:
             return self.connection.kept_secrets if self.connection else frozenset()
-        except UnreadableSecretError:
-            self.is_secret_unreadable = True
+        except UnreadableSecretError as error:
+            self.secret_problem = error
             return frozenset()
 
     def _type_form(self, data: QueryDict | None, stored: dict[str, Any] | None, kept: frozenset[str]) -> SettingsForm:
@@ -175,12 +193,28 @@ class SetUp:
         for name in stays:
             full.pop(f"{PREFIX}-{name}", None)
         if not self._typed(full):
-            for name, text in sealing.unseal(self._access, data.get("sealed", "")).items():
-                if name not in stays:
-                    full[f"{PREFIX}-{name}"] = text
+            self._put_back(full, stays)
         if data.get("confirm"):  # the button that says yes to the type's question
             full[f"{PREFIX}-{data['confirm']}"] = "on"
         return full
+
+    def _put_back(self, data: QueryDict, stays: list[str]) -> None:
+        """Put what was typed before into `data` where it may still go to the server that is named now."""
+        kept = sealing.unseal(self._access, data.get("sealed", ""))
+        typed = {name: text for name, text in kept.secrets.items() if name not in stays}
+        if kept.server != self._server_typed(data):
+            self.forgotten = list(typed)
+            return
+        for name, text in typed.items():
+            data[f"{PREFIX}-{name}"] = text
+
+    def _server_typed(self, data: Any) -> Server:
+        """The server as it was typed, right or wrong: what is typed for it goes to no other."""
+        names = self.type.settings_form.server_settings
+        if names is None:
+            names = tuple(name for name in self.type.settings_form.base_fields if name not in self.type.secret_fields)
+        typed = {name: str(data.get(f"{PREFIX}-{name}", "")).strip().lower() for name in names}
+        return {"type": self.type.slug, "settings": typed}
 
     def _describe_secrets(self, kept: frozenset[str], typed: set[str]) -> None:
         hint = references.help_text()

@@ -1,23 +1,21 @@
-"""The doctor's look at connections: can their secrets still be read?"""
+"""The doctor's look at connections: can their secrets be used?"""
 
 from connections.models import Connection
 from roles.checks import Finding, ok, wrong
-from roles.secrets import UnreadableSecretError, decrypt
+from roles.secrets import OtherServerError
 
 
 def secrets() -> Finding:
-    """Count the connections whose secrets none of this installation's keys can read."""
-    stored = Connection.objects.exclude(encrypted_secrets="").values_list("encrypted_secrets", flat=True)
-    total, unreadable = stored.count(), sum(not _is_readable(text) for text in stored.iterator())
+    """Count the connections whose secrets no key can read, or that name another server than their secrets."""
+    stored = Connection.objects.exclude(encrypted_secrets="").only("type", "settings", "encrypted_secrets")
+    problems = [connection.secret_problem for connection in stored.iterator()]
+    strays = sum(isinstance(problem, OtherServerError) for problem in problems)
+    unreadable = len(problems) - problems.count(None) - strays
     if unreadable:
-        return wrong(f"The secrets of {unreadable} of {total} connections cannot be read with these keys.",
-                     "Add the old key as a line of keys/secrets_keys, or enter the secrets again.")  # fmt: skip
-    return ok(f"Those of {total} connections can be read.")
-
-
-def _is_readable(text: str) -> bool:
-    try:
-        decrypt(text)
-    except UnreadableSecretError:
-        return False
-    return True
+        return wrong(f"The secrets of {unreadable} of {len(problems)} connections cannot be read with these keys.",
+                     "Add the old key as a line of keys/secrets_keys, then run manage.py rotate_secrets; or enter the "
+                     "secrets again.")  # fmt: skip
+    if strays:
+        return wrong(f"The secrets of {strays} of {len(problems)} connections are not for the server that is set now.",
+                     "If a key came back, run manage.py rotate_secrets; else enter the secrets again.")  # fmt: skip
+    return ok(f"Those of {len(problems)} connections can be read.")

@@ -7,13 +7,14 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from connections import binding
 from connections.destinations.base import Destination
 from connections.destinations.registry import destination, destinations
 from roles import references
 from roles.access import Access
 from roles.models import Environment, User
 from roles.permissions import Permission
-from roles.secrets import decrypt, encrypt, is_readable
+from roles.secrets import OtherServerError, UnreadableSecretError, encrypt, unseal
 
 # A name of its own: inside Connection, `type` is a field.
 DestinationClass = type[Destination]
@@ -166,17 +167,27 @@ class Connection(models.Model):
 
     @property
     def secrets(self) -> dict[str, str]:
-        """The secrets in clear, or what says where they are, for the destination. Raises UnreadableSecretError."""
-        return decrypt(self.encrypted_secrets)
+        """The secrets in clear, or what says where they are, for the server that they were entered for.
+
+        Raises UnreadableSecretError, and OtherServerError where the settings name another server.
+        """
+        sealed = unseal(self.encrypted_secrets)
+        if self.encrypted_secrets and not binding.is_for(sealed.server, self.type, self.settings):
+            raise OtherServerError
+        return sealed.values
 
     @property
-    def is_secret_unreadable(self) -> bool:
-        """Tell whether the secrets have to be entered again."""
-        return not is_readable(self.encrypted_secrets)
+    def secret_problem(self) -> UnreadableSecretError | None:
+        """Why the secrets have to be entered again; None where they can be used."""
+        try:
+            _values = self.secrets
+        except UnreadableSecretError as error:
+            return error
+        return None
 
     def set_secrets(self, values: dict[str, str]) -> None:
-        """Keep `values` encrypted; the caller saves."""
-        self.encrypted_secrets = encrypt(values) if values else ""
+        """Keep `values` encrypted, for the server that the settings name now; the caller saves."""
+        self.encrypted_secrets = encrypt(values, binding.server_of(self.type, self.settings)) if values else ""
         self.secrets_at = timezone.now() if values else None
 
     def open(self) -> Destination:

@@ -1,34 +1,49 @@
 """Secrets that were typed into a form which is not saved yet, so that nobody has to type them twice.
 
-They travel through the page encrypted, for the same person, environment and half an hour only.
+They travel through the page encrypted, for the same person, environment, server and half an hour only.
 """
 
 import json
 import time
+from dataclasses import dataclass, field
 
 from roles.access import Access
-from roles.secrets import UnreadableSecretError, decrypt, encrypt
+from roles.secrets import Server, UnreadableSecretError, decrypt, encrypt
 
 LIFETIME_SECONDS = 1800
 
 
-def seal(access: Access, secrets: dict[str, str]) -> str:
-    """Return `secrets` encrypted for the page; empty for none."""
+@dataclass(frozen=True)
+class Typed:
+    """Secrets, and the server that was named when they were typed."""
+
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    server: Server | None = None
+
+
+def seal(access: Access, secrets: dict[str, str], server: Server) -> str:
+    """Return `secrets`, typed for `server`, encrypted for the page; empty for none."""
     if not secrets:
         return ""
-    until = str(time.time() + LIFETIME_SECONDS)
-    return encrypt({"sealed_for": _owner(access), "until": until, "secrets": json.dumps(secrets)})
+    content = {
+        "sealed_for": _owner(access),
+        "until": str(time.time() + LIFETIME_SECONDS),
+        "typed": json.dumps([secrets, server]),
+    }
+    return encrypt(content)
 
 
-def unseal(access: Access, text: str) -> dict[str, str]:
-    """Return what `seal` was given by the same person; {} for anything else."""
+def unseal(access: Access, text: str) -> Typed:
+    """Return what `seal` was given by the same person; nothing for anything else."""
     try:
         content = decrypt(text)
     except (UnreadableSecretError, ValueError):
-        return {}
-    if content.get("sealed_for") != _owner(access) or float(content["until"]) < time.time():
-        return {}
-    return dict(json.loads(content["secrets"]))
+        return Typed()
+    # "typed" is not there in a page from before an upgrade.
+    is_ours = content.get("sealed_for") == _owner(access) and "typed" in content
+    if not is_ours or float(content["until"]) < time.time():
+        return Typed()
+    return Typed(*json.loads(content["typed"]))
 
 
 def _owner(access: Access) -> str:

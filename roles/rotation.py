@@ -19,7 +19,18 @@ from django.utils import timezone
 
 from roles import audit, key_file
 from roles.models import AuditEvent, Environment
-from roles.secrets import KEEPERS, TOKEN_START, Keeper, is_readable, keys, keys_path, ring
+from roles.secrets import (
+    KEEPERS,
+    TOKEN_START,
+    Keeper,
+    Server,
+    encrypt,
+    is_readable,
+    keys,
+    keys_path,
+    ring,
+    unseal,
+)
 
 BATCH = 100
 ACTION = "rotate_secrets"
@@ -116,7 +127,7 @@ def _record(renewed: "Counter[tuple[Environment | None, models.Model]]") -> None
 
 def _renew(keeper: Keeper, row: models.Model, report: Report) -> int:
     """Write the row's values anew where they have an older key; return how many had."""
-    work = _Renewal(ring(), Fernet(keys()[0]))
+    work = _Renewal(ring(), Fernet(keys()[0]), keeper.server_of(row) if keeper.server_of else None)
     after = work.of(getattr(row, keeper.field), is_token=True)
     report.rotated, report.current = report.rotated + work.rotated, report.current + work.current
     if work.unreadable:
@@ -139,6 +150,7 @@ class _Renewal:
 
     ring: MultiFernet
     newest: Fernet
+    server: Server | None
     rotated: int = 0
     current: int = 0
     unreadable: int = 0
@@ -157,11 +169,12 @@ class _Renewal:
         if not is_readable(text):
             self.unreadable += 1
             return text
-        if _opens(self.newest, text):
+        is_unbound = self.server is not None and unseal(text).server is None
+        if not is_unbound and _opens(self.newest, text):
             self.current += 1
             return text
         self.rotated += 1
-        return self.ring.rotate(text.encode()).decode()
+        return encrypt(unseal(text).values, self.server) if is_unbound else self.ring.rotate(text.encode()).decode()
 
 
 def _opens(key: Fernet, text: str) -> bool:

@@ -32,6 +32,6 @@ def follow(data_dir: Path, earlier: Sequence[int], port: int) -> int:
 def _move(moved: Connection, port: int) -> None:
     before = moved.settings["port"]
     agreement.carry_over(moved, moved.settings | {"port": port})
-    moved.save(update_fields=["settings", "agreed_target", "updated_at"])
+    moved.save(update_fields=["settings", "encrypted_secrets", "agreed_target", "updated_at"])
     changes = {"settings.port": [before, port]}
     audit.record(moved.environment, "change", moved, by=None, changes=changes)

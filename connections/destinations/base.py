@@ -137,8 +137,8 @@ class SettingsForm(forms.Form):
 
     # The settings that say where data goes: changing one asks for the administrator's agreement again. None: any.
     target_settings: ClassVar[tuple[str, ...] | None] = None
-    # Those that say which server gets the secrets: changing one asks for the secrets again.
-    server_settings: ClassVar[tuple[str, ...]] = ()
+    # Those that say which server gets the secrets: changing one asks for the secrets again. None: any.
+    server_settings: ClassVar[tuple[str, ...] | None] = None
 
     def __init__(
         self,
@@ -175,7 +175,8 @@ class SettingsForm(forms.Form):
 
     def keeps_secrets(self) -> bool:
         """Tell whether there are stored secrets and they may go to the server that is now named."""
-        return bool(self.kept_secrets) and not self.has_moved(self.server_settings)
+        names = tuple(self.stored or ()) if self.server_settings is None else self.server_settings
+        return bool(self.kept_secrets) and not self.has_moved(names)
 
     def has_moved(self, names: tuple[str, ...]) -> bool:
         """Tell whether one of the settings `names` differs from what is stored; False when new."""

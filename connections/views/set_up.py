@@ -18,6 +18,7 @@ from connections.views.testing import test_now
 from roles.access import EnvironmentRequest, requires
 from roles.htmx import done, render_panel
 from roles.permissions import Permission
+from roles.secrets import UnreadableSecretError
 
 
 @requires(Permission.MANAGE_CONNECTIONS)
@@ -92,8 +93,16 @@ def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
     except IntegrityError:
         forms.form.add_taken_name()
         return _form(request, forms)
-    except actions.NotAgreedError:  # somebody else changed the target meanwhile
+    except actions.ChangedMeanwhileError:
+        forms = SetUp(request.access, found, load(request, pk), request.POST)
+        forms.is_valid()
+        forms.add_changed_error()
+        return _form(request, forms)
+    except actions.NotAgreedError:
         forms.add_agreement_error()
+        return _form(request, forms)
+    except UnreadableSecretError:
+        forms.add_secret_error()
         return _form(request, forms)
     return _saved(request, connection)
 

@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
+from django.utils.crypto import salted_hmac
 
-from exports.alerts import outbox
+from exports.alerts import outbox, signing
+from exports.alerts.errors import NotDeliveredError
+from exports.alerts.posting import server_of
 from exports.audited import difference
 from exports.models import AlertChannel, AlertDelivery, AlertKind, ChannelKind, Export
 from roles import audit
@@ -29,6 +32,11 @@ class Draft:
     exports: Sequence[Export] = ()
     people: Sequence[User] = ()
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    receiver: str = ""  # the `receiver_of` that the form was about
+
+
+class MovedMeanwhileError(Exception):
+    """A signing secret was entered for a receiver that the channel no longer leads to."""
 
 
 def keep_secrets() -> None:
@@ -38,8 +46,17 @@ def keep_secrets() -> None:
     add_values(channel=dict(ChannelKind.choices), alert_kind=dict(AlertKind.choices))
 
 
-def save(channel: AlertChannel, draft: Draft, *, by: User) -> None:
-    """Add or change `channel`. Raises IntegrityError where its name is taken, DoesNotExist where it was removed."""
+def receiver_of(channel: AlertChannel) -> str:
+    """Return a mark of the server that `channel` leads to, for its form: by it a changed one is noticed."""
+    server = _server(channel.stored_secrets)
+    return salted_hmac("exports.alerts.receiver", f"{channel.pk} {server}", algorithm="sha256").hexdigest()
+
+
+def save(channel: AlertChannel, draft: Draft, *, by: User) -> str:
+    """Add or change `channel`; return the signing secret that was made for it, "" where none was.
+
+    Raises IntegrityError where its name is taken, DoesNotExist where it was removed, MovedMeanwhileError.
+    """
     with transaction.atomic():
         if channel.pk:
             kept = AlertChannel.objects.select_for_update().get(pk=channel.pk)
@@ -47,8 +64,9 @@ def save(channel: AlertChannel, draft: Draft, *, by: User) -> None:
         before = _facts(channel) if channel.pk else {}
         channel.name, channel.kinds = draft.name, list(draft.kinds)
         channel.tells_recovery, channel.is_for_all = draft.tells_recovery, draft.is_for_all
+        made = _make_signing(channel, draft)
         if draft.secrets:
-            channel.replace_secrets(draft.secrets)
+            channel.replace_secrets(draft.secrets | made)
             channel.last_error = ""
         if not channel.pk:
             channel.created_by = by
@@ -57,6 +75,28 @@ def save(channel: AlertChannel, draft: Draft, *, by: User) -> None:
         channel.exports.set([] if draft.is_for_all else draft.exports)
         changes = difference(before, _facts(channel)) | ({"secrets": "changed"} if before and draft.secrets else {})
         audit.record(channel.environment, "change" if before else "create", channel, by=by, changes=changes)
+        return made.get("signing", "")
+
+
+def _make_signing(channel: AlertChannel, draft: Draft) -> dict[str, str]:
+    """Return a signing secret where one is needed: a webhook's own stays with the server that it was entered for."""
+    if channel.kind != ChannelKind.WEBHOOK:
+        return {}
+    stored, entered = channel.stored_secrets, draft.secrets
+    if "signing" in entered:
+        if channel.pk and "url" not in entered and draft.receiver != receiver_of(channel):
+            raise MovedMeanwhileError
+        return {}
+    has_moved = "url" in entered and _server(entered) != _server(stored)
+    return {"signing": signing.new_secret()} if has_moved or not channel.pk else {}
+
+
+def _server(secrets: dict[str, str]) -> str:
+    """Return the server of the address in `secrets`; "" where there is none that could be reached."""
+    try:
+        return server_of(secrets["url"])
+    except (KeyError, NotDeliveredError):
+        return ""
 
 
 def switch(channel: AlertChannel, *, is_on: bool, by: User) -> None:

@@ -117,7 +117,13 @@ class ChannelForm(forms.Form):
             del self.fields["signing"]
             return
         own = _("Leave it empty and Waybill makes one, which is shown once.")
-        self.fields["signing"].help_text = kept or own
+        moved = _("An address on another server gets a new one, which is shown once, unless you enter it.")
+        self.fields["signing"].help_text = f"{kept} {moved}" if kept == KEPT else kept or own
+
+    def add_moved_error(self) -> None:
+        """Say that the address is not the one that the page was about."""
+        text = _("Somebody else changed the address meanwhile. Enter address and signing secret together.")
+        self.add_error("signing", text)
 
     def clean_name(self) -> str:
         """Refuse the name of another channel."""
@@ -145,6 +151,7 @@ class ChannelForm(forms.Form):
             exports=list(cleaned["exports"]),
             people=list(cleaned.get("people", [])),
             secrets={name: cleaned[name] for name in SECRETS if cleaned.get(name)},
+            receiver=self.data.get("receiver", ""),
         )
 
 

@@ -21,12 +21,13 @@ from django.utils.translation import gettext_lazy
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from exports.alerts.errors import NotDeliveredError
-from roles import addresses
+from roles import addresses, references
 
 logging.getLogger("urllib3.connection").setLevel(logging.ERROR)  # its warnings quote the address
 
 STEP_SECONDS = 8.0  # for each thing that is waited for
 ALL_SECONDS = 15.0
+DEFAULT_PORTS = {"http": 80, "https": 443}
 LONGEST = 2000  # characters of an address
 LATER = {408, 409, 425, 429}  # refusals that may pass, besides 5xx
 MOST_ASKED_WAIT = 3600.0  # seconds
@@ -70,6 +71,17 @@ def split(url: str) -> SplitResult:
     return parts
 
 
+def server_of(url: str) -> str:
+    """Return what tells the server of `url` from others: how it is spoken to, its name and its port.
+
+    A reference stands for itself. Raises NotDeliveredError.
+    """
+    if references.is_reference(url):
+        return url
+    parts = split(url)
+    return f"{parts.scheme} {parts.hostname} {parts.port or DEFAULT_PORTS[parts.scheme]}"
+
+
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
     """Send `body`. Raises NotDeliveredError unless the receiver answers 2xx in time."""
     connection = _connection(split(url))
@@ -94,7 +106,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
 def _connection(parts: SplitResult) -> HTTPConnection:
     """Return a connection, not opened, to an address of the host that may be reached."""
     is_plain, host = parts.scheme == "http", parts.hostname or ""
-    port = parts.port or (80 if is_plain else 443)
+    port = parts.port or DEFAULT_PORTS[parts.scheme]
     judged = _judged(host, port, is_plain=is_plain)
     made: _Plain | _Encrypted
     if is_plain:

@@ -71,10 +71,14 @@ class AlertChannel(models.Model):
         """Tell whether its secrets have to be entered again."""
         return not is_readable(self.encrypted_secrets)
 
+    @property
+    def stored_secrets(self) -> dict[str, str]:
+        """What was entered, references as such; {} where it cannot be read."""
+        return {} if self.is_secret_unreadable else decrypt(self.encrypted_secrets)
+
     def replace_secrets(self, values: dict[str, str]) -> None:
         """Put `values` in the place of those of the same names; unreadable ones are dropped. Not saved."""
-        kept = {} if self.is_secret_unreadable else decrypt(self.encrypted_secrets)
-        self.encrypted_secrets = encrypt(kept | values)
+        self.encrypted_secrets = encrypt(self.stored_secrets | values)
 
 
 class Alert(models.Model):

@@ -33,7 +33,7 @@ from exports.runner.writing import Written
 from exports.states import State
 from roles import shared_memory
 from roles.references import MissingSecretError
-from roles.secrets import UnreadableSecretError
+from roles.secrets import OtherServerError, UnreadableSecretError
 from segments import refresh, warehouse
 from segments.models import Segment
 
@@ -213,9 +213,12 @@ def _destination(export: Export) -> Destination:
     except MissingSecretError as error:
         message = _("The secret of the connection is not where the connection refers to. Ask an administrator.")
         raise DeliveryError(message, detail=str(error), permanent=error.is_permanent) from error
+    except OtherServerError as error:
+        message = _("The secret of the connection is for another server. An administrator has to enter it again.")
+        raise RunError(message, reason=error.title) from error
     except UnreadableSecretError as error:
         message = _("The secret of the connection cannot be read. An administrator has to enter it again.")
-        raise RunError(message, reason=_("Secret cannot be read")) from error
+        raise RunError(message, reason=error.title) from error
 
 
 def _plan(run: Run, destination: type[Destination], step: dict[str, Any]) -> Plan:

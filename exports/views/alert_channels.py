@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from exports.alerts import channels, signing
+from exports.alerts import channels
 from exports.alerts.forms import ChannelForm
 from exports.models import AlertChannel, AlertDelivery, ChannelKind, DeliveryState
 from roles.access import EnvironmentRequest, requires
@@ -111,13 +111,12 @@ def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
 def _edit(request: EnvironmentRequest, channel: AlertChannel) -> HttpResponse:
     form = ChannelForm(channel, request.POST if request.method == "POST" else None)
     if form.is_valid():
-        draft, made = form.draft(), ""
-        if channel.kind == ChannelKind.WEBHOOK and not channel.pk and "signing" not in draft.secrets:
-            made = draft.secrets["signing"] = signing.new_secret()
         try:
-            channels.save(channel, draft, by=request.user)
+            made = channels.save(channel, form.draft(), by=request.user)
         except IntegrityError:
             form.add_error("name", _("Another channel has this name."))
+        except channels.MovedMeanwhileError:
+            form.add_moved_error()
         except AlertChannel.DoesNotExist:
             raise Http404 from None
         else:
@@ -125,6 +124,7 @@ def _edit(request: EnvironmentRequest, channel: AlertChannel) -> HttpResponse:
     context = {"form": form, "channel": channel, "list_url": _url(request, "channels")}
     context["lacks_mail"] = channel.kind == ChannelKind.EMAIL and not settings.MAIL_IS_SET_UP
     if channel.pk:
+        context["receiver"] = channels.receiver_of(channel)
         context |= {
             name: _url(request, name.removesuffix("_url"), pk=channel.pk) for name in ("test_url", "remove_url")
         }

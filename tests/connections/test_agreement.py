@@ -73,8 +73,11 @@ def test_an_action_without_the_agreement_changes_nothing(environment, ada, saved
 def test_a_target_that_somebody_else_changed_meanwhile_is_not_agreed_to(environment, ada, saved):
     stale = Connection.objects.get()
     actions.change(saved, Draft("Call list", {"folder": "new"}, "nobody", has_agreed=True), by=ada)
+    not_agreed = Draft("Call list", {"folder": "calls"}, "nobody", has_agreed=False)
+    with pytest.raises(actions.ChangedMeanwhileError):
+        actions.change(stale, not_agreed, by=ada)
     with pytest.raises(actions.NotAgreedError):
-        actions.change(stale, Draft("Call list", {"folder": "calls"}, "nobody", has_agreed=False), by=ada)
+        actions.change(saved, not_agreed, by=ada)
 
 
 def test_an_agreement_from_before_targets_were_noted_holds_for_what_is_stored(as_ada, saved):

@@ -87,10 +87,31 @@ def test_a_connection_set_up_with_a_password_works(environment, as_ada, demo_sft
 def test_a_confirmation_for_another_server_does_not_count(environment, as_ada, demo_sftp, sshd):
     where = url(environment, "set_up", type_="sftp")
     first = as_ada.post(where, form_for(demo_sftp, **{"settings-password": "x"})).content.decode()
-    second = as_ada.post(where, form_for(sshd) | confirmation(first))
+    second = as_ada.post(where, form_for(sshd, **{"settings-password": "y"}) | confirmation(first))
     assert second.status_code == 422
     assert sftp_keys.fingerprint(sshd.host_key) in second.content.decode()
     assert not Connection.objects.exists()
+
+
+@pytest.mark.parametrize("change", [{"settings-host": "localhost"}, {"settings-port": "2222"}])
+def test_what_was_typed_for_one_server_is_asked_for_again_for_another(environment, as_ada, demo_sftp, change):
+    where = url(environment, "set_up", type_="sftp")
+    first = as_ada.post(where, form_for(demo_sftp, **{"settings-password": PASSWORD})).content.decode()
+    second = as_ada.post(where, form_for(demo_sftp) | confirmation(first) | change)
+    assert second.context["type_form"].errors["password"] == ["The server is another one now. Enter this for it again."]
+    assert hidden(second.content.decode(), "sealed") == ""
+    assert not Connection.objects.exists()
+
+
+def test_what_was_typed_to_replace_a_secret_is_not_dropped_silently(as_ada, saved, demo_sftp):
+    form = form_for(demo_sftp, **{"settings-password": "new", "settings-password-is": "replace", "name": ""})
+    first = as_ada.post(url(saved.environment, "edit", pk=saved.pk), form | {"settings-host": "localhost"})
+    form |= {"name": "Partner", "settings-password": "", "sealed": hidden(first.content.decode(), "sealed")}
+    second = as_ada.post(url(saved.environment, "edit", pk=saved.pk), form)
+    assert second.status_code == 422
+    assert second.context["type_form"].errors.keys() == {"password"}
+    saved.refresh_from_db()
+    assert saved.secrets == {"password": PASSWORD}
 
 
 def test_a_server_that_cannot_be_reached_is_said_at_its_field(environment, as_ada, demo_sftp):
@@ -153,18 +174,18 @@ def test_a_typed_secret_survives_an_invalid_form_without_being_shown(environment
 
 def test_sealed_secrets_are_for_the_same_person_and_environment_and_half_an_hour(environment, ada, monkeypatch):
     mine = access_of(ada, environment.slug)
-    text = sealing.seal(mine, {"password": PASSWORD})
-    assert sealing.unseal(mine, text) == {"password": PASSWORD}
+    text = sealing.seal(mine, {"password": PASSWORD}, {"host": "a"})
+    assert sealing.unseal(mine, text) == sealing.Typed({"password": PASSWORD}, {"host": "a"})
     other = make_member(environment)
-    assert sealing.unseal(access_of(other, environment.slug), text) == {}
+    assert sealing.unseal(access_of(other, environment.slug), text) == sealing.Typed()
     for wrong in ("", "nonsense", text[:-4] + "AAAA", "é"):
-        assert sealing.unseal(mine, wrong) == {}
+        assert sealing.unseal(mine, wrong) == sealing.Typed()
     monkeypatch.setattr(sealing, "LIFETIME_SECONDS", -1)
-    assert sealing.unseal(mine, sealing.seal(mine, {"password": PASSWORD})) == {}
+    assert sealing.unseal(mine, sealing.seal(mine, {"password": PASSWORD}, {"host": "a"})) == sealing.Typed()
 
 
 def test_a_stored_secret_cannot_be_used_as_a_sealed_one(saved, ada, environment):
-    assert sealing.unseal(access_of(ada, environment.slug), saved.encrypted_secrets) == {}
+    assert sealing.unseal(access_of(ada, environment.slug), saved.encrypted_secrets) == sealing.Typed()
 
 
 def test_a_stored_secret_is_on_no_page(environment, as_ada, saved):
@@ -272,6 +293,7 @@ def test_a_test_that_takes_too_long_names_the_step_it_waits_for(environment, ada
 
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         saved.settings["port"] = silent.getsockname()[1]
+        saved.set_secrets({"password": PASSWORD})
         steps = checks.run_check(saved, deadline=0.5)
     assert [step.state for step in steps] == ["done", "failed", *["not_reached"] * 4]
     assert steps[1].name == "Connect"

@@ -26,9 +26,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SECOND_PROCESS = """
 import sys, django
 django.setup()
-from roles.secrets import decrypt, encrypt
+from roles.secrets import encrypt, unseal
 for line in sys.stdin:
-    print(decrypt(line.strip())["password"], encrypt({"password": "from there"}), flush=True)
+    print(unseal(line.strip()).values["password"], encrypt({"password": "from there"}), flush=True)
 """
 
 

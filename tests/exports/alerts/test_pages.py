@@ -92,6 +92,44 @@ def test_secrets_that_are_left_empty_stay_and_never_come_back(admin, url, receiv
     assert "typed-path" not in text_of(answer)
 
 
+def signing_of(channel: AlertChannel) -> str:
+    channel.refresh_from_db()
+    return channel.secrets["signing"]
+
+
+def test_a_signing_secret_stays_with_the_server_that_it_was_made_for(admin, url):
+    first = admin.post(url("set_up", kind="webhook"), typed(url="https://hooks.example.com/1")).context_data["secret"]
+    channel = AlertChannel.objects.get()
+    page = url("edit", pk=channel.pk)
+    for same in ("https://hooks.example.com/2", "https://HOOKS.example.com:443/3"):
+        admin.post(page, typed(url=same))
+        assert signing_of(channel) == first
+    for other in ("https://hooks.example.com:8443/", "https://elsewhere.example/", "http://elsewhere.example:443/"):
+        answer = admin.post(page, typed(url=other))
+        assert answer.context_data["secret"] == signing_of(channel) != first
+        first = signing_of(channel)
+    entered = signing.new_secret()
+    admin.post(page, typed(url="https://third.example/", signing=entered))
+    assert signing_of(channel) == entered
+
+
+@pytest.mark.parametrize("saves", ["address, then secret", "secret, then address"])
+def test_two_people_change_a_channel_and_no_secret_signs_for_anothers_server(admin, environment, url, saves):
+    admin.post(url("set_up", kind="webhook"), typed(url="https://hooks.example.com/1"))
+    channel = AlertChannel.objects.get()
+    page, other, entered = url("edit", pk=channel.pk), client_of(make_member(environment)), signing.new_secret()
+    seen = typed(receiver=admin.get(page).context_data["receiver"])
+    posts = [(other, seen | {"url": "https://elsewhere.example/"}), (admin, seen | {"signing": entered})]
+    answers = [client.post(page, form) for client, form in (posts if saves.startswith("address") else posts[::-1])]
+    assert signing_of(channel) != entered
+    assert channel.secrets["url"] == "https://elsewhere.example/"
+    if saves.startswith("address"):
+        assert "Somebody else changed the address meanwhile" in text_of(answers[1])
+        again = seen | {"signing": entered, "receiver": answers[1].context_data["receiver"]}
+        assert admin.post(page, again).status_code == 302
+        assert signing_of(channel) == entered
+
+
 def test_a_secret_that_cannot_be_read_is_asked_for(admin, url, receiver):
     admin.post(url("set_up", kind="slack"), typed(url=receiver.url))
     AlertChannel.objects.update(encrypted_secrets="gAAAAno")
