@@ -17,6 +17,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from roles.kinds import ProfileKind, SemanticType
+from roles.retry_after import seconds_of
 
 Text = str | Promise
 
@@ -25,16 +26,16 @@ class DeliveryError(Exception):
     """Why a destination could not be reached or did not take the data.
 
     `message` is for everyone: no host, path, account or answer of the target in it. `detail` is for
-    administrators. `permanent` says that trying again without a change cannot help, `retry_after` (seconds) how
-    long the target asks to be left alone before that.
+    administrators. `permanent` says that trying again without a change cannot help, `retry_after` how long the
+    target asks to be left alone before that: seconds, or the text of its header Retry-After.
     """
 
     def __init__(
-        self, message: Text, *, detail: Text = "", permanent: bool = False, retry_after: float | None = None
+        self, message: Text, *, detail: Text = "", permanent: bool = False, retry_after: float | str | None = None
     ) -> None:
         super().__init__(message)
         self.message, self.detail, self.permanent = str(message), str(detail), permanent
-        self.retry_after = retry_after
+        self.retry_after = seconds_of(retry_after) if isinstance(retry_after, str) else retry_after
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from exports.alerts.errors import NotDeliveredError
 from roles import addresses, references
+from roles.retry_after import seconds_of
 
 logging.getLogger("urllib3.connection").setLevel(logging.ERROR)  # its warnings quote the address
 
@@ -30,7 +31,6 @@ ALL_SECONDS = 15.0
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LONGEST = 2000  # characters of an address
 LATER = {408, 409, 425, 429}  # refusals that may pass, besides 5xx
-MOST_ASKED_WAIT = 3600.0  # seconds
 PLAIN_REFUSED = gettext_lazy(
     "The address begins with http:// and does not lie in a network of WAYBILL_ALLOWED_NETWORKS. Use https://."
 )
@@ -164,8 +164,7 @@ def _judge(status: int, retry_after: str) -> None:
         raise NotDeliveredError(_("The receiver leads elsewhere, which is not followed. Enter the final address."))
     text = _("The receiver answered %(status)d.") % {"status": status}
     is_passing = status >= 500 or status in LATER
-    wait = float(retry_after) if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 9 else 0.0
-    raise NotDeliveredError(text, is_permanent=not is_passing, retry_after=min(wait, MOST_ASKED_WAIT))
+    raise NotDeliveredError(text, is_permanent=not is_passing, retry_after=seconds_of(retry_after))
 
 
 def _cut(error: Exception) -> NotDeliveredError:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
+from connections.destinations.base import DeliveryError
 from exports import actions, queueing
 from exports.dispatch.retries import RETRY_FOR, wait_before
 from exports.models import RefreshSchedule, Run, Schedule
@@ -37,6 +38,11 @@ def test_what_failed_together_does_not_come_back_together():
 )
 def test_a_target_that_asks_for_more_time_gets_it_within_six_hours(asked, seconds):
     assert wait_before(0, asked, lambda: 0.5) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("120", 120.0), ("soon", None), ("9999999", 3600.0)])
+def test_a_destination_may_hand_on_the_header_as_it_came(header, seconds):
+    assert DeliveryError("Busy", retry_after=header).retry_after == seconds
 
 
 def fail_once(run: Run, **more) -> Run:

@@ -1,8 +1,10 @@
 """Messages go out once for each change, signed, to whom they concern, and are tried again where that may help."""
 
 import threading
+import time
 from datetime import timedelta
 from email import message_from_bytes, policy
+from email.utils import formatdate
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -15,6 +17,7 @@ from standardwebhooks import WebhookVerificationError
 from exports.alerts import channels, outbox, posting, signing
 from exports.alerts.outbox import send_waiting
 from exports.models import AlertChannel, AlertDelivery, AlertKind
+from exports.schedules import database_now
 from roles.models import User
 from tests.factories import make_environment, make_export, make_member
 from tests.servers import webhook
@@ -153,13 +156,18 @@ def test_the_waits_grow_and_the_fifth_try_is_the_last(channel, receiver, goes):
     assert channel.last_error == "The receiver answered 500."
 
 
-def test_a_message_waits_as_long_as_the_receiver_asks(channel, receiver, goes):
-    receiver.behaves = [answer(429, Retry_After="1800")]
+@pytest.mark.parametrize(
+    ("asked", "minutes"), [("1800", 30), ("999999999", 60), ("in 5 min", 5), ("in 30 h", 60), ("in -5 min", 0.5)]
+)
+def test_a_receiver_that_asks_for_time_gets_it_up_to_an_hour(channel, receiver, goes, asked, minutes):
+    ahead = {"in 5 min": 300, "in 30 h": 108_000, "in -5 min": -300}
+    header = formatdate(time.time() + ahead[asked], usegmt=True) if asked in ahead else asked
+    receiver.behaves = [answer(429, Retry_After=header)]
     goes("failed")
+    before = database_now()
     send_waiting()
-    assert AlertDelivery.objects.filter(not_before__gt=Now() + timedelta(minutes=29)).exists()
-    send_waiting()
-    assert len(receiver.got) == 1
+    wait = (AlertDelivery.objects.get().not_before - before).total_seconds()
+    assert minutes * 60 * 0.8 - 1 <= wait <= minutes * 60 * 1.2 + (database_now() - before).total_seconds()
 
 
 @pytest.mark.parametrize("behaves", [404, 401, 410], ids=str)
