@@ -157,6 +157,15 @@ def keys() -> Finding:
     return ok(f"Both are there{'' if kept else ', from the environment'} and closed to other accounts.")
 
 
+def address() -> Finding:
+    """Look whether somebody said where people reach the portal: links in mails lead there."""
+    owner = _owner()
+    if os.environ.get("WAYBILL_URL") or (owner and "address" in owner):
+        return ok("Links lead to where people reach the portal.")
+    return warning(f"Links in mails and alerts, and single sign-on, lead to {settings.PORTAL_URL}.",
+                   "Set WAYBILL_URL to the address at which people reach the portal.")  # fmt: skip
+
+
 def _alive(kind: str) -> Callable[[], Finding]:
     return lambda: alive(kind)
 
@@ -169,4 +178,4 @@ OF_THE_DATABASE: list[tuple[str, Check]] = [
     ("chore workers", _alive("chores")),
     ("dispatcher", _alive("dispatcher")),
 ]
-OF_THE_MACHINE: list[tuple[str, Check]] = [("disk", disk), ("keys", keys)]
+OF_THE_MACHINE: list[tuple[str, Check]] = [("disk", disk), ("keys", keys), ("address", address)]

@@ -13,7 +13,8 @@ def portal_url(given: str, origins: Sequence[str], hosts: Sequence[str], *, http
     """
     scheme = "https" if https else "http"
     own = [host.removeprefix(".") for host in hosts if host != "*"]
-    found = given or next(iter(origins), "") or f"{scheme}://{own[0] if own else 'localhost'}"
+    named = (origin for origin in origins if "*" not in origin)
+    found = given or next(named, "") or f"{scheme}://{own[0] if own else 'localhost'}"
     try:
         parts = urlsplit(found)
     except ValueError:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from exports.models import Alert, AlertDelivery, ChannelKind
+from roles import portal
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def message_of(delivery: AlertDelivery) -> Message:
     if alert is None:
         title = _("Test of the channel “%(name)s”") % {"name": delivery.channel}
         text = _("Somebody sent this test. Alerts of %(environment)s arrive here.") % {"environment": environment}
-        event, link = "alert.test", _link("alerts:list", environment=environment.slug)
+        event, link = "alert.test", portal.link("alerts:list", environment=environment.slug)
     else:
         event = "alert.closed" if delivery.is_recovery else "alert.opened"
         title, text = _title(alert, is_recovery=delivery.is_recovery), _text(alert, delivery.is_recovery)
@@ -42,7 +42,7 @@ def message_of(delivery: AlertDelivery) -> Message:
 
 def link_of(alert: Alert) -> str:
     """Return the address of the page that says more, in full."""
-    return _link_to(page_of(alert))
+    return portal.link_to(page_of(alert))
 
 
 def page_of(alert: Alert) -> str:
@@ -122,14 +122,6 @@ def _title(alert: Alert, *, is_recovery: bool) -> str:
 
 def _text(alert: Alert, is_recovery: bool) -> str:
     return alert.closing_text if is_recovery else alert.text
-
-
-def _link(name: str, **kwargs: Any) -> str:
-    return _link_to(reverse(name, kwargs=kwargs))
-
-
-def _link_to(path: str) -> str:
-    return f"{settings.PORTAL_URL}{path}"
 
 
 def _moment(value: datetime | None) -> str | None:

@@ -8,29 +8,26 @@ from allauth.account.internal.userkit import filter_users_by_email
 from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.core.mail import send_mail
-from django.http import HttpRequest
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
+from roles import portal
 from roles.models import User
 
 SEND = "roles.sign_in.reset.send_links"
-UID, KEY = "UID", "KEY"  # stand in the pattern of the address for what the worker fills in
 logger = logging.getLogger(__name__)
 
 
-def ask_for_link(request: HttpRequest, email: str) -> None:
+def ask_for_link(email: str) -> None:
     """Let a worker look for the account and write to it: for whoever asks, it takes as long without one."""
-    path = reverse("account_reset_password_from_key", kwargs={"uidb36": UID, "key": KEY})
-    async_task(SEND, email, request.build_absolute_uri(path), cluster="chores", save=False)
+    async_task(SEND, email, cluster="chores", save=False)
 
 
-def send_links(email: str, pattern: str) -> int:
+def send_links(email: str, *_of_an_earlier_version: str) -> int:
     """Mail a link to each active local account of `email`; return how many. A mail that fails is logged."""
     users = [user for user in filter_users_by_email(email, is_active=True, for_login=True) if has_local_password(user)]
-    return sum(_send_link(user, email, pattern) for user in users)
+    return sum(_send_link(user, email) for user in users)
 
 
 def has_local_password(user: User) -> bool:
@@ -38,9 +35,9 @@ def has_local_password(user: User) -> bool:
     return user.has_usable_password() and (settings.LOCAL_LOGIN or user.is_staff)
 
 
-def _send_link(user: User, email: str, pattern: str) -> bool:
+def _send_link(user: User, email: str) -> bool:
     key = default_token_generator.make_token(user)
-    url = pattern.replace(f"{UID}-{KEY}", f"{user_pk_to_url_str(user)}-{key}")
+    url = portal.link("account_reset_password_from_key", uidb36=user_pk_to_url_str(user), key=key)
     words = {"user": user, "url": url, "hours": settings.PASSWORD_RESET_TIMEOUT // 3600}
     text = render_to_string("account/email/reset_password.txt", words)
     try:

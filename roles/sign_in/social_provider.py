@@ -14,13 +14,11 @@ from allauth.socialaccount.models import SocialAccount, SocialLogin
 from allauth.socialaccount.providers.base.constants import AuthProcess
 from allauth.socialaccount.providers.oauth2.utils import generate_code_challenge
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
-from allauth.utils import build_absolute_uri
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.crypto import get_random_string
 from requests.auth import HTTPBasicAuth
 
-from roles import groups
+from roles import groups, portal
 from roles.sign_in import social_tokens
 from roles.sign_in.social_claims import claim_at, merged, names_seen, say_who
 from roles.sign_in.social_errors import SetupError
@@ -50,9 +48,10 @@ class Provider(OpenIDConnectProvider):
         """The claim that names the person's groups, or the path to it."""
         return str(self.app.settings.get("groups_claim", "groups"))
 
-    def callback_address(self, request: HttpRequest) -> str:
+    @property
+    def callback_address(self) -> str:
         """Where the provider sends people back to."""
-        return str(build_absolute_uri(request, reverse("openid_connect_callback")))
+        return portal.link("openid_connect_callback")
 
     def begin(self, request: HttpRequest) -> str:
         """Return the address at which the person proves to the provider who they are. Raises ProviderError."""
@@ -68,7 +67,7 @@ class Provider(OpenIDConnectProvider):
         asked = {
             "response_type": "code",
             "client_id": self.app.client_id,
-            "redirect_uri": self.callback_address(request),
+            "redirect_uri": self.callback_address,
             "scope": " ".join(self.get_scope()),
             "state": state,
             "nonce": nonce,
@@ -78,7 +77,7 @@ class Provider(OpenIDConnectProvider):
     def finish(self, request: HttpRequest, state: dict[str, Any], code: str) -> tuple[SocialLogin, dict[str, Any]]:
         """Return who the provider says it is, and all it says of them. Raises ProviderError and TokenError."""
         found = self.discover()
-        answer = self._exchange(found, self.callback_address(request), code, state["pkce_code_verifier"])
+        answer = self._exchange(found, self.callback_address, code, state["pkce_code_verifier"])
         keys = social_tokens.Keys(lambda: fetch("GET", found["jwks_uri"]))
         ours = {"keys": keys, "issuer": found["issuer"], "client_id": self.app.client_id}
         claims = social_tokens.verified(answer.get("id_token"), nonce=state["nonce"], **ours)

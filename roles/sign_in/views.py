@@ -91,7 +91,7 @@ def reset_password(request: HttpRequest) -> HttpResponse:
         tries.begin(request, "reset", account_of(email=email), email)
     except tries.TooSoonError as error:
         return limits.too_many(request, error.seconds)
-    ask_for_link(request, email)
+    ask_for_link(email)
     text = gettext("If there is an account with this address, a link to set a new password is on its way to it.")
     messages.info(request, text)
     return redirect("account_login")

@@ -1,10 +1,10 @@
 """Add somebody: an account that exists, or an invitation for an address."""
 
 from django.http import HttpResponse
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from roles import portal
 from roles.access import EnvironmentRequest, requires
 from roles.htmx import render_panel
 from roles.people import actions
@@ -48,7 +48,7 @@ def _form(request: EnvironmentRequest, form: AddForm) -> HttpResponse:
 
 def show_link(request: EnvironmentRequest, issued: Issued) -> HttpResponse:
     """Show the link of an invitation this once, and send it where mail is set up."""
-    url = request.build_absolute_uri(reverse("invitation", kwargs={"token": issued.token}))
+    url = portal.link("invitation", token=issued.token)
     context = {
         "invitation": issued.invitation,
         "link": url,

@@ -31,8 +31,8 @@ def leave(client, next_url=""):
 
 def come_back(client: Client, address: str):
     """Follow the provider's redirect."""
-    assert address.startswith(f"http://testserver{CALLBACK}"), address
-    return client.get(address.removeprefix("http://testserver"))
+    assert address.startswith(f"http://localhost{CALLBACK}"), address
+    return client.get(address.removeprefix("http://localhost"))
 
 
 def is_signed_in(client):

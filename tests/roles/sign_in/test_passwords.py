@@ -42,7 +42,7 @@ def ask(address: str, **extra):
 
 
 def link(mail) -> str:
-    return re.search(r"http://testserver(/password/reset/\S+)", mail[-1].body)[1]
+    return re.search(r"http://localhost(/password/reset/\S+)", mail[-1].body)[1]
 
 
 def set_new(client, path: str, password: str = NEW):
