@@ -20,7 +20,8 @@ WORKS = [
     ("no-lstat",), ("no-stat", "missing-4"), ("no-size",), ("wrong-size",), ("no-fstat", "no-size"), ("no-mode",),
     ("hidden-root", "missing-4"), ("one-prompt",), ("missing-4", "no-excl"), ("missing-3", "no-excl", "latin-text"),
     ("one-session", "foreign-names", "missing-3"), ("missing-4", "no-posix-rename", "wild-text", "no-size"),
-    ("no-lstat", "missing-3", "no-posix-rename"), ("asks-again",),
+    ("no-lstat", "missing-3", "no-posix-rename"), ("asks-again",), ("hidden-root", "missing-3", "no-excl"),
+    ("posix-rename-4", "wrong-size", "missing-4", "foreign-names", "one-session"),
 ]  # fmt: skip
 LEFT = "What is called .waybill-check… on the server could not be removed."
 FAILS = [
