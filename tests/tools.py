@@ -16,18 +16,19 @@ def require_tool(name: str, install: str) -> Path:
     """Return the path of program `name`; without it skip (fail when CI=true) and say `install`."""
     found = shutil.which(name, path=PLACES)
     if not found:
-        _lacking(name, install)
+        lacking(name, install)
     return Path(str(found))
 
 
 def require_contracts() -> Path:
     """Return the directory of the vendors' contracts, which lies beside the repository."""
     if not CONTRACTS.is_dir():
-        _lacking("../shared/contracts", "put the vendors' contracts beside the repository")
+        lacking("../shared/contracts", "put the vendors' contracts beside the repository")
     return CONTRACTS
 
 
-def _lacking(what: str, how: str) -> None:
+def lacking(what: str, how: str) -> None:
+    """Skip the test, or fail it in CI, because `what` is missing, and say `how` to get it."""
     missing[what] = how
     if os.environ.get("CI") == "true":
         pytest.fail(f"{what} is missing: {how}", pytrace=False)
