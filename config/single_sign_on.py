@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -40,7 +41,7 @@ def _group_role(name: str, entry: str) -> GroupRole:
         )
     if match[2] not in ROLES:
         raise ImproperlyConfigured(f"{name}: there is no role {match[2]!r}. Write one of {', '.join(ROLES)}.")
-    return GroupRole(group.strip(), match[1], match[2])
+    return GroupRole(unicodedata.normalize("NFC", group.strip()), match[1], match[2])
 
 
 def providers(*, https: bool, link_email: bool) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from connections.models import Connection, DestinationClass
 from connections.sharing_form import SharingForm
 from roles import references
 from roles.access import Access
+from roles.fields import NameField
 from roles.secrets import Server, UnreadableSecretError
-from roles.validators import visible_name
 
 PREFIX = "settings"
 MOST_AT_ONCE = 100  # exports through one connection, as an administrator may set it
@@ -27,7 +27,7 @@ class ConnectionForm(SharingForm):
 
     field_order = ("name", "most_at_once", "sharing", "named", "agree")
 
-    name = forms.CharField(
+    name = NameField(
         label=gettext_lazy("Display name"),
         max_length=120,
         error_messages={"required": gettext_lazy("Enter a name that people will recognize.")},
@@ -49,7 +49,6 @@ class ConnectionForm(SharingForm):
     def clean_name(self) -> str:
         """Refuse a name that another connection of the environment has."""
         name: str = self.cleaned_data["name"]
-        visible_name(name)
         others = Connection.objects.filter(environment=self._access.environment, name__iexact=name)
         if self._connection is not None:
             others = others.exclude(pk=self._connection.pk)

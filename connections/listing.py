@@ -13,9 +13,9 @@ from connections.models import Connection, ConnectionQuerySet, Sharing
 from connections.sharing import with_people
 from roles.access import Access
 from roles.permissions import Permission
+from roles.searching import search_of
 
 PAGE_SIZE = 50
-LONGEST_SEARCH = 200
 OPEN_SORTS = ("name", "type")  # of what everybody may see
 # What a connection's row needs for those who see names and types alone: nothing else leaves the database.
 OPEN_FIELDS = ("name", "type", "environment")
@@ -38,7 +38,7 @@ class Listing:
 def list_connections(access: Access, query: QueryDict) -> Listing:
     """Return the page that the URL's `query` (q, sort, page) asks for; most people get names and types only."""
     is_manager = access.has_permission(Permission.MANAGE_CONNECTIONS)
-    search = query.get("q", "").replace("\0", "")[:LONGEST_SEARCH].strip()
+    search = search_of(query)
     sort = query.get("sort", "name")
     if sort.removeprefix("-") not in (SORTS if is_manager else OPEN_SORTS):
         sort = "name"

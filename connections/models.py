@@ -12,6 +12,7 @@ from connections.destinations.base import Destination
 from connections.destinations.registry import destination, destinations
 from roles import references
 from roles.access import Access
+from roles.fields import Name
 from roles.models import Environment, User
 from roles.permissions import Permission
 from roles.secrets import OtherServerError, UnreadableSecretError, encrypt, unseal
@@ -73,7 +74,7 @@ class Connection(models.Model):
     """One set-up of a connection type; `settings` are shown to administrators only, `secrets` to nobody."""
 
     environment = models.ForeignKey(Environment, models.CASCADE, related_name="connections")
-    name = models.CharField(max_length=120)
+    name = Name(max_length=120)
     type = models.CharField(max_length=40, help_text=_("The slug of its destination."))
     settings = models.JSONField(default=dict, blank=True)
     encrypted_secrets = models.TextField(blank=True, editable=False)

@@ -16,9 +16,9 @@ from exports.states import DELIVERED, STATES, Look, State
 from exports.states import NOT_STARTED as NOT_STARTED_LOOK
 from roles.access import Access
 from roles.permissions import Permission
+from roles.searching import search_of
 
 PAGE_SIZE = 50
-LONGEST_SEARCH = 200
 # The order in which a person wants to see statuses: what needs them first.
 STATUS_ORDER = [
     State.HELD,
@@ -102,7 +102,7 @@ def _chip(value: str, look: Look, count: int) -> dict[str, Any]:
 
 def list_exports(access: Access, query: QueryDict) -> Listing:
     """Return the page of exports that the URL's `query` (q, status, sort, page) asks for."""
-    search = query.get("q", "").replace("\0", "")[:LONGEST_SEARCH].strip()
+    search = search_of(query)
     status = query.get("status", "") if query.get("status") in {*STATES, *UNITED} else ""
     sort = query.get("sort", "name") if query.get("sort", "").lstrip("-") in SORTS else "name"
     exports = Export.objects.filter(environment=access.environment)

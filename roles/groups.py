@@ -15,6 +15,7 @@ from django.db.models import Q
 from roles import audit
 from roles.models import GROUP_LENGTH, Environment, GroupMembership, GroupRole, RoleAssignment, User
 from roles.roles import is_higher
+from roles.validators import composed, invisible_places
 
 GROUPS_LIMIT = 500  # memberships kept per person
 _CLAIM_LIMIT = 20_000  # entries of a claim that are looked at
@@ -31,8 +32,13 @@ class Carried(NamedTuple):
 def groups_in(claim: Any) -> set[str]:
     """Return the names in a groups claim: a list, or a text of one or several; whatever else is in it is left out."""
     names = _names_in(claim) if isinstance(claim, str) else claim if isinstance(claim, list) else []
-    texts = {name.strip() for name in names[:_CLAIM_LIMIT] if isinstance(name, str)}
-    return {text for text in texts if 0 < len(text) <= GROUP_LENGTH and "\0" not in text}
+    texts = {composed(name.strip()) for name in names[:_CLAIM_LIMIT] if isinstance(name, str)}
+    return {text for text in texts if 0 < len(text) <= GROUP_LENGTH and "\0" not in text and _is_known_or_plain(text)}
+
+
+def _is_known_or_plain(text: str) -> bool:
+    """Tell whether `text` can be shown, or carries a role since before such names were refused."""
+    return not any(invisible_places(text)) or GroupRole.objects.filter(group=text).exists()
 
 
 def carry_roles() -> bool:
@@ -42,7 +48,7 @@ def carry_roles() -> bool:
 
 def _names_in(text: str) -> list[str]:
     """Return the one group that is called `text` and carries a role, else the names that commas or blanks divide."""
-    text = text.strip()
+    text = composed(text.strip())
     if text in {group for group, _slug, _role in settings.GROUP_ROLES}:
         return [text]
     if "\0" not in text and GroupRole.objects.filter(group=text).exists():

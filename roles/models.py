@@ -5,18 +5,41 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from roles import lookalikes
+from roles.fields import Address, Line, Name
 from roles.kinds import Audience
 from roles.roles import Role
 
+_auth = _  # Django's own words, which its translations know
 GROUP_LENGTH = 200  # characters of a group's name
 
 
 class User(AbstractUser):
-    """A person who signs in."""
+    """A person who signs in; their user name looks like nobody else's."""
+
+    first_name = Line(_auth("first name"), max_length=150, blank=True)
+    last_name = Line(_auth("last name"), max_length=150, blank=True)
+    email = Address(_auth("email address"), blank=True)
+
+    def clean(self) -> None:
+        """Refuse a new user name that looks like another's."""
+        super().clean()
+        if self._state.adding and self.username:  # else its own error is said already
+            lookalikes.refuse(self.username, User.objects.values_list("username", flat=True))
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save; a new user name is refused here whichever way it comes. Raises ValidationError then."""
+        if not self._state.adding:
+            return super().save(*args, **kwargs)
+        self.username = self.normalize_username(self.username).strip()
+        with transaction.atomic():
+            lookalikes.one_at_a_time()
+            lookalikes.refuse(self.username, User.objects.values_list("username", flat=True))
+            return super().save(*args, **kwargs)
 
     def __str__(self) -> str:
         """The name that other people see."""
@@ -39,7 +62,7 @@ class Environment(models.Model):
         max_length=40,
         validators=[RegexValidator(r"^[a-z][a-z0-9-]*\Z", _("Small letters, digits and hyphens only."))],
     )
-    name = models.CharField(max_length=80)
+    name = Name(max_length=80)
     audience = models.CharField(max_length=12, choices=Audience.choices, default=Audience.CONSUMERS)
     warehouse_schema = models.CharField(
         max_length=63, unique=True, help_text=_("The PostgreSQL schema that holds this environment's data.")
@@ -50,7 +73,7 @@ class Environment(models.Model):
     # Maintenance: nothing starts by itself or by hand until it goes on; what runs already ends.
     paused_at = models.DateTimeField(null=True, blank=True)
     paused_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
-    pause_note = models.CharField(max_length=200, blank=True)
+    pause_note = Line(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = EnvironmentQuerySet.as_manager()
@@ -90,7 +113,7 @@ class GroupRole(models.Model):
     """The role that a group of the single sign-on carries in an environment (roles/groups.py)."""
 
     environment = models.ForeignKey(Environment, models.CASCADE, related_name="group_roles")
-    group = models.CharField(max_length=GROUP_LENGTH)
+    group = Name(max_length=GROUP_LENGTH)
     role = models.CharField(max_length=13, choices=Role.choices)
 
     class Meta:
@@ -120,7 +143,7 @@ class Invitation(models.Model):
     """A link that gives whoever opens it in time a role; only its token's SHA-256 (hex) is kept."""
 
     environment = models.ForeignKey(Environment, models.CASCADE, related_name="invitations")
-    email = models.EmailField()
+    email = Address()
     role = models.CharField(max_length=13, choices=Role.choices)
     token_sha256 = models.CharField(max_length=64, unique=True)
     invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")

@@ -1,27 +1,113 @@
-"""What people may write where names and other single lines are asked for; Django validators."""
+"""What people may write where names, other single lines and notes are asked for; Django validators.
+
+Names are kept in one composition (NFC), so that two that look the same are the same. roles/fields.py uses all this.
+"""
 
 import unicodedata
+from collections.abc import Iterator
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 # Control and direction characters, lone surrogates, separators of lines and paragraphs.
 REFUSED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-JOINERS = {"\u200c", "\u200d"}  # Persian, Indic scripts and emoji are written with these two
-# Letters and symbols that show nothing.
-BLANKS = {"\u034f", "\u115f", "\u1160", "\u17b4", "\u17b5", "\u2800", "\u3164", "\uffa0"}
+# Letters, marks and symbols that show nothing.
+BLANKS = set("\u034f\u115f\u1160\u17b4\u17b5\u2065\u2800\u3164\uffa0\U0001d159")
+# These join or part letters: Persian, Indic scripts and emoji are written with them.
+JOINERS = {"\u200c", "\u200d"}
+VIRAMA = 9  # the combining class of the signs that join consonants
+JOINED_SCRIPTS = {
+    *("ARABIC", "SYRIAC", "MANDAIC", "NKO", "MONGOLIAN", "DEVANAGARI", "BENGALI", "GURMUKHI", "GUJARATI", "ORIYA"),
+    *("TAMIL", "TELUGU", "KANNADA", "MALAYALAM", "SINHALA", "TIBETAN", "MYANMAR", "KHMER", "BALINESE", "JAVANESE"),
+}
+# These choose the look of what stands before them: of symbols and keys, of ideographs, of Mongolian letters.
+OF_SYMBOLS = {"\ufe0e", "\ufe0f"}
+OF_IDEOGRAPHS = {chr(code) for code in (*range(0xFE00, 0xFE0E), *range(0xE0100, 0xE01F0))}
+OF_MONGOLIAN = set("\u180b\u180c\u180d\u180f")
+KEYS = set("0123456789#*")
+BY_NEIGHBOURS = JOINERS | OF_SYMBOLS | OF_IDEOGRAPHS | OF_MONGOLIAN
+
+
+def composed(text: str) -> str:
+    """Return `text` in the composition in which names are kept and compared."""
+    return unicodedata.normalize("NFC", text)
 
 
 def one_line(value: str) -> None:
-    """Refuse line breaks, control and direction characters. Raises ValidationError."""
-    for place, letter in enumerate(value, start=1):
-        if letter not in JOINERS and unicodedata.category(letter) in REFUSED:
-            text = _("Character %(place)d is an invisible one (%(code)s). Remove it, or write the text by hand.")
-            raise ValidationError(text % {"place": place, "code": f"U+{ord(letter):04X}"}, code="invisible")
+    """Refuse line breaks, and characters that nobody sees or that turn the direction. Raises ValidationError."""
+    for place in invisible_places(value):
+        text = _("Character %(place)d is an invisible one (%(code)s). Remove it, or write the text by hand.")
+        raise ValidationError(text % {"place": place + 1, "code": f"U+{ord(value[place]):04X}"}, code="invisible")
 
 
 def visible_name(value: str) -> None:
     """Refuse a name that is no single line, or that nobody can see. Raises ValidationError."""
-    one_line(value)
-    if not any(unicodedata.category(letter)[0] in "LNPS" and letter not in BLANKS for letter in value):
+    if not any(_shows(letter) for letter in value):
         raise ValidationError(_("This name cannot be seen. Use at least one letter or number."), code="invisible")
+    one_line(value)
+
+
+def note(value: str) -> None:
+    """Refuse what a line may not hold, but take several lines. Raises ValidationError."""
+    for line in value.split("\n"):
+        one_line(line)
+
+
+def visible(value: str) -> str:
+    """Return the single line that can be seen of `value`, which no person typed here: an answer of a provider, say."""
+    line = " ".join(composed(value).split())
+    line = "".join(letter for letter in line if letter in BY_NEIGHBOURS or _may_stand(letter, "", ""))
+    while bad := set(invisible_places(line)):
+        line = "".join(letter for place, letter in enumerate(line) if place not in bad)
+    return " ".join(line.split())
+
+
+def invisible_places(text: str) -> Iterator[int]:
+    """Yield where in `text` something stands that a line may not hold."""
+    if text.isascii() and text.isprintable():
+        return
+    for place, letter in enumerate(text):
+        before, after = text[place - 1 : place], text[place + 1 : place + 2]
+        if not _may_stand(letter, before, after):
+            yield place
+
+
+def _shows(letter: str) -> bool:
+    return letter not in BLANKS and (unicodedata.category(letter)[0] in "LNPS" or _is_symbol(letter))
+
+
+def _may_stand(letter: str, before: str, after: str) -> bool:
+    if letter in JOINERS:
+        return _joins_letters(before, after) or (letter == "\u200d" and _joins_symbols(before, after))
+    if letter in OF_SYMBOLS:
+        return bool(before) and (before in KEYS or _is_symbol(before) or before in "‼⁉")
+    if letter in OF_IDEOGRAPHS:
+        return _script(before) == "CJK"
+    if letter in OF_MONGOLIAN:
+        return _script(before) == "MONGOLIAN"
+    code = ord(letter)
+    is_no_character = code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF or 0xE0000 <= code <= 0xE0FFF
+    return not (is_no_character or letter in BLANKS or unicodedata.category(letter) in REFUSED)
+
+
+def _joins_letters(before: str, after: str) -> bool:
+    """Tell whether they stand after a virama, or between letters of one script that is written with joiners."""
+    if before and unicodedata.combining(before) == VIRAMA:
+        return True
+    script = _script(before)
+    are_letters = all(each and unicodedata.category(each)[0] in "LM" for each in (before, after))
+    return are_letters and script in JOINED_SCRIPTS and script == _script(after)
+
+
+def _joins_symbols(before: str, after: str) -> bool:
+    """Tell whether two emoji become one: the first may have a tone of skin, or be told to look like an emoji."""
+    return bool(before and after) and (before == "\ufe0f" or _is_symbol(before)) and _is_symbol(after)
+
+
+def _is_symbol(letter: str) -> bool:
+    is_new = unicodedata.category(letter) == "Cn" and 0x1F000 <= ord(letter) <= 0x1FFFF  # newer than Python's data
+    return is_new or (unicodedata.category(letter) in {"So", "Sk", "Sm"} and not letter.isascii())
+
+
+def _script(letter: str) -> str:
+    return unicodedata.name(letter, "").partition(" ")[0] if letter else ""

@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy
 
 from roles.kinds import Audience, ProfileKind
 from roles.models import Environment
-from roles.validators import visible_name
 from segments import rules
 from segments.models import Match, Segment, Table
 
@@ -65,7 +64,6 @@ class SegmentForm(forms.ModelForm):
     def clean_name(self) -> str:
         """Refuse a name that another segment of the environment has."""
         name = self.cleaned_data["name"]
-        visible_name(name)
         if self.environment.segments.filter(name=name).exclude(pk=self.instance.pk).exists():
             raise forms.ValidationError(_("There is already a segment called “%(name)s”.") % {"name": name})
         return str(name)

@@ -26,7 +26,7 @@ from psycopg import sql
 from roles import audit
 from roles.kinds import PROFILE_KINDS, Audience, SemanticType
 from roles.models import Environment, User
-from roles.validators import visible_name
+from roles.validators import composed, visible_name
 from segments import columns as typing
 from segments import invisible, refusals, row_checks, sessions
 from segments.columns import Column
@@ -83,6 +83,7 @@ def import_table(
     `progress` gets what goes on, often; `tell` what is special about the file or the new table, once each.
     `patience` is how many seconds to wait for exports that are reading the old rows.
     """
+    name = _kept_name(environment, name)
     _check_name(name)
     say, tell = progress or _silence, tell or _silence
     formats, kinds = date_formats or {}, semantic_types or {}
@@ -154,6 +155,13 @@ def _raw_connection() -> psycopg.Connection:
     with django_connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return django_connection.connection
+
+
+def _kept_name(environment: Environment, name: str) -> str:
+    """Return `name` composed; a table that was made before names were keeps its own."""
+    name = composed(name)
+    kept = Table.objects.filter(environment=environment).values_list("name", flat=True)
+    return name if name in kept else next((one for one in kept if composed(one) == name), name)
 
 
 def _check_name(name: str) -> None:

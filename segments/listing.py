@@ -10,10 +10,10 @@ from django.http import QueryDict
 
 from roles.kinds import PROFILE_KINDS, Audience, ProfileKind
 from roles.models import Environment
+from roles.searching import search_of
 from segments.models import Segment, Table
 
 PAGE_SIZE = 50
-LONGEST_SEARCH = 200
 TABLE_SORTS: dict[str, Any] = {
     "name": Lower("name"),
     "kind": F("profile_kind"),
@@ -77,7 +77,7 @@ def kinds_of(environment: Environment) -> list[tuple[str, str, int]]:
 
 
 def _listing(found: QuerySet[M], query: QueryDict, sorts: dict[str, Any], matching: Any, kind: str = "") -> Listing[M]:
-    search = query.get("q", "").replace("\0", "")[:LONGEST_SEARCH].strip()
+    search = search_of(query)
     sort = query.get("sort", "name")
     if sort.removeprefix("-") not in sorts:
         sort = "name"

@@ -7,6 +7,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _gettext
 from django.utils.translation import gettext_lazy as _
 
+from roles.fields import Name, Note
 from roles.kinds import ProfileKind, SemanticType
 from roles.models import Environment
 from segments.types import are_comparable
@@ -160,8 +161,8 @@ class Segment(models.Model):
     """
 
     environment = models.ForeignKey(Environment, models.CASCADE, related_name="segments")
-    name = models.CharField(max_length=120)
-    description = models.TextField(blank=True, validators=[MaxLengthValidator(1000)])
+    name = Name(max_length=120)
+    description = Note(blank=True, validators=[MaxLengthValidator(1000)])
     table = models.ForeignKey(Table, models.PROTECT, related_name="segments")
     match = models.CharField(max_length=3, choices=Match.choices, default=Match.ALL)
     conditions = models.JSONField(default=list, blank=True)

@@ -4,11 +4,12 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
 from connections.discover import MANY, tiles
-from connections.listing import LONGEST_SEARCH, list_connections
+from connections.listing import list_connections
 from connections.sharing import words
 from roles.access import EnvironmentRequest, requires
 from roles.htmx import render
 from roles.permissions import Permission
+from roles.searching import search_of
 
 
 @requires(Permission.VIEW)
@@ -25,7 +26,7 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
 @require_safe
 def discover(request: EnvironmentRequest) -> TemplateResponse:
     """Every connection type, with what it takes."""
-    search = request.GET.get("q", "")[:LONGEST_SEARCH].strip()
+    search = search_of(request.GET)
     found = tiles(request.access, search)
     context = {"tiles": found, "search": search, "has_search": bool(search) or len(found) > MANY}
     return render(request, "connections/discover.html", context, partial="tiles", target="tiles")

@@ -15,6 +15,7 @@ from exports.alerts.posting import split
 from exports.alerts.signing import key_of
 from exports.models import AlertChannel, AlertKind, ChannelKind, Export
 from roles import references
+from roles.fields import NameField
 from roles.models import User
 
 SECRETS = ("url", "signing")
@@ -59,7 +60,7 @@ def secret_field(label: Any, check: Any) -> forms.CharField:
 class ChannelForm(forms.Form):
     """A channel of one kind; secrets that are left empty stay as they are."""
 
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=120, widget=forms.TextInput({"class": "input"}))
+    name = NameField(label=gettext_lazy("Name"), max_length=120, widget=forms.TextInput({"class": "input"}))
     url = secret_field(gettext_lazy("Address of the receiver"), check_url)
     signing = secret_field(gettext_lazy("Signing secret"), check_signing)
     people = forms.ModelMultipleChoiceField(

@@ -17,6 +17,7 @@ from exports.models import MOMENT, Export, Run, RunQuerySet, Trigger
 from exports.set_up.typed import typed_id
 from exports.states import STATES
 from roles.models import Environment
+from roles.validators import composed
 
 LONGEST_TEXT = 200
 MOST_NAMED = 100  # exports whose runs are looked up one by one
@@ -80,7 +81,7 @@ def runs_of(environment: Environment, filters: Filters, export: Export | None = 
     """Return the runs of the environment, or of one `export`, that the filters ask for, in no order."""
     mine = Run.objects.filter(export=export) if export else Run.objects.filter(environment=environment)
     found = mine.filter(filters.asked())
-    return found.filter(_called(environment, filters.q, export)) if filters.q else found
+    return found.filter(_called(environment, composed(filters.q), export)) if filters.q else found
 
 
 def midnight(day: date) -> datetime:

@@ -11,6 +11,7 @@ from exports.models.export import Export
 from exports.models.refresh import SystemRefresh
 from exports.models.run import Run
 from roles import references
+from roles.fields import Name
 from roles.models import Environment, User
 from roles.secrets import decrypt, encrypt, is_readable
 
@@ -38,7 +39,7 @@ class AlertChannel(models.Model):
     """Where alerts of an environment, or of some of its exports, go. Address and signing secret are secrets."""
 
     environment = models.ForeignKey(Environment, models.CASCADE, related_name="alert_channels")
-    name = models.CharField(max_length=120)
+    name = Name(max_length=120)
     kind = models.CharField(max_length=10, choices=ChannelKind.choices)
     people = models.ManyToManyField(User, blank=True, related_name="+")
     encrypted_secrets = models.TextField(blank=True, editable=False)

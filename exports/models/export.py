@@ -13,6 +13,7 @@ from connections.models import Connection, Sharing, open_to
 from exports.models.schedule import ScheduleMode
 from exports.states import NOT_STARTED, STATES, Look, State
 from roles.access import Access
+from roles.fields import Name, Note
 from roles.models import Environment, User
 from roles.permissions import Permission
 from segments.models import Segment, Table
@@ -62,8 +63,8 @@ class Export(models.Model):
     """
 
     environment = models.ForeignKey(Environment, models.CASCADE, related_name="exports")
-    name = models.CharField(max_length=120)
-    description = models.TextField(blank=True, validators=[MaxLengthValidator(1000)])
+    name = Name(max_length=120)
+    description = Note(blank=True, validators=[MaxLengthValidator(1000)])
     kind = models.CharField(max_length=10, choices=ExportKind.choices, default=ExportKind.SEGMENTS)
     connection = models.ForeignKey(Connection, models.PROTECT, null=True, blank=True, related_name="exports")
     detached_sharing = models.CharField(

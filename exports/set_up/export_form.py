@@ -10,7 +10,6 @@ from connections.models import Connection
 from exports.models import Export
 from exports.types import type_look
 from roles.access import Access
-from roles.validators import visible_name
 from roles.words import number
 
 BRAKES = ("tolerance", "most_removals", "sends_nothing")
@@ -66,7 +65,6 @@ class ExportForm(forms.ModelForm):
         }
         self._bound_percent("tolerance", MOST_TOLERANCE)
         self._bound_percent("most_removals", 100)
-        self.fields["name"].validators.append(visible_name)
         self.fields["name"].error_messages["required"] = _("Give the export a name.")
 
     def _bound_percent(self, name: str, most: int) -> None:

@@ -27,11 +27,12 @@ from django.db.models.functions import Lower
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from exports.listing import LONGEST_SEARCH, NOT_STARTED, STATUS_ORDER
+from exports.listing import NOT_STARTED, STATUS_ORDER
 from exports.models import Export, PartKind, PartState, RefreshPart
 from exports.states import NOT_STARTED as NOT_STARTED_LOOK
 from exports.states import STATES, Look, State
 from roles.models import Environment
+from roles.searching import search_of
 from segments.models import Segment, SegmentStatus, Table
 
 PAGE_SIZE = 50
@@ -98,7 +99,7 @@ class Listing:
 
 def list_all(environment: Environment, query: QueryDict) -> Listing:
     """Return the page of tables, segments and exports that the URL's `query` (q, kind, status, sort, page) asks for."""
-    search = query.get("q", "").replace("\0", "")[:LONGEST_SEARCH].strip()
+    search = search_of(query)
     kind = query.get("kind", "") if query.get("kind") in PartKind.values else ""
     status = query.get("status", "") if query.get("status") in {*State.values, NOT_STARTED} else ""
     sort = query.get("sort", "kind") if query.get("sort", "").lstrip("-") in SORTS else "kind"

@@ -19,6 +19,7 @@ from exports.progress.comparison import comparison_of
 from exports.views.common import list_url, load
 from exports.views.progress import show_progress
 from roles.access import EnvironmentRequest, requires
+from roles.fields import NoteField
 from roles.htmx import render_panel
 from roles.permissions import Permission
 
@@ -26,7 +27,7 @@ from roles.permissions import Permission
 class DecisionForm(forms.Form):
     """A word why."""
 
-    why = forms.CharField(
+    why = NoteField(
         label=gettext_lazy("Why"),
         max_length=deciding.LONGEST_WHY,
         widget=forms.Textarea(attrs={"rows": 3, "maxlength": deciding.LONGEST_WHY}),

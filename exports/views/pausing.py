@@ -5,18 +5,24 @@ from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from exports import pausing
 from exports.views.common import list_url
 from roles.access import EnvironmentRequest, requires
+from roles.fields import LineField
 from roles.permissions import Permission
 
 
 class PauseForm(forms.Form):
     """Why the environment is paused, for everybody to read."""
 
-    note = forms.CharField(max_length=200, required=False)
+    note = LineField(
+        max_length=200,
+        required=False,
+        error_messages={"max_length": gettext_lazy("The note is longer than 200 characters.")},
+    )
 
 
 @requires(Permission.MANAGE_SYSTEM)
@@ -25,7 +31,7 @@ def pause(request: EnvironmentRequest) -> HttpResponse:
     """Let nothing start any more."""
     form = PauseForm(request.POST)
     if not form.is_valid():
-        messages.error(request, _("The environment is not paused: the note is longer than 200 characters."))
+        messages.error(request, _("The environment is not paused. %(why)s") % {"why": form.errors["note"][0]})
     elif pausing.pause(request.environment, note=form.cleaned_data["note"], by=request.user):
         messages.success(request, _("The environment is paused: nothing starts, what runs ends."))
     else:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from psycopg import sql
 
 from roles.models import AuditEvent, Environment
+from roles.validators import composed
 
 PAGE_SIZE = 50
 LONGEST_TEXT = 200
@@ -86,7 +87,7 @@ class Page:
 def events_of(environment: Environment, filters: Filters) -> QuerySet[AuditEvent]:
     """Return the environment's events that the filters ask for, in no order."""
     found = AuditEvent.objects.filter(filters.asked(), environment=environment)
-    return found.filter(_called(environment, filters.q)) if filters.q else found
+    return found.filter(_called(environment, composed(filters.q))) if filters.q else found
 
 
 def page_of(environment: Environment, filters: Filters, query: QueryDict) -> Page:

@@ -10,6 +10,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from roles.fields import LineField
 from roles.models import GROUP_LENGTH, Environment, GroupRole, RoleAssignment, User
 from roles.people.invitations import DAYS, USUAL_DAYS
 from roles.roles import DESCRIPTIONS, Role
@@ -30,7 +31,7 @@ class AddForm(forms.Form):
     After `is_valid`, `user` is the account that was found; without one the address is asked to be invited first.
     """
 
-    person = forms.CharField(
+    person = LineField(
         label=_("User name or e-mail"),
         error_messages={"required": _("Type a user name or an e-mail address.")},
         max_length=LONGEST,

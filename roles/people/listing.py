@@ -12,9 +12,9 @@ from django.http import QueryDict
 from roles.access import Access
 from roles.models import Environment, RoleAssignment
 from roles.roles import Role, rank
+from roles.searching import search_of
 
 PAGE_SIZE = 50
-LONGEST_SEARCH = 200
 FULL_NAME = Trim(Concat("user__first_name", Value(" "), "user__last_name"))
 SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 SORTS: dict[str, Any] = {
@@ -60,7 +60,7 @@ class Listing:
 
 def list_people(access: Access, query: QueryDict) -> Listing:
     """Return the page that the URL's `query` (q, role, sort, page) asks for."""
-    search = query.get("q", "").replace("\0", "")[:LONGEST_SEARCH].strip()
+    search = search_of(query)
     sort, role = query.get("sort", "name"), query.get("role", "")
     sort = sort if sort.lstrip("-") in SORTS else "name"
     role = role if role in Role.values else ""

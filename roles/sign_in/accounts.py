@@ -15,8 +15,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from roles import audit
+from roles import audit, lookalikes
+from roles.fields import AddressField, LineField, NameField
 from roles.models import User
+from roles.validators import one_line, visible_name
 
 NAME_LENGTH = 150  # characters, of a name and of a user name
 FIELDS = ("name", "username", "email", "password")
@@ -28,7 +30,8 @@ def create_account(*, name: str, username: str, email: str, password: str, by: U
     Raises ValidationError with the wrong fields of name, username, email and password.
     """
     first, last = split_name(name)
-    user = User(username=username.strip(), email=email.strip().lower(), first_name=first, last_name=last)
+    username = User.normalize_username(username.strip())
+    user = User(username=username, email=email.strip().lower(), first_name=first, last_name=last)
     validate_account(user, password)
     user.set_password(password)
     try:
@@ -43,7 +46,7 @@ def create_account(*, name: str, username: str, email: str, password: str, by: U
 def validate_account(user: User, password: str) -> None:
     """Raise ValidationError, by field, unless `user` can be saved as a new account with `password`."""
     checks = {
-        "name": lambda: _need(user.first_name, _("Enter your name.")),
+        "name": lambda: _check_name(user),
         "username": lambda: _check_username(user.username, user.email),
         "email": lambda: _check_email(user.email),
         "password": lambda: password_validation.validate_password(password, user),
@@ -69,13 +72,13 @@ class AccountForm(forms.Form):
     With `email` given (an invitation's) the address is fixed.
     """
 
-    name = forms.CharField(label=gettext_lazy("Your name"), max_length=NAME_LENGTH)
-    username = forms.CharField(
+    name = NameField(label=gettext_lazy("Your name"), max_length=NAME_LENGTH)
+    username = LineField(
         label=gettext_lazy("User name"),
         max_length=NAME_LENGTH,
         help_text=gettext_lazy("Letters, digits and @ . + - _ only. Log in with it or with your e-mail address."),
     )
-    email = forms.EmailField(label=gettext_lazy("E-mail"))
+    email = AddressField(label=gettext_lazy("E-mail"))
     password = forms.CharField(
         label=gettext_lazy("Password"), strip=False, widget=forms.PasswordInput,
         help_text=gettext_lazy("At least 8 characters, not a common password."),
@@ -92,7 +95,8 @@ class AccountForm(forms.Form):
         """Find what keeps the account from being made, before anything is."""
         values = {name: self.cleaned_data.get(name, "") for name in FIELDS}
         first, last = split_name(values["name"])
-        user = User(username=values["username"], email=values["email"].lower(), first_name=first, last_name=last)
+        username = User.normalize_username(values["username"])
+        user = User(username=username, email=values["email"].lower(), first_name=first, last_name=last)
         try:
             validate_account(user, values["password"])
         except ValidationError as error:
@@ -112,6 +116,11 @@ def split_name(name: str) -> tuple[str, str]:
     return (first, last) if first else (last, "")
 
 
+def _check_name(user: User) -> None:
+    _need(user.first_name, _("Enter your name."))
+    visible_name(user.get_full_name())
+
+
 def _need(value: str, text: str) -> None:
     if not value:
         raise ValidationError(text)
@@ -125,9 +134,14 @@ def _check_username(username: str, email: str) -> None:
     if "@" in username and username.lower() != email.lower():
         raise ValidationError(_("A user name that is an address has to be your own. Choose one without @."))
     get_adapter().clean_username(username)
+    try:
+        lookalikes.refuse(username, User.objects.values_list("username", flat=True))
+    except ValidationError as error:
+        raise ValidationError(error.messages) from None
 
 
 def _check_email(email: str) -> None:
     validate_email(email)
+    one_line(email)
     if User.objects.filter(Q(email__iexact=email) | Q(username__iexact=email)).exists():
         raise ValidationError(_("There is an account with this address already. Log in with it."))

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from roles.sign_in import tries
 from roles.sign_in.adapter import account_of
+from roles.validators import composed
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -25,6 +26,10 @@ class LoginForm(forms.LoginForm):
         self.fields["login"].widget.attrs |= {"autocomplete": "username", "spellcheck": "false"}
         wanted = "password" if self.data.get("login") else "login"  # after a wrong password only that is typed again
         self.fields[wanted].widget.attrs["autofocus"] = True
+
+    def clean_login(self) -> str:
+        """Compose what was typed, as names are kept."""
+        return composed(super().clean_login())
 
     def user_credentials(self) -> dict[str, str]:
         """Name the account by its user name, so that each attempt takes one look at a password."""

@@ -12,11 +12,12 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from roles import audit, groups
+from roles import audit, groups, lookalikes
 from roles.models import User
 from roles.sign_in.accounts import NAME_LENGTH, split_name
 from roles.sign_in.social_claims import claim_at, names_seen
 from roles.sign_in.social_errors import DeactivatedError, SignInRefusedError
+from roles.validators import visible
 
 logger = logging.getLogger(__name__)
 _LOCK = 0x57425F7065727374  # one new person at a time, so that user names and addresses stay unique
@@ -54,7 +55,8 @@ def email_of(claims: dict[str, Any]) -> str:
     if claims.get("email_verified") is not None and not is_vouched_for(claims):
         return ""
     email = claims.get("email")
-    return (valid_email_or_none(email) or "").lower() if isinstance(email, str) else ""
+    found = (valid_email_or_none(email) or "").lower() if isinstance(email, str) else ""
+    return found if visible(found) == found else ""
 
 
 def is_vouched_for(claims: dict[str, Any]) -> bool:
@@ -142,27 +144,35 @@ def _name(claims: dict[str, Any]) -> tuple[str, str]:
 
 
 def _text(value: Any) -> str:
-    return value.replace("\0", "").strip()[:NAME_LENGTH] if isinstance(value, str) else ""
+    return visible(value)[:NAME_LENGTH].strip() if isinstance(value, str) else ""
 
 
 def _free_username(claims: dict[str, Any], email: str) -> str:
     """Return a user name that is nobody's: the one at the provider, the address, or one of them with a number."""
-    preferred = re.sub(r"[^\w.@+-]+", "-", _text(claims.get("preferred_username"))).strip("-")[:140]
+    preferred = User.normalize_username(_text(claims.get("preferred_username")))
+    preferred = re.sub(r"[^\w.@+-]+", "-", preferred).strip("-")[:140]
     if preferred.lower() != email:  # an address that may be somebody else's, who would be meant by it
         preferred = preferred.partition("@")[0]
-    wished = [name for name in (preferred, email[:140]) if name] or ["user"]
+    others = list(User.objects.values_list("username", flat=True))
+    # One that looks like another's would do so with a number, too.
+    wished = [name for name in (preferred, email[:140]) if name and not _is_disguised(name, others)] or ["user"]
     for name in wished:
-        if not _is_taken(name):
+        if not _is_taken(name, others):
             return name
     number = 2
-    while _is_taken(f"{wished[0]}-{number}"):
+    while _is_taken(f"{wished[0]}-{number}", others):
         number += 1
     return f"{wished[0]}-{number}"
 
 
-def _is_taken(name: str) -> bool:
-    """Tell whether somebody logs in with `name`, be it their address."""
-    return bool(_owners(name).exists())
+def _is_disguised(name: str, others: list[str]) -> bool:
+    """Tell whether `name` looks like another one without being the same in another case."""
+    return lookalikes.looks_like_one_of(name, [other for other in others if other.lower() != name.lower()])
+
+
+def _is_taken(name: str, others: list[str]) -> bool:
+    """Tell whether somebody logs in with `name`, be it their address, or with one that looks like it."""
+    return bool(_owners(name).exists()) or lookalikes.looks_like_one_of(name, others)
 
 
 def _refuse_deactivated(user: User) -> None:

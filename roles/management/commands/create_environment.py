@@ -14,6 +14,7 @@ from roles import audit, groups
 from roles.kinds import Audience
 from roles.models import Environment, RoleAssignment, User
 from roles.roles import Role
+from roles.validators import composed
 
 
 class Command(BaseCommand):
@@ -32,7 +33,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        environment = Environment(slug=options["slug"], name=options["name"], audience=options["audience"])
+        name = composed(options["name"].strip())
+        environment = Environment(slug=options["slug"], name=name, audience=options["audience"])
         try:
             environment.full_clean(exclude=["warehouse_schema"])
             with transaction.atomic():
@@ -54,10 +56,10 @@ def _audit(environment: Environment, user: User) -> None:
 
 def _administrator(options: dict[str, Any]) -> User:
     """Return the named user, made now if there is none."""
-    name = options["administrator"]
+    name = composed(options["administrator"])
     if existing := User.objects.filter(username=name).first():
         return existing
-    user = User(username=name, email=options["email"])
+    user = User(username=User.normalize_username(name), email=options["email"])
     password = _from_stdin() if options["password_stdin"] else _asked_for(name)
     validate_password(password, user)
     user.set_password(password)

@@ -10,6 +10,7 @@ from roles.people import actions
 from roles.people.errors import RefusedError
 from roles.people.forms import accounts_called
 from roles.roles import Role
+from roles.validators import composed
 
 
 class Command(BaseCommand):
@@ -26,7 +27,7 @@ class Command(BaseCommand):
         environment = Environment.objects.filter(slug=options["environment"]).first()
         if environment is None:
             raise CommandError(f"There is no environment {options['environment']!r}.")
-        user = _only(accounts_called(options["user"]), options["user"])
+        user = _only(accounts_called(composed(options["user"])), options["user"])
         try:
             given = actions.give(environment, user, options["role"], by=None)
         except RefusedError as error:

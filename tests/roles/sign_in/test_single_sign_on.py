@@ -238,6 +238,33 @@ def test_user_names_get_a_number_when_all_are_taken(provider):
     assert sorted(User.objects.values_list("username", flat=True)) == ["ada", "ada-2", "ada-3"]
 
 
+@pytest.mark.parametrize(
+    ("preferred", "email", "username"),
+    [
+        ("\u0430da", "eve@example.com", "eve@example.com"),
+        ("\uff41\uff44\uff41", "eve@example.com", "eve@example.com"),
+        ("\u0430da", "", "user"),
+        ("\uff41\uff44\uff41", "", "ada-2"),
+        ("ad\u202ea", "", "ada-2"),
+        ("jose\u0301", "", "jos\u00e9"),
+    ],
+)
+def test_a_user_name_that_looks_like_anothers_is_not_taken_from_the_provider(provider, preferred, email, username):
+    make_user("ada")
+    provider.knows("odd", preferred_username=preferred, email=email)
+    sign_in(provider, "odd")
+    assert User.objects.get(socialaccount__uid="odd").username == username
+
+
+def test_names_and_addresses_of_the_provider_are_kept_as_they_can_be_seen(provider):
+    odd = {"given_name": "Jose\u0301\n\u202e", "family_name": "\u200bKing\u2028II", "email": "a@exa\u200bmple.com"}
+    provider.knows("odd", preferred_username="jose", groups=["a\u202eb", "cafe\u0301"], **odd)
+    sign_in(provider, "odd")
+    user = User.objects.get(socialaccount__uid="odd")
+    assert (user.first_name, user.last_name, user.email) == ("José", "King II", "")
+    assert [one.group for one in user.group_memberships.all()] == ["café"]
+
+
 def test_a_user_name_that_is_somebodys_address_is_left_to_them(provider):
     make_user("grace", email="grace@example.com")
     provider.knows("odd", preferred_username="Grace@example.com")
