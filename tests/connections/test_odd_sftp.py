@@ -2,12 +2,13 @@
 
 import os
 import socket
-from contextlib import closing
+import threading
+from contextlib import closing, suppress
 
 import pytest
 
 from connections.destinations.base import DeliveryError
-from connections.destinations.files import sftp, sftp_client
+from connections.destinations.files import sftp, sftp_client, sftp_transport
 from connections.destinations.files.sftp import Sftp
 from connections.destinations.files.sftp_protocol import readable
 from tests.connections.delivering import KEY, failed
@@ -199,6 +200,26 @@ def test_a_server_that_drips_its_greeting_is_given_up(monkeypatch):
         step = failed(Sftp(settings, {"password": "x"}))
     assert step.name == "Connect"
     assert "did not answer in time" in step.message
+
+
+@pytest.mark.parametrize("words", [b"SS", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"hello\n" * 2000, b""])
+def test_what_says_something_else_and_ends_is_no_sftp_server(words, monkeypatch):
+    monkeypatch.setattr(sftp_transport, "PART_SECONDS", 0.2)
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+
+        def answer() -> None:
+            connection, _address = listener.accept()
+            with connection, suppress(OSError):
+                connection.sendall(words)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        port = listener.getsockname()[1]
+        settings = {"host": "127.0.0.1", "port": port, "username": "x", "folder": "", "host_key": "ssh-ed25519 AAAA"}
+        step = failed(Sftp(settings, {"password": "x"}))
+        thread.join(60)
+    assert step.name == "Connect"
+    assert "does not speak SFTP" in step.message
 
 
 def test_the_time_for_banner_keys_and_log_in_is_one(odd_server, tmp_path, monkeypatch):

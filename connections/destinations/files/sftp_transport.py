@@ -11,6 +11,7 @@ from paramiko.packet import Packetizer
 
 # What OpenSSH's own client puts up with before the line that says the protocol's version.
 MOST_LINES, MOST_BYTES = 1024, 256 * 1024
+PART_SECONDS = 2.0  # until the rest of a version's beginning is there
 FAREWELL_SECONDS = 1.0
 _VERSION = b"SSH-"
 
@@ -66,10 +67,16 @@ class Transport(paramiko.Transport):
 
     def _check_banner(self) -> None:
         """Skip what the server says before its version, in any encoding; paramiko's own limits are narrow."""
+        try:
+            self._skip_lines()
+        except OSError as error:
+            raise paramiko.SSHException(f"No protocol version: {error}") from error
+        super()._check_banner()  # type: ignore[misc]
+
+    def _skip_lines(self) -> None:
         skipped = 0
         for _line in range(MOST_LINES):
             if self._is_version_next():
-                super()._check_banner()  # type: ignore[misc]
                 return
             skipped += self._skip_line()
             if skipped > MOST_BYTES:
@@ -77,11 +84,14 @@ class Transport(paramiko.Transport):
         raise paramiko.SSHException("No protocol version among the first lines")
 
     def _is_version_next(self) -> bool:
+        end = time.monotonic() + PART_SECONDS
         while True:
             start = self._peek(len(_VERSION))
             if len(start) == len(_VERSION) or not _VERSION.startswith(start):
                 return start == _VERSION
-            time.sleep(0.02)  # a part of it is there already
+            if time.monotonic() > end:  # it may have ended there, which a look ahead does not see
+                raise EOFError("The server said a part of its version only")
+            time.sleep(0.02)
 
     def _skip_line(self) -> int:
         """Read to the end of the line, or what there is of it; return how many bytes that was."""
