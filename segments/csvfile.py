@@ -48,7 +48,7 @@ class CsvFile:
         self.size = self._file.seek(0, 2)
         self._file.seek(0)
         self._encoding = encoding_of(self._file.read(SNIFFED_BYTES), encoding)
-        self._watch, self._has_end_mark, self._marked = invisible.Watch(), False, 0
+        self._signs, self._has_end_mark, self._marked = invisible.SignSearch(), False, 0
         self._is_told = bool(delimiter)
         self.delimiter = delimiters.known_delimiter(delimiter) if delimiter else ""
         first = self._first_rows()
@@ -76,7 +76,7 @@ class CsvFile:
     @property
     def hides_signs(self) -> bool:
         """Whether the rows, once read, have signs that a key should not have."""
-        return self._watch.may_be_in_keys
+        return self._signs.may_be_in_keys
 
     def told_of_rows(self) -> list[str]:
         """Return what is special about the rows, once they are read."""
@@ -86,8 +86,8 @@ class CsvFile:
             told.append(text % {"line": self._marked})
         if self._has_end_mark:
             told.append(_("The end: the mark of old programs for it (U+001A) is left out."))
-        if self._watch.first:
-            told.append(self._told_of_sign(self._watch.first, self._watch.line))
+        if self._signs.first:
+            told.append(self._told_of_sign(self._signs.first, self._signs.line))
         return told
 
     def _told_of_sign(self, sign: str, line: int) -> str:
@@ -121,7 +121,7 @@ class CsvFile:
                 raise self._too_long(*whole.trouble(last))
             self.rows = max(0, stream.rows - 1)
             start = 0 if lines else _after(cleaned, self.first_row - 1)
-            self._watch.look(cleaned[start:], lines or self.first_row - 1)
+            self._signs.look(cleaned[start:], lines or self.first_row - 1)
             lines += cleaned.count(b"\n")
             yield cleaned
         if stream.in_quotes:

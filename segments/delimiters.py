@@ -21,7 +21,7 @@ ROWS_SEEN = 100
 # Texts and numbers have commas, seldom the others: of two that fit as well, the one that is rarer in texts is meant.
 RARITY = ",|;\t"
 OTHERS = "^~:\x1f"  # what some programs write between columns, and no import reads
-EXCELS_LINE = re.compile(r'"?sep=.?"?\s*', re.IGNORECASE)
+EXCELS_LINE = re.compile(r'"?sep=.?"?[,;|\s]*', re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 
-from segments.invisible import told_of_name
+from segments.invisible import told_of_name, visible
 from segments.sniffing import ImportRefusedError
 
 MOST_COLUMNS = 1600  # PostgreSQL's
@@ -15,7 +15,7 @@ SYSTEM_COLUMNS = {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
 
 def field_names(header: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the fields' names, and a sentence for each that differs from the header. Raises ImportRefusedError."""
-    if not any(name.strip() for name in header):
+    if not any(map(visible, header)):
         raise _refused(_("the names of the columns are missing. Write them there, divided as the rows are."))
     if len(header) > MOST_COLUMNS:
         text = _("there are %(count)s columns, a table holds at most %(most)s. Split the file into several tables.")
@@ -37,7 +37,7 @@ def field_names(header: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _field_name(position: int, name: str, before: list[str], taken: set[str]) -> tuple[str, str]:
-    if not name.strip():
+    if not visible(name):
         used = _free(f"column_{position}", {*before, *taken})
         return used, _("Line 1: column %(position)d has no name: it becomes the field %(used)s.") % {
             "position": position,

@@ -1,7 +1,6 @@
 """Signs that show nothing, in the names of columns, in keys and in values: found, and named by their code."""
 
 import re
-from collections.abc import Iterable
 
 from django.utils.translation import gettext as _
 
@@ -20,6 +19,7 @@ IN_KEYS = IN_VALUES + BLANKS + JOINERS
 _NAMES = re.compile(
     f"[{IN_VALUES}{BLANKS}\t\n\r]|(?<![^\\x00-\\x7f])[{JOINERS}](?!\u20e3)|[\u200c\u200d](?![^\\x00-\\x7f])"
 )
+_VALUES = re.compile(f"[{IN_VALUES}]")
 _KEYS = re.compile(f"[{IN_KEYS}]")
 _PLAIN = bytes([*range(0x20, 0x7F), *b"\t\n\r"])
 
@@ -45,8 +45,10 @@ def visible(name: str) -> str:
 
 
 def told_of_name(position: int, name: str) -> str:
-    """Return what to tell of the name of the column at `position` (from 1), "" if all of it can be seen."""
+    """Return what to tell of the name of the column at `position` (from 1), "" if all or nothing of it can be seen."""
     details = {"position": position, "name": visible(name), "codes": in_name(name)}
+    if not details["name"]:
+        return ""  # it gets one
     if details["codes"]:
         text = _(
             "Line 1: the name of column %(position)d, “%(name)s”, has invisible characters: %(codes)s. They are kept."
@@ -59,7 +61,7 @@ def told_of_name(position: int, name: str) -> str:
     return ""
 
 
-class Watch:
+class SignSearch:
     """Looks through UTF-8, in pieces of whole characters, for signs that show nothing.
 
     `first` is the first one that no value should have, `line` where it stands (from 1); `may_be_in_keys` tells
@@ -75,30 +77,11 @@ class Watch:
         """Look through `data`, before which there were `lines` line ends."""
         if self.first:
             return
-        rest = data.translate(None, _PLAIN)
-        if not rest:
-            return
-        self.may_be_in_keys = self.may_be_in_keys or bool(_KEYS_BYTES.search(rest))
-        found = _VALUES_BYTES.search(rest)
+        rest = data.translate(None, _PLAIN).decode(errors="ignore")  # of most files nothing, of others little
+        found = (_VALUES if self.may_be_in_keys else _KEYS).search(rest)
+        if found and not self.may_be_in_keys:
+            self.may_be_in_keys = True
+            found = _VALUES.search(rest, found.start())
         if found:
-            self.first = found[0].decode()
-            self.line = lines + data.count(b"\n", 0, data.index(found[0])) + 1
-
-
-def _as_bytes(signs: str) -> re.Pattern[bytes]:
-    """Return what finds these signs in UTF-8. The set of first bytes comes first: the search skips to those."""
-    rests: dict[bytes, list[bytes]] = {}
-    for sign in _each(signs):
-        whole = sign.encode()
-        rests.setdefault(whole[:1], []).append(whole[1:])
-    ways = [b"(?<=%b)(?:%b)" % (re.escape(first), b"|".join(map(re.escape, ends))) for first, ends in rests.items()]
-    return re.compile(b"[%b](?:%b)" % (b"".join(map(re.escape, rests)), b"|".join(ways)))
-
-
-def _each(signs: str) -> Iterable[str]:
-    pattern = re.compile(f"[{signs}]")
-    return (chr(number) for number in range(0x10000) if pattern.match(chr(number)))
-
-
-_VALUES_BYTES = _as_bytes(IN_VALUES)
-_KEYS_BYTES = _as_bytes(IN_KEYS)
+            self.first = found[0]
+            self.line = lines + data.count(b"\n", 0, data.index(self.first.encode())) + 1

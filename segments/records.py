@@ -14,7 +14,7 @@ MARK = b"\xef\xbb\xbf"  # a byte order mark
 MARKS = re.compile(rb"\n(?:\xef\xbb\xbf)+")
 END_OF_DATA = rb"\."
 LONE_END_OF_DATA = re.compile(rb"\n\\\.(?=\n)")
-UNUSUAL = (b"\r", MARK[:1], END_OF_DATA[:1])  # found at once in a megabyte that has none
+UNUSUAL = (b"\r", MARK, END_OF_DATA)
 # What only the next piece can tell: whether \n follows a \r, whether a line is only \., whether this is a mark.
 HALVES = re.compile(rb"(?:(?:\\\.?)?\r?|\xef\xbb?)\Z")
 
@@ -85,7 +85,8 @@ class RecordStream:
     def _clean(self, data: bytes) -> bytes:
         pieces = data.split(b'"')
         outside = pieces[self.in_quotes :: 2]
-        if any(sign in data for sign in UNUSUAL):
+        # One byte is looked for many times faster than several.
+        if any(sign[:1] in data and sign in data for sign in UNUSUAL):
             outside, data = self._usual(pieces, data)
         self._look(outside, len(pieces) - 1, len(data))
         self.lines += data.count(b"\n")

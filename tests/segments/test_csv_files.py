@@ -76,7 +76,7 @@ def test_where_two_delimiters_agree_the_other_one_is_told(data, names):
     assert read(data, delimiter="comma")[0][0].startswith("Nr;")
 
 
-@pytest.mark.parametrize("first", ["sep=;", "SEP=,", '"sep=,"', "sep=\t", "sep=|"])
+@pytest.mark.parametrize("first", ["sep=;", "SEP=,", '"sep=,"', "sep=\t", "sep=|", '"sep=;",,'])
 def test_excels_own_first_line_is_refused_whatever_follows(first):
     assert refused(f"{first}\r\nId;Name;Town\r\n1;a;b\r\n").startswith("Line 1 says “sep=”")
 
@@ -156,6 +156,13 @@ def test_invisible_signs_in_names_are_told_by_their_codes(name, shown, codes):
 @pytest.mark.parametrize("name", ["👨‍👩‍👧", "❤️", "می‌خواهم", "1️⃣", "Prénom", "名前"])
 def test_signs_that_emoji_and_scripts_need_are_not_told(name):
     assert read(f"Id,{name}\n1,{name}\n")[2] == []
+
+
+def test_a_name_of_which_nothing_is_seen_is_none():
+    names, _sent, told = read("Id,\u200b,\u00a0\n1,a,b\n")
+    assert names == ["Id", "column_2", "column_3"]
+    assert told[0] == "Line 1: column 2 has no name: it becomes the field column_2."
+    assert len(told) == 2
 
 
 def test_a_blank_at_the_end_of_a_name_is_told():
