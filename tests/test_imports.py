@@ -15,8 +15,8 @@ BELOW = {
     "exports": {"segments", "connections", "roles"},
     "config": {"exports", "segments", "connections", "roles"},
 }
-# A command must lie in an app; these two start, and look at, the whole house.
-EXCEPTIONS = {(f"roles/management/commands/{name}.py", "config") for name in ("up", "doctor")}
+# A command must lie in an app; these start, look at, and keep the whole house.
+EXCEPTIONS = {(f"roles/management/commands/{name}.py", "config") for name in ("up", "doctor", "backup", "restore")}
 DOTTED = re.compile(rf"({'|'.join(BELOW)})(\.[a-z_]\w*)+(\.[A-Za-z_]\w*)?")
 
 

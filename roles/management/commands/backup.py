@@ -1,0 +1,25 @@
+"""`manage.py backup`: the database in one file, whatever is running."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+
+class Command(BaseCommand):
+    """Writes a dump with the pg_dump that comes with Waybill."""
+
+    help = "Write the database into a file. The keys need a backup of their own: see docs/operations.md."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path, help="the file to write; it must not be there")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        from config import backup  # as `up`, this command knows the whole house
+
+        try:
+            size = backup.dump(options["file"])
+        except (backup.BackupError, OSError) as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"{options['file']}: {size:,} bytes. It does not hold the keys; back those up too.")

@@ -1,0 +1,25 @@
+"""`manage.py restore`: an empty database as it was when `manage.py backup` wrote the file."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+
+class Command(BaseCommand):
+    """Reads a dump with the pg_restore that comes with Waybill."""
+
+    help = "Read an empty database from a file that `manage.py backup` or pg_dump wrote."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path, help="the file to read")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        from config import backup  # as `up`, this command knows the whole house
+
+        try:
+            backup.restore(options["file"])
+        except (backup.BackupError, OSError) as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write("Restored. Put the keys of then in place, and start Waybill.")
