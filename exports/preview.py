@@ -12,8 +12,7 @@ from exports.set_up.field_list import FieldList
 from exports.set_up.setup import Setup
 from roles import shared_memory
 from roles.support.seeing import NO_DATA
-from segments import warehouse
-from segments.masking import mask
+from segments import showing, warehouse
 from segments.models import Field, Segment, Table
 from segments.projecting import preview_projected
 from segments.projection import projected_name
@@ -35,6 +34,7 @@ class Preview:
     problem: str = ""
     value: str = ""
     choices: tuple[tuple[str, str], ...] = ()
+    is_for_viewer: bool = False
 
 
 class Column(NamedTuple):
@@ -62,7 +62,8 @@ def preview(setup: Setup) -> Preview | None:
     choices = tuple((value, offer.label) for value, offer in offers.items())
     if setup.access.is_support:
         return Preview(offers[value].label, [], [], str(NO_DATA), value, choices)
-    return replace(offers[value].read(), value=value, choices=choices)
+    is_for_viewer = showing.is_for_viewer(setup.access)
+    return replace(offers[value].read(), value=value, choices=choices, is_for_viewer=is_for_viewer)
 
 
 def _offers(setup: Setup) -> Iterator[tuple[str, Offer]]:
@@ -71,10 +72,10 @@ def _offers(setup: Setup) -> Iterator[tuple[str, Offer]]:
             yield f"segments-{segment.pk}", Offer(segment.name, partial(_of_segment, setup, segment))
         return
     for table in setup.tables.chosen:
-        yield f"tables-{table.pk}", Offer(table.name, partial(_of_table, table))
+        yield f"tables-{table.pk}", Offer(table.name, partial(_of_table, setup, table))
     for segment in setup.members.chosen:
         label = _("%(name)s (member list)") % {"name": segment.name}
-        yield f"members-{segment.pk}", Offer(label, partial(_of_members, segment))
+        yield f"members-{segment.pk}", Offer(label, partial(_of_members, setup, segment))
 
 
 def _of_segment(setup: Setup, segment: Segment) -> Preview:
@@ -88,7 +89,7 @@ def _of_segment(setup: Setup, segment: Segment) -> Preview:
     asked = [(column.source, column.name) for column in columns]
     rows = preview_projected if segment.pk in setup.field_sources.projected else warehouse.preview
     fields = [column.field for column in columns]
-    return _read(segment.name, names, fields, lambda: rows(segment, asked, RECORDS), _unreadable_segment())
+    return _read(setup, segment.name, names, fields, lambda: rows(segment, asked, RECORDS), _unreadable_segment())
 
 
 def _columns(setup: Setup, segment: Segment) -> list[Column]:
@@ -111,19 +112,20 @@ def _included(fields: FieldList | None) -> list[tuple[Field, str]]:
     return [(by_name[field], name) for field, name in fields.columns]
 
 
-def _of_table(table: Table) -> Preview:
+def _of_table(setup: Setup, table: Table) -> Preview:
     fields = list(table.fields.all())
     names = [field.name for field in fields]
     problem = _("The table cannot be read now. Open it to see why.")
-    return _read(table.name, names, fields, lambda: warehouse.sample(table, RECORDS), problem)
+    return _read(setup, table.name, names, fields, lambda: warehouse.sample(table, RECORDS), problem)
 
 
-def _of_members(segment: Segment) -> Preview:
+def _of_members(setup: Setup, segment: Segment) -> Preview:
     """A member list holds the key of its profiles."""
     keys = list(segment.table.fields.filter(is_key=True))
     names = [key.name for key in keys]
     columns = [(name, name) for name in names]
-    return _read(segment.name, names, keys, lambda: warehouse.preview(segment, columns, RECORDS), _unreadable_segment())
+    rows = partial(warehouse.preview, segment, columns, RECORDS)
+    return _read(setup, segment.name, names, keys, rows, _unreadable_segment())
 
 
 def _unreadable_segment() -> str:
@@ -131,7 +133,12 @@ def _unreadable_segment() -> str:
 
 
 def _read(
-    name: str, columns: list[str], fields: list[Field], read: Callable[[], list[warehouse.Row]], cannot_be_read: str
+    setup: Setup,
+    name: str,
+    columns: list[str],
+    fields: list[Field],
+    read: Callable[[], list[warehouse.Row]],
+    cannot_be_read: str,
 ) -> Preview:
     try:
         rows = read()
@@ -139,7 +146,4 @@ def _read(
         return Preview(name, columns, [], _("The preview took too long. The export itself may take longer."))
     except (psycopg.Error, RulesError, warehouse.NotReadyError) as error:
         return Preview(name, columns, [], shared_memory.advice(error) or cannot_be_read)
-    types = [field.semantic_type for field in fields]
-    return Preview(
-        name, columns, [[mask(value, type_) for value, type_ in zip(row, types, strict=True)] for row in rows]
-    )
+    return Preview(name, columns, showing.rows_of(rows, fields, showing.for_preview(setup.access)))

@@ -51,6 +51,11 @@ class Permission(StrEnum):
         _("Manage connections"),
         _("Add, change, share, test and remove connections, and use every one of them."),
     )
+    SHOW_VALUES = (
+        "show_values",
+        _("Show columns to viewers"),
+        _("Choose the columns of tables whose values viewers see; all others are masked for them."),
+    )
     MANAGE_PEOPLE = (
         "manage_people",
         _("Manage people"),

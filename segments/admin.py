@@ -13,7 +13,7 @@ class FieldInline(ReadOnlyInline):
     """The fields of a table, which come from imports alone."""
 
     model = Field
-    fields = ("position", "name", "pg_type", "is_key", "semantic_type")
+    fields = ("position", "name", "pg_type", "is_key", "semantic_type", "is_shown")
 
 
 @admin.register(Table)
@@ -32,8 +32,8 @@ class TableAdmin(ReadOnlyAdmin):
 class FieldAdmin(ReadOnlyAdmin):
     """The fields of all tables, to be searched."""
 
-    list_display = fields = ("name", "table", "pg_type", "is_key", "semantic_type")
-    list_filter = ("table__environment", "semantic_type")
+    list_display = fields = ("name", "table", "pg_type", "is_key", "semantic_type", "is_shown")
+    list_filter = ("table__environment", "semantic_type", "is_shown")
     list_select_related = ("table",)
     search_fields = ("=id", "name", "table__name")
 

@@ -62,7 +62,7 @@ def choices_of(table: Table | None) -> Choices:
     return Choices(dict(table.fields.values_list("name", "pg_type")), related_fields(table))
 
 
-def value_of(condition: Mapping[str, str]) -> str:
+def value_of(condition: Condition | Mapping[str, str]) -> str:
     """Return the value under which a condition's field is chosen."""
     if not condition.get("through"):
         return condition["field"]

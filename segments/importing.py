@@ -28,7 +28,7 @@ from roles.kinds import PROFILE_KINDS, Audience, SemanticType
 from roles.models import Environment, User
 from roles.validators import composed, visible_name
 from segments import columns as typing
-from segments import invisible, refusals, row_checks, sessions
+from segments import invisible, refusals, row_checks, sessions, showing
 from segments.columns import Column
 from segments.csvfile import LONGEST_NAME_BYTES, CsvFile, ImportRefusedError
 from segments.filling import Made
@@ -56,6 +56,7 @@ class _Plan:
     profile_kind: str | None
     date_formats: Mapping[str, str]
     semantic_types: Mapping[str, str]
+    shown: Sequence[str]
     by: User | None
     say: Say
     tell: Say
@@ -71,6 +72,7 @@ def import_table(
     profile_kind: str | None = None,
     date_formats: Mapping[str, str] | None = None,
     semantic_types: Mapping[str, str] | None = None,
+    shown: Sequence[str] = (),
     encoding: str = "",
     delimiter: str = "",
     by: User | None = None,
@@ -80,6 +82,7 @@ def import_table(
 ) -> Table:
     """Replace the rows of table `name` by those of the file. Raises ImportRefusedError; nothing has changed then.
 
+    `shown` names columns whose values viewers see from now on; those that they see already stay so.
     `progress` gets what goes on, often; `tell` what is special about the file or the new table, once each.
     `patience` is how many seconds to wait for exports that are reading the old rows.
     """
@@ -89,7 +92,7 @@ def import_table(
     formats, kinds = date_formats or {}, semantic_types or {}
     try:
         file = CsvFile(path_or_stream, encoding=encoding, delimiter=delimiter)
-        plan = _Plan(environment, name, keys, profile_kind, formats, kinds, by, say, tell, patience)
+        plan = _Plan(environment, name, keys, profile_kind, formats, kinds, shown, by, say, tell, patience)
         for note in file.notes:
             tell(note)
         try:
@@ -129,10 +132,11 @@ def _import(plan: _Plan, file: CsvFile) -> Table:
     raw.execute(sql.SQL("DROP TABLE {}").format(STAGING))
     table.row_count, table.refreshed_at = rows, timezone.now()
     table.save()
-    had = list(table.fields.values_list("name", flat=True))
+    had, were_shown = list(table.fields.values_list("name", flat=True)), showing.shown_names(table.fields.all())
     _describe(plan, table, columns)
     fields = [had, [column.name for column in columns]]
     changes = {"row_count": [before, rows]} | ({"fields": fields} if had != fields[1] else {})
+    changes |= showing.changes_of(were_shown, showing.shown_names(table.fields.all()))
     audit.record(plan.environment, "import", table, by=plan.by, changes=changes)
     return table
 
@@ -202,6 +206,7 @@ def _columns(plan: _Plan, file: CsvFile, table: Table) -> list[Column]:
     _check_semantic_types(plan.semantic_types.values())
     formats = dict(zip(_used_names(file, plan.date_formats), plan.date_formats.values(), strict=True))
     plan.semantic_types = dict(zip(_used_names(file, plan.semantic_types), plan.semantic_types.values(), strict=True))
+    plan.shown = _used_names(file, plan.shown)
     columns = [Column(name, f"c{number}", name in keys) for number, name in enumerate(file.names)]
     for column in columns:
         column.date_format = formats.get(column.name, "")
@@ -310,7 +315,7 @@ def _make_key(raw: psycopg.Connection, file: CsvFile, columns: list[Column], new
 
 def _describe(plan: _Plan, table: Table, columns: list[Column]) -> None:
     """Keep the fields' rows by name, with their ids and what people said about them."""
-    known = {field.name: field for field in table.fields.all()}
+    known = {field.name: field for field in table.fields.select_for_update()}
     for position, column in enumerate(columns):
         field = known.pop(column.name, None) or Field(
             table=table,
@@ -319,6 +324,7 @@ def _describe(plan: _Plan, table: Table, columns: list[Column]) -> None:
                 column.name, is_key=column.is_key, is_profile=table.is_profile_table
             ),
         )
+        _mark(plan, field, column)
         field.position, field.pg_type, field.is_key = position, column.pg_type, column.is_key
         field.semantic_type = plan.semantic_types.get(column.name, field.semantic_type)
         field.save()
@@ -326,3 +332,11 @@ def _describe(plan: _Plan, table: Table, columns: list[Column]) -> None:
     for name in known:
         text = _("The file no longer has %(name)s. %(todo)s")
         plan.tell(text % {"name": name, "todo": who_needs(table, name) or _("Nothing used it.")})
+
+
+def _mark(plan: _Plan, field: Field, column: Column) -> None:
+    """Show the column to viewers if that is asked for, and no longer if it is another one now."""
+    was_shown, meaning = field.is_shown, plan.semantic_types.get(column.name, field.semantic_type)
+    field.is_shown = column.name in plan.shown or showing.is_kept(field, column.pg_type, meaning)
+    if was_shown and not field.is_shown:
+        plan.tell(showing.lost_text(column.name))

@@ -11,6 +11,7 @@ EMAIL = re.compile(r"([^\s@<>,;:\"()]+)@([^\s@<>,;:\"()]+)")
 PLAIN_PHONE = re.compile(r"\+?\d{10,15}")
 MARKED_PHONE = re.compile(r"(?=(?:\D*\d){7})\+?[\d\s().\-/]{7,}(?:\s*(?:x|ext\.?)\s*\d+)?", re.IGNORECASE)
 NUMBER = re.compile(r"-?\d+\.\d+")
+LONGEST_ENDING = 4  # letters of a domain's ending that tell nobody apart
 DATE = re.compile(r"\d{4}-\d\d-\d\d.*|\d{1,2}[/.-]\d{1,2}[/.-]\d{4}")
 
 
@@ -20,6 +21,18 @@ def mask(value: str | None, semantic_type: str) -> str | None:
         return value
     hide = BY_TYPE.get(semantic_type, _recognized)
     return hide(value)
+
+
+def conceal(value: str | None, semantic_type: str) -> str | None:
+    """Return `value` as viewers may see it: like `mask`, and dots where neither meaning nor form says how."""
+    if not value:
+        return value
+    if hide := BY_TYPE.get(semantic_type):
+        return hide(value)
+    plain = value.strip()
+    if EMAIL.fullmatch(plain) or PLAIN_PHONE.fullmatch(plain) or _is_marked_phone(plain):
+        return _recognized(plain)
+    return DOTS
 
 
 def _recognized(value: str) -> str:
@@ -38,13 +51,16 @@ def _words(value: str) -> str:
 
 
 def _email(value: str) -> str:
-    hidden, found = EMAIL.subn(_hidden_address, value)
-    return hidden if found else _words(value)
+    """Keep the shape of addresses, and of a name beside them nothing."""
+    found = ", ".join(_hidden_address(match) for match in EMAIL.finditer(value))
+    is_more = re.search(r"\w", EMAIL.sub("", value))
+    return (f"{DOTS} {found}" if is_more else found) if found else _words(value)
 
 
 def _hidden_address(match: re.Match[str]) -> str:
     domain, dot, last = match[2].rpartition(".")
-    return f"{_words(match[1])}@{_words(domain or last)}{dot}{last if domain else ''}"
+    ending = last if len(last) <= LONGEST_ENDING else DOTS
+    return f"{_words(match[1])}@{_words(domain or last)}{dot}{ending if domain else ''}"
 
 
 def _digits(value: str) -> str:
@@ -52,7 +68,7 @@ def _digits(value: str) -> str:
     first = re.search(r"\d", value)
     if not first or len(re.findall(r"\d", value)) < 5:
         return DOTS
-    return value[: first.end()] + re.sub(r"\w", "•", value[first.end() :])
+    return _shape(value[: first.start()]) + first[0] + _shape(value[first.end() :])
 
 
 def _shape(value: str) -> str:

@@ -45,6 +45,7 @@ class Field(models.Model):
     pg_type = models.CharField(max_length=40, help_text=_("PostgreSQL's name of its type, such as text or date."))
     is_key = models.BooleanField(default=False)
     semantic_type = models.CharField(max_length=20, choices=SemanticType.choices, blank=True)
+    is_shown = models.BooleanField(default=False, help_text=_("Whether viewers see its values; an administrator says."))
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["table", "name"], name="field_name_is_unique")]

@@ -47,7 +47,7 @@ def refresh(segment: Segment, *, by: User | None = None) -> int:
         with _undone_when_interrupted(segment.pk, started), transaction.atomic(), _ended_when_interrupted():
             count = _refresh_locked(segment, by)
     except (rules.RulesError, RefreshError, DatabaseError, psycopg.Error) as error:
-        text = _explain(segment, error)
+        text = _without_values(segment, _explain(segment, error))
         _fail(segment, text, by)
         segment.refresh_from_db()
         raise RefreshError(text) from error
@@ -67,11 +67,10 @@ def _start(segment: Segment, by: User | None) -> datetime:
 
 @transaction.atomic
 def _fail(segment: Segment, text: str, by: User | None) -> None:
-    """Keep why the refresh failed; the audit log does without the values of rules that the text quotes."""
+    """Keep why the refresh failed, for everybody."""
     mine = Segment.objects.filter(pk=segment.pk)
     if mine.update(status=SegmentStatus.FAILED, error=text):
-        conditions, count = mine.values_list("conditions", "member_count").get()
-        changes = {"member_count": count, "message": rules.without_values(text, conditions)}
+        changes = {"member_count": mine.values_list("member_count", flat=True).get(), "message": text}
         audit.record(segment.environment, "fail refresh", segment, by=by, changes=changes)
 
 
@@ -239,6 +238,12 @@ def _apply_difference(segment: Segment, columns: list[tuple[str, str]]) -> None:
             "DROP TABLE {built}",
         ):
             cursor.execute(sql.SQL(statement).format(**names))
+
+
+def _without_values(segment: Segment, text: str) -> str:
+    """Return `text` without the values of rules that it quotes: everybody reads it, and they may be somebody's data."""
+    conditions = Segment.objects.filter(pk=segment.pk).values_list("conditions", flat=True).first()
+    return rules.without_values(text, conditions or [])
 
 
 def _explain(segment: Segment, error: Exception) -> str:

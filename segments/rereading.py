@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from psycopg import sql
 
+from segments import showing
 from segments.models import Field, Table
 from segments.warehouse import columns_of, reader, table_name
 
@@ -31,6 +32,7 @@ def reread(table: Table) -> Reread:
     if keys := [field for field in missing if field.is_key]:
         text = _("The table “%(table)s” has lost its key %(fields)s. Import it again with its key.")
         raise RereadError(text % {"table": table.name, "fields": _named(keys)})
+    showing.hide_changed(table, held)
     rows = _count(table)
     Table.objects.filter(pk=table.pk).update(row_count=rows, refreshed_at=timezone.now())
     return Reread(rows, _warning(missing))

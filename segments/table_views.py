@@ -15,12 +15,11 @@ from roles.access import EnvironmentRequest, requires
 from roles.htmx import done, render, render_panel
 from roles.permissions import Permission
 from roles.support.seeing import NO_DATA
-from segments import relationships, rules, warehouse
+from segments import relationships, rules, showing, warehouse
 from segments.listing import list_tables
-from segments.masking import mask
 from segments.models import Field, Relationship, Table
 
-RELATED = "relationships:changed"
+RELATED, FIELDS = "relationships:changed", "fields:changed"
 SAMPLE_ROWS = 10
 
 
@@ -37,6 +36,19 @@ def tables(request: EnvironmentRequest) -> TemplateResponse:
 def table(request: EnvironmentRequest, pk: int) -> TemplateResponse:
     """One table: its fields, a sample of its rows, what these refer to, and the segments built on it."""
     return _page(request, _load(request, pk))
+
+
+@requires(Permission.SHOW_VALUES)
+@require_POST
+def choose_shown(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """Show the ticked columns to viewers, and no others."""
+    found = _load(request, pk)
+    try:
+        showing.choose(found, request.POST.getlist("shown"), by=request.user)
+    except showing.ChangedMeanwhileError:
+        text = _("Not saved: the table has changed since you opened it. Check its fields and save again.")
+        return _page(request, found, field_problem=text)
+    return done(request, _url(request, found, "fields"), _("Columns for viewers saved."), changed=FIELDS)
 
 
 @requires(Permission.EDIT_DATA)
@@ -76,17 +88,18 @@ def _load(request: EnvironmentRequest, pk: int) -> Table:
     return get_object_or_404(Table.objects.select_related("environment"), pk=pk, environment=request.environment)
 
 
-def _page(request: EnvironmentRequest, table: Table, problem: str = "") -> TemplateResponse:
+def _page(request: EnvironmentRequest, table: Table, problem: str = "", field_problem: str = "") -> TemplateResponse:
     fields = list(table.fields.all())
     context = _related(request, table, fields) | {"table": table, "relationship_problem": problem}
     if not (request.htmx and request.htmx.target == "relationships"):
         context |= _sample(request, table, fields) | {
-            "field_columns": [_("Name"), _("Type"), _("Key"), _("Meaning")],
-            "field_rows": [_described(field) for field in fields],
+            "described": [_described(field) for field in fields],
+            "can_show": request.access.has_permission(Permission.SHOW_VALUES),
+            "field_problem": field_problem,
             "segments": table.segments.all(),
             "list_url": reverse("segments:tables", kwargs={"environment": request.environment.slug}),
         }
-    name, status = "segments/table.html", 422 if problem else 200
+    name, status = "segments/table.html", 422 if problem or field_problem else 200
     return render(request, name, context, partial="relationships", target="relationships", status=status)
 
 
@@ -113,7 +126,7 @@ def _related(request: EnvironmentRequest, table: Table, fields: list[Field]) -> 
 
 def _sample(request: EnvironmentRequest, table: Table, fields: list[Field]) -> dict[str, Any]:
     """The first rows; masked for those who may not edit data."""
-    is_masked = not request.access.has_permission(Permission.EDIT_DATA)
+    is_masked = showing.is_for_viewer(request.access)
     if request.access.is_support:
         return {"fields": fields, "rows": [], "is_masked": True, "problem": NO_DATA}
     try:
@@ -123,16 +136,16 @@ def _sample(request: EnvironmentRequest, table: Table, fields: list[Field]) -> d
         rows, problem = [], shared_memory.advice(error) or again
     return {
         "fields": fields,
-        "rows": _masked(rows, fields) if is_masked else rows,
+        "rows": showing.rows_of(rows, fields, showing.for_viewer) if is_masked else rows,
         "columns": [(field.name, field.pg_type) for field in fields],
         "is_masked": is_masked,
         "problem": problem,
     }
 
 
-def _url(request: EnvironmentRequest, table: Table) -> str:
+def _url(request: EnvironmentRequest, table: Table, part: str = "relationships") -> str:
     page = reverse("segments:table", kwargs={"environment": request.environment.slug, "pk": table.pk})
-    return f"{page}#relationships"
+    return f"{page}#{part}"
 
 
 def _number(text: str | None) -> int:
@@ -140,12 +153,11 @@ def _number(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
-def _described(field: Field) -> tuple[str, str, str, str]:
-    """Return a field as a row: name, type, whether it is the key, what it means."""
-    meaning = field.get_semantic_type_display() if field.semantic_type else ""
-    return field.name, field.pg_type, _("Key") if field.is_key else "", meaning
-
-
-def _masked(rows: list[warehouse.Row], fields: list[Field]) -> list[list[str | None]]:
-    meanings = [field.semantic_type for field in fields]
-    return [[mask(value, meaning) for value, meaning in zip(row, meanings, strict=True)] for row in rows]
+def _described(field: Field) -> dict[str, Any]:
+    """Return a field as a row of the page."""
+    return {
+        "field": field,
+        "meaning": field.get_semantic_type_display() if field.semantic_type else "",
+        "look": showing.look_of(field),
+        "can_be_marked": showing.can_be_marked(field),
+    }

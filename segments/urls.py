@@ -9,6 +9,7 @@ app_name = "segments"
 urlpatterns = [
     path("tables/", table_views.tables, name="tables"),
     path("tables/<int:pk>/", table_views.table, name="table"),
+    path("tables/<int:pk>/viewers", table_views.choose_shown, name="choose_shown"),
     path("tables/<int:pk>/relate", table_views.relate, name="relate"),
     path("tables/<int:pk>/relationships/<int:relationship>/remove", table_views.unrelate, name="unrelate"),
     path("segments/", views.list_page, name="list"),

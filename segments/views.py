@@ -23,6 +23,7 @@ from segments.models import Segment, SegmentStatus
 from segments.projection import projected
 from segments.refresh import heal_stuck
 from segments.set_up import SetUp
+from segments.showing import conditions_for_viewers
 
 CHANGED = "segments:changed"
 
@@ -99,7 +100,7 @@ def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
     choices = choices_of(segment.table)
     context = {
         "segment": segment,
-        "conditions": [rules.describe(one, choices.type_of(value_of(one))) for one in segment.conditions],
+        "conditions": [rules.describe(one, choices.type_of(value_of(one))) for one in conditions_for_viewers(segment)],
         "projected": ", ".join(field.name for field in projected(segment)),
         "exports": _exports(segment),
     }

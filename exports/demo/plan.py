@@ -20,12 +20,16 @@ PEOPLE = (
 
 
 class DemoTable(NamedTuple):
-    """A table, its key and what it is; `refers_to` maps its fields to the tables that these are the key of."""
+    """A table, its key and what it is; `refers_to` maps its fields to the tables that these are the key of.
+
+    Viewers see the columns `shown`.
+    """
 
     name: str
     key: str
     profile_kind: str = ""
     refers_to: tuple[tuple[str, str], ...] = ()
+    shown: tuple[str, ...] = ()
 
 
 class DemoSegment(NamedTuple):

@@ -8,9 +8,32 @@ from exports.recurrence import Recurrence
 from roles.kinds import Audience
 
 TABLES = (
-    DemoTable("Accounts", "AccountId", "account"),
-    DemoTable("Contacts", "ContactId", "contact", refers_to=(("AccountId", "Accounts"),)),
-    DemoTable("Orders", "OrderId", refers_to=(("AccountId", "Accounts"),)),
+    DemoTable(
+        "Accounts",
+        "AccountId",
+        "account",
+        shown=(
+            "Company",
+            "Industry",
+            "Employees",
+            "Website",
+            "City",
+            "Country",
+            "CustomerSince",
+            "Orders",
+            "YearlySpend",
+            "LastOrderOn",
+        ),
+    ),
+    DemoTable(
+        "Contacts", "ContactId", "contact", refers_to=(("AccountId", "Accounts"),), shown=("JobTitle", "LastContactOn")
+    ),
+    DemoTable(
+        "Orders",
+        "OrderId",
+        refers_to=(("AccountId", "Accounts"),),
+        shown=("OrderedOn", "Product", "Quantity", "TotalPrice", "Channel"),
+    ),
 )
 
 

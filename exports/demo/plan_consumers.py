@@ -9,8 +9,18 @@ from exports.recurrence import LAST_DAY, Recurrence
 from roles.kinds import Audience
 
 TABLES = (
-    DemoTable("Customers", "CustomerId", "customer"),
-    DemoTable("Purchases", "PurchaseId", refers_to=(("CustomerId", "Customers"),)),
+    DemoTable(
+        "Customers",
+        "CustomerId",
+        "customer",
+        shown=("City", "Country", "JoinedOn", "LoyaltyTier", "Orders", "TotalSpent", "LastPurchaseOn"),
+    ),
+    DemoTable(
+        "Purchases",
+        "PurchaseId",
+        refers_to=(("CustomerId", "Customers"),),
+        shown=("PurchasedOn", "Product", "Quantity", "TotalPrice", "Channel"),
+    ),
 )
 
 

@@ -106,7 +106,15 @@ def _tables(environment: Environment, plan: Plan, by: User, count: int, say: Say
         files = plan.write(Path(folder), count, timezone.localdate()) if missing else {}
         for demo in missing:
             path = files[demo.name]
-            table = import_table(environment, demo.name, path, keys=[demo.key], profile_kind=demo.profile_kind, by=by)
+            table = import_table(
+                environment,
+                demo.name,
+                path,
+                keys=[demo.key],
+                profile_kind=demo.profile_kind,
+                shown=demo.shown,
+                by=by,
+            )
             say(f"  {table.row_count:,} {table.name.lower()}")
     for demo in plan.tables:
         for field, other in demo.refers_to:

@@ -28,6 +28,7 @@ NAMES: dict[str, Any] = {
     "refreshes_segments": _("Refreshes segments first"),
     "row_count": _("Rows in the table"),
     "rows": _("Rows sent"),
+    "shown": _("Columns shown to viewers"),
     "sharing": _("Who can use it"),
 }
 

@@ -82,6 +82,9 @@ ACTIONS: dict[str, Words] = {
     "stop refresh": Words(_("Stopped refresh"), _("A refresh of {what} was stopped")),
     "add relationship": Words(_("Add a relationship"), _("{who} related {what} to another table")),
     "remove relationship": Words(_("Remove a relationship"), _("{who} removed a relationship of {what}")),
+    "choose shown": Words(
+        _("Choose columns for viewers"), _("{who} chose the columns of {what} that viewers see: {value}"), "shown"
+    ),
     "environment.create": Words(_("Make an environment"), _("{who} made {what}")),
     "give role": Words(_("Give a role"), _("{who} gave {what} a role: {value}"), "role"),
     "change role": Words(_("Change a role"), _("{who} changed the role of {what}: {value}"), "role"),

@@ -180,6 +180,7 @@ STATES = {
     "table": Shown("vera", "/e/contoso/tables/", first_link(".list .row-link")),
     "segments": Shown("carl", "/e/contoso/segments/"),
     "segment": Shown("carl", "/e/contoso/segments/", lambda page: opened(page, "Churn risk")),
+    "table, administrator": Shown("ada", "/e/contoso/tables/", first_link(".list .row-link")),
     "segment, viewer": Shown("vera", "/e/contoso/segments/", lambda page: opened(page, "Churn risk")),
     "segment, refused": Shown("carl", "/e/contoso/segments/", lambda page: refused(page, "Add segment"), (422,)),
     "audit": Shown("ada", "/e/contoso/audit/", first_link(".audit summary")),

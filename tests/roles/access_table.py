@@ -111,6 +111,7 @@ TABLE = {
     "exports:test": ACTION | {"POST": ON_A_CONNECTION},
     "segments:tables": READ,
     "segments:table": READ,
+    "segments:choose_shown": GUIDE,
     "segments:relate": ACTION | {"POST": DATA["POST"]},
     "segments:unrelate": DATA,
     "segments:list": READ,

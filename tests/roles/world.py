@@ -96,7 +96,7 @@ class Place:
         return {"pk": self.export.pk} if is_of_one else {}
 
     def _segment_kwargs(self, name: str) -> dict[str, Any]:
-        if name in {"segments:table", "segments:relate"}:
+        if name in {"segments:table", "segments:relate", "segments:choose_shown"}:
             return {"pk": self.table.pk}
         if name == "segments:unrelate":
             return {"pk": self.table.pk, "relationship": self.table.relationships.get().pk}

@@ -9,7 +9,7 @@ from django.urls import reverse
 from roles.models import AuditEvent
 from roles.roles import Role
 from segments import tasks
-from segments.models import Relationship, Segment, SegmentStatus
+from segments.models import Field, Relationship, Segment, SegmentStatus
 from tests.factories import client_of, make_connection, make_environment, make_member, make_segment, make_table
 from tests.segments.test_related import on_account, own, related
 from tests.segments.test_relationships import accounts, contacts, environment, relate
@@ -73,6 +73,7 @@ def test_a_condition_on_a_related_table_is_saved_shown_and_counted(contributor, 
     tasks.refresh_segment(segment.pk)
     segment.refresh_from_db()
     assert segment.member_count == 2
+    Field.objects.filter(name="Industry").update(is_shown=True)
     assert "Accounts › Industry (through AccountId) equals Cafés" in text_of(viewer.get(url("edit", pk=segment.pk)))
     assert 'value="Cafés"' in text_of(contributor.get(url("edit", pk=segment.pk)))
 

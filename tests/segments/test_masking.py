@@ -3,7 +3,7 @@
 import pytest
 
 from roles.kinds import SemanticType
-from segments.masking import mask
+from segments.masking import conceal, mask
 
 
 @pytest.mark.parametrize(
@@ -11,6 +11,10 @@ from segments.masking import mask
     [
         ("abbie_moss@collins.com", SemanticType.EMAIL, "a•••@c•••.com"),
         ("ab@x.co.uk", SemanticType.EMAIL, "•••@x•••.uk"),
+        ("Ada Lovelace <ada@x.com>", SemanticType.EMAIL, "••• a•••@•••.com"),
+        ("ada@x.com, bob@y.com", SemanticType.EMAIL, "a•••@•••.com, b•••@•••.com"),
+        ("ada@countess.lovelace", SemanticType.EMAIL, "a•••@c•••.•••"),
+        ("Ada Lovelace 983566070", SemanticType.PHONE, "••• •••••••• 9••••••••"),
         ("not an address", SemanticType.EMAIL, "n••• ••• a•••"),
         ("Abbie", SemanticType.FIRST_NAME, "A•••"),
         ("Al", SemanticType.FIRST_NAME, "•••"),
@@ -54,3 +58,34 @@ def test_addresses_and_numbers_are_recognized_where_nothing_is_stated(value, sho
 )
 def test_what_is_not_personal_is_shown(value):
     assert mask(value, "") == value
+
+
+@pytest.mark.parametrize(
+    ("value", "meaning", "shown"),
+    [
+        ("abbie_moss@collins.com", "", "a•••@c•••.com"),
+        ("(886)926-8518", "", "(8••)•••-••••"),
+        ("4155551234", "", "4•••••••••"),
+        ("write to ada@example.com", "", "•••"),
+        ("DE89370400440532013000", "", "•••"),
+        ("2019-01-23", "", "•••"),
+        ("12345", "", "•••"),
+        ("-5", "", "•••"),
+        ("female", "", "•••"),
+        ("London", SemanticType.CITY, "•••"),
+        ("Contoso", SemanticType.COMPANY, "•••"),
+        ("x", "no such meaning", "•••"),
+        ("Abbie", SemanticType.FIRST_NAME, "A•••"),
+        ("5/8/1986", SemanticType.BIRTH_DATE, "•/•/••••"),
+        ("", "", ""),
+        (None, "", None),
+    ],
+)
+def test_what_nothing_says_how_to_mask_is_dots_for_viewers(value, meaning, shown):
+    assert conceal(value, meaning) == shown
+
+
+@pytest.mark.parametrize("meaning", SemanticType.values)
+def test_no_meaning_lets_a_value_through(meaning):
+    for value in ("Lovelace", "plain text of two lines\nor more", "1815-12-10", "W1J 7NT", "yes", "12.50"):
+        assert value not in conceal(value, meaning)

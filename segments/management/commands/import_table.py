@@ -53,6 +53,13 @@ class Command(BaseCommand):
             metavar="COLUMN=TYPE",
             help="what a column means, such as EMail=email; repeatable",
         )
+        parser.add_argument(
+            "--show-to-viewers",
+            action="append",
+            default=[],
+            metavar="COLUMN",
+            help="column whose values viewers see unmasked; repeatable",
+        )
 
         parser.add_argument("--encoding", default="", help="how its text is written, if neither UTF-8 nor UTF-16")
         parser.add_argument(
@@ -90,6 +97,7 @@ class Command(BaseCommand):
                 profile_kind=options["profile"],
                 date_formats=dict(options["date"]),
                 semantic_types=dict(options["semantic"]),
+                shown=options["show_to_viewers"],
                 encoding=options["encoding"],
                 delimiter=options["delimiter"],
                 progress=watch.say,
