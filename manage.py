@@ -55,7 +55,8 @@ def _said(error: Exception) -> str:
     """Return in a sentence what kept a command from its work, "" where that is a mistake in its code."""
     from django.core.exceptions import ImproperlyConfigured
 
-    from config import database_problems, problems
+    from config import problems
+    from roles import database_problems
 
     if said := database_problems.sentence(error):
         return said

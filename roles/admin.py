@@ -22,7 +22,9 @@ from roles.models import (
     GroupRole,
     Heartbeat,
     Invitation,
+    KeyInUse,
     RoleAssignment,
+    StrangeMachine,
     Tries,
     User,
 )
@@ -191,6 +193,23 @@ class HeartbeatAdmin(ReadOnlyAdmin):
     list_display = fields = ("kind", "host", "pid", "started_at", "seen_at")
     list_filter = ["kind"]
     search_fields = ["=id", "host", "=pid"]
+
+
+@admin.register(KeyInUse)
+class KeyInUseAdmin(ReadOnlyAdmin):
+    """Fingerprints of the keys that all machines need."""
+
+    list_display = fields = ("kind", "fingerprint", "added_at")
+    list_filter = ["kind"]
+    search_fields = ["fingerprint"]
+
+
+@admin.register(StrangeMachine)
+class StrangeMachineAdmin(ReadOnlyAdmin):
+    """Machines that came with other keys."""
+
+    list_display = fields = ("host", "place", "seen_at")
+    search_fields = ["host", "place"]
 
 
 @admin.register(Tries)

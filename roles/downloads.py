@@ -22,7 +22,6 @@ MOST_OF_A_PERSON = 2  # in all processes of all machines, so that nobody takes e
 PIECE_BYTES = 1 << 18
 
 _slots = threading.BoundedSemaphore(MOST_AT_ONCE)
-_take_slot, _give_slot = _slots.acquire, _slots.release
 _here: set[str] = set()  # the places that this process has: PostgreSQL lets a session take its own lock again
 _guard = threading.Lock()
 
@@ -37,9 +36,10 @@ def take_places(person: int, stack: ExitStack) -> None:
         raise TooManyDownloadsError(
             _("Two of your downloads are under way. Wait until one has ended or cancel it, then try again.")
         )
-    if not _take_slot(blocking=False):
+    slots = _slots
+    if not slots.acquire(blocking=False):
         raise TooManyDownloadsError(_("Too many downloads are under way. Wait until one has ended, then try again."))
-    stack.callback(_give_slot)
+    stack.callback(slots.release)
 
 
 def as_answer(

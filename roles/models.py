@@ -241,3 +241,31 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.host}:{self.pid}"
+
+
+class KeyInUse(models.Model):
+    """The fingerprint of a key that signs or encrypts what lies in this database (roles/same_keys.py)."""
+
+    kind = models.CharField(max_length=20)
+    fingerprint = models.CharField(max_length=64)
+    added_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "fingerprint"], name="one_row_per_key")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.fingerprint}"
+
+
+class StrangeMachine(models.Model):
+    """A machine, with its data directory, that came with other keys than those in use and takes no work."""
+
+    host = models.CharField(max_length=255)
+    place = models.TextField()
+    seen_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["host", "place"], name="one_row_per_strange_machine")]
+
+    def __str__(self) -> str:
+        return f"{self.host} {self.place}"

@@ -78,14 +78,14 @@ def rotate() -> Report:
 def add_key(path: Path) -> None:
     """Put a new key in front of those in the file. Raises OSError."""
     with transaction.atomic():
-        _tell_all("added")
+        tell_all("added")
         key_file.replace(path, [key_file.new_key(), *key_file.read(path)])
 
 
 def drop_old_keys(path: Path) -> None:
     """Leave the newest key alone in the file; the caller made sure that nothing needs another. Raises OSError."""
     with transaction.atomic():
-        _tell_all("older removed")
+        tell_all("older removed")
         key_file.replace(path, key_file.read(path)[:1])
 
 
@@ -98,7 +98,7 @@ def free_at() -> datetime:
     return max(times, default=timezone.now() - GRACE) + GRACE
 
 
-def _tell_all(what: str) -> None:
+def tell_all(what: str) -> None:
     """Note a change of the keys where each environment's administrators see it."""
     for environment in Environment.objects.all():
         audit.record(environment, ACTION, environment, by=None, changes={"keys": what})

@@ -143,6 +143,17 @@ def work_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heartbeats, "_kept", (float("inf"), []))
 
 
+@pytest.fixture(autouse=True)
+def places_for_downloads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has its own: no web server closes the downloads that one leaves unread."""
+    import threading
+
+    from roles import downloads
+
+    monkeypatch.setattr(downloads, "_slots", threading.BoundedSemaphore(downloads.MOST_AT_ONCE))
+    monkeypatch.setattr(downloads, "_here", set())
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[object]:
     """One browser for the process; Playwright's loop runs in this thread from now on, which Django has to stand."""

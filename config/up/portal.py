@@ -75,6 +75,7 @@ class Portal:
             self.environment |= self.demo.environment()
         self._start_database()
         steps.migrate()
+        steps.agree_on_keys()
         if self.demo:
             self.demo.follow_port()
         steps.collect_static()

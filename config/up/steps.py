@@ -13,6 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from config import migrating
 from config.embedded_postgres import CannotRunError
 from config.up.telling import say
+from roles import same_keys
 
 
 def migrate() -> None:
@@ -25,6 +26,16 @@ def migrate() -> None:
         say(f"Bringing the tables up to date ({len(plan)} migrations)")
         migrating.migrate()
     connection.close()
+
+
+def agree_on_keys() -> None:
+    """Make sure that other machines with this database have the same keys. Raises CannotRunError."""
+    try:
+        same_keys.agree()
+    except same_keys.OtherKeysError as error:
+        raise CannotRunError(str(error)) from error
+    finally:
+        connection.close()
 
 
 def collect_static() -> None:

@@ -17,6 +17,7 @@ from types import FrameType
 from config.web.bounds import Bounds, allow_files
 
 BEAT_SECONDS = 1.0
+FIRST_LOOK_SECONDS = 2.0  # a database that is away does not keep the portal from saying so
 # A body up to twice Django's limit is taken, so that Waybill's own page says that it is too large.
 LARGEST_BODY = 2
 
@@ -28,6 +29,7 @@ def main() -> None:
 
     from config.web.server import House
     from config.wsgi import application  # reads the settings, and makes ready whatever the first request needs
+    from roles import same_keys
 
     sockets = [socket.socket(fileno=number) for number in asked.sockets]
     house = House(
@@ -38,9 +40,19 @@ def main() -> None:
         behind_proxy=settings.BEHIND_PROXY,
     )
     _stop_on_signals(house.stop)
-    house.run(_beating(asked.beat, house.stop))
+    refusals: list[str] = []
+
+    def refuse(text: str) -> None:
+        refusals.append(text)
+        house.stop()
+
+    same_keys.watch_in_thread(refuse).wait(FIRST_LOOK_SECONDS)
+    if not refusals:
+        house.run(_beating(asked.beat, house.stop))
     has_finished = house.finish(asked.grace)
     house.close()
+    if refusals:
+        sys.exit(refusals[0])
     if not has_finished:
         sys.stdout.flush()
         os._exit(0)  # threads that are still at work end with the process

@@ -241,8 +241,7 @@ def test_only_so_many_downloads_go_on_at_once_and_places_become_free(environment
 @pytest.fixture
 def slots(monkeypatch):
     """As many places in this process as anybody wants."""
-    monkeypatch.setattr(downloads, "_take_slot", lambda blocking: True)
-    monkeypatch.setattr(downloads, "_give_slot", lambda: None)
+    monkeypatch.setattr(downloads, "_slots", threading.BoundedSemaphore(100))
 
 
 def test_a_person_has_two_downloads_at_once(environment, carl, run, slots):

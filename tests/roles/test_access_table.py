@@ -72,7 +72,10 @@ def ask(world, person, name, method, headers=None, url=None, body=None):
             ExportSegment.objects.all().delete()
         client = world.client(person)
         data = (world.body(name) if body is None else body) if method != "GET" else None
-        return getattr(client, method.lower())(url or world.mine.url(name), data, headers=headers or {})
+        answer = getattr(client, method.lower())(url or world.mine.url(name), data, headers=headers or {})
+        if answer.streaming:
+            list(answer.streaming_content)  # gives the person's place for downloads back
+        return answer
 
 
 def everything():

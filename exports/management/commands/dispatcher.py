@@ -2,15 +2,16 @@
 
 import logging
 import signal
+import sys
 import threading
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, InterfaceError, connections
 from django.utils.translation import gettext as _
 
 from exports.dispatcher import LOOK_EVERY, Dispatcher
-from roles import heartbeats
+from roles import heartbeats, same_keys
 from roles.auditing import origin
 
 logger = logging.getLogger(__name__)
@@ -27,9 +28,15 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_args: stop.set())
+        try:
+            same_keys.wait_and_agree(stop.is_set)
+        except same_keys.OtherKeysError as error:
+            raise CommandError(str(error)) from error
         heartbeats.beat("dispatcher")
-        dispatcher, wait = Dispatcher(), 0.0
+        dispatcher, wait, watch = Dispatcher(), 0.0, same_keys.Watch()
         while not stop.wait(wait):
+            if watch.is_other():
+                sys.exit(1)
             wait = LOOK_EVERY
             try:
                 wait = dispatcher.turn()

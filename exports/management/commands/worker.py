@@ -10,12 +10,12 @@ from typing import Any
 
 import psutil
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, connections
 from django.utils.translation import gettext as _
 
 from exports import stopping
-from roles import heartbeats
+from roles import heartbeats, same_keys
 from roles.auditing import origin
 
 logger = logging.getLogger(__name__)
@@ -40,6 +40,10 @@ class Command(BaseCommand):
         _name_cluster(options["cluster"])
         origin.be_process("worker")
         stopping.install()
+        try:
+            same_keys.wait_and_agree()
+        except same_keys.OtherKeysError as error:
+            raise CommandError(str(error)) from error
         heartbeats.beat(options["cluster"])
         connections.close_all()  # nothing open is inherited by the forks
         _load_what_tasks_need()
@@ -71,6 +75,7 @@ class _Cluster:
 
         self.name, self.is_told_to_stop, self.frozen = name, False, 0
         self.cluster = Cluster()
+        self.watch = same_keys.Watch()
 
     def run(self) -> int:
         """Start, watch, stop; return the exit code: 0 when told to stop, 1 when it has to be replaced."""
@@ -92,6 +97,8 @@ class _Cluster:
 
     def _is_healthy(self) -> bool:
         """Tell whether the cluster lives and takes the work that waits."""
+        if self.watch.is_other():
+            return False
         if not self.cluster.sentinel.is_alive():
             logger.critical("The cluster %s lost its guard and is replaced.", self.name)
             return False

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from roles import key_file, rotation
+from roles import key_file, rotation, same_keys
 from roles.secrets import keys_path
 
 BY_HAND = """The keys come from WAYBILL_SECRETS_KEYS: change it yourself, and nothing fails meanwhile.
@@ -35,6 +35,8 @@ class Command(BaseCommand):
                 self._work(new_key=options["new_key"], drop_old=options["drop_old"])
         except rotation.AlreadyRotatingError:
             raise CommandError("Another rotate_secrets is at work; wait until it has ended.") from None
+        except same_keys.OtherKeysError as error:
+            raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"The key file cannot be written ({error.strerror}): {error.filename}.") from error
 
@@ -44,6 +46,7 @@ class Command(BaseCommand):
         _refuse_bad_keys()
         if new_key:
             rotation.add_key(_file())
+            same_keys.agree()
             self.stdout.write(f"Put a new key in front in {_file()}. {SEVERAL} Back the file up.")
         report = rotation.rotate()
         self._say(report)

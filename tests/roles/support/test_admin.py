@@ -25,7 +25,18 @@ from exports.models import (
     SystemRefresh,
 )
 from exports.models import Schedule as ExportSchedule
-from roles.models import AuditEvent, GroupMembership, GroupRole, Heartbeat, Invitation, RoleAssignment, Tries, User
+from roles.models import (
+    AuditEvent,
+    GroupMembership,
+    GroupRole,
+    Heartbeat,
+    Invitation,
+    KeyInUse,
+    RoleAssignment,
+    StrangeMachine,
+    Tries,
+    User,
+)
 from roles.support.read_only import ReadOnlyAdmin
 from tests.factories import client_of
 from tests.roles.support.desk import act, make_staff, page_of, pages
@@ -71,6 +82,8 @@ def planted(world):
     GroupRole.objects.create(group="readers", **values)
     GroupMembership.objects.create(user=user, group="readers")
     Heartbeat.objects.create(kind="exports", host="h", pid=1)
+    KeyInUse.objects.create(kind="secrets", fingerprint="0123456789abcdef")
+    StrangeMachine.objects.create(host="h", place="/var/lib/waybill")
     Tries.objects.create(
         key=f"account:{user.pk}:password", number=1, free_at=timezone.now(), forgotten_at=timezone.now()
     )

@@ -11,7 +11,7 @@ import pytest
 from django.db import OperationalError, ProgrammingError, connection, transaction
 from psycopg import errors
 
-from config.database_problems import sentence
+from roles.database_problems import sentence
 from tests.faults.portal import REPOSITORY
 
 PLACE = r'connection failed: connection to server at "db.example" (192.0.2.7), port 5432 failed: FATAL:  '

@@ -1,0 +1,20 @@
+"""`manage.py accept_keys`: this machine's keys are from now on those of the database."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import transaction
+
+from roles import rotation, same_keys
+
+
+class Command(BaseCommand):
+    """For keys that were lost or changed; every other machine then needs these."""
+
+    help = "Take this machine's keys for those of the database. Every other machine needs the same ones afterwards."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with transaction.atomic():
+            same_keys.accept()
+            rotation.tell_all("accepted")
+        self.stdout.write("The keys of this machine are now those of the database. Start Waybill again.")
