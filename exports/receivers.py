@@ -11,7 +11,7 @@ from exports.actions import forget_on_detached
 from exports.models import Export
 from roles.models import RoleAssignment
 from segments.models import Table
-from segments.signals import field_removed
+from segments.signals import field_removed, field_retyped
 
 
 @receiver(post_save, sender=RoleAssignment)
@@ -26,12 +26,22 @@ def forget_who_lost_the_role(*, instance: RoleAssignment, created: bool = False,
 @receiver(field_removed)
 def name_exports_of_field(*, table: Table, name: str, **_more: Any) -> str:
     """Say which exports send a field that a new file no longer has."""
+    text = _("Choose the fields of %(exports)s again: runs fail until then.")
+    exports = _exports_of(table, name)
+    return text % {"exports": exports} if exports else ""
+
+
+@receiver(field_retyped)
+def name_exports_of_retyped(*, table: Table, name: str, **_more: Any) -> str:
+    """Say which exports send a field that has another type now."""
+    text, exports = _("Sent by %(exports)s: does its target take the new values?"), _exports_of(table, name)
+    return text % {"exports": exports} if exports else ""
+
+
+def _exports_of(table: Table, name: str) -> str:
     key = str(table.pk)
-    exports = [
+    return ", ".join(
         f"“{export.name}”"
         for export in Export.objects.filter(field_selection__has_key=key).order_by("name")
         if any(chosen.get("field") == name for chosen in export.field_selection[key])
-    ]
-    if not exports:
-        return ""
-    return _("Choose the fields of %(exports)s again: runs fail until then.") % {"exports": ", ".join(exports)}
+    )

@@ -1,33 +1,14 @@
-"""What a column of a CSV file holds: the PostgreSQL type under which every value prints back identically."""
+"""The columns of a CSV file on their way into a table, how dates are written in them, and what their names mean."""
 
 import re
 from dataclasses import dataclass
 
-import psycopg
 from psycopg import sql
 
 from roles.kinds import SemanticType
+from segments import times
 from segments.csvfile import ImportRefusedError
 
-SAMPLE_ROWS = 1000
-# Which types a value may have at all, tried in this order; the exact test is in SQL (CHECKS).
-LOOKS_LIKE = {
-    "bigint": re.compile(r"-?\d{1,19}"),
-    "numeric": re.compile(r"-?\d+(\.\d+)?"),
-    "boolean": re.compile(r"true|false"),
-    "date": re.compile(r"\d{4}-\d\d-\d\d"),
-    "timestamp": re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?"),
-}
-# True where the value prints back identically; a value that is none of the type raises a DataError.
-CHECKS = {
-    "bigint": "{value}::bigint::text = {value}",
-    "numeric": "{value}::numeric::text = {value} AND length({value}) <= 100"
-    " AND {value} NOT IN ('NaN', 'Infinity', '-Infinity')",
-    "boolean": "{value} IN ('true', 'false')",
-    "date": "{value}::date::text = {value} AND length({value}) = 10",
-    "timestamp": "{value}::timestamp::text = {value} AND length({value}) BETWEEN 19 AND 26"
-    " AND right({value}, 1) BETWEEN '0' AND '9'",
-}
 # strptime's codes, what they look like, and PostgreSQL's name for them.
 DATE_CODES = {
     "%Y": (r"\d{4}", "YYYY"),
@@ -36,7 +17,11 @@ DATE_CODES = {
     "%H": (r"\d{1,2}", "HH24"),
     "%M": (r"\d{1,2}", "MI"),
     "%S": (r"\d{1,2}", "SS"),
+    "%f": (r"\d{1,6}", "US"),
+    "%z": (r"(?:Z|[+-]\d\d:?\d\d)", ""),
 }
+# A Z behind the time means UTC, as in ISO 8601.
+ENDS_IN_UTC = re.compile(r"%[MSf]Z$")
 # Dates as people write them; which number is the month has to be told.
 WRITTEN_DATE = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2\d{4}")
 SEMANTIC_NAMES = {
@@ -59,7 +44,11 @@ PERSON_NAMES = {"contactid", "customerid", "personid", "accountid", "userid"}
 
 @dataclass
 class Column:
-    """One column of the file: staged as text under `staged`, to become the field `name`."""
+    """One column of the file: staged as text under `staged`, to become the field `name`.
+
+    `asked` is the type that the import names, `known` the one that the table has (with its modifiers), both "" where
+    there is none. `layout` says how moments are written where PostgreSQL prints them otherwise (`times.Layout`).
+    """
 
     name: str
     staged: str
@@ -67,6 +56,15 @@ class Column:
     date_format: str = ""
     pg_type: str = "text"
     likely_format: str = ""  # of what looks like dates but stays text
+    likely_type: str = ""
+    asked: str = ""
+    known: str = ""
+    is_missed: bool = False  # text, where rules or relationships need what it was before
+    known_layout: str = ""
+    known_format: str = ""
+    layout: str = ""
+    has_values: bool = True
+    misfit: str = ""  # a value because of which it is no longer what it was
 
     @property
     def raw(self) -> sql.Composable:
@@ -78,11 +76,32 @@ class Column:
         """The SQL that makes the field's value of the staged text; empty becomes NULL unless it is text."""
         filled = sql.SQL("nullif({}, '')").format(self.raw)
         if self.date_format:
-            template = sql.Literal(pg_template(self.date_format))
-            return sql.SQL("to_timestamp({}, {})::{}").format(filled, template, sql.SQL(self.pg_type))
+            return _dated(filled, self.date_format, self.pg_type)
         if self.pg_type == "text":
             return self.raw
         return sql.SQL("{}::{}").format(filled, sql.SQL(self.pg_type))
+
+
+def type_of_dates(date_format: str) -> str:
+    """Return the type of what is written in a strptime format."""
+    if "%z" in date_format or ENDS_IN_UTC.search(date_format):
+        return times.WITH_ZONE
+    return times.WITHOUT_ZONE if "%H" in date_format else "date"
+
+
+def _dated(value: sql.Composable, date_format: str, pg_type: str) -> sql.Composable:
+    """Return the SQL that reads `value` as `date_format` says."""
+    if pg_type != times.WITH_ZONE:
+        template = sql.Literal(pg_template(date_format))
+        return sql.SQL("to_timestamp({}, {})::{}").format(value, template, sql.SQL(pg_type))
+    pieces = re.split(r"(%.)", date_format)
+    pattern = "".join(f"({DATE_CODES[p][0]})" if p in DATE_CODES else re.escape(p) for p in pieces)
+    at = {code: f"\\{number}" for number, code in enumerate(pieces[1::2], start=1)}
+    clock = ":".join(at.get(code, "00") for code in ("%H", "%M", "%S"))
+    zone = at.get("%z", "Z")
+    iso = f"{at['%Y']}-{at['%m']}-{at['%d']} {clock}" + (f".{at['%f']}" if "%f" in at else "") + zone
+    replaced = sql.SQL("regexp_replace({}, {}, {})").format(value, sql.Literal(f"^{pattern}$"), sql.Literal(iso))
+    return sql.SQL("{}::{}").format(replaced, sql.SQL(pg_type))
 
 
 def pg_template(date_format: str) -> str:
@@ -116,39 +135,7 @@ def guess_semantic_type(name: str, *, is_key: bool, is_profile: bool) -> str:
     return next((kind for kind, names in SEMANTIC_NAMES.items() if plain in names), SemanticType.NONE)
 
 
-def decide_types(connection: psycopg.Connection, staging: sql.Identifier, columns: list[Column]) -> None:
-    """Set each column's `pg_type`. Must run in a transaction."""
-    candidates = _candidates(connection, staging, columns)
-    while candidates:
-        verdicts = _check(connection, staging, {name: types[0] for name, types in candidates.items()}, columns)
-        for column in columns:
-            if column.staged not in verdicts:
-                continue
-            tried = candidates[column.staged].pop(0)
-            if verdicts[column.staged]:
-                column.pg_type = tried
-            if verdicts[column.staged] or not candidates[column.staged]:
-                del candidates[column.staged]
-
-
-def _candidates(connection: psycopg.Connection, staging: sql.Identifier, columns: list[Column]) -> dict[str, list[str]]:
-    """Return for each staged column the types that the first rows allow."""
-    starts = sql.SQL(", ").join(sql.SQL("left({}, 120)").format(column.raw) for column in columns)
-    query = sql.SQL("SELECT {} FROM {} LIMIT {}").format(starts, staging, SAMPLE_ROWS)
-    rows = connection.execute(query).fetchall()
-    found = {}
-    for position, column in enumerate(columns):
-        values = {row[position] for row in rows} - {None, ""}
-        column.likely_format = _likely_format(values)
-        types = [name for name, look in LOOKS_LIKE.items() if all(look.fullmatch(value) for value in values)]
-        if column.is_key and "numeric" in types:
-            types.remove("numeric")  # 1.0 and 1.00 are different texts, but equal numbers
-        if types and not column.date_format:
-            found[column.staged] = types
-    return found
-
-
-def _likely_format(values: set[str]) -> str:
+def likely_format(values: set[str]) -> str:
     """Return the date format that fits all of `values`, "" if there is none."""
     found = [WRITTEN_DATE.fullmatch(value) for value in values]
     dates = [match for match in found if match]
@@ -158,24 +145,3 @@ def _likely_format(values: set[str]) -> str:
     codes = ("%d", "%m") if first > 12 else ("%m", "%d")
     day = max(first, second)
     return dates[0][2].join([*codes, "%Y"]) if day <= 31 and min(first, second) <= 12 else ""
-
-
-def _check(
-    connection: psycopg.Connection, staging: sql.Identifier, types: dict[str, str], columns: list[Column]
-) -> dict[str, bool]:
-    """Tell for each staged column of `types` whether all its values print back identically; one scan if it can."""
-    tests = sql.SQL(", ").join(
-        sql.SQL("bool_and(" + CHECKS[pg_type] + ")").format(
-            value=sql.SQL("nullif({}, '')").format(sql.Identifier(staged))
-        )
-        for staged, pg_type in types.items()
-    )
-    try:
-        with connection.transaction():
-            row = connection.execute(sql.SQL("SELECT {} FROM {}").format(tests, staging)).fetchone() or ()
-    except psycopg.DataError:
-        if len(types) == 1:
-            return dict.fromkeys(types, False)
-        alone = [_check(connection, staging, {staged: pg_type}, columns) for staged, pg_type in types.items()]
-        return {staged: verdict for one in alone for staged, verdict in one.items()}
-    return {staged: bool(verdict) for staged, verdict in zip(types, row, strict=True)}

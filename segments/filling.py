@@ -71,7 +71,7 @@ def fill(
 ) -> None:
     """Make the rows of the table those of `made.new`, which goes. Raises ImportRefusedError as `swapping.put` does."""
     raw.execute(SESSION)
-    change = fitting.change_for(raw, made.relation, oid, made.types, made.was or made.types)
+    change = fitting.change_for(raw, made.relation, oid, made.types, made.was or {})
     has_key = fitting.has_key(raw, oid, made.keys)
     fitting.refuse_unkeepable(raw, made.name, oid, change, has_key=has_key)
     switches = _switches(raw, oid, "RULE", RULES) + _force(raw, oid)

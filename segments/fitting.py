@@ -52,15 +52,15 @@ def change_for(
     raw: psycopg.Connection, relation: sql.Identifier, oid: int, types: Mapping[str, str], was: Mapping[str, str]
 ) -> Change:
     """Return what makes the table's columns those of `types`; only columns of `was` are dropped."""
-    held = raw.execute(COLUMNS, [oid]).fetchall()
-    names = {row[0] for row in held}
+    rows = raw.execute(COLUMNS, [oid]).fetchall()
+    names = {row[0] for row in rows}
     return Change(
         relation,
         added={name: pg_type for name, pg_type in types.items() if name not in names},
-        retyped={row[0]: types[row[0]] for row in held if row[0] in types and types[row[0]] != row[1]},
-        dropped={row[0]: row[2] for row in held if row[0] in was and row[0] not in types},
-        own=[row[0] for row in held if row[0] not in was and row[0] not in types and not row[4]],
-        generated=[row[0] for row in held if row[0] in types and row[3]],
+        retyped={row[0]: types[row[0]] for row in rows if row[0] in types and types[row[0]] != row[1]},
+        dropped={row[0]: row[2] for row in rows if row[0] in was and row[0] not in types},
+        own=[row[0] for row in rows if row[0] not in was and row[0] not in types and not row[4]],
+        generated=[row[0] for row in rows if row[0] in types and row[3]],
     )
 
 
@@ -137,6 +137,13 @@ def _retype(raw: psycopg.Connection, name: str, change: Change, column: str, pg_
 
 def _alter(raw: psycopg.Connection, change: Change, how: str, *parts: sql.Composable) -> None:
     raw.execute(sql.SQL("ALTER TABLE {} ").format(change.relation) + sql.SQL(how).format(*parts))
+
+
+def held(raw: psycopg.Connection, oid: int) -> tuple[dict[str, str], list[str]]:
+    """Return the table's columns (name to type) and the names of those of its key."""
+    key = raw.execute(KEY, [oid]).fetchone()
+    columns = raw.execute(COLUMNS, [oid]).fetchall()
+    return {row[0]: row[1] for row in columns}, key[1] if key else []
 
 
 def has_key(raw: psycopg.Connection, oid: int, keys: Sequence[str]) -> bool:

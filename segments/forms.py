@@ -11,11 +11,12 @@ from roles.kinds import Audience, ProfileKind
 from roles.models import Environment
 from segments import rules
 from segments.models import Match, Segment, Table
+from segments.types import WHOLE_BITS
 
 # How to write a value of each PostgreSQL type.
 HINTS: dict[str, Any] = {
     **dict.fromkeys(rules.NUMBERS, gettext_lazy("A number without separators, for example 1200 or 12.50.")),
-    **dict.fromkeys(rules.WHOLE_BITS, gettext_lazy("A whole number without separators, for example 1200.")),
+    **dict.fromkeys(WHOLE_BITS, gettext_lazy("A whole number without separators, for example 1200.")),
     **dict.fromkeys(rules.DATES, gettext_lazy("Year, month, day: for example 2024-01-31.")),
     **dict.fromkeys(rules.TIMES, gettext_lazy("For example 2024-01-31 or 2024-01-31 18:00:00.")),
     "boolean": gettext_lazy("Write true or false."),

@@ -28,7 +28,7 @@ from roles.kinds import PROFILE_KINDS, Audience, SemanticType
 from roles.models import Environment, User
 from roles.validators import composed, visible_name
 from segments import columns as typing
-from segments import invisible, refusals, row_checks, sessions, showing
+from segments import deciding, invisible, refusals, remembering, row_checks, sessions, showing
 from segments.columns import Column
 from segments.csvfile import LONGEST_NAME_BYTES, CsvFile, ImportRefusedError
 from segments.filling import Made
@@ -36,6 +36,7 @@ from segments.locking import PATIENCE_SECONDS
 from segments.models import Field, Table
 from segments.needing import who_needs
 from segments.swapping import put
+from segments.types import base_of
 
 __all__ = ["ImportRefusedError", "import_table"]
 
@@ -57,6 +58,7 @@ class _Plan:
     date_formats: Mapping[str, str]
     semantic_types: Mapping[str, str]
     shown: Sequence[str]
+    types: Mapping[str, str]
     by: User | None
     say: Say
     tell: Say
@@ -73,6 +75,7 @@ def import_table(
     date_formats: Mapping[str, str] | None = None,
     semantic_types: Mapping[str, str] | None = None,
     shown: Sequence[str] = (),
+    types: Mapping[str, str] | None = None,
     encoding: str = "",
     delimiter: str = "",
     by: User | None = None,
@@ -92,7 +95,7 @@ def import_table(
     formats, kinds = date_formats or {}, semantic_types or {}
     try:
         file = CsvFile(path_or_stream, encoding=encoding, delimiter=delimiter)
-        plan = _Plan(environment, name, keys, profile_kind, formats, kinds, shown, by, say, tell, patience)
+        plan = _Plan(environment, name, keys, profile_kind, formats, kinds, shown, types or {}, by, say, tell, patience)
         for note in file.notes:
             tell(note)
         try:
@@ -121,8 +124,11 @@ def _import(plan: _Plan, file: CsvFile) -> Table:
     rows = _stage(raw, plan, file, columns)
     plan.say(_("Step 2 of 4: deciding the types of %(rows)s rows") % {"rows": f"{rows:,}"})
     row_checks.check(raw, STAGING, file, columns, plan.tell)
-    typing.decide_types(raw, STAGING, columns)
+    remembering.remember(table, columns)
+    deciding.decide_types(raw, STAGING, columns)
     refusals.check_dates(raw, STAGING, file, columns)
+    refusals.check_asked(raw, STAGING, file, columns)
+    deciding.name_misfits(raw, STAGING, columns)
     _tell_of_dates(plan, columns)
     plan.say(_("Step 3 of 4: building the table of %(rows)s rows") % {"rows": f"{rows:,}"})
     new = sql.Identifier(plan.environment.warehouse_schema, f"{TEMPORARY}{secrets.token_hex(8)}")
@@ -134,6 +140,9 @@ def _import(plan: _Plan, file: CsvFile) -> Table:
     table.save()
     had, were_shown = list(table.fields.values_list("name", flat=True)), showing.shown_names(table.fields.all())
     _describe(plan, table, columns)
+    for column in columns:
+        if said := remembering.what_changed(table, column):
+            plan.tell(said)
     fields = [had, [column.name for column in columns]]
     changes = {"row_count": [before, rows]} | ({"fields": fields} if had != fields[1] else {})
     changes |= showing.changes_of(were_shown, showing.shown_names(table.fields.all()))
@@ -207,12 +216,15 @@ def _columns(plan: _Plan, file: CsvFile, table: Table) -> list[Column]:
     formats = dict(zip(_used_names(file, plan.date_formats), plan.date_formats.values(), strict=True))
     plan.semantic_types = dict(zip(_used_names(file, plan.semantic_types), plan.semantic_types.values(), strict=True))
     plan.shown = _used_names(file, plan.shown)
-    columns = [Column(name, f"c{number}", name in keys) for number, name in enumerate(file.names)]
+    types = dict(zip(_used_names(file, plan.types), map(deciding.known_name, plan.types.values()), strict=True))
+    columns = [
+        Column(name, f"c{number}", name in keys, asked=types.get(name, "")) for number, name in enumerate(file.names)
+    ]
     for column in columns:
         column.date_format = formats.get(column.name, "")
         if column.date_format:
             typing.pg_template(column.date_format)
-            column.pg_type = "timestamp" if "%H" in column.date_format else "date"
+            column.pg_type = typing.type_of_dates(column.date_format)
     return columns
 
 
@@ -282,6 +294,12 @@ def _reading(file: CsvFile, seconds: float) -> str:
 def _tell_of_dates(plan: _Plan, columns: list[Column]) -> None:
     """Say which columns stay text although they look like dates."""
     for column in columns:
+        if column.likely_type and column.pg_type == "text" and column.asked != "text":
+            text = _(
+                "%(name)s looks like times, but stays text. Import it with --type %(option)s to make it times."
+                " Exports then write them in UTC, such as 2026-03-01 07:30:00+00."
+            )
+            plan.tell(text % {"name": column.name, "option": f"{column.name}={column.likely_type}"})
         if column.likely_format and column.pg_type == "text":
             text = _("%(name)s looks like dates, but stays text. Import it with --date %(option)s to make it dates.")
             option = f"{column.name}={column.likely_format}"
@@ -291,15 +309,25 @@ def _tell_of_dates(plan: _Plan, columns: list[Column]) -> None:
 def _make(raw: psycopg.Connection, plan: _Plan, file: CsvFile, columns: list[Column], new: sql.Identifier) -> None:
     """Make the typed table under its temporary name, filled, with its key, and known to the planner."""
     raw.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(plan.environment.warehouse_schema)))
-    values = sql.SQL(", ").join(
-        sql.SQL("{} AS {}").format(column.value, sql.Identifier(column.name)) for column in columns
-    )
-    # Unlike INSERT, this keeps the rows in the file's order.
-    raw.execute(sql.SQL("CREATE TABLE {} AS SELECT {} FROM {}").format(new, values, STAGING))
+    try:
+        with raw.transaction():
+            _copy(raw, columns, new)
+    except psycopg.errors.ProgramLimitExceeded:
+        if not deciding.narrow(raw, STAGING, columns):
+            raise
+        _copy(raw, columns, new)
     refusals.check_count(file, (raw.execute(sql.SQL("SELECT count(*) FROM {}").format(new)).fetchone() or (0,))[0])
     if any(column.is_key for column in columns):
         _make_key(raw, file, columns, new)
     raw.execute(sql.SQL("ANALYZE {}").format(new))
+
+
+def _copy(raw: psycopg.Connection, columns: list[Column], new: sql.Identifier) -> None:
+    """Make the table of the columns' values; unlike INSERT, this keeps the rows in the file's order."""
+    values = sql.SQL(", ").join(
+        sql.SQL("{} AS {}").format(column.value, sql.Identifier(column.name)) for column in columns
+    )
+    raw.execute(sql.SQL("CREATE TABLE {} AS SELECT {} FROM {}").format(new, values, STAGING))
 
 
 def _make_key(raw: psycopg.Connection, file: CsvFile, columns: list[Column], new: sql.Identifier) -> None:
@@ -325,7 +353,8 @@ def _describe(plan: _Plan, table: Table, columns: list[Column]) -> None:
             ),
         )
         _mark(plan, field, column)
-        field.position, field.pg_type, field.is_key = position, column.pg_type, column.is_key
+        field.position, field.is_key = position, column.is_key
+        remembering.keep(field, column)
         field.semantic_type = plan.semantic_types.get(column.name, field.semantic_type)
         field.save()
     table.fields.filter(pk__in=[field.pk for field in known.values()]).delete()
@@ -337,6 +366,6 @@ def _describe(plan: _Plan, table: Table, columns: list[Column]) -> None:
 def _mark(plan: _Plan, field: Field, column: Column) -> None:
     """Show the column to viewers if that is asked for, and no longer if it is another one now."""
     was_shown, meaning = field.is_shown, plan.semantic_types.get(column.name, field.semantic_type)
-    field.is_shown = column.name in plan.shown or showing.is_kept(field, column.pg_type, meaning)
+    field.is_shown = column.name in plan.shown or showing.is_kept(field, base_of(column.pg_type), meaning)
     if was_shown and not field.is_shown:
         plan.tell(showing.lost_text(column.name))

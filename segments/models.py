@@ -43,6 +43,13 @@ class Field(models.Model):
     name = models.CharField(max_length=63)
     position = models.PositiveSmallIntegerField()
     pg_type = models.CharField(max_length=40, help_text=_("PostgreSQL's name of its type, such as text or date."))
+    is_settled = models.BooleanField(
+        default=True, help_text=_("A file had a value in it, or an import named its type: that stays.")
+    )
+    layout = models.CharField(
+        max_length=20, blank=True, help_text=_("How its moments are written where PostgreSQL prints them otherwise.")
+    )
+    date_format = models.CharField(max_length=60, blank=True, help_text=_("How files write its dates, if not as ISO."))
     is_key = models.BooleanField(default=False)
     semantic_type = models.CharField(max_length=20, choices=SemanticType.choices, blank=True)
     is_shown = models.BooleanField(default=False, help_text=_("Whether viewers see its values; an administrator says."))

@@ -6,7 +6,7 @@ import psycopg
 from django.utils.translation import gettext as _
 from psycopg import sql
 
-from segments.models import Relationship, Segment, Table
+from segments.models import Field, Relationship, Segment, Table
 from segments.projection import contact_of, projected_name
 from segments.warehouse import (
     PAGE_SECONDS,
@@ -96,19 +96,20 @@ def _joined(segment: Segment, contact: Relationship) -> sql.Composed:
 
 def _finder(segment: Segment, contact: Relationship) -> Callable[[str], sql.Composed]:
     """Return what gives a column's SQL; a contact field that the segment does not project is not found."""
-    own, others = _types(segment.table), _types(contact.table)
+    own, others = _fields(segment.table), _fields(contact.table)
     projected = {projected_name(contact.table, name): name for name in segment.projected_fields if name in others}
     projected |= {projected_name(contact.table, key): key for key in key_names(contact.table)}
 
     def find(name: str) -> sql.Composed:
         if name in own:
-            return spelled("t", name, own[name])
+            return spelled("t", name, own[name].pg_type, own[name].layout)
         if name in projected:
-            return spelled("c", projected[name], others[projected[name]])
+            field = others[projected[name]]
+            return spelled("c", field.name, field.pg_type, field.layout)
         raise NotReadyError(_("There is no field %(name)s any more. Choose the fields again.") % {"name": name})
 
     return find
 
 
-def _types(table: Table) -> dict[str, str]:
-    return dict(table.fields.values_list("name", "pg_type"))
+def _fields(table: Table) -> dict[str, Field]:
+    return {field.name: field for field in table.fields.all()}

@@ -12,6 +12,7 @@ from psycopg import sql
 
 from roles import shared_memory
 from segments import columns as typing
+from segments import deciding
 from segments.columns import Column
 from segments.csvfile import CsvFile
 from segments.delimiters import delimiter_name
@@ -50,9 +51,9 @@ def _right_for(error: BaseException) -> str:
         return _("Make Waybill's account the owner, or a member of the role that is.")
     if "row-level security" in reason:
         return _("Make Waybill's account the table's owner, or let it BYPASSRLS: it has to see each row.")
-    if "for database" in reason or "for schema" in reason:
-        return _("Give Waybill's account the right to create tables in the environment's schema, and that schema.")
-    return _("Give Waybill's account the rights SELECT, INSERT, UPDATE and DELETE on it.")
+    if re.search("for (table|view|materialized view|sequence)", reason):
+        return _("Give Waybill's account the rights SELECT, INSERT, UPDATE and DELETE on it.")
+    return _("Give Waybill's account the right to create schemas and tables.")
 
 
 def explain_copy(file: CsvFile, error: psycopg.Error) -> ImportRefusedError:
@@ -113,11 +114,31 @@ def _how_to_divide(file: CsvFile, fields: list[str]) -> str:
 def check_dates(raw: psycopg.Connection, staging: sql.Identifier, file: CsvFile, columns: list[Column]) -> None:
     """Refuse values that do not fit the date format given for their column."""
     for position, column in enumerate(columns):
-        if column.date_format and not _dates_fit(raw, staging, column):
+        if not column.date_format or _dates_fit(raw, staging, column):
+            continue
+        if column.date_format == column.known_format:  # nobody asked for it this time
+            column.date_format, column.pg_type = "", "text"
+        else:
             line, value = next(_misfits(file, position, column.date_format))
             text = _("Line %(line)d, column %(column)s: “%(value)s” does not fit %(format)s.")
             details = {"line": line, "column": column.name, "value": value[:40], "format": column.date_format}
             raise ImportRefusedError(text % details)
+
+
+def check_asked(raw: psycopg.Connection, staging: sql.Identifier, file: CsvFile, columns: list[Column]) -> None:
+    """Refuse values that are not of the type that was asked for."""
+    for position, column in enumerate(columns):
+        if deciding.is_as_asked(column):
+            continue
+        value = deciding.misfit(raw, staging, column, deciding.NAMES[column.asked])
+        details = {"column": column.name, "type": column.asked, "value": value}
+        if not value:
+            text = _("Column %(column)s cannot be %(type)s: not each value would be written as it is in the file.")
+            raise ImportRefusedError(text % details)
+        found = file.find(lambda fields, at=position, bad=value: fields[at : at + 1][0][:40] == bad)  # type: ignore[misc]
+        text = _("Line %(line)d, column %(column)s: “%(value)s” is no %(type)s. Correct it, or name another --type.")
+        line = next(found)[0]
+        raise ImportRefusedError(text % {**details, "line": line})
 
 
 def _dates_fit(raw: psycopg.Connection, staging: sql.Identifier, column: Column) -> bool:

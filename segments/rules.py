@@ -17,10 +17,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from psycopg import sql
 
-from segments.types import DATES, NUMBERS, ORDERED, TIMES
+from segments.types import DATES, NUMBERS, ORDERED, TIMES, WHOLE_BITS
 
-# What whole numbers hold: from -2^bits to 2^bits - 1.
-WHOLE_BITS = {"smallint": 15, "integer": 31, "bigint": 63}
 LONGEST_NUMBER = 100
 LONGEST_VALUE = 10_000
 # Decimal takes more: underscores, and the digits of other scripts.

@@ -6,16 +6,18 @@ behind. One on which something was set stays, and its rows change (`filling`): w
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 
 import psycopg
 from django.utils.translation import gettext as _
 from psycopg import sql
 
+from segments import fitting
 from segments.csvfile import LONGEST_NAME_BYTES, ImportRefusedError
 from segments.filling import Made, fill
 from segments.locking import EXCLUSIVE, PATIENCE_SECONDS, lock
 from segments.setting_aside import grant, grants_on, set_aside
-from segments.standing import MARK, View, standing_on
+from segments.standing import MARK, Standing, View, standing_on
 
 __all__ = ["MARK", "PATIENCE_SECONDS", "Made", "put"]
 
@@ -38,16 +40,21 @@ def put(raw: psycopg.Connection, made: Made, *, patience: float, say: Callable[[
     if kind not in "rp" or not (made.was is not None or comment == MARK):
         text = _("There is already something called %(name)s in %(schema)s that no import made. Take another name.")
         raise ImportRefusedError(text % {"name": made.name, "schema": made.schema})
-    fields = made.types if made.was is None else made.was
-    keys = made.keys if made.was is None else made.old_keys
-    standing = standing_on(raw, oid, fields, keys)
+    if made.was is None:  # an import made it, but its description is gone
+        was, keys = fitting.held(raw, oid)
+        made = replace(made, was=was, old_keys=keys)
+    standing = _standing(raw, made, oid)
     if standing.is_plain:
         lock(raw, made.relation, made.name, EXCLUSIVE, patience, say)
-        standing = standing_on(raw, oid, fields, keys)  # somebody may have set something meanwhile
+        standing = _standing(raw, made, oid)  # somebody may have set something meanwhile
     if standing.is_plain:
         _replace(raw, made, oid, standing.views)
     else:
         fill(raw, made, oid, standing, patience=patience, say=say)
+
+
+def _standing(raw: psycopg.Connection, made: Made, oid: int) -> Standing:
+    return standing_on(raw, oid, made.was or {}, made.old_keys)
 
 
 def _replace(raw: psycopg.Connection, made: Made, oid: int, views: list[View]) -> None:

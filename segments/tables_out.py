@@ -1,6 +1,6 @@
 """Whole tables and member lists as rows to send: what their columns are, and why one cannot be read now."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import psycopg
 from django.db import connections
@@ -12,17 +12,22 @@ from segments.projecting import key_columns, projected_query
 from segments.projection import contact_of
 from segments.warehouse import WORK_SCHEMA, Columns, key_names, members_table, spelled, table_name
 
+Types = Mapping[str, str]  # of fields, by name
+NO_LAYOUTS: Types = {}
 WITHOUT_ZONE = " without time zone"  # Waybill leaves it out: "timestamp"
 
 
-def table_query(table: Table, columns: Columns, types: dict[str, str]) -> sql.Composed:
-    """Return the SELECT of all rows of `table`; `types` maps its fields to PostgreSQL's names of their types."""
-    return _select(columns, types, table_name(table))
+def table_query(table: Table, columns: Columns, types: Types, layouts: Types = NO_LAYOUTS) -> sql.Composed:
+    """Return the SELECT of all rows of `table`; `types` maps its fields to PostgreSQL's names of their types.
+
+    `layouts` maps those that are moments to how they are written, as `warehouse.spelled` takes it.
+    """
+    return _select(columns, types, layouts, table_name(table))
 
 
-def members_query(segment: Segment, columns: Columns, types: dict[str, str]) -> sql.Composed:
+def members_query(segment: Segment, columns: Columns, types: Types, layouts: Types = NO_LAYOUTS) -> sql.Composed:
     """Return the SELECT of the segment's member list: its columns are the key fields of the segment's table."""
-    return _select(columns, types, members_table(segment))
+    return _select(columns, types, layouts, members_table(segment))
 
 
 def types_of(table: Table) -> dict[str, str]:
@@ -79,9 +84,11 @@ def _count(connection: psycopg.Connection, queries: list[sql.Composed]) -> int:
     return row[0] if row else 0
 
 
-def _select(columns: Columns, types: dict[str, str], relation: sql.Identifier) -> sql.Composed:
+def _select(columns: Columns, types: Types, layouts: Types, relation: sql.Identifier) -> sql.Composed:
     chosen = [
-        sql.SQL("{} AS {}").format(spelled("t", name, types.get(name, "")), sql.Identifier(exported))
+        sql.SQL("{} AS {}").format(
+            spelled("t", name, types.get(name, ""), layouts.get(name, "")), sql.Identifier(exported)
+        )
         for name, exported in columns
     ]
     return sql.SQL("SELECT {} FROM {} t").format(sql.SQL(", ").join(chosen), relation)

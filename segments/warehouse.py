@@ -1,6 +1,6 @@
 """All reading of customer data. Names of tables and fields go through psycopg.sql, nothing else."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,10 @@ from django.utils.translation import gettext as _
 from psycopg import pq, sql
 
 from roles.models import Environment
-from segments import projection, relationships, rules, sessions
+from segments import projection, relationships, rules, sessions, times
 from segments.copying import CopyOut, copy_csv
-from segments.models import Segment, Table
+from segments.models import Field, Segment, Table
+from segments.types import TIMES, is_same_key
 
 __all__ = ["CopyOut", "copy_csv"]
 
@@ -92,10 +93,10 @@ def export_query(segment: Segment, columns: Columns) -> sql.Composed:
     keys = key_names(segment.table)
     if not keys:
         raise NotReadyError(f"{segment.table} has no key. Import it again with --key.")
-    types = dict(segment.table.fields.values_list("name", "pg_type"))
+    fields = {field.name: field for field in segment.table.fields.all()}
     same = sql.SQL(" AND ").join(sql.SQL("t.{0} = m.{0}").format(sql.Identifier(key)) for key in keys)
     return sql.SQL("SELECT {} FROM {} t JOIN {} m ON {}").format(
-        _selected(columns, types), table_name(segment.table), members_table(segment), same
+        _selected(columns, fields), table_name(segment.table), members_table(segment), same
     )
 
 
@@ -120,7 +121,7 @@ def why_not_readable(segment: Segment) -> str:
         }
     if segment.member_count is None or not members:
         return _("The segment “%(segment)s” has no member list yet. Refresh it first.") % name
-    if members != {key: held[key] for key in keys}:
+    if members.keys() != keys or not all(is_same_key(members[key], held[key]) for key in keys):
         return _("The key of its table has changed since “%(segment)s” was last refreshed. Refresh it first.") % name
     return ""
 
@@ -160,9 +161,9 @@ def preview_rules(
     table: Table, match: str, conditions: list[rules.Condition], columns: Columns, limit: int = 5
 ) -> list[Row]:
     """Return the first `limit` rows that fit the conditions, as texts. Raises rules.RulesError."""
-    types = dict(table.fields.values_list("name", "pg_type"))
+    fields = {field.name: field for field in table.fields.all()}
     where = rules_where(table, match, conditions)
-    query = sql.SQL("SELECT {} FROM {} t WHERE {}").format(_selected(columns, types), table_name(table), where)
+    query = sql.SQL("SELECT {} FROM {} t WHERE {}").format(_selected(columns, fields), table_name(table), where)
     with reader(table.environment, _read_by(table, conditions), timeout=PAGE_SECONDS) as connection:
         return connection.execute(as_text(query, len(columns), limit)).fetchall()
 
@@ -198,19 +199,29 @@ def _read_by(table: Table, conditions: list[rules.Condition]) -> list[Table]:
     return [table, *others]
 
 
-def _selected(columns: Columns, types: dict[str, str]) -> sql.Composed:
+def _selected(columns: Columns, fields: Mapping[str, Field]) -> sql.Composed:
     """Name the columns of alias `t`."""
     parts: list[sql.Composable] = []
     for name, exported in columns:
-        if name not in types:
+        if name not in fields:
             raise NotReadyError(f"There is no field {name} any more. Choose the fields again.")
-        parts.append(sql.SQL("{} AS {}").format(spelled("t", name, types[name]), sql.Identifier(exported)))
+        parts.append(
+            sql.SQL("{} AS {}").format(
+                spelled("t", name, fields[name].pg_type, fields[name].layout), sql.Identifier(exported)
+            )
+        )
     return sql.SQL(", ").join(parts)
 
 
-def spelled(alias: str, name: str, pg_type: str) -> sql.Composed:
-    """Return a field of the rows called `alias`; booleans read true and false, as in the file they came from."""
-    return sql.SQL("{}::text" if pg_type == "boolean" else "{}").format(sql.Identifier(alias, name))
+def spelled(alias: str, name: str, pg_type: str, layout: str = "") -> sql.Composed:
+    """Return a field of the rows called `alias`, as it read in the file that it came from.
+
+    That is true and false for booleans, and for moments what `layout` (`times.Layout`) says.
+    """
+    field = sql.Identifier(alias, name)
+    if layout not in ("", times.ANY) and pg_type in TIMES:
+        return times.Layout.of(layout).printed(field)
+    return sql.SQL("{}::text" if pg_type == "boolean" else "{}").format(field)
 
 
 def as_text(query: sql.Composed, width: int, limit: int) -> sql.Composed:

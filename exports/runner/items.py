@@ -80,10 +80,11 @@ class Item:
 
     def _query(self, columns: list[tuple[str, str]]) -> sql.Composed:
         types = {column.source: column.pg_type for column in self.columns}
+        layouts = {column.source: column.field.layout for column in self.columns}
         if isinstance(self.noun, Table):
-            return tables_out.table_query(self.noun, columns, types)
+            return tables_out.table_query(self.noun, columns, types, layouts)
         if self.kind == ItemKind.MEMBERS:
-            return tables_out.members_query(self.noun, columns, types)
+            return tables_out.members_query(self.noun, columns, types, layouts)
         if self.is_projected:
             return projecting.projected_query(self.noun, columns)
         return warehouse.export_query(self.noun, columns)

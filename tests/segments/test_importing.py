@@ -29,8 +29,8 @@ def load(environment, data, name="People", **options):
 def exported(table, order=""):
     """The table as CSV bytes, as an export writes it."""
     fields = [(field.name, field.name) for field in table.fields.all()]
-    types = dict(table.fields.values_list("name", "pg_type"))
-    query = sql.SQL("SELECT {} FROM {} t").format(warehouse._selected(fields, types), warehouse.table_name(table))
+    known = {field.name: field for field in table.fields.all()}
+    query = sql.SQL("SELECT {} FROM {} t").format(warehouse._selected(fields, known), warehouse.table_name(table))
     with warehouse.reader(table.environment, [table]) as connection:
         return b"".join(copy_csv(connection, query))
 
@@ -78,6 +78,11 @@ def test_awkward_values_survive():
     [
         (["1", "-20", "0", "", "9223372036854775807"], "bigint"),
         (["1", "9223372036854775808"], "numeric"),
+        (["1", "-32768", "32767"], "smallint"),
+        (["1", "-32769"], "integer"),
+        (["2147483647"], "integer"),
+        (["2147483648"], "bigint"),
+        (["-2147483649", ""], "bigint"),
         (["1", "2.50", "-0.001"], "numeric"),
         (["0", "01"], "text"),
         (["1", "+2"], "text"),
@@ -97,9 +102,28 @@ def test_awkward_values_survive():
         (["2019-1-23"], "text"),
         (["5/8/1986"], "text"),
         (["2019-01-23 10:11:12", "2019-01-23 10:11:12.5"], "timestamp"),
-        (["2019-01-23 10:11:12.50"], "text"),
-        (["2019-01-23T10:11:12"], "text"),
-        (["2019-01-23 10:11:12+00"], "text"),
+        (["2019-01-23 10:11:12.50"], "timestamp"),
+        (["2019-01-23 10:11:12.50", "2019-01-23 10:11:12.5"], "text"),
+        (["2019-01-23T10:11:12"], "timestamp"),
+        (["2019-01-23T10:11", "2019-01-23T23:59"], "timestamp"),
+        (["2019-01-23T10:11", "2019-01-23T23:59:00"], "text"),
+        (["2019-01-23 24:00:00"], "text"),
+        (["2019-01-23T10:11:12.1234567Z"], "text"),
+        (["2019-01-23 10:11:12+00"], "timestamp with time zone"),
+        (["2019-01-23 10:11:12.5+00", "2019-01-23 10:11:12+00"], "timestamp with time zone"),
+        (["2026-03-01T07:30:00.000Z", "2026-03-02T23:59:59.250Z", ""], "timestamp with time zone"),
+        (
+            ["2026-03-01T07:30:00Z", "2026-03-02T23:59:59.25Z", "2026-03-02T23:59:59.123456Z"],
+            "timestamp with time zone",
+        ),
+        (["2026-03-01T07:30:00Z", "2026-03-02T23:59:59.250Z"], "timestamp with time zone"),
+        (["2026-03-01T07:30:00+00:00", "2026-03-01T07:30:00.000250+00:00"], "timestamp with time zone"),
+        (["2026-03-01 07:30:00+01:00", "2026-03-02 00:10:59+01:00"], "timestamp with time zone"),
+        (["2026-03-01T07:30-0530", "2026-03-02T23:59-0530"], "timestamp with time zone"),
+        (["2026-03-01 07:30:00+01:00", "2026-07-01 07:30:00+02:00"], "text"),
+        (["2026-03-01 07:30:00+01:00", "2026-07-01 07:30:00"], "text"),
+        (["2026-03-01 07:30:00Z", "2026-07-01T07:30:00Z"], "text"),
+        (["2026-02-30T07:30:00Z"], "text"),
         (["2019-01-23", "2019-01-23 10:11:12"], "text"),
         (["", ""], "text"),
     ],
@@ -114,7 +138,8 @@ def test_a_type_is_used_only_when_every_value_prints_back_identically(values, ex
 def test_a_late_value_decides_the_type_too():
     environment = make_environment()
     numbers = [str(number) for number in range(3000)]
-    assert type_of(environment, *numbers) == "bigint"
+    assert type_of(environment, *numbers) == "smallint"
+    assert type_of(environment, *numbers, "40000") == "integer"
     assert type_of(environment, *numbers, "1.5") == "numeric"
     assert type_of(environment, *numbers, "n/a") == "text"
 
@@ -204,7 +229,7 @@ def test_dates_with_slashes_become_dates_when_their_format_is_given():
     data = "Id,Born,Seen\n1,5/8/1986,31.12.2020 23:05\n2,12/31/1999,\n"
     formats = {"Born": "%m/%d/%Y", "Seen": "%d.%m.%Y %H:%M"}
     table = load(make_environment(), data, date_formats=formats)
-    assert types_of(table) == {"Id": "bigint", "Born": "date", "Seen": "timestamp"}
+    assert types_of(table) == {"Id": "smallint", "Born": "date", "Seen": "timestamp"}
     assert exported(table) == b"Id,Born,Seen\n1,1986-05-08,2020-12-31 23:05:00\n2,1999-12-31,\n"
 
 

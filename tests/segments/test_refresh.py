@@ -76,7 +76,7 @@ def test_a_reader_keeps_its_members_while_others_are_made_and_nobody_waits(table
 
 def test_another_key_type_makes_another_list(table):
     segment = make_segment(table)
-    make_table(table.environment, csv="CustomerId,City\n1,London\n2,Paris\n")
+    make_table(table.environment, csv="CustomerId,City\n1,London\n2,Paris\n", types={"CustomerId": "auto"})
     assert refresh(segment) == 2
     assert members(segment) == [1, 2]
 

@@ -116,7 +116,7 @@ def test_it_survives_a_new_import_and_is_broken_while_a_side_is_missing(accounts
     assert relationships.relationships_of([contacts]) == []
     letters = CONTACTS.replace(",1,", ",A1,")
     make_table(environment, "Contacts", letters, "ContactId", profile_kind="contact")
-    assert problem() == "A field of type text cannot be compared with one of type bigint."
+    assert problem() == "A field of type text cannot be compared with one of type smallint."
     make_table(environment, "Contacts", CONTACTS, "ContactId", profile_kind="contact")
     make_table(environment, "Accounts", ACCOUNTS, "Company", profile_kind="account")
     assert problem() == "“AccountId” is not the only key of Accounts any more."

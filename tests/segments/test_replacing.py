@@ -281,6 +281,17 @@ def test_rows_may_exchange_a_unique_value(schema):
     assert ask(schema, 'SELECT * FROM {s}."Guests" ORDER BY 1') == [(1, "Bruges"), (2, "Ghent")]
 
 
+def test_a_table_whose_description_is_gone_is_replaced_with_what_was_set_on_it(schema):
+    ask(schema, 'CREATE INDEX towns ON {s}."Guests" ("Town")')
+    schema.tables.all().delete()
+    load(schema, "No,Town,Stars\n1,Ghent,5\n", keys=["No"])
+    assert ask(schema, "SELECT to_regclass('{s}.towns') IS NULL") == [(False,)]
+    ask(schema, "DROP INDEX {s}.towns")
+    schema.tables.all().delete()
+    load(schema, "Id\n1\n", keys=["Id"])
+    assert ask(schema, 'SELECT * FROM {s}."Guests"') == [(1,)]
+
+
 def test_a_table_without_a_key_keeps_what_was_set_too(schema):
     load(schema, "a,b\n1,x\n1,x\n", "Notes")
     ask(schema, 'CREATE INDEX notes ON {s}."Notes" (a)')

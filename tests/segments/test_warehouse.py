@@ -214,7 +214,7 @@ def test_a_segment_on_a_timestamp_key_is_readable(table):
 )
 def test_a_segment_whose_key_has_changed_since_says_to_refresh(table, csv, key):
     segment = make_segment(table, "Known")
-    make_table(table.environment, csv=csv, key=key)
+    make_table(table.environment, csv=csv, key=key, types={key: "auto"})
     segment = Segment.objects.get(pk=segment.pk)
     said = "The key of its table has changed since “Known” was last refreshed. Refresh it first."
     assert warehouse.why_not_readable(segment) == said

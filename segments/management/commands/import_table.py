@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 
 from roles.kinds import ProfileKind
 from roles.models import Environment
+from segments.deciding import AUTO, NAMES
 from segments.delimiters import DELIMITERS
 from segments.importing import ImportRefusedError, import_table
 from segments.models import Table
@@ -43,7 +44,15 @@ class Command(BaseCommand):
             default=[],
             type=_pair,
             metavar="COLUMN=FORMAT",
-            help="how dates are written, such as DateOfBirth=%%m/%%d/%%Y (%%Y %%m %%d %%H %%M %%S); repeatable",
+            help="how dates are written, such as DateOfBirth=%%m/%%d/%%Y (%%Y %%m %%d %%H %%M %%S %%f %%z); repeatable",
+        )
+        parser.add_argument(
+            "--type",
+            action="append",
+            default=[],
+            type=_pair,
+            metavar="COLUMN=TYPE",
+            help=f"what a column becomes ({', '.join(NAMES)}), or {AUTO}: what its values are now; repeatable",
         )
         parser.add_argument(
             "--semantic",
@@ -98,6 +107,7 @@ class Command(BaseCommand):
                 date_formats=dict(options["date"]),
                 semantic_types=dict(options["semantic"]),
                 shown=options["show_to_viewers"],
+                types=dict(options["type"]),
                 encoding=options["encoding"],
                 delimiter=options["delimiter"],
                 progress=watch.say,
