@@ -10,8 +10,8 @@ from django.utils.translation import get_language
 from exports.listing import JOINED, PAGE_SIZE, SHOWN, Listing, list_exports, states_of
 from exports.models import Export
 from exports.rows import Rows
-from exports.set_up.typed import typed_id
 from roles.access import Access
+from roles.typed import typed_id
 
 OWN = ("shown", "head", "all")  # what a poll adds to the list's own query
 FAST, SLOW = "every 1s", "every 5s"

@@ -13,6 +13,8 @@ from django.shortcuts import redirect, resolve_url
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 
+from roles.typed import typed_path
+
 
 class TextMiddleware:
     """Take UTF-8 alone, as browsers send here: others hold texts that no page and no database can."""
@@ -56,8 +58,9 @@ class SignInRequiredMiddleware:
         if request.htmx:
             # A log-in page inside a panel would be lost work; the whole page goes there, or the person is asked to
             # log in beside it (static/session.js).
-            here = request.htmx.current_url_abs_path or "/"
+            here = typed_path(request.htmx.current_url, request.get_host()) or "/"
             return HttpResponseClientRedirect(redirect_to_login(here).url)
-        answer = redirect_to_login(request.get_full_path(), resolve_url(settings.LOGIN_URL))
+        here = typed_path(request.get_full_path(), request.get_host()) or "/"
+        answer = redirect_to_login(here, resolve_url(settings.LOGIN_URL))
         # Without scripts what was sent is lost, which the log-in page then says.
         return answer if request.method == "GET" else redirect(f"{answer.url}&lost=1")

@@ -15,6 +15,7 @@ from roles.access import EnvironmentRequest, requires
 from roles.htmx import done, render, render_panel
 from roles.permissions import Permission
 from roles.support.seeing import NO_DATA
+from roles.typed import typed_id
 from segments import relationships, rules, showing, warehouse
 from segments.listing import list_tables
 from segments.models import Field, Relationship, Table
@@ -56,7 +57,7 @@ def choose_shown(request: EnvironmentRequest, pk: int) -> HttpResponse:
 def relate(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """State that rows of the table refer to another table's."""
     found = _load(request, pk)
-    field = found.fields.filter(pk=_number(request.POST.get("field"))).first()
+    field = found.fields.filter(pk=typed_id(request.POST.get("field"))).first()
     keys = {str(key.pk): key for key in relationships.single_keys(found)}
     key = keys.get(request.POST.get("key", ""))
     if field is None or key is None:
@@ -146,11 +147,6 @@ def _sample(request: EnvironmentRequest, table: Table, fields: list[Field]) -> d
 def _url(request: EnvironmentRequest, table: Table, part: str = "relationships") -> str:
     page = reverse("segments:table", kwargs={"environment": request.environment.slug, "pk": table.pk})
     return f"{page}#{part}"
-
-
-def _number(text: str | None) -> int:
-    """Return the id that a form sent; 0, which nothing has, if it is none."""
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 def _described(field: Field) -> dict[str, Any]:

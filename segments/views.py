@@ -16,6 +16,7 @@ from roles.access import EnvironmentRequest, requires
 from roles.htmx import done, render, render_panel
 from roles.kinds import ProfileKind
 from roles.permissions import Permission
+from roles.typed import typed_id
 from segments import actions, carrying, rules
 from segments.choices import choices_of, value_of
 from segments.listing import kinds_of, list_segments
@@ -76,7 +77,7 @@ def add(request: EnvironmentRequest) -> HttpResponse:
     if request.method == "POST" or "like" not in request.GET:
         return _set_up(request, Segment(environment=request.environment))
     like = request.GET["like"]
-    accounts = _load(request, int(like) if like.isascii() and like.isdigit() and len(like) < 19 else 0)
+    accounts = _load(request, typed_id(like))
     if accounts.table.profile_kind != ProfileKind.ACCOUNT:
         raise Http404
     try:

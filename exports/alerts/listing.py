@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 
 from exports.alerts.messages import page_of
 from exports.models import Alert, AlertKind, Export
-from exports.set_up.typed import typed_id
 from roles.access import Access
+from roles.typed import typed_id
 
 PAGE_SIZE = 50
 TONES: dict[str, str] = {

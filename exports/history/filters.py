@@ -14,14 +14,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from exports.models import MOMENT, Export, Run, RunQuerySet, Trigger
-from exports.set_up.typed import typed_id
 from exports.states import STATES
 from roles.models import Environment
+from roles.typed import typed_day, typed_id
 from roles.validators import composed
 
 LONGEST_TEXT = 200
 MOST_NAMED = 100  # exports whose runs are looked up one by one
-FIRST_YEAR, LAST_YEAR = 1970, 9998
 CUSTOM = "custom"
 LAST_DAY = "24h"
 PERIODS = {LAST_DAY: timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
@@ -115,11 +114,4 @@ def _is_understood(name: str, text: str) -> bool:
         return text in known[name]
     if name == "export":
         return bool(typed_id(text))
-    return name == "q" or _is_day(text)
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return FIRST_YEAR <= date.fromisoformat(text).year <= LAST_YEAR
-    except ValueError:
-        return False
+    return name == "q" or bool(typed_day(text))

@@ -10,9 +10,9 @@ from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan, 
 from django.http import QueryDict
 
 from exports.models import MOMENT, Run, RunQuerySet
-from exports.set_up.typed import typed_id
 from exports.states import DELIVERED, State
 from roles.models import Environment
+from roles.typed import typed_id
 
 PAGE_SIZE = 50
 MOST_COUNTED = 1000

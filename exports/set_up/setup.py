@@ -18,8 +18,8 @@ from exports.set_up.field_source import FieldSources
 from exports.set_up.fitting import Fitting
 from exports.set_up.schedule_form import ScheduleForm, filled_in, typed_values
 from exports.set_up.settings import settings_form, settings_of
-from exports.set_up.typed import typed_id
 from roles.access import Access
+from roles.typed import typed_id
 from segments.models import Segment, Table
 
 MOST_ITEMS = 50

@@ -15,9 +15,10 @@ from django.utils.translation import ngettext
 from connections.models import Connection
 from exports import actions
 from exports.models import Export
-from exports.set_up.typed import typed_id
 from roles.access import EnvironmentRequest
 from roles.htmx import done, notice
+from roles.typed import typed_id
+from roles.typed import typed_uuid as read_uuid
 
 MOST_AT_ONCE = 500
 MOST_TOLD = 20  # of those left out, one by one
@@ -38,10 +39,10 @@ def load(request: EnvironmentRequest, pk: int, *, to_edit: bool = False) -> Expo
 
 def typed_uuid(text: str) -> uuid.UUID:
     """Return an id as a form or an address holds it; Http404 for anything else."""
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        raise Http404 from None
+    found = read_uuid(text)
+    if found is None:
+        raise Http404
+    return found
 
 
 def can_add(request: EnvironmentRequest) -> bool:

@@ -14,11 +14,11 @@ from connections.views.removing import answer
 from exports import actions
 from exports.guide import on_connection
 from exports.models import Export, Run
-from exports.set_up.typed import typed_id
 from exports.views.common import MOST_AT_ONCE, Words, each, told, typed_uuid
 from roles.access import EnvironmentRequest, requires
 from roles.htmx import render_panel
 from roles.permissions import Permission
+from roles.typed import typed_id
 
 Act = Callable[..., None]
 

@@ -25,7 +25,6 @@ from exports.set_up import drafts
 from exports.set_up.copying import copy_of
 from exports.set_up.items import check_lists
 from exports.set_up.setup import Setup
-from exports.set_up.typed import typed_id
 from exports.states import State
 from exports.views.common import can_add, list_url, load
 from exports.views.progress import show_progress
@@ -34,6 +33,7 @@ from roles.access import EnvironmentRequest, requires
 from roles.htmx import done, render_panel
 from roles.permissions import Permission
 from roles.templatetags.pieces import icon
+from roles.typed import typed_id
 
 CHANGED = "exports:changed"
 WITHOUT_LISTS = {"export-fields", "export-preview"}  # elements of the pane

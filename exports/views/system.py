@@ -12,7 +12,6 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from exports.models import PartKind, RefreshPart
-from exports.set_up.typed import typed_id
 from exports.system.items import Item, items_of
 from exports.system.listing import PAGE_SIZE, Key, Listing, list_all
 from exports.system.past import past_of
@@ -20,6 +19,7 @@ from exports.system.workflow import workflow_of
 from roles.access import EnvironmentRequest, requires
 from roles.htmx import render, render_panel
 from roles.permissions import Permission
+from roles.typed import typed_id
 from segments.models import Segment, Table
 
 OWN = ("shown", "head", "all")  # what a poll adds to the list's own query

@@ -1,7 +1,6 @@
 """The events that the URL asks for: each filter and each page is read from an index, whatever the log's length."""
 
 import re
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
@@ -14,6 +13,7 @@ from django.utils import timezone
 from psycopg import sql
 
 from roles.models import AuditEvent, Environment
+from roles.typed import typed_day, typed_id, typed_uuid
 from roles.validators import composed
 
 PAGE_SIZE = 50
@@ -55,8 +55,8 @@ class Filters:
     def of(cls, query: QueryDict) -> "Filters":
         """Read the filters from a query."""
         texts = {one.name: query.get(one.name, "").replace("\0", "")[:LONGEST_TEXT].strip() for one in fields(cls)}
-        checks: dict[str, Any] = {"since": date.fromisoformat, "until": date.fromisoformat, "run": uuid.UUID}
-        return cls(**{name: text if _suits(text, checks.get(name, str)) else "" for name, text in texts.items()})
+        checks: dict[str, Any] = {"since": typed_day, "until": typed_day, "run": typed_uuid}
+        return cls(**{name: text if checks.get(name, str)(text) else "" for name, text in texts.items()})
 
     def as_dict(self) -> dict[str, str]:
         """Return those that are in force, by name."""
@@ -67,7 +67,7 @@ class Filters:
         exact = {"action": self.action, "object_type": self.type, "object_id": self.object, "run": self.run}
         condition = Q(**{name: value for name, value in exact.items() if value})
         if self.person:
-            condition &= Q(actor=None) if self.person == SYSTEM else Q(actor=_number(self.person))
+            condition &= Q(actor=None) if self.person == SYSTEM else Q(actor=typed_id(self.person))
         if self.since:
             condition &= Q(at__gte=_midnight(date.fromisoformat(self.since)))
         if self.until:
@@ -153,20 +153,8 @@ def _after(found: QuerySet[AuditEvent], anchor: AuditEvent) -> QuerySet[AuditEve
 
 
 def _event(environment: Environment, pk: str) -> AuditEvent | None:
-    return AuditEvent.objects.filter(environment=environment, pk=_number(pk)).first() if pk else None
-
-
-def _number(text: str) -> int:
-    """Return a typed id; 0, which nothing has, where it cannot be one."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    return AuditEvent.objects.filter(environment=environment, pk=typed_id(pk)).first() if pk else None
 
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, tzinfo=timezone.get_current_timezone())
-
-
-def _suits(text: str, read: Any) -> bool:
-    try:
-        return bool(text and read(text))
-    except ValueError:
-        return False

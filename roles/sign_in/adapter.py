@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.userkit import filter_users_by_email, get_user_by_username
+from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from roles.auditing.origin import client_address
 from roles.models import User
 from roles.sign_in import devices, recording, tries
+from roles.typed import typed_path
 
 WRONG = _("User name or password is wrong.")
 NO_ADDRESS = "::"  # of a client on a socket of this machine
@@ -31,6 +33,10 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Nobody signs up by themselves."""
         return False
+
+    def is_safe_url(self, url: str) -> bool:
+        """Lead to pages of this site alone, as it is called now."""
+        return bool(typed_path(url, context.request.get_host()))
 
     def add_message(self, *args: Any, **kwargs: Any) -> None:
         """Say nothing: the page that follows shows what happened."""

@@ -21,6 +21,7 @@ from roles.people.actions import lock
 from roles.people.errors import RefusedError
 from roles.permissions import Permission
 from roles.roles import PERMISSIONS
+from roles.typed import typed_id
 
 CHANGED = "people:changed"
 MOST_AT_ONCE = 500
@@ -41,7 +42,7 @@ def chosen(request: EnvironmentRequest) -> list[RoleAssignment]:
     typed = set(request.POST.getlist("id"))
     if len(typed) > MOST_AT_ONCE:
         raise TooManyFieldsSent
-    ids = {int(text) for text in typed if text.isascii() and text.isdigit() and len(text) < 19}
+    ids = {number for number in map(typed_id, typed) if number}
     if not ids or len(ids) != len(typed):
         raise Http404
     people = sorted(_people(request).filter(user__in=ids), key=lambda one: (one.user == request.user, str(one.user)))
