@@ -14,7 +14,7 @@ import pytest
 import yaml
 from django.core.management import get_commands, load_command_class
 
-from config import keys
+from config import keys, postgres_log
 from tests.tools import require_tool
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,6 +23,12 @@ UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 SERVICES = [unit for unit in UNITS if "Type=exec" in unit.read_text()]
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
 OURS = {name: service for name, service in COMPOSE.items() if name != "db"}
+POSTGRES_DEFAULTS = {
+    "log_min_messages": "warning",
+    "log_min_error_statement": "error",
+    "log_error_verbosity": "default",
+    "log_parameter_max_length": "-1",
+}
 PYTHON = "/opt/waybill/.venv/bin/python"
 
 
@@ -211,3 +217,10 @@ def test_units_of_the_guide_are_those_that_there_are():
     text = (ROOT / "docs/operations.md").read_text()
     named = set(re.findall(r"\bwaybill-[a-z]+\b", re.sub(r"@\w+", "", text)))
     assert named - {"waybill-work"} == {unit.name.partition(".")[0].rstrip("@") for unit in UNITS}
+
+
+def test_the_composed_database_logs_no_values():
+    _program, *words = COMPOSE["db"]["command"]
+    given = dict(word.removeprefix("-c").split("=") for word in words)
+    assert given.items() <= postgres_log.QUIET.items()
+    assert postgres_log.telling(postgres_log.QUIET | POSTGRES_DEFAULTS | given) == {}
