@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -122,19 +123,32 @@ def database_log() -> Finding:
 
 def disk() -> Finding:
     """Look how much room is left where Waybill writes."""
-    home = settings.DATA_DIR / "postgres"
-    places = {_existing(place.resolve()) for place in (settings.DATA_DIR, home)}
+    where = _written()
+    places = {_existing(place.resolve()) for place in (where, where / "postgres")}
     place = min(places, key=lambda each: shutil.disk_usage(each).free)
     usage = shutil.disk_usage(place)
-    free = f"{usage.free / GIGABYTE:,.1f} GB of {usage.total / GIGABYTE:,.1f} GB are free at {settings.DATA_DIR}."
+    free = f"{usage.free / GIGABYTE:,.1f} GB of {usage.total / GIGABYTE:,.1f} GB are free at {where}."
     advice = "Make room there: runs fail and the database stops when it is full."
     if not os.access(place, os.W_OK):
         return wrong(f"{place} cannot be written.", "Run the doctor as the account that runs Waybill.")
+    if where != settings.DATA_DIR:
+        return ok(f"{settings.DATA_DIR} cannot be written and need not be here. {free}")
     if usage.free < LEAST_FREE:
         return wrong(free, advice)
     if usage.free < LITTLE_FREE or usage.free < LITTLE_SHARE * usage.total:
         return warning(free, advice)
     return ok(free)
+
+
+def _written() -> Path:
+    """Return where this machine writes: nowhere but to temporary files if database and keys come from elsewhere.
+
+    The containers of docs/deploy have a data directory that cannot be written.
+    """
+    has_keys_elsewhere = bool(os.environ.get("WAYBILL_SECRET_KEY")) and settings.SECRETS_KEYS_FILE is None
+    if settings.EMBEDDED_DATABASE or not has_keys_elsewhere or os.access(_existing(settings.DATA_DIR), os.W_OK):
+        return settings.DATA_DIR
+    return Path(tempfile.gettempdir())
 
 
 def _existing(path: Path) -> Path:

@@ -224,3 +224,16 @@ def test_the_data_directory_of_another_account_is_said(tmp_path, words):
     assert "belongs to another account" in result.stdout
     if words:
         assert json.loads(result.stdout)["state"] == "wrong"
+
+
+@pytest.mark.parametrize("has_keys, state", [(True, "ok"), (False, "wrong")])
+def test_a_data_directory_that_cannot_be_written_matters_only_where_something_is_written(
+    settings, monkeypatch, tmp_path, has_keys, state
+):
+    """As in the containers of docs/deploy: database and keys come from elsewhere."""
+    settings.DATA_DIR, settings.EMBEDDED_DATABASE = tmp_path, False
+    settings.SECRETS_KEYS_FILE = None if has_keys else tmp_path / "keys"
+    monkeypatch.setenv("WAYBILL_SECRET_KEY", "from a variable")
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda place, mode: place != tmp_path and access(place, mode))
+    assert checkups.disk().state == state
