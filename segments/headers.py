@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 
-from segments.invisible import told_of_name, visible
+from roles.validators import visible
+from segments.invisible import told_of_name
 from segments.sniffing import ImportRefusedError
 
 MOST_COLUMNS = 1600  # PostgreSQL's

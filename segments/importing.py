@@ -26,9 +26,9 @@ from psycopg import sql
 from roles import audit
 from roles.kinds import PROFILE_KINDS, Audience, SemanticType
 from roles.models import Environment, User
-from roles.validators import composed, visible_name
+from roles.validators import composed, visible, visible_name
 from segments import columns as typing
-from segments import deciding, invisible, refusals, remembering, row_checks, sessions, showing
+from segments import deciding, refusals, remembering, row_checks, sessions, showing
 from segments.columns import Column
 from segments.csvfile import LONGEST_NAME_BYTES, CsvFile, ImportRefusedError
 from segments.filling import Made
@@ -231,10 +231,10 @@ def _columns(plan: _Plan, file: CsvFile, table: Table) -> list[Column]:
 def _used_names(file: CsvFile, names: Iterable[str]) -> list[str]:
     """Return how the columns are called as fields; they may be asked for as the header has them, or as seen."""
     renamed = dict(zip(reversed(file.header), reversed(file.names), strict=True))
-    seen = Counter(map(invisible.visible, file.names))
-    shown = {text: name for name in file.names if seen[text := invisible.visible(name)] == 1}
+    seen = Counter(map(visible, file.names))
+    shown = {text: name for name in file.names if seen[text := visible(name)] == 1}
     return [
-        name if name in file.names else renamed.get(name) or shown.get(invisible.visible(name)) or _missing(file, name)
+        name if name in file.names else renamed.get(name) or shown.get(visible(name)) or _missing(file, name)
         for name in names
     ]
 
@@ -311,23 +311,23 @@ def _make(raw: psycopg.Connection, plan: _Plan, file: CsvFile, columns: list[Col
     raw.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(plan.environment.warehouse_schema)))
     try:
         with raw.transaction():
-            _copy(raw, columns, new)
+            made = _copy(raw, columns, new)
     except psycopg.errors.ProgramLimitExceeded:
         if not deciding.narrow(raw, STAGING, columns):
             raise
-        _copy(raw, columns, new)
-    refusals.check_count(file, (raw.execute(sql.SQL("SELECT count(*) FROM {}").format(new)).fetchone() or (0,))[0])
+        made = _copy(raw, columns, new)
+    refusals.check_count(file, made)
     if any(column.is_key for column in columns):
         _make_key(raw, file, columns, new)
     raw.execute(sql.SQL("ANALYZE {}").format(new))
 
 
-def _copy(raw: psycopg.Connection, columns: list[Column], new: sql.Identifier) -> None:
-    """Make the table of the columns' values; unlike INSERT, this keeps the rows in the file's order."""
+def _copy(raw: psycopg.Connection, columns: list[Column], new: sql.Identifier) -> int:
+    """Make the table of the columns' values, return its rows; unlike INSERT, this keeps them in the file's order."""
     values = sql.SQL(", ").join(
         sql.SQL("{} AS {}").format(column.value, sql.Identifier(column.name)) for column in columns
     )
-    raw.execute(sql.SQL("CREATE TABLE {} AS SELECT {} FROM {}").format(new, values, STAGING))
+    return raw.execute(sql.SQL("CREATE TABLE {} AS SELECT {} FROM {}").format(new, values, STAGING)).rowcount
 
 
 def _make_key(raw: psycopg.Connection, file: CsvFile, columns: list[Column], new: sql.Identifier) -> None:

@@ -1,8 +1,11 @@
 """Signs that show nothing, in the names of columns, in keys and in values: found, and named by their code."""
 
 import re
+from collections.abc import Iterable
 
 from django.utils.translation import gettext as _
+
+from roles.validators import invisible_places, visible
 
 MARK = "\ufeff"  # a byte order mark; inside of a text it is a blank without width
 CONTROLS = "\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
@@ -16,9 +19,7 @@ BLANKS = "\xa0\u1680\u2000-\u200a\u202f\u205f\u3000"  # they look like a blank a
 JOINERS = "\u200c\u200d\ufe00-\ufe0f"
 IN_VALUES = CONTROLS + WIDTHLESS
 IN_KEYS = IN_VALUES + BLANKS + JOINERS
-_NAMES = re.compile(
-    f"[{IN_VALUES}{BLANKS}\t\n\r]|(?<![^\\x00-\\x7f])[{JOINERS}](?!\u20e3)|[\u200c\u200d](?![^\\x00-\\x7f])"
-)
+_BLANKS = re.compile(f"[{BLANKS}]")
 _VALUES = re.compile(f"[{IN_VALUES}]")
 _KEYS = re.compile(f"[{IN_KEYS}]")
 _PLAIN = bytes([*range(0x20, 0x7F), *b"\t\n\r"])
@@ -31,17 +32,17 @@ def code(sign: str) -> str:
 
 def in_name(name: str) -> str:
     """Return the codes of the invisible signs in a column's name, "" if there are none."""
-    return ", ".join(dict.fromkeys(map(code, _NAMES.findall(name))))
+    places = {*invisible_places(name), *(place for place, sign in enumerate(name) if _BLANKS.match(sign))}
+    return _codes(name[place] for place in sorted(places))
 
 
 def in_key(value: str) -> str:
     """Return the codes of the invisible signs in a key, "" if there are none."""
-    return ", ".join(dict.fromkeys(map(code, _KEYS.findall(value))))
+    return _codes(_KEYS.findall(value))
 
 
-def visible(name: str) -> str:
-    """Return what people see of a name."""
-    return _NAMES.sub(lambda sign: " " if sign[0] in "\t\n\r" or re.match(f"[{BLANKS}]", sign[0]) else "", name).strip()
+def _codes(signs: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(map(code, signs)))
 
 
 def told_of_name(position: int, name: str) -> str:

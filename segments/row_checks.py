@@ -6,6 +6,7 @@ import psycopg
 from django.utils.translation import gettext as _
 from psycopg import sql
 
+from roles.validators import visible
 from segments import invisible
 from segments.columns import Column
 from segments.csvfile import CsvFile
@@ -117,7 +118,7 @@ def _told_of_key(name: str, line: int, value: str, count: int) -> str:
     text = _("Line %(line)d: the key %(name)s “%(value)s” has invisible characters: %(codes)s.")
     if not codes:
         text = _("Line %(line)d: the key %(name)s “%(value)s” begins or ends with a blank.")
-    details = {"line": line, "name": name, "value": invisible.visible(value)[:LONGEST_SHOWN], "codes": codes}
+    details = {"line": line, "name": name, "value": visible(value)[:LONGEST_SHOWN], "codes": codes}
     more = _("Rows with such keys: %(count)s.") % {"count": f"{count:,}"} if count > 1 else ""
     todo = _("It is kept, as another key than “%(value)s”. Correct the file unless that is meant.") % details
     return " ".join(filter(None, [text % details, more, todo]))

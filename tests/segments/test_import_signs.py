@@ -107,7 +107,7 @@ def test_a_single_column_may_have_its_name_as_a_value_which_is_told():
 def test_invisible_signs_in_keys_are_told_by_line_and_code(sign, codes):
     rows, told = take(f'Nr,Name\n1,a\n2{sign}2,b\n"3{sign}{sign}",c\n', keys=["Nr"])
     assert rows[1] == (f"2{sign}2", "b")
-    shown = "2 2" if sign in "\u00a0\u202f\u3000" else "22"
+    shown = "2 2" if sign.isspace() else "22"
     assert told[-1] == (
         f"Line 3: the key Nr “{shown}” has invisible characters: {codes}. Rows with such keys: 2. It is kept,"
         f" as another key than “{shown}”. Correct the file unless that is meant."
@@ -133,6 +133,10 @@ def test_what_only_other_columns_have_is_not_told_of_the_key():
 def test_a_column_is_found_by_what_people_see_of_its_name(header):
     columns = columns_of(f"{header}\n1,a\n", keys=["Nr"], profile_kind="customer")
     assert [is_key for _name, is_key, _type in columns] == [True, False]
+
+
+def test_a_column_is_found_in_either_composition_of_its_name():
+    assert columns_of("Pre\u0301nom,Nr\n1,a\n", keys=["Pr\u00e9nom"])[0][1]
 
 
 def test_a_name_that_two_columns_show_names_neither():
