@@ -166,4 +166,4 @@ def test_a_refusal_of_the_first_row_says_how_the_file_may_be_read_instead(data, 
 
 def test_times_and_codes_keep_their_types_beside_marks_that_are_left_out():
     data = "\ufeff\ufeffNr,Seen\r\n1,2019-01-23\r\n\ufeff2,2020-02-29\r\n\x1a"
-    assert columns_of(data, keys=["Nr"]) == [("Nr", True, "bigint"), ("Seen", False, "date")]
+    assert columns_of(data, keys=["Nr"]) == [("Nr", True, "smallint"), ("Seen", False, "date")]
