@@ -32,6 +32,8 @@ MODELS = {
         COPIED,
     ),
     "roles.Tries": {"key": MADE},
+    "roles.KeyInUse": dict.fromkeys(("fingerprint", "kind"), MADE),
+    "roles.StrangeMachine": dict.fromkeys(("place", "host"), MADE),
     "roles.Heartbeat": dict.fromkeys(("kind", "host"), MADE),
     "segments.Table": {"name": "import_table composes and checks it; it is PostgreSQL's name of the table, too"},
     "segments.Field": {"name": FILE, "pg_type": MADE},
