@@ -64,7 +64,7 @@ def test_an_owner_who_gave_no_rights_is_asked_for_them(foreign):
 
 def test_a_table_of_somebody_else_is_changed_with_the_rights_that_they_gave(foreign, superuser):
     name = f'{foreign.warehouse_schema}."Guests"'
-    superuser.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE, MAINTAIN ON {name} TO waybill")
+    superuser.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO waybill")
     load(foreign, "No,Town\n1,Lille\n")
     assert superuser.execute(f"SELECT * FROM {name}").fetchall() == [(1, "Lille")]
     assert "must be owner of table Guests. Make Waybill's account the owner" in refusal(foreign, "No\n1\n")
