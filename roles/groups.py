@@ -47,13 +47,25 @@ def carry_roles() -> bool:
 
 
 def _names_in(text: str) -> list[str]:
-    """Return the one group that is called `text` and carries a role, else the names that commas or blanks divide."""
+    """Return the groups that a text names: itself where it carries a role, else what commas divide.
+
+    Blanks divide it only where each part carries a role: whoever is in Domain Admins is not in Admins for that.
+    """
     text = composed(text.strip())
-    if text in {group for group, _slug, _role in settings.GROUP_ROLES}:
+    words = text.split()
+    if _carries_role(text):
         return [text]
-    if "\0" not in text and GroupRole.objects.filter(group=text).exists():
-        return [text]
-    return [text, *(text.split(",") if "," in text else text.split())]
+    if "," in text:
+        return [text, *text.split(",")]
+    return words if all(map(_carries_role, words)) else [text]
+
+
+def _carries_role(group: str) -> bool:
+    if "\0" in group:
+        return False
+    return group in {name for name, _slug, _role in settings.GROUP_ROLES} or (
+        GroupRole.objects.filter(group=group).exists()
+    )
 
 
 @transaction.atomic

@@ -43,7 +43,7 @@ def events(environment):
     [
         (["a", " b "], {"a", "b"}),
         ("a", {"a"}),
-        ("a b", {"a b", "a", "b"}),
+        ("a b", {"a b"}),
         ("a c, b,", {"a c, b,", "a c", "b"}),
         (None, set()),
         ({"a": 1}, set()),

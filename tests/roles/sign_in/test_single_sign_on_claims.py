@@ -74,11 +74,17 @@ def test_groups_in_a_nested_claim_carry_their_roles(provider, client, environmen
     assert client.get("/e/contoso/exports/").status_code == 200
 
 
-@pytest.mark.parametrize("value", ["ops", "ops,dev", "dev, ops", "dev ops", " ops ", ["dev", "ops"]])
+@pytest.mark.parametrize("value", ["ops", "ops,dev", "dev, ops", "ops  ops", " ops ", ["dev", "ops"]])
 def test_groups_may_be_a_text_or_a_list(provider, client, environment, value):
     provider.information["realm_access"] = {"roles": value}
     sign_in(client, provider)
     assert role_of() == Role.ADMINISTRATOR
+
+
+def test_a_group_whose_name_ends_like_that_of_another_does_not_carry_its_role(provider, client, environment):
+    provider.information["realm_access"] = {"roles": "domain ops"}
+    sign_in(client, provider)
+    assert role_of() is None
 
 
 # What is logged
