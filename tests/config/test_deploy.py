@@ -158,6 +158,24 @@ def test_variables_of_the_example_stand_in_the_readme():
     assert [name for name in named if f"| `{name}` |" not in readme] == []
 
 
+def test_a_shell_reads_the_example_as_systemd_and_compose_do(tmp_path):
+    example = DEPLOY / "waybill.env.example"
+    meant = dict(re.findall(r"^([A-Z_]+)='?(.*?)'?$", example.read_text(), re.MULTILINE))
+    done = subprocess.run(
+        ["sh", "-euc", 'set -a; . "$1"; exec env -0', "sh", example],
+        check=True, cwd=tmp_path, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    read = dict(line.split("=", 1) for line in done.stdout.split("\0") if line)
+    assert {name: read[name] for name in meant} == meant
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_socket_file_of_the_guide_can_be_made_by_the_web_unit():
+    (path,) = set(re.findall(r"unix:(/run/\S+?)`", (ROOT / "docs" / "operations.md").read_text()))
+    service = unit_of(DEPLOY / "systemd" / "waybill-web.service")["Service"]
+    assert Path(path).parent == Path("/run") / service["RuntimeDirectory"]
+
+
 class Answering(http.server.BaseHTTPRequestHandler):
     """Answers as told, to the right host alone."""
 
