@@ -3,12 +3,14 @@
 import contextlib
 import ipaddress
 import logging
+import re
 import socket
 import struct
 import time
 from typing import TYPE_CHECKING, Any
 
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask, WSGITask
 
 if TYPE_CHECKING:
@@ -25,8 +27,25 @@ REFUSALS = {
 }
 
 
+MOST_AT_ONCE = 32  # requests of a connection that wait for their answers
+TRANSFER_ENCODING = re.compile(rb"^transfer-encoding:", re.IGNORECASE | re.MULTILINE)
+
+
 class _HeadAnsweredError(Exception):
     """All that is asked of a HEAD request has been sent."""
+
+
+class Request(HTTPRequestParser):
+    """A request. One whose end could be taken for elsewhere is refused, also where waitress would guess."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Read its first line and headers. Raises ParsingError."""
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:  # of addresses and numbers that are none
+            raise ParsingError(type(error).__name__) from None
+        if TRANSFER_ENCODING.search(header_plus) and ("CONTENT_LENGTH" in self.headers or not self.chunked):
+            raise ParsingError("Transfer-Encoding does not say alone where the request ends")
 
 
 class Task(WSGITask):
@@ -72,7 +91,7 @@ class Refusal(ErrorTask):
 class Channel(HTTPChannel):
     """A connection. All but `service` and what that calls runs in the process's main thread."""
 
-    task_class, error_task_class = Task, Refusal
+    task_class, error_task_class, parser_class = Task, Refusal, Request
 
     def __init__(self, server: "Listener", sock: socket.socket, addr: Any, adj: Any, map: Any = None) -> None:
         self.house = server.house
@@ -105,6 +124,8 @@ class Channel(HTTPChannel):
         self._hold(_length(self.request))
         if self.house.held > self.house.bounds.waiting_bytes:
             self.house.make_memory()
+        if len(self.requests) > MOST_AT_ONCE:
+            self.give_up()
         return taken
 
     def _hold(self, held: int) -> None:

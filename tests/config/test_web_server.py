@@ -302,6 +302,45 @@ def test_what_is_no_request_is_refused_in_a_sentence_that_names_no_program(reque
     assert b"\nServer:" not in said
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        POST + b"Content-Length: " + b"9" * 5000,
+        b"GET http://[/ HTTP/1.1\r\nHost: localhost",
+        b"GET http://[::g]/ HTTP/1.1\r\nHost: localhost",
+        POST + b"Transfer-Encoding: chunked\r\nContent-Length: 5",
+        POST + b"Content-Length: 5\r\ntransfer-encoding: chunked",
+        POST + b"Transfer-Encoding: ,\r\nContent-Length: 5",
+        b"POST / HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked",
+    ],
+    ids=["length", "address", "network", "two ends", "two ends in lower case", "no encoding", "encoding in HTTP/1.0"],
+)
+def test_a_request_whose_end_is_in_doubt_is_refused_and_nothing_after_it_is_read(head, caplog):
+    with serving() as house:
+        answer = asked(house, head + b"\r\n\r\n0\r\n\r\n" + GET + b"Connection: close\r\n\r\n")
+    assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 "))
+    assert answer.count(b"HTTP/1.") == 1
+    assert not caplog.records
+
+
+def test_who_asks_for_very_much_at_once_is_broken_off():
+    entered, go_on = threading.Event(), threading.Event()
+
+    def waiting(environ, start_response):
+        entered.set()
+        go_on.wait(PATIENCE)
+        return plain(environ, start_response)
+
+    with serving(waiting) as house, closing(connected(house)) as few, closing(connected(house)) as many:
+        few.sendall(2 * (GET + b"\r\n"))
+        assert entered.wait(PATIENCE)
+        many.sendall(1000 * b"GET / HTTP/1.1\r\n\r\n")
+        until(lambda: is_closed(many))
+        go_on.set()
+        few.sendall(GET + b"Connection: close\r\n\r\n")
+        assert b"".join(iter(lambda: few.recv(65536), b"")).count(b"HTTP/1.1 200") == 3
+
+
 @pytest.mark.parametrize("behind_proxy, forwarded", [(False, b""), (True, b"192.0.2.7, 192.0.2.8")])
 def test_what_proxies_say_reaches_the_portal_only_behind_one(behind_proxy, forwarded):
     headers = b"X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-For: 192.0.2.8\r\nConnection: close\r\n\r\n"
