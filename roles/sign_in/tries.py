@@ -102,10 +102,10 @@ def wait_for_forms(request: Any, account: User | None) -> int:
     return math.ceil(seconds) if number > FORMS_FROM_ADDRESS.most else 0
 
 
-def forget(user: User) -> None:
-    """Let everybody try again to log in to the account of `user`, say because its password is new."""
+def forget_passwords(user: User) -> None:
+    """Let everybody try passwords of `user` again, say because it is new; what was tried besides stays counted."""
     for kind in ("account", "device", "inside"):
-        _execute(_FORGET, f"{kind}:{user.pk}:%")
+        _execute(_FORGET, f"{kind}:{user.pk}:%password")
 
 
 def tidy() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account import views as account
 from allauth.mfa.base import views as factor
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -69,10 +70,11 @@ class SetPasswordView(account.PasswordResetFromKeyView):
         """End the account's sessions, and say what to do next."""
         super().form_valid(form)
         sessions.end(sessions.sessions_of(self.reset_user), by=self.reset_user)
-        tries.forget(self.reset_user)
+        tries.forget_passwords(self.reset_user)
         messages.success(self.request, gettext("Your password is set. Log in with it."))
         response = redirect("account_login")
-        devices.remember(self.request, response, self.reset_user)  # who reads the account's mail is its owner
+        if not is_mfa_enabled(self.reset_user):  # else who reads its mail would have a new count of codes each time
+            devices.remember(self.request, response, self.reset_user)
         return response
 
     def get_success_url(self) -> str:

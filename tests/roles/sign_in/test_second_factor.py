@@ -9,6 +9,7 @@ from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 
 from roles.models import AuditEvent, User
+from roles.sign_in.reset import send_links
 from tests.roles.sign_in.people import browser, code, confirm, is_in, log_in, make_grace, recorded, signed_in, turn_on
 
 pytestmark = pytest.mark.django_db
@@ -194,6 +195,28 @@ def test_a_right_password_does_not_make_codes_free(factor, slow):
     for _time in range(3):
         assert enter(at_the_code(), "000000").status_code == 200
     assert enter(at_the_code(), factor[1][0]).status_code == 429
+
+
+def test_whoever_reads_the_mail_gains_no_codes_by_setting_new_passwords(factor, slow, mailoutbox):
+    for number in range(3):
+        client, new = browser(), f"another ship {number}"
+        send_links("grace@example.com")
+        form = client.get(re.search(r"/password/reset/\S+", mailoutbox[-1].body)[0]).headers["Location"]
+        assert client.post(form, {"password1": new, "password2": new}).headers["Location"] == "/login/"
+        assert log_in(client, password=new).headers["Location"] == CODE
+        assert enter(client, "000000").status_code == 200
+    assert enter(client, factor[1][0]).status_code == 429
+
+
+def test_new_passwords_by_mail_give_no_more_links(grace, slow, mailoutbox, settings):
+    settings.MAIL_IS_SET_UP = True
+    for _time in range(3):
+        assert browser().post("/password/reset/", {"email": "grace@example.com"}).status_code == 302
+    client = browser()
+    send_links("grace@example.com")
+    form = client.get(re.search(r"/password/reset/\S+", mailoutbox[-1].body)[0]).headers["Location"]
+    client.post(form, {"password1": "another ship 45", "password2": "another ship 45"})
+    assert browser().post("/password/reset/", {"email": "grace@example.com"}).status_code == 429
 
 
 def test_whoever_knows_the_password_and_guesses_codes_does_not_keep_the_owner_out(factor, slow):
