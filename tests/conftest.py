@@ -159,9 +159,9 @@ def chromium() -> Iterator[object]:
     """One browser for the process; Playwright's loop runs in this thread from now on, which Django has to stand."""
     from playwright.sync_api import expect, sync_playwright
 
-    from tests.tools import require_tool
+    from tests.tools import require_chromium
 
-    program = require_tool("chromium", "apt-get install chromium")
+    program = require_chromium()
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     expect.set_options(timeout=30_000)  # milliseconds; a busy machine may take them
     with sync_playwright() as playwright:

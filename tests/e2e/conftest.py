@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools import require_tool
+from tests.tools import require_chromium
 
 PASSWORD = "waybill-demo"
 SECONDS = 60_000  # milliseconds that a page may take on a busy machine
@@ -21,7 +21,7 @@ def portal() -> Iterator[object]:
     from tests.e2e.portal import Portal, Slow
     from tests.servers.faulty_sftp import running_faulty
 
-    require_tool("chromium", "apt-get install chromium")
+    require_chromium()
     scratch = Path(tempfile.mkdtemp(prefix="waybill e2e "))
     (scratch / "slow").mkdir()
     portal = Portal(scratch / "var")
