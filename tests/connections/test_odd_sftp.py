@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 import pytest
 
 from connections.destinations.base import DeliveryError
-from connections.destinations.files import sftp, sftp_client, sftp_transport
+from connections.destinations.files import sftp, sftp_client, sftp_protocol, sftp_transport
 from connections.destinations.files.sftp import Sftp
 from connections.destinations.files.sftp_protocol import readable
 from tests.connections.delivering import KEY, failed
@@ -182,6 +182,50 @@ def test_a_wrong_password_is_rejected_however_the_server_asks_for_it(destination
         assert (step.name, step.message) == (
             "Log in", "The server rejected the user name, password or key. Update them in the connection.",
         )  # fmt: skip
+
+
+# Servers that mean harm
+
+
+@pytest.mark.parametrize(
+    "oddity, what",
+    [
+        ("endless-list", "a folder without end"),
+        ("false-list", "an answer shorter than it says"),
+        ("false-attributes", "an answer shorter than it says"),
+        ("wide-file", "more of a file than was asked for"),
+    ],
+)
+def test_an_answer_that_is_none_ends_the_test(destination, monkeypatch, oddity, what):
+    monkeypatch.setattr(sftp_protocol, "MOST_NAMES", 50)
+    found = failed(destination(oddity, folder="in"))
+    assert found.detail == f"The server sent {what}."
+    assert "no answer to what was asked" in found.message
+
+
+@pytest.mark.parametrize("oddity", ["endless-file", "endless-answers"])
+def test_a_test_ends_though_the_server_goes_on_answering(destination, monkeypatch, oddity):
+    monkeypatch.setattr(sftp, "CHECK_SECONDS", 1.0)
+    assert "did not answer in time" in failed(destination(oddity, folder="in")).message
+
+
+def test_more_of_a_file_than_was_asked_for_is_not_kept(destination, tmp_path):
+    (tmp_path / "big.csv").write_bytes(b"rows" * 100_000)
+    with (
+        destination("wide-file", folder="").open_file("big.csv") as file,
+        pytest.raises(DeliveryError, match="no answer to what was asked"),
+    ):
+        list(file.chunks())
+
+
+def test_names_that_lead_elsewhere_are_no_leftovers(destination, tmp_path):
+    kept = tmp_path / f"kept.{'d' * 32}.part"
+    way = destination("outside-names")
+    deliver(way)
+    kept.touch()
+    with way.session(KEY) as session:
+        session.clear_run("d" * 32, "E/2026", "E")
+    assert kept.exists()
 
 
 # In time

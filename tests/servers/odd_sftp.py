@@ -128,6 +128,8 @@ class _File(paramiko.SFTPHandle):
         return sftp.SFTP_FAILURE if "write-fails" in self.odd else super().write(offset, data)
 
     def read(self, offset: int, length: int) -> bytes | int:
+        if self.odd & {"endless-file", "wide-file"}:
+            return b"x" * (length + ("wide-file" in self.odd))
         return sftp.SFTP_PERMISSION_DENIED if "no-read" in self.odd else super().read(offset, length)
 
     def close(self) -> None:
@@ -153,6 +155,11 @@ class _Files(paramiko.SFTPServerInterface):
         found = [_attributes(one, self.odd) for one in here.iterdir()]
         if "foreign-names" in self.odd:
             found += [_named(b"men\xfc.txt"), _named(b"\xff\xfe.waybill.part")]
+        if "outside-names" in self.odd:
+            found += [
+                _named(b"./../../kept.%b.part" % (b"d" * 32)),
+                _named(b"." + b"x" * 5000 + b".%b.part" % (b"d" * 32)),
+            ]
         return found
 
     def stat(self, path: str) -> paramiko.SFTPAttributes | int:
@@ -223,7 +230,7 @@ class _Sftp(paramiko.SFTPServer):
     """Says things around the protocol."""
 
     def start_subsystem(self, name: str, transport: paramiko.Transport, channel: paramiko.Channel) -> None:
-        odd = transport.server_object.account.oddities
+        self.odd = odd = transport.server_object.account.oddities
         self.text = next((text for one, text in TEXTS.items() if one in odd), b"No.")
         if "shell-ends" in odd:
             channel.close()
@@ -232,6 +239,25 @@ class _Sftp(paramiko.SFTPServer):
             channel.sendall(CHATTER[one])
         self.is_late = "chatter-late" in odd
         super().start_subsystem(name, transport, channel)
+
+    def _read_folder(self, number: int, folder: paramiko.SFTPHandle) -> None:
+        if not self.odd & {"endless-list", "false-list"}:
+            super()._read_folder(number, folder)
+            return
+        message = paramiko.Message()
+        message.add_int(number)
+        message.add_int(1 if "endless-list" in self.odd else 2**32 - 1)
+        for name in (b"more", b"more of it"):
+            message.add_string(name)
+        paramiko.SFTPAttributes()._pack(message)
+        self._send_packet(sftp.CMD_NAME, message)
+
+    def _response(self, number: int, kind: int, *words) -> None:
+        if kind == sftp.CMD_ATTRS and "false-attributes" in self.odd:
+            words = (0x80000000, 2**32 - 1)  # extended ones, and how many
+        while "endless-answers" in self.odd and kind == sftp.CMD_ATTRS:
+            super()._response(2**32 - 1, kind, *words)
+        super()._response(number, kind, *words)
 
     def _send_server_version(self) -> int:
         version = super()._send_server_version()

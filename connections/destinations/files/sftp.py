@@ -20,6 +20,8 @@ from connections.destinations.files.sftp_session import SftpSession
 from connections.destinations.files.sftp_transport import Transport
 from roles import addresses
 
+CHECK_SECONDS = 30.0  # of a test after the log-in: nobody waits any longer
+
 HELP = (
     HelpSection(
         gettext_lazy("Passwords and keys"),
@@ -126,7 +128,7 @@ class Sftp(FileDestination):
 
     def check(self) -> Iterator[CheckStep]:
         """Go as far as a run would, with a small file that is removed again."""
-        with closing(_Visit(self)) as visit:
+        with closing(_Visit(self, seconds=CHECK_SECONDS)) as visit:
             steps = (visit.find, visit.connect, visit.recognize, visit.log_in, visit.folder, visit.write)
             yield from run_steps(self.check_steps, steps)
 
@@ -134,7 +136,8 @@ class Sftp(FileDestination):
 class _Visit:
     """The way to a server, step by step, and what is open on it."""
 
-    def __init__(self, destination: Sftp) -> None:
+    def __init__(self, destination: Sftp, seconds: float | None = None) -> None:
+        self._seconds = seconds  # for all that comes after the log-in
         self._settings, self._secrets = destination.settings, destination.secrets
         self._addresses: list[tuple[int, Any]] = []
         self._transport: Transport | None = None
@@ -169,6 +172,8 @@ class _Visit:
         assert self._transport is not None
         log_in(self._transport, self._settings["username"], self._secrets)
         self._client = sftp_client.open_sftp(self._transport)
+        if self._seconds is not None:
+            self._transport.ends_after(self._seconds)
         return _("The server accepted the log-in."), ""
 
     def folder(self) -> Finding:

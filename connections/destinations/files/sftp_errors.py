@@ -23,7 +23,13 @@ from paramiko.sftp import (
 )
 
 from connections.destinations.base import DeliveryError
-from connections.destinations.files.sftp_protocol import NO_SPACE, QUOTA_EXCEEDED, NotSftpError, ServerAnswerError
+from connections.destinations.files.sftp_protocol import (
+    NO_SPACE,
+    QUOTA_EXCEEDED,
+    NotSftpError,
+    OddAnswerError,
+    ServerAnswerError,
+)
 from roles import addresses
 
 LATE = gettext_lazy("The server did not answer in time. Check its name and port, and the firewalls on the way.")
@@ -130,6 +136,8 @@ def _detail(error: BaseException) -> str:
         return _("The server answered with code %(code)s: “%(text)s”") % {"code": error.code, "text": error.text}
     if isinstance(error, LogInError):
         return error.prompts
+    if isinstance(error, OddAnswerError):
+        return _("The server sent %(what)s.") % {"what": error}
     if isinstance(error, NotSftpError):
         return _("The server sent: “%(text)s”") % {"text": error}
     if isinstance(error, paramiko.BadAuthenticationType):
@@ -143,6 +151,8 @@ def _reason(error: BaseException, is_connected: bool) -> tuple[str, bool]:
         return _answer_reason(error)
     if isinstance(error, paramiko.AuthenticationException):
         return _log_in_reason(error, is_connected)
+    if isinstance(error, OddAnswerError):
+        return _("The server's answer is no answer to what was asked. Ask whoever runs the server to look at it."), True
     if isinstance(error, NotSftpError):
         return _(
             "The account's log-in prints text where SFTP should begin. Ask whoever runs the server to remove it from "

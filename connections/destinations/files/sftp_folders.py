@@ -2,6 +2,7 @@
 
 import posixpath
 import stat
+from collections.abc import Callable
 
 import paramiko
 from django.utils.translation import gettext as _
@@ -35,10 +36,10 @@ class SftpFolders:
                 raise
             return second(path)
 
-    def listing(self, path: str) -> list[str]:
-        """Return the names in the folder `path` that can be Waybill's; none where it is missing."""
+    def listing(self, path: str, is_wanted: Callable[[str], bool]) -> list[str]:
+        """Return the names in the folder `path` that are wanted; none where it is missing."""
         try:
-            return self.client.names(path)
+            return self.client.names(path, is_wanted)
         except ServerAnswerError as error:
             if error.is_missing or not self.is_there(path):
                 return []
@@ -61,7 +62,7 @@ class SftpFolders:
         """Tell whether `path` is there by the names in its folder, where the server did not say."""
         folder, name = posixpath.split(path.rstrip("/"))
         try:
-            return name in self.client.names(folder or ".")
+            return bool(self.client.names(folder or ".", lambda found: found == name))
         except ServerAnswerError:
             if folder in {"", ".", "/"} or self.is_there(folder):
                 raise

@@ -1,6 +1,7 @@
 """SFTP's requests and answers: of an answer only its code decides, and names need not be readable."""
 
 import struct
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import paramiko
@@ -21,6 +22,9 @@ from paramiko.sftp import (
 
 NO_SUCH_PATH, NO_SPACE, QUOTA_EXCEEDED = 10, 14, 15  # of later versions of the protocol, which servers use in this one
 LONGEST_TEXT = 300  # characters of what a server says
+LONGEST_NAME = 1020  # bytes: 255 characters
+MOST_NAMES = 1_000_000  # in one folder
+MOST_KEPT = 50_000  # of them, those that are looked for
 
 
 class ServerAnswerError(OSError):
@@ -40,6 +44,21 @@ class NotSftpError(paramiko.SFTPError):
     """What came is not SFTP; the text of it is for administrators."""
 
 
+class OddAnswerError(paramiko.SFTPError):
+    """An answer that no server gives that means well; the text of it is for administrators."""
+
+
+class WholeMessage(paramiko.Message):
+    """An answer that has what it promises; paramiko would read zeros behind its end, billions of them if told so."""
+
+    def get_bytes(self, n: int) -> bytes:
+        """Return the next `n` bytes. Raises OddAnswerError where there are fewer."""
+        found = self.packet.read(n)
+        if len(found) < n:
+            raise OddAnswerError("an answer shorter than it says")
+        return found
+
+
 def readable(data: bytes) -> str:
     """Return what a server says on one line: replacements for what is not UTF-8, no control characters, not endless."""
     text = data[: 8 * LONGEST_TEXT].decode(errors="replace")
@@ -51,12 +70,12 @@ def readable(data: bytes) -> str:
 class SftpProtocol(paramiko.SFTPClient):
     """paramiko's client, as far as it does not decode what servers say or name."""
 
-    def names(self, path: str) -> list[str]:
-        """List a folder: the names that are UTF-8, which all of Waybill's are. Others are somebody else's."""
+    def names(self, path: str, is_wanted: Callable[[str], bool]) -> list[str]:
+        """List a folder: the names that are wanted and that a file of Waybill's can have."""
         _type, answer = self.request(CMD_OPENDIR, path)
         handle = answer.get_binary()
         try:
-            return [name for name in self._entries(handle) if name not in {".", ".."}]
+            return self._wanted(handle, is_wanted)
         finally:
             self.close_handle(handle)
 
@@ -86,7 +105,7 @@ class SftpProtocol(paramiko.SFTPClient):
             _type, answer = self.request(CMD_READ, handle, int64(offset), size)
         except EOFError:
             return b""
-        return bytes(answer.get_binary())
+        return piece_of(answer, size)
 
     def normalize(self, path: str | bytes) -> str:
         """Return what the server calls `path`, for people."""
@@ -109,27 +128,36 @@ class SftpProtocol(paramiko.SFTPClient):
 
     def _request(self, type_: int, *args: Any) -> Any:
         try:
-            return super()._request(type_, *args)  # type: ignore[misc]
+            kind, answer = super()._request(type_, *args)  # type: ignore[misc]
         except ServerAnswerError as error:
             error.request = type_
             raise
+        answer.__class__ = WholeMessage
+        return kind, answer
 
     def _convert_status(self, message: paramiko.Message) -> None:
         """Raise what a status means; paramiko calls this, and would decode the text."""
         self.raise_refusal(message, 0)
 
-    def _entries(self, handle: bytes) -> list[str]:
+    def _wanted(self, handle: bytes, is_wanted: Callable[[str], bool]) -> list[str]:
         found: list[str] = []
+        for number, name in enumerate(self._entries(handle)):
+            found += [text for text in _usable(name) if is_wanted(text)]
+            if number >= MOST_NAMES or len(found) > MOST_KEPT:
+                raise OddAnswerError("a folder without end")
+        return found
+
+    def _entries(self, handle: bytes) -> Iterator[bytes]:
         while True:
             try:
                 type_, answer = self.request(CMD_READDIR, handle)
             except EOFError:
-                return found
+                return
             count = answer.get_int() if type_ == CMD_NAME else 0
             if not count:  # some end so
-                return found
+                return
             for _number in range(count):
-                found += _utf8(answer.get_binary())
+                yield answer.get_binary()
                 answer.get_binary()  # the same for people
                 paramiko.SFTPAttributes._from_msg(answer)  # type: ignore[attr-defined]
 
@@ -139,7 +167,7 @@ class SftpProtocol(paramiko.SFTPClient):
         if head[0]:  # more than 16 MB: no packet
             channel = self.get_channel()
             more = channel.recv(8 * LONGEST_TEXT) if channel and channel.recv_ready() else b""
-            raise NotSftpError(readable(head + more))
+            raise NotSftpError(readable((head + more).partition(b"\0")[0]))  # without a packet that follows the text
         data = self._read_all(int.from_bytes(head, "big"))  # type: ignore[attr-defined]
         return (data[0], data[1:]) if data else (0, b"")
 
@@ -152,7 +180,18 @@ class SftpProtocol(paramiko.SFTPClient):
             raise NotSftpError(str(error)) from error
 
 
-def _utf8(name: bytes) -> list[str]:
+def piece_of(answer: paramiko.Message, size: int) -> bytes:
+    """Return the bytes of a file in `answer`. Raises OddAnswerError where they are more than the `size` asked for."""
+    data = bytes(answer.get_binary())
+    if len(data) > size:
+        raise OddAnswerError("more of a file than was asked for")
+    return data
+
+
+def _usable(name: bytes) -> list[str]:
+    """Return a name as text; nothing for one that is not UTF-8, too long, or that leads elsewhere."""
+    if len(name) > LONGEST_NAME or b"/" in name or name in {b".", b".."}:
+        return []
     try:
         return [name.decode()]
     except UnicodeDecodeError:

@@ -12,7 +12,7 @@ from paramiko.sftp import CMD_FSTAT, CMD_READ, CMD_STATUS, SFTP_FLAG_READ, SFTP_
 
 from connections.destinations.base import DeliveryError
 from connections.destinations.files import names
-from connections.destinations.files.sftp_protocol import ServerAnswerError
+from connections.destinations.files.sftp_protocol import ServerAnswerError, piece_of
 
 if TYPE_CHECKING:
     from connections.destinations.files.sftp_session import SftpSession
@@ -109,7 +109,7 @@ class SftpFile:
         if type_ == CMD_STATUS:
             self._note_status(message)
             return
-        data = bytes(message.get_binary())
+        data = piece_of(message, wanted)
         self._arrived[offset] = data
         if not data:
             self._late_error = self._late_error or EOFError()

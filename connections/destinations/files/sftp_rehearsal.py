@@ -101,7 +101,7 @@ class _Rehearsal:
             self.session.clear_leftovers(self.folder)
             return
         with self.session.explained():
-            self.session.listing(self.session.path() or ".")
+            self.session.listing(self.session.path() or ".", lambda _name: False)
 
     def _publish(self, data: bytes, over: frozenset[str]) -> None:
         part = self.session.open_part(self.path, over=over)

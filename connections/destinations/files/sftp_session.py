@@ -124,6 +124,5 @@ class SftpSession(SftpFolders):
     def _remove(self, folder: str, is_mine: Callable[[str], bool]) -> None:
         """Remove the files in `folder` whose names are mine; the folder need not exist."""
         where = self.path(*names.components(folder))
-        for name in self.listing(where):
-            if is_mine(name):
-                self.client.remove(posixpath.join(where, name))
+        for name in self.listing(where, is_mine):
+            self.client.remove(posixpath.join(where, name))

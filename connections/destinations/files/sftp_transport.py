@@ -38,13 +38,16 @@ class Transport(paramiko.Transport):
         super().__init__(connection, packetizer_class=_LenientPacketizer)
         self.banner_timeout = self.handshake_timeout = self.auth_timeout = self.channel_timeout = seconds
         self.is_late = False
-        self._timer = threading.Timer(seconds, self._give_up)
-        self._timer.daemon = True
-        self._timer.start()
+        self._timer = self._given_up_after(seconds)
 
     def is_ready(self) -> None:
         """Let the connection last."""
         self._timer.cancel()
+
+    def ends_after(self, seconds: float) -> None:
+        """Let the connection last for `seconds` more, whatever the server does with them."""
+        self._timer.cancel()
+        self._timer = self._given_up_after(seconds)
 
     def close(self) -> None:
         """End the connection at once."""
@@ -58,6 +61,12 @@ class Transport(paramiko.Transport):
             if self.is_alive():
                 self.join(FAREWELL_SECONDS)
         self.close()
+
+    def _given_up_after(self, seconds: float) -> threading.Timer:
+        timer = threading.Timer(seconds, self._give_up)
+        timer.daemon = True
+        timer.start()
+        return timer
 
     def _give_up(self) -> None:
         self.is_late = True
