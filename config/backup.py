@@ -3,10 +3,14 @@
 The programs are those of the package, of version 18: pg_dump must not be older than the server it reads.
 """
 
+import contextlib
 import os
 import re
+import shutil
 import subprocess
+import tempfile
 from pathlib import Path
+from typing import IO
 
 from django.db import connection
 from psycopg import conninfo
@@ -16,6 +20,8 @@ from config.postgres_account import CannotRunError
 
 DUMP = ("--format=custom", "--no-owner")
 RESTORE = ("--exit-on-error", "--no-owner", "--single-transaction")
+PSQL = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=terse", "--file=-")
+UNKNOWN_BEFORE_17 = b"SET transaction_timeout = 0;\n"
 
 
 class BackupError(Exception):
@@ -28,12 +34,20 @@ def dump(file: Path) -> int:
         raise BackupError(f"{file} is already there. Give another name.")
     draft = file.with_name(f".{file.name}.part")
     try:
-        os.close(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
+        _make(draft)
         _carry_out("pg_dump", *DUMP, f"--file={draft}")
         draft.rename(file)
     finally:
         draft.unlink(missing_ok=True)
     return file.stat().st_size
+
+
+def _make(file: Path) -> None:
+    try:
+        os.close(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
+    except OSError as error:
+        where = file.absolute().parent
+        raise BackupError(f"Nothing can be written in {where} ({error.strerror}). Give another path.") from error
 
 
 def restore(file: Path) -> None:
@@ -45,8 +59,62 @@ def restore(file: Path) -> None:
             "The database is not empty, so nothing was restored. Use a new one: for the PostgreSQL that comes with "
             "Waybill a new WAYBILL_DATA_DIR."
         )
+    is_old = connection.get_database_version() < (17,)
     connection.close()
-    _carry_out("pg_restore", *RESTORE, str(file))
+    if is_old:
+        _restore_through_psql(file)
+    else:
+        _carry_out("pg_restore", *RESTORE, str(file))
+
+
+def _restore_through_psql(file: Path) -> None:
+    """Restore on a server that refuses a setting with which pg_restore begins: all of it, or nothing."""
+    with tempfile.TemporaryFile() as read_errors, tempfile.TemporaryFile() as write_errors:
+        try:
+            with _reading(file, read_errors) as reading, _writing(write_errors) as writing:
+                _hand_over(reading, writing)
+        except (CannotRunError, OSError) as error:
+            raise BackupError(f"pg_restore cannot be run: {error}") from error
+        if writing.returncode:
+            raise BackupError(_explained("psql", _text(write_errors)))
+        if reading.returncode:
+            raise BackupError(_explained("pg_restore", _text(read_errors)))
+
+
+def _reading(file: Path, errors: IO[bytes]) -> "subprocess.Popen[bytes]":
+    program = postgres_account.packaged_programs() / "pg_restore"
+    return subprocess.Popen([program, "--no-owner", "--file=-", file], stdout=subprocess.PIPE, stderr=errors)  # noqa: S603
+
+
+def _writing(errors: IO[bytes]) -> "subprocess.Popen[bytes]":
+    address, password = _address()
+    return subprocess.Popen(  # noqa: S603
+        [postgres_account.packaged_programs() / "psql", f"--dbname={address}", *PSQL],
+        env=_environment(password),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=errors,
+    )
+
+
+def _hand_over(reading: "subprocess.Popen[bytes]", writing: "subprocess.Popen[bytes]") -> None:
+    """Give psql what pg_restore says, and its COMMIT only once that is whole."""
+    assert reading.stdout
+    assert writing.stdin
+    with contextlib.suppress(BrokenPipeError), writing.stdin as script, reading.stdout as lines:  # psql may end early
+        script.write(b"BEGIN;\n")
+        for line in lines:
+            if line == UNKNOWN_BEFORE_17:
+                break  # the first alone: rows of customers may read the same
+            script.write(line)
+        shutil.copyfileobj(lines, script)
+        if reading.wait() == 0:
+            script.write(b"COMMIT;\n")
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
 
 
 def _carry_out(program: str, *words: str) -> None:
@@ -74,8 +142,9 @@ def _explained(program: str, said: str) -> str:
             f"{program} is older than the server{f' ({version[1]})' if version else ''}. Use the {program} of the "
             "server's version, as docs/operations.md says."
         )
-    lines = [line for line in said.splitlines() if "error:" in line] or said.splitlines() or ["it does not say why"]
-    return f"{program} failed: {lines[0].partition('error:')[2].strip() or lines[0]}"
+    lines = [line for line in said.splitlines() if "error:" in line.lower()] or said.splitlines()
+    first = lines[0] if lines else "it does not say why"
+    return f"{program} failed: {re.split('error: *', first, maxsplit=1, flags=re.IGNORECASE)[-1].strip() or first}"
 
 
 def _environment(password: str) -> dict[str, str]:
