@@ -116,7 +116,7 @@ def _of_table(setup: Setup, table: Table) -> Preview:
     fields = list(table.fields.all())
     names = [field.name for field in fields]
     problem = _("The table cannot be read now. Open it to see why.")
-    return _read(setup, table.name, names, fields, lambda: warehouse.sample(table, RECORDS), problem)
+    return _read(setup, table.name, names, fields, lambda: warehouse.sample(table, fields, RECORDS), problem)
 
 
 def _of_members(setup: Setup, segment: Segment) -> Preview:

@@ -46,8 +46,16 @@ def _personal(value: str | None, field: Field) -> str | None:
 
 
 def rows_of(rows: Iterable[Iterable[str | None]], fields: list[Field], hide: Hide) -> list[list[str | None]]:
-    """Return `rows`, one value for each of `fields`, with what is to be hidden hidden."""
-    return [[hide(value, field) for value, field in zip(row, fields, strict=True)] for row in rows]
+    """Return `rows`, one value for each of `fields`, with what is to be hidden hidden.
+
+    Marks are read anew, after the rows: an import may have made another column of one since `fields` were.
+    """
+    now = Field.objects.in_bulk([field.pk for field in fields])
+
+    def seen(value: str | None, field: Field) -> str | None:
+        return hide(value, now[field.pk]) if field.pk in now else masking.conceal(value, "")
+
+    return [[seen(value, field) for value, field in zip(row, fields, strict=True)] for row in rows]
 
 
 def can_be_marked(field: Field) -> bool:

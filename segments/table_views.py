@@ -131,7 +131,7 @@ def _sample(request: EnvironmentRequest, table: Table, fields: list[Field]) -> d
     if request.access.is_support:
         return {"fields": fields, "rows": [], "is_masked": True, "problem": NO_DATA}
     try:
-        rows, problem = warehouse.sample(table, SAMPLE_ROWS), ""
+        rows, problem = warehouse.sample(table, fields, SAMPLE_ROWS), ""
     except (psycopg.Error, rules.RulesError, warehouse.NotReadyError) as error:
         again = _("The rows cannot be read now. Import the table again if this stays so.")
         rows, problem = [], shared_memory.advice(error) or again

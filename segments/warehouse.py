@@ -168,9 +168,9 @@ def preview_rules(
         return connection.execute(as_text(query, len(columns), limit)).fetchall()
 
 
-def sample(table: Table, limit: int = 10) -> list[Row]:
-    """Return the first `limit` rows of the table, all fields in order, as texts."""
-    names = [field.name for field in table.fields.all()]
+def sample(table: Table, fields: Iterable[Field], limit: int = 10) -> list[Row]:
+    """Return the first `limit` rows of the table, `fields` in their order, as texts."""
+    names = [field.name for field in fields]
     return preview_rules(table, "all", [], [(name, name) for name in names], limit) if names else []
 
 

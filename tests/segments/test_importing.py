@@ -294,7 +294,7 @@ def test_names_with_quotes_and_spaces_are_only_names():
     stream = io.StringIO()
     csv.writer(stream).writerows([[column, "n"], ["1", "2"]])
     table = load(environment, stream.getvalue(), name=name, keys=[column], profile_kind="customer")
-    assert warehouse.sample(table) == [("1", "2")]
+    assert warehouse.sample(table, table.fields.all()) == [("1", "2")]
     assert warehouse.preview(make_segment(table), [(column, 'z"%s')]) == [("1",)]
 
 

@@ -237,3 +237,26 @@ def test_marks_cost_no_query(viewer, table, django_assert_num_queries, django_as
     table.fields.update(is_shown=True)
     with django_assert_num_queries(len(before)):
         page(viewer, table)
+
+
+# An import between the look at the fields and the look at the rows
+
+
+def as_shown(table, fields):
+    rows = warehouse.sample(table, fields)
+    return " ".join(value or "" for row in showing.rows_of(rows, fields, showing.for_viewer) for value in row)
+
+
+def test_columns_that_an_import_puts_in_another_order_keep_their_own_masks(administrator, environment, table):
+    choose(administrator, table, "City")
+    fields = list(table.fields.all())
+    turned = "\n".join(",".join(reversed(line.split(","))) for line in GUESTS.splitlines())
+    make_table(environment, "Guests", turned, "GuestId")
+    assert seen(as_shown(table, fields)) == ["Zanzibar", "Ouagadougou"]
+
+
+def test_a_column_that_an_import_makes_another_one_is_masked_at_once(administrator, environment, table):
+    choose(administrator, table, "Income")
+    fields = list(table.fields.all())
+    make_table(environment, "Guests", GUESTS.replace("5000", "5000 in debt"), "GuestId")
+    assert seen(as_shown(table, fields)) == []
