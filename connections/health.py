@@ -2,7 +2,7 @@
 
 from connections.models import Connection
 from roles.checks import Finding, ok, wrong
-from roles.secrets import OtherServerError
+from roles.secrets import OtherServerError, keys_path
 
 
 def secrets() -> Finding:
@@ -13,9 +13,15 @@ def secrets() -> Finding:
     unreadable = len(problems) - problems.count(None) - strays
     if unreadable:
         return wrong(f"The secrets of {unreadable} of {len(problems)} connections cannot be read with these keys.",
-                     "Add the old key as a line of keys/secrets_keys, then run manage.py rotate_secrets; or enter the "
-                     "secrets again.")  # fmt: skip
+                     f"Add the old key {_place_of_keys()}, then run manage.py rotate_secrets; or enter the secrets "
+                     "again.")  # fmt: skip
     if strays:
         return wrong(f"The secrets of {strays} of {len(problems)} connections are not for the server that is set now.",
                      "If a key came back, run manage.py rotate_secrets; else enter the secrets again.")  # fmt: skip
     return ok(f"Those of {len(problems)} connections can be read.")
+
+
+def _place_of_keys() -> str:
+    """Say where a further key is written."""
+    path = keys_path()
+    return f"as a line of {path}" if path else "to WAYBILL_SECRETS_KEYS behind a comma and start Waybill again"

@@ -59,6 +59,7 @@ def accept() -> None:
         for kind, mine in ours().items():
             KeyInUse.objects.filter(kind=kind).delete()
             _add(kind, mine[0])
+        _note([])  # what was said of this machine holds no longer
 
 
 def difference() -> list[str]:

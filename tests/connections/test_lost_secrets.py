@@ -118,6 +118,16 @@ def test_a_test_a_run_and_the_doctor_say_it(partner, ada):
     assert "The secrets of 1 of 1 connections cannot be read" in doctors_line()
 
 
+def test_the_doctor_says_where_the_old_key_is_written(partner, settings, tmp_path):
+    put(partner, foreign_key())
+    settings.SECRETS_KEYS, settings.SECRETS_KEYS_FILE = [Fernet.generate_key().decode()], None
+    assert "Add the old key to WAYBILL_SECRETS_KEYS behind a comma and start Waybill again, then run" in doctors_line()
+    settings.SECRETS_KEYS, settings.SECRETS_KEYS_FILE = [], tmp_path / "elsewhere"
+    settings.SECRETS_KEYS_FILE.write_text(Fernet.generate_key().decode())
+    settings.SECRETS_KEYS_FILE.chmod(0o600)
+    assert f"Add the old key as a line of {settings.SECRETS_KEYS_FILE}, then run" in doctors_line()
+
+
 def test_contributors_see_nothing_of_it(partner):
     put(partner, "gibberish")
     contributor = client_of(make_member(partner.environment, "contributor"))

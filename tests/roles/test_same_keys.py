@@ -136,6 +136,7 @@ def test_lost_keys_are_given_up_by_a_command_that_is_audited(machine):
     machine("a", SECOND, signing="two")
     assert not starts()
     call_command("accept_keys", stdout=io.StringIO())
+    assert same_keys.look().state == "ok"
     assert starts()
     assert AuditEvent.objects.filter(environment=place, changes={"keys": "accepted"}).exists()
     machine("b", FIRST)
