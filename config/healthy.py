@@ -21,7 +21,7 @@ class _Connection(http.client.HTTPConnection):
 
 def main() -> int:
     """Return 0 where /healthz answers 200, else 1."""
-    name = os.environ.get("WAYBILL_HOSTS", "localhost").split(",")[0].strip()
+    name = os.environ.get("WAYBILL_HOSTS", "localhost").split(",")[0].strip().replace("*", "localhost")
     server = _Connection("localhost", timeout=SECONDS)
     try:
         server.request("GET", "/healthz", headers={"Host": name})

@@ -179,10 +179,10 @@ def test_the_socket_file_of_the_guide_can_be_made_by_the_web_unit():
 class Answering(http.server.BaseHTTPRequestHandler):
     """Answers as told, to the right host alone."""
 
-    status = 200
+    status, host = 200, ""
 
     def do_GET(self) -> None:
-        is_right = self.path == "/healthz" and self.headers["Host"] == "waybill.example.com"
+        is_right = self.path == "/healthz" and self.headers["Host"] == self.host
         self.send_response(self.status if is_right else 400)
         self.end_headers()
 
@@ -190,12 +190,14 @@ class Answering(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+@pytest.mark.parametrize("hosts, host", [("waybill.example.com,localhost", "waybill.example.com"), ("*", "localhost")])
 @pytest.mark.parametrize("status, code", [(200, 0), (503, 1)])
-def test_the_health_check_tells_what_healthz_answers(monkeypatch, status, code):
+def test_the_health_check_tells_what_healthz_answers(monkeypatch, status, code, hosts, host):
     from config import healthy
 
     monkeypatch.setattr(Answering, "status", status)
-    monkeypatch.setenv("WAYBILL_HOSTS", "waybill.example.com,localhost")
+    monkeypatch.setattr(Answering, "host", host)
+    monkeypatch.setenv("WAYBILL_HOSTS", hosts)
     with http.server.HTTPServer(("127.0.0.1", 0), Answering) as server:
         monkeypatch.setenv("WAYBILL_BIND", f"0.0.0.0:{server.server_port}")
         thread = threading.Thread(target=server.handle_request)
