@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 import pytest
 
 from connections.destinations.base import DeliveryError
-from connections.destinations.files import sftp, sftp_client, sftp_protocol, sftp_transport
+from connections.destinations.files import sftp, sftp_client, sftp_protocol, sftp_reading, sftp_transport
 from connections.destinations.files.sftp import Sftp
 from connections.destinations.files.sftp_protocol import readable
 from tests.connections.delivering import KEY, failed
@@ -209,10 +209,12 @@ def test_a_test_ends_though_the_server_goes_on_answering(destination, monkeypatc
     assert "did not answer in time" in failed(destination(oddity, folder="in")).message
 
 
-def test_more_of_a_file_than_was_asked_for_is_not_kept(destination, tmp_path):
+@pytest.mark.parametrize("oddity", ["wide-file", "crumbs"])
+def test_what_comes_of_a_file_is_kept_within_bounds(destination, tmp_path, monkeypatch, oddity):
+    monkeypatch.setattr(sftp_reading, "MOST_PIECES", 500)
     (tmp_path / "big.csv").write_bytes(b"rows" * 100_000)
     with (
-        destination("wide-file", folder="").open_file("big.csv") as file,
+        destination(oddity, folder="").open_file("big.csv") as file,
         pytest.raises(DeliveryError, match="no answer to what was asked"),
     ):
         list(file.chunks())

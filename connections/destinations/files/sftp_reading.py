@@ -12,7 +12,7 @@ from paramiko.sftp import CMD_FSTAT, CMD_READ, CMD_STATUS, SFTP_FLAG_READ, SFTP_
 
 from connections.destinations.base import DeliveryError
 from connections.destinations.files import names
-from connections.destinations.files.sftp_protocol import ServerAnswerError, piece_of
+from connections.destinations.files.sftp_protocol import OddAnswerError, ServerAnswerError, piece_of
 
 if TYPE_CHECKING:
     from connections.destinations.files.sftp_session import SftpSession
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 READ_BYTES = 32_768  # the most that every server gives at once
 # Pieces asked for or waiting to be taken: 2 MB, a server's usual window.
 MOST_AHEAD = 64
+MOST_PIECES = 16_384  # of those, where a server answers shorter than it was asked: 128 bytes each
 
 
 class SftpFile:
@@ -111,6 +112,8 @@ class SftpFile:
             return
         data = piece_of(message, wanted)
         self._arrived[offset] = data
+        if len(self._arrived) > MOST_PIECES:
+            raise OddAnswerError("a file in pieces of a few bytes")
         if not data:
             self._late_error = self._late_error or EOFError()
         elif len(data) < wanted and self._handle:
