@@ -127,7 +127,12 @@ function putBack(id, { control, value, checked }) {
   return now;
 }
 
+// Before the next request that waits is sent, so that a save clicked meanwhile takes them along; told when htmx listens.
+const putIn = [];
+document.addEventListener("htmx:afterSwap", () => {
+  putIn.push(...[...touched].map(([id, before]) => putBack(id, before)).filter(Boolean));
+});
 document.addEventListener("htmx:afterSettle", () => {
-  const changed = [...touched].map(([id, before]) => putBack(id, before)).filter(Boolean);
+  const changed = putIn.splice(0).filter((control) => control.isConnected);
   changed.at(-1)?.dispatchEvent(new Event("change", { bubbles: true }));
 });

@@ -250,6 +250,22 @@ def test_what_is_typed_while_an_answer_is_slow_is_not_lost(visit):
     expect(pane.get_by_label("Name", exact=False).first).to_have_value("Quick hands")
 
 
+def test_what_is_ticked_while_an_answer_is_slow_is_saved_by_a_quick_click(visit):
+    page = visit()
+    pane = opened(page)
+    waiting, slow = [], [True]
+    page.route("**/exports/add", lambda route: waiting.append(route) if slow else route.continue_())
+    pane.locator("#id_connection").select_option(label="Analytics folder")
+    until(lambda: page.evaluate("1") and waiting)
+    pane.get_by_label("Name", exact=False).first.fill("Quick save")
+    pane.get_by_role("checkbox", name=re.compile("^Churn risk")).check()
+    pane.get_by_role("button", name="Save", exact=True).last.click()
+    slow.clear()
+    for route in waiting:
+        route.continue_()
+    expect(page.locator("tr", has=page.get_by_role("link", name="Quick save", exact=True))).to_contain_text("Not started")
+
+
 def test_an_export_is_set_up_by_the_keyboard_alone_in_the_order_of_the_screen(visit):
     page = visit()
     page.get_by_role("link", name="Add export").focus()
