@@ -24,7 +24,8 @@ def provider(monkeypatch):
 
 
 @pytest.fixture
-def page(browser, live_server):
+def page(browser, live_server, settings):
+    settings.PORTAL_URL = live_server.url
     context = browser.new_context(base_url=live_server.url)
     page = context.new_page()
     problems = []
