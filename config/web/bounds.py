@@ -15,7 +15,7 @@ class Bounds:
     `idle_seconds`: between two requests of a connection, and before its first.
     `send_seconds`: in which a reader takes `send_bytes`, or all that waits for it.
     `of_an_address`: connections at once, None where a proxy brings everybody's.
-    `waiting_bytes`: of requests that are not complete yet, all together.
+    `waiting_bytes`: of requests that are not complete yet, all together; and of those that wait for a thread.
     """
 
     request_seconds: float = 30.0

@@ -114,6 +114,15 @@ class Channel(HTTPChannel):
         """Whether it is between two requests."""
         return self.is_waiting and self.began_at is None
 
+    @property
+    def queued_bytes(self) -> int:
+        """How much it holds of requests that are complete: threads take them from the list meanwhile."""
+        return sum(_length(request) for request in list(self.requests))
+
+    def readable(self) -> bool:
+        """Whether to read what it sends."""
+        return bool(super().readable()) and not self.house.is_full
+
     def received(self, data: bytes) -> bool:
         """Take bytes. Blank lines are no request: the time that began with the first of them goes on."""
         now = time.monotonic()

@@ -36,6 +36,7 @@ class House:
     ) -> None:
         self.bounds = bounds
         self.held = 0
+        self.is_full = False  # nothing more is read until threads have taken some of what is complete
         self.is_stopping = False
         self._map: dict[int, Any] = {}
         self._dispatcher = ThreadedTaskDispatcher()
@@ -95,11 +96,15 @@ class House:
 
     def _turn(self, seconds: float) -> None:
         """Serve what is there, then close what took too long; never inside of the loop over the sockets."""
+        self.is_full = self.is_busy and self._queued_bytes() > self.bounds.waiting_bytes
         wasyncore.poll2(seconds, self._map)
         now = time.monotonic()
         for channel in self.channels:
             if channel.is_overdue(now):
                 channel.give_up()
+
+    def _queued_bytes(self) -> int:
+        return sum(channel.queued_bytes for channel in self.channels)
 
     def make_room(self, newest: Channel) -> None:
         """Close whoever has waited longest where there are too many: of the newest one's address, or of all."""

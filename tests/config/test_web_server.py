@@ -4,7 +4,7 @@ import errno
 import socket
 import threading
 import time
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -321,6 +321,28 @@ def test_a_request_whose_end_is_in_doubt_is_refused_and_nothing_after_it_is_read
     assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 "))
     assert answer.count(b"HTTP/1.") == 1
     assert not caplog.records
+
+
+def test_bodies_that_wait_for_a_thread_fit_into_memory_together():
+    entered, go_on = threading.Event(), threading.Event()
+
+    def waiting(environ, start_response):
+        entered.set()
+        go_on.wait(PATIENCE)
+        return plain(environ, start_response)
+
+    request = POST + b"Connection: close\r\nContent-Length: 40000\r\n\r\n" + b"x" * 40_000
+    with serving(waiting, waiting_bytes=100_000) as house, ExitStack() as stack:
+        browsers = [stack.enter_context(closing(connected(house))) for _number in range(10)]
+        for browser in browsers:
+            browser.sendall(request)
+            assert entered.wait(PATIENCE)
+            turns = house.turns
+            until(lambda before=turns: house.turns > before + 3)
+        assert 100_000 < sum(channel.queued_bytes for channel in house.channels) < 200_000
+        go_on.set()
+        for browser in browsers:
+            assert b"".join(iter(lambda each=browser: each.recv(65536), b"")).startswith(b"HTTP/1.1 200 ")
 
 
 def test_who_asks_for_very_much_at_once_is_broken_off():
