@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.receiver import ChunkedReceiver
 from waitress.task import ErrorTask, WSGITask
+from waitress.utilities import BadRequest
 
 if TYPE_CHECKING:
     from config.web.server import Listener
@@ -27,6 +29,7 @@ REFUSALS = {
 }
 
 
+MOST_BETWEEN_CHUNKS = 8192  # bytes
 MOST_AT_ONCE = 32  # requests of a connection that wait for their answers
 TRANSFER_ENCODING = re.compile(rb"^transfer-encoding:", re.IGNORECASE | re.MULTILINE)
 
@@ -37,6 +40,14 @@ class _HeadAnsweredError(Exception):
 
 class Request(HTTPRequestParser):
     """A request. One whose end could be taken for elsewhere is refused, also where waitress would guess."""
+
+    def received(self, data: bytes) -> int:
+        """Take bytes. What stands between chunks is read anew with each piece, so it is bounded."""
+        count = int(super().received(data))
+        body = self.body_rcv
+        if isinstance(body, ChunkedReceiver) and len(body.control_line) + len(body.trailer) > MOST_BETWEEN_CHUNKS:
+            self.error, self.completed = BadRequest("Too much between chunks"), True
+        return count
 
     def parse_header(self, header_plus: bytes) -> None:
         """Read its first line and headers. Raises ParsingError."""

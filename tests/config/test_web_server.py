@@ -323,6 +323,13 @@ def test_a_request_whose_end_is_in_doubt_is_refused_and_nothing_after_it_is_read
     assert not caplog.records
 
 
+@pytest.mark.parametrize("between", [b"5;name=", b"0\r\nX-Long: "], ids=["extension", "trailer"])
+def test_what_stands_between_chunks_is_bounded(between):
+    with serving() as house:
+        said = asked(house, POST + b"Transfer-Encoding: chunked\r\n\r\n" + between + b"x" * 10_000)
+    assert said.startswith(b"HTTP/1.1 400 ")
+
+
 def test_bodies_that_wait_for_a_thread_fit_into_memory_together():
     entered, go_on = threading.Event(), threading.Event()
 
