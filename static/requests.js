@@ -52,6 +52,15 @@ on("htmx:afterRequest", ({ detail }) => {
   delete $("#loading").dataset.on;
 });
 
+// A list that is told of a change while it is being drawn anew asks once more: its own request would go with it.
+const toldAgain = new Set();
+on("htmx:trigger", ({ target }) => {
+  if (target.matches?.("[id].htmx-request[hx-trigger*='from:body']")) toldAgain.add(target.id);
+});
+on("htmx:afterSettle", ({ target }) => {
+  if (toldAgain.delete(target.id) && target.isConnected) htmx.ajax("GET", target.getAttribute("hx-get"), { source: target });
+});
+
 on("click", (event) => {
   if (!event.target.closest?.("button[aria-disabled='true']")) return;
   event.preventDefault();

@@ -212,6 +212,20 @@ def test_the_place_of_the_keyboard_in_the_list_stays_while_a_row_changes(visit, 
     assert page.evaluate("document.activeElement.matches('.row-link')")
 
 
+def test_a_list_that_is_told_again_while_it_asks_asks_once_more(visit):
+    page = visit("ada", "/e/contoso/connections/")
+    waiting, answers = [], []
+    page.route("**/connections/", lambda route: route.continue_() if waiting else waiting.append(route))
+    page.on("response", lambda response: answers.append(response) if response.url.endswith("/connections/") else None)
+    tell = "htmx.trigger(document.body, 'connections:changed')"
+    page.evaluate(tell)
+    until(lambda: page.evaluate("1") and waiting)
+    page.evaluate(tell)
+    waiting[0].continue_()
+    until(lambda: page.evaluate("1") and len(answers) == 2)
+    expect(page.locator("table.list")).to_be_visible()
+
+
 ANSWER = """() => {
   const poll = document.querySelector("#list-poll");
   const html = (text) => `<p id="page-summary">${text}</p>`;

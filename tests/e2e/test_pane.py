@@ -263,7 +263,8 @@ def test_what_is_ticked_while_an_answer_is_slow_is_saved_by_a_quick_click(visit)
     slow.clear()
     for route in waiting:
         route.continue_()
-    expect(page.locator("tr", has=page.get_by_role("link", name="Quick save", exact=True))).to_contain_text("Not started")
+    row = page.locator("tr", has=page.get_by_role("link", name="Quick save", exact=True))
+    expect(row).to_contain_text("Not started")
 
 
 def test_an_export_is_set_up_by_the_keyboard_alone_in_the_order_of_the_screen(visit):
