@@ -144,6 +144,14 @@ def work_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def what_is_done_comes_from_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test makes of this process, such as a worker, ends with the test."""
+    from roles.auditing import origin
+
+    monkeypatch.setattr(origin, "_process", origin.COMMAND_LINE)
+
+
+@pytest.fixture(autouse=True)
 def places_for_downloads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test has its own: no web server closes the downloads that one leaves unread."""
     import threading

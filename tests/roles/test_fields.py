@@ -36,7 +36,12 @@ MODELS = {
     "roles.StrangeMachine": dict.fromkeys(("place", "host"), MADE),
     "roles.Heartbeat": dict.fromkeys(("kind", "host"), MADE),
     "segments.Table": {"name": "import_table composes and checks it; it is PostgreSQL's name of the table, too"},
-    "segments.Field": {"name": FILE, "pg_type": MADE},
+    "segments.Field": {
+        "name": FILE,
+        "pg_type": MADE,
+        "layout": MADE,
+        "date_format": "import_table reads it as a format",
+    },
     "segments.Relationship": dict.fromkeys(("field_name", "to_field_name"), FILE),
     "segments.Segment": {"error": MADE},
     "connections.Connection": {"type": MADE, "encrypted_secrets": SECRET, "agreed_target": MADE},

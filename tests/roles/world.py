@@ -16,6 +16,7 @@ from roles.people.invitations import Issued, invite
 from roles.roles import Role
 from roles.sign_in.sessions import SEEN
 from segments.models import Relationship, Segment, Table
+from segments.showing import look_of
 from tests.factories import (
     client_of,
     make_connection,
@@ -150,6 +151,7 @@ class Place:
             "exports:guide_detach": {"id": [self.export.pk]},
             "exports:guide_remove": {"id": [self.export.pk], "confirmed": "1"},
             "exports:guide_cancel": {"run": self.run.uuid},
+            "segments:choose_shown": {"shown": [look_of(self.table.fields.get(name="City"))]},
             "segments:relate": self._related("FirstName"),
             "segments:add": segment | {"name": "Forged"},
             "segments:edit": segment | {"name": "Renamed"},

@@ -24,7 +24,7 @@ FILE = "Id\n1\n"
         ("Peo\0ple", "The table's name: Character 4 is an invisible one (U+0000)."),
         ("Peo\nple", "The table's name: Character 4 is an invisible one (U+000A)."),
         ("People\u202e", "The table's name: Character 7 is an invisible one (U+202E)."),
-        ("\ud800", "The table's name: Character 1 is an invisible one (U+D800)."),
+        ("Peo\ud800ple", "The table's name: Character 4 is an invisible one (U+D800)."),
         (" People", "A table's name neither begins nor ends with a blank. Remove it."),
         ("People\u00a0", "A table's name neither begins nor ends with a blank. Remove it."),
         ("é" * 32, "A table's name has 1 to 63 bytes. Shorten it."),

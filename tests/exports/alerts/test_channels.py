@@ -35,7 +35,8 @@ def test_one_that_was_switched_off_stays_off(channel, ada):
 
 def test_a_secret_that_was_replaced_stays_the_new_one(channel, ada):
     before, secret = opened(channel), signing.new_secret()
-    replaced = channels.Draft("Operations", ["failed"], True, True, secrets={"signing": secret})
+    receiver = channels.receiver_of(channel)
+    replaced = channels.Draft("Operations", ["failed"], True, True, secrets={"signing": secret}, receiver=receiver)
     channels.save(channel, replaced, by=ada)
     channels.save(before, DRAFT, by=ada)
     assert opened(channel).secrets == {"signing": secret}
