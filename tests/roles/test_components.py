@@ -2,10 +2,12 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from django import forms
+from django.conf import settings
 from django.core.paginator import Paginator
 from django.template import Context, Template
 from django.test import RequestFactory
@@ -167,3 +169,12 @@ def test_a_section_is_one_level_below_the_title_of_its_panel(htmx, tag):
     request = SimpleNamespace(htmx=htmx)
     html = render("{% section_title 'Files' hint='3' id='files' %}", request=request)
     assert html == f'<{tag} class="section-title" id="files">Files <span class="field-hint">3</span></{tag}>'
+
+
+def test_what_replaces_itself_when_told_listens_again_at_once():
+    """Until it has settled the new element hears nothing: a word in that moment would be lost."""
+    found = []
+    for path in Path(settings.BASE_DIR, "templates").rglob("*.html"):
+        found += re.findall(r'<[a-z]+ [^>]*from:body"[^>]*hx-swap="(outerHTML[^"]*)"', path.read_text())
+    assert len(found) > 10
+    assert set(found) == {"outerHTML settle:0ms"}
