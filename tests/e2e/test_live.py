@@ -11,14 +11,15 @@ from tests.until import until
 NAME = "Welcome series"  # the demo never runs it
 STEPS = '[{"key": "check", "label": "Check", "state": "done", "note": "1,000 rows", "seconds": 1}]'
 ITEMS = '[{"kind": "segment", "id": 1, "name": "Everybody", "rows": 0, "expected": 1000}]'
-# Like a run of the demo, but for what makes it one that somebody works on.
+# Like a run of the demo, but for what makes it one that somebody works on, for long enough to know its rate.
 START = f"""
 WITH started AS (
   INSERT INTO exports_run
   SELECT (jsonb_populate_record(run, jsonb_build_object(
     'id', nextval(pg_get_serial_sequence('exports_run', 'id')), 'uuid', gen_random_uuid(), 'export_id', export.id,
     'state', 'running', 'trigger', 'shell', 'triggered_by_id', null, 'token', gen_random_uuid(), 'claims', 1,
-    'lease_until', '2099-01-01', 'queued_at', now(), 'not_before', now(), 'started_at', now(), 'ended_at', null,
+    'lease_until', '2099-01-01', 'queued_at', now(), 'not_before', now() - interval '10 seconds',
+    'started_at', now() - interval '10 seconds', 'ended_at', null,
     'worker', '', 'connection_id', null, 'target', '{{}}'::jsonb, 'is_publishing', false, 'has_leftovers', false,
     'rows_total', 1000, 'rows_done', 0, 'bytes_done', 0, 'folder', '',
     'folders', '[]'::jsonb, 'files', '[]'::jsonb, 'steps', '{STEPS}'::jsonb, 'items', '{ITEMS}'::jsonb,
