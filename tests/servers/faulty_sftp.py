@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import asyncssh
 
@@ -110,6 +111,14 @@ def running_faulty(root: Path, fault: type[asyncssh.SFTPServer]) -> Iterator[Fau
     key = asyncssh.generate_private_key("ssh-ed25519")
     found: list[asyncssh.SSHAcceptor] = []
     connections: list[asyncssh.SSHServerConnection] = []
+    opened: list[BinaryIO] = []
+
+    class Kept(fault):
+        """Remembers its files: whoever is cut off in the middle of a write leaves one open."""
+
+        def open(self, *how: object) -> object:
+            opened.append(file := super().open(*how))
+            return file
 
     async def listen() -> None:
         found.append(
@@ -118,7 +127,7 @@ def running_faulty(root: Path, fault: type[asyncssh.SFTPServer]) -> Iterator[Fau
                 0,
                 server_host_keys=[key],
                 server_factory=lambda: _AnyPassword(connections),
-                sftp_factory=lambda channel: fault(channel, chroot=os.fsencode(root)),
+                sftp_factory=lambda channel: Kept(channel, chroot=os.fsencode(root)),
             )
         )
         ready.set()
@@ -134,6 +143,8 @@ def running_faulty(root: Path, fault: type[asyncssh.SFTPServer]) -> Iterator[Fau
         loop.call_soon_threadsafe(loop.stop)
         thread.join(60)
         loop.close()
+        for file in opened:
+            file.close()
 
 
 async def _close(found: list[asyncssh.SSHAcceptor | asyncssh.SSHServerConnection]) -> None:
