@@ -15,7 +15,7 @@ help:
 	@echo "make test          run the tests; make test-all adds the long ones"
 	@echo "make moments       run the tests that depend on the clock at a dozen other moments"
 	@echo "make chaos         kill everything at random for MINUTES=5, and prove that nothing is lost"
-	@echo "make lint          check style and types"
+	@echo "make lint          check style, types and the order of imports"
 	@echo "make bench         measure what the README says"
 	@echo "make pictures      take the pictures of the documents anew"
 	@echo "make requirements  pin the newest packages that pyproject.toml allows"
@@ -49,6 +49,7 @@ lint: .install-test
 	@$(VENV_PYTHON) -m ruff check .
 	@$(VENV_PYTHON) -m ruff format --check .
 	@$(VENV_PYTHON) -m mypy .
+	@.venv/bin/lint-imports --no-logo --no-cache
 
 pictures: .install-test
 	@$(VENV_PYTHON) -m docs.pictures.make $(ADDRESS)

@@ -20,10 +20,10 @@ from config.postgres_account import packaged_programs
 from connections.models import Connection, Sharing
 from exports.models import Export, ExportSegment
 from roles.models import Environment
-from segments import warehouse
-from segments.importing import import_table
+from segments.importing.loading import import_table
 from segments.models import Segment
-from segments.refresh import refresh
+from segments.warehouse import reading
+from segments.warehouse.members import refresh
 from tests.servers.sshd import running_sshd
 
 PEOPLE = """SELECT 'C' || lpad(n::text, 8, '0') AS "CustomerId", 'First' || n % 997 AS "FirstName",
@@ -132,8 +132,8 @@ def _export(
 def _query(segment: Segment) -> str:
     """The query that the export runs, as text for psql."""
     columns = [(name, name) for name in COLUMNS]
-    with warehouse.reader(segment.environment, [segment]) as reader:
-        return warehouse.export_query(segment, columns).as_string(reader)
+    with reading.reader(segment.environment, [segment]) as reader:
+        return reading.export_query(segment, columns).as_string(reader)
 
 
 def _paired(

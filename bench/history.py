@@ -121,12 +121,12 @@ def _download(client: Any, environment: str, say: Callable[[str], None]) -> dict
 
 def _purge(say: Callable[[str], None]) -> dict[str, Any]:
     """Return how many runs a second a purge removes, and how long one that finds nothing takes."""
-    from exports import purging
+    from exports.runs import purge
 
     started = time.perf_counter()
-    removed = purging.purge()[0]["exports.Run"]
+    removed = purge.purge()[0]["exports.Run"]
     seconds, started = time.perf_counter() - started, time.perf_counter()
-    purging.purge()
+    purge.purge()
     again = time.perf_counter() - started
     say(f"purged {removed:,} runs in {seconds:.1f} s; nothing in {again:.2f} s")
     return {"purged_runs_per_second": round(removed / seconds), "purge_of_nothing_seconds": round(again, 2)}

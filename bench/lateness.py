@@ -83,7 +83,7 @@ def processes(dispatchers: int) -> Iterator[None]:
 def plan(count: int) -> None:
     """Make exports that are due one second after the other."""
     from exports.models import Schedule, ScheduleMode
-    from exports.schedules import database_now
+    from exports.schedules.rows import database_now
     from tests.factories import make_environment, make_export, make_segment, make_table
 
     environment = make_environment("lateness")
@@ -101,7 +101,7 @@ def plan(count: int) -> None:
 def lateness(count: int) -> dict[str, object]:
     """Wait until all have run and tell how late they were queued and taken by a worker, in milliseconds."""
     from exports.models import Run
-    from exports.states import FINAL
+    from exports.models.states import FINAL
 
     deadline = time.monotonic() + FIRST_AFTER + 3 * count + 60
     while Run.objects.filter(state__in=FINAL).count() < count and time.monotonic() < deadline:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from bench.run import median
 from connections.models import Connection
 from exports.models import Export, Run, Trigger
-from exports.states import FINAL
+from exports.models.states import FINAL
 from roles.models import Environment, RoleAssignment, User
 
 RUNS_EACH = 10

@@ -4,7 +4,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from config import checkups
-from roles.support.bundle import part, states_of
+from roles.desk.bundle import part, states_of
 
 
 @part("checks of the machine")

@@ -15,9 +15,10 @@ from django.db.models import Count, Max
 from django.db.models.functions import Now
 
 from config import embedded_postgres, migrating, postgres_log
-from roles import heartbeats, key_file
+from roles import heartbeats
 from roles.checks import Check, Finding, ok, warning, wrong
 from roles.models import Heartbeat
+from roles.secrets import key_file
 
 OLDEST_VERSION = 14
 CONNECT_SECONDS = 5

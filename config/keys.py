@@ -13,7 +13,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from roles import key_file
+from roles.secrets import key_file
 
 ENV_PREFIX = "WAYBILL_CONNECTION_SECRET_"
 # What begins like this no connection may read, whatever the operator allows.

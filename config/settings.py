@@ -95,7 +95,7 @@ INSTALLED_APPS = [
     "segments",
     "connections",
     "exports",
-    "roles.support.apps.SupportAdminConfig",  # Django admin
+    "roles.desk.apps.SupportAdminConfig",  # Django admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -116,12 +116,12 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     # First, so that static files and refused hosts are answered with these headers too.
-    "roles.headers.HeadersMiddleware",
+    "roles.net.headers.HeadersMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "roles.middleware.TextMiddleware",
-    "roles.auditing.origin.OriginMiddleware",  # before all that may write the audit log
+    "roles.access.middleware.TextMiddleware",
+    "roles.audit.origin.OriginMiddleware",  # before all that may write the audit log
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -132,9 +132,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "roles.middleware.SignInRequiredMiddleware",
-    "roles.limits.LimitMiddleware",
-    "roles.support.middleware.SeeingMiddleware",
+    "roles.access.middleware.SignInRequiredMiddleware",
+    "roles.net.limits.LimitMiddleware",
+    "roles.desk.middleware.SeeingMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -169,7 +169,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "roles.context.portal",
+                "roles.frame.context.portal",
                 "exports.context.exporting",
             ],
         },
@@ -241,7 +241,7 @@ vars().update(mail.mail_settings(os.environ.get("WAYBILL_EMAIL_URL", "")))
 MAIL_IS_SET_UP = bool(os.environ.get("WAYBILL_EMAIL_URL"))
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("WAYBILL_EMAIL_FROM", "") or "Waybill <waybill@localhost>"
 
-# What roles/limits.py bounds is counted here, for all web processes together.
+# What roles/net/limits.py bounds is counted here, for all web processes together.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",

@@ -5,12 +5,12 @@ from django.contrib import admin
 from django.urls import include, path
 
 from config import bundle  # noqa: F401 - adds its parts to the support bundle
-from exports.views.metrics import metrics
+from exports.metrics.views import metrics
 from roles import views
-from roles.light import light
+from roles.frame.light import light
 from roles.people.views.accepting import accept
 
-handler400 = "roles.framed.bad_request"
+handler400 = "roles.frame.framed.bad_request"
 handler404 = "roles.views.missing"
 
 # One door for everybody: the second factor and the bounds on attempts hold for Django admin, too.
@@ -22,8 +22,8 @@ app_pages = [
     path("connections/", include("connections.urls")),
     path("alerts/", include("exports.alerts.urls")),
     path("permissions/", include("roles.people.urls")),
-    path("audit/", include("roles.auditing.urls")),
-    path("system/", include("exports.system_urls")),
+    path("audit/", include("roles.audit.urls")),
+    path("system/", include("exports.refresh.pages.urls")),
 ]
 
 urlpatterns = [

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from connections import agreement, sharing, testing
 from connections.models import Connection, Sharing
-from roles import audit
+from roles.audit import audit
 from roles.models import Environment, User
 
 OWN = ("name", "most_at_once")  # what every connection has beside its type's settings

@@ -5,8 +5,8 @@ from typing import Any
 from django.contrib import admin
 
 from connections.models import Connection
-from roles.support.bundle import counts_of, part
-from roles.support.read_only import ReadOnlyAdmin
+from roles.desk.bundle import counts_of, part
+from roles.desk.read_only import ReadOnlyAdmin
 
 
 @admin.register(Connection)

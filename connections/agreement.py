@@ -7,7 +7,7 @@ from typing import Any
 from connections import binding
 from connections.destinations.registry import destinations
 from connections.models import Connection
-from roles.secrets import encrypt
+from roles.secrets.store import encrypt
 
 
 def target_of(type_: str, settings: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ class ConnectionsConfig(AppConfig):
         """Let the doctor look at connections too, and listen to the ground below."""
         from connections import binding, health, receivers  # noqa: F401
         from roles import checks
-        from roles.secrets import Keeper, add_keeper
+        from roles.secrets.store import Keeper, add_keeper
 
         checks.add("secrets", health.secrets)
         add_keeper(

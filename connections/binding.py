@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connections.destinations.registry import destinations
-from roles.secrets import Server
+from roles.secrets.store import Server
 
 
 def server_of(type_: str, settings: Mapping[str, Any]) -> Server:

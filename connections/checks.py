@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from connections.destinations.base import CheckStep, Destination
 from connections.models import Connection
-from roles.secrets import UnreadableSecretError
+from roles.secrets.store import UnreadableSecretError
 
 DEADLINE_SECONDS = 30.0
 

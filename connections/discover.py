@@ -10,10 +10,10 @@ from connections.destinations.base import Text
 from connections.destinations.registry import destinations
 from connections.help import KIND_WORDS, TypeHelp
 from connections.models import Connection, DestinationClass
-from roles.access import Access
+from roles.access.policy import Access
 from roles.kinds import ProfileKind
 from roles.permissions import Permission
-from roles.words import number
+from roles.ui.words import number
 
 MANY = 8  # types, from which on they can be searched
 KINDS: dict[ProfileKind, Text] = {

@@ -12,10 +12,10 @@ from connections.actions import Draft
 from connections.destinations.base import SettingsForm
 from connections.models import Connection, DestinationClass
 from connections.sharing_form import SharingForm
-from roles import references
-from roles.access import Access
+from roles.access.policy import Access
 from roles.fields import NameField
-from roles.secrets import Server, UnreadableSecretError
+from roles.secrets import references
+from roles.secrets.store import Server, UnreadableSecretError
 
 PREFIX = "settings"
 MOST_AT_ONCE = 100  # exports through one connection, as an administrator may set it

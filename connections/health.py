@@ -2,7 +2,7 @@
 
 from connections.models import Connection
 from roles.checks import Finding, ok, wrong
-from roles.secrets import OtherServerError, keys_path
+from roles.secrets.store import OtherServerError, keys_path
 
 
 def secrets() -> Finding:

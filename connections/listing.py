@@ -11,7 +11,7 @@ from django.http import QueryDict
 from connections.destinations.registry import destinations
 from connections.models import Connection, ConnectionQuerySet, Sharing
 from connections.sharing import with_people
-from roles.access import Access
+from roles.access.policy import Access
 from roles.permissions import Permission
 from roles.searching import search_of
 

@@ -10,12 +10,12 @@ from django.utils.translation import gettext_lazy as _
 from connections import binding
 from connections.destinations.base import Destination
 from connections.destinations.registry import destination, destinations
-from roles import references
-from roles.access import Access
+from roles.access.policy import Access
 from roles.fields import Name
 from roles.models import Environment, User
 from roles.permissions import Permission
-from roles.secrets import OtherServerError, UnreadableSecretError, encrypt, unseal
+from roles.secrets import references
+from roles.secrets.store import OtherServerError, UnreadableSecretError, encrypt, unseal
 
 # A name of its own: inside Connection, `type` is a field.
 DestinationClass = type[Destination]

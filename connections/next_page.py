@@ -8,7 +8,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import Resolver404, resolve
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from roles.access import EnvironmentRequest
+from roles.access.policy import EnvironmentRequest
 
 # The names, in whichever app, of what a link may open: lists, and the panes that can wait for a connection. The other
 # addresses of an environment are commands, files and parts of pages. This room does not know the apps above it.

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
 from connections.models import Connection
-from roles import audit
+from roles.audit import audit
 from roles.models import User
 
 Usage = Mapping[str, Any]  # what the page of the removal shows, with "items" for each thing that uses the connection

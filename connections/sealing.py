@@ -7,8 +7,8 @@ import json
 import time
 from dataclasses import dataclass, field
 
-from roles.access import Access
-from roles.secrets import Server, UnreadableSecretError, decrypt, encrypt
+from roles.access.policy import Access
+from roles.secrets.store import Server, UnreadableSecretError, decrypt, encrypt
 
 LIFETIME_SECONDS = 1800
 

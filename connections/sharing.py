@@ -8,7 +8,7 @@ from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 
 from connections.models import Connection, ConnectionQuerySet, Sharing
-from roles import audit
+from roles.audit import audit
 from roles.models import Environment, User
 from roles.permissions import Permission
 from roles.roles import PERMISSIONS

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from connections import sharing
 from connections.models import Connection, Sharing
-from roles.access import Access
+from roles.access.policy import Access
 from roles.models import User
 
 

@@ -15,7 +15,7 @@ from django_q.tasks import async_task
 from connections.checks import DEADLINE_SECONDS, Check, walk
 from connections.destinations.base import CheckStep
 from connections.models import Connection, ConnectionQuerySet
-from roles import audit
+from roles.audit import audit
 from roles.models import User
 
 TASK = "connections.tasks.check"

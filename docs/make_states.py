@@ -4,7 +4,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from exports.states import NOT_STARTED, STATES, State
+from exports.models.states import NOT_STARTED, STATES, State
 
 FIRST = (State.QUEUED, State.SKIPPED)  # an occurrence that is skipped never was in the queue
 MEANINGS = {
@@ -21,8 +21,8 @@ MEANINGS = {
 PAGE = Path(__file__).with_name("states.md")
 HEAD = """# The states of a run
 
-Made from `exports/states.py` by `python -m docs.make_states`; a test compares the two. An export shows the state of
-its last run; one without a run shows *{not_started}*. Words and icons on the screen come from the same table.
+Made from `exports/models/states.py` by `python -m docs.make_states`; a test compares the two. An export shows the state
+of its last run; one without a run shows *{not_started}*. Words and icons on the screen come from the same table.
 
 """
 TAIL = """

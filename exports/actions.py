@@ -9,14 +9,16 @@ from django.utils.translation import gettext as _
 
 from connections.models import Sharing
 from connections.sharing import label
-from exports import audited, run_log, schedules
-from exports.dispatch import occurrences, starting
-from exports.folders import folder_of, free_folder
+from exports import audited
 from exports.models import Export, ExportSegment, ExportTable, Run, Trigger
-from exports.queueing import canceled_by, visible_files
-from exports.recurrence import Recurrence
-from exports.states import ACTIVE, State
-from roles import audit
+from exports.models.states import ACTIVE, State
+from exports.runs import log, starting
+from exports.runs.queue import canceled_by, visible_files
+from exports.schedules import occurrences
+from exports.schedules import rows as schedules
+from exports.schedules.recurrence import Recurrence
+from exports.spec.folders import folder_of, free_folder
+from roles.audit import audit
 from roles.models import Environment, User
 from segments.models import Segment, Table
 
@@ -100,7 +102,7 @@ def cancel(run: Run, *, by: User | None) -> bool:
         asked = ended or stoppable.update(**values)
         if asked:
             audit.record(run.environment, "cancel", run.export, by=by, run=run.uuid)
-            run_log.note_cancel(run, by)
+            log.note_cancel(run, by)
         if ended and before:
             audited.note_run(run.pk, before, by=by)
     return bool(asked)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_q.models import Failure, OrmQ, Success
 
-from exports import support, unsticking  # noqa: F401 - support adds its parts to the bundle
+from exports import support  # noqa: F401 - support adds its parts to the bundle
 from exports.models import (
     Alert,
     AlertChannel,
@@ -29,7 +29,8 @@ from exports.models import (
     Schedule,
     SystemRefresh,
 )
-from roles.support.read_only import ReadOnlyAdmin, ReadOnlyInline
+from exports.runs import unstick
+from roles.desk.read_only import ReadOnlyAdmin, ReadOnlyInline
 
 
 class ExportSegmentInline(ReadOnlyInline):
@@ -83,18 +84,18 @@ class RunAdmin(ReadOnlyAdmin):
     @admin.action(description=gettext_lazy("Queue anew, if no worker is on it"), permissions=["view"])
     def queue_anew(self, request: Any, queryset: QuerySet[Run]) -> None:
         """Let a worker take stuck runs at once."""
-        self._unstick(request, queryset, unsticking.queue_anew, _("Run %(run)s is queued anew."))
+        self._unstick(request, queryset, unstick.queue_anew, _("Run %(run)s is queued anew."))
 
     @admin.action(description=gettext_lazy("End as failed, if no worker is on it"), permissions=["view"])
     def end_as_failed(self, request: Any, queryset: QuerySet[Run]) -> None:
         """Give stuck runs up."""
-        self._unstick(request, queryset, unsticking.end_as_failed, _("Run %(run)s ended as failed."))
+        self._unstick(request, queryset, unstick.end_as_failed, _("Run %(run)s ended as failed."))
 
     def _unstick(self, request: Any, queryset: QuerySet[Run], act: Callable[..., None], text: str) -> None:
         for run in queryset:
             try:
                 act(run, by=request.user)
-            except unsticking.NotStuckError as error:
+            except unstick.NotStuckError as error:
                 self.message_user(request, str(error), messages.WARNING)
             else:
                 self.message_user(request, text % {"run": run.short_id})

@@ -9,13 +9,15 @@ class ExportsConfig(AppConfig):
     def ready(self) -> None:
         """Let the doctor look at exports too, listen to the rooms below, and tell them what they ask."""
         from connections import removing
-        from exports import audited, guide, health, receivers  # noqa: F401
-        from exports.alerts import channels
+        from exports import audited, receivers  # noqa: F401
+        from exports.alerts import actions
+        from exports.guide import usage as guide
         from exports.refresh import notes
+        from exports.runs import health
         from roles import checks
 
         removing.tell_usage(guide.usage_of)
         checks.add("waiting runs", health.waiting_runs)
         audited.say_values()
-        channels.keep_secrets()
+        actions.keep_secrets()
         notes.say_values()

@@ -4,12 +4,13 @@ import itertools
 from typing import Any
 
 from connections.models import Sharing
-from exports import run_log, schedules
 from exports.alerts import watch
 from exports.models import Export, ExportKind, Run, ScheduleMode, Trigger
-from exports.states import State
-from roles import audit
-from roles.auditing.changes import add_values
+from exports.models.states import State
+from exports.runs import log
+from exports.schedules import rows as schedules
+from roles.audit import audit
+from roles.audit.changes import add_values
 from roles.models import User
 from segments.models import Segment
 from segments.rules import without_values
@@ -45,7 +46,7 @@ def note_run(run_id: int, before: str, *, by: User | None = None) -> None:
     decided = DECIDED.get(run.state) if before == State.HELD and run.decision else None
     action = decided or MOVES.get(run.state, "end run")
     audit.record(run.environment, action, run.export, by=by, changes=_facts_of_run(run, before), run=run.uuid)
-    run_log.note_state(run, before, _without_values(run), by=by)
+    log.note_state(run, before, _without_values(run), by=by)
     watch.on_run(run, before, _without_values(run))
 
 

@@ -8,7 +8,7 @@ from django.utils.functional import SimpleLazyObject
 
 from connections.models import Connection
 from exports.alerts.bell import bell_of
-from roles.access import Access
+from roles.access.policy import Access
 from roles.permissions import Permission
 
 

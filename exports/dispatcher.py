@@ -10,11 +10,11 @@ from django.db.models.functions import Now
 from django_q.models import OrmQ
 
 from connections import testing, testing_daily
-from exports import purging, queueing
 from exports.alerts import watch
-from exports.dispatch import budget, explaining, occurrences, waiting
 from exports.refresh import advance
 from exports.refresh import due as refresh_due
+from exports.runs import budget, explaining, purge, queue, waits
+from exports.schedules import occurrences
 from roles import tidying
 
 logger = logging.getLogger(__name__)
@@ -30,22 +30,22 @@ def nudge_where_runs_wait() -> None:
     left_alone = budget.takeable().filter(not_before__lt=Now() - NUDGE_AFTER)
     # A nudge that a worker has taken is locked in the queue; those that are not are still to come.
     if left_alone.exists() and OrmQ.objects.filter(key="exports", lock__lte=Now()).count() < MOST_NUDGES:
-        queueing.nudge()
+        queue.nudge()
 
 
 # What comes at its time; whatever else there is to look for comes once a second, in this order.
 DUE: tuple[Callable[[], object], ...] = (occurrences.start_due, refresh_due.look)
 LOOKS: tuple[Callable[[], object], ...] = (
-    queueing.reap,
+    queue.reap,
     advance.look_again,
-    waiting.look_again,
+    waits.look_again,
     explaining.explain_waits,
     nudge_where_runs_wait,
     watch.look,
     testing.end_overdue,
     testing_daily.ask_next,
     tidying.tidy_hourly,
-    purging.ask_nightly,
+    purge.ask_nightly,
 )
 
 

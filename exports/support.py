@@ -7,8 +7,8 @@ from django.db.models.functions import Extract, Now
 from django_q.models import OrmQ
 
 from exports.models import Export, Run
-from exports.states import State
-from roles.support.bundle import counts_of, part, without_names
+from exports.models.states import State
+from roles.desk.bundle import counts_of, part, without_names
 
 LAST_ERRORS = 50
 NAMED = ("export", "environment", "connection", "triggered_by", "canceled_by")  # objects whose names are blanked

@@ -1,8 +1,8 @@
 """What the django-q clusters call; each loads and calls one thing."""
 
-from exports.purging import purge_tonight
 from exports.refresh.work import work_along
-from exports.runner.watch import work_until_idle
+from exports.runs.purge import purge_tonight
+from exports.work.watch import work_until_idle
 
 
 def work() -> None:

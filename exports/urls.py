@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from exports.views import commands, deciding, files, guide, history, listing, pane, progress, schedule
+from exports.downloads import views as files
+from exports.guide import views as guide
+from exports.history import views as history
+from exports.listing import commands
+from exports.listing import views as listing
+from exports.pane import views as pane
+from exports.progress.views import deciding, details
+from exports.schedules import views as schedule
 
 app_name = "exports"
 
@@ -24,12 +31,12 @@ urlpatterns = [
     path("<int:pk>/duplicate", pane.duplicate, name="duplicate"),
     path("<int:pk>/", pane.edit, name="edit"),
     path("<int:pk>/history", history.history_of, name="history_of"),
-    path("<int:pk>/progress", progress.progress, name="progress"),
-    path("<int:pk>/runs/<uuid:uuid>/", progress.run_progress, name="run_progress"),
+    path("<int:pk>/progress", details.progress, name="progress"),
+    path("<int:pk>/runs/<uuid:uuid>/", details.run_progress, name="run_progress"),
     path("<int:pk>/runs/<uuid:uuid>/files/<int:index>", files.file, name="file"),
     path("<int:pk>/decide", deciding.decide, name="decide"),
     path("<int:pk>/runs/<uuid:uuid>/let-go", deciding.let_go, name="let_go"),
     path("<int:pk>/runs/<uuid:uuid>/drop", deciding.drop, name="drop"),
-    path("<int:pk>/cancel", progress.cancel, name="cancel"),
-    path("<int:pk>/test", progress.test, name="test"),
+    path("<int:pk>/cancel", details.cancel, name="cancel"),
+    path("<int:pk>/test", details.test, name="test"),
 ]

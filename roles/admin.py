@@ -14,7 +14,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from roles import audit
+from roles.audit import audit
+from roles.desk import accounts
+from roles.desk.read_only import ReadOnlyAdmin, ReadOnlyInline
 from roles.models import (
     AuditEvent,
     Environment,
@@ -29,8 +31,6 @@ from roles.models import (
     User,
 )
 from roles.roles import Role
-from roles.support import accounts
-from roles.support.read_only import ReadOnlyAdmin, ReadOnlyInline
 
 NAMES = ["username", "first_name", "last_name", "email"]
 RIGHTS = ["is_active", "is_staff", "is_superuser"]

@@ -10,8 +10,9 @@ class RolesConfig(AppConfig):
         """Listen to the front door; let rotation walk the second factors, which roles/sign_in/ encrypts."""
         from django.contrib.auth.signals import user_logged_in
 
-        from roles import checks, same_keys
-        from roles.secrets import Keeper, add_keeper
+        from roles import checks
+        from roles.secrets import same_keys
+        from roles.secrets.store import Keeper, add_keeper
         from roles.sign_in import recording, sessions
 
         checks.add("same keys", same_keys.look)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
 
-from roles.auditing import origin
+from roles.audit import origin
 
 _about: ContextVar[Mapping[str, object]] = ContextVar("log_about", default=MappingProxyType({}))
 

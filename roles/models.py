@@ -110,7 +110,7 @@ class RoleAssignment(models.Model):
 
 
 class GroupRole(models.Model):
-    """The role that a group of the single sign-on carries in an environment (roles/groups.py)."""
+    """The role that a group of the single sign-on carries in an environment (roles/people/groups.py)."""
 
     environment = models.ForeignKey(Environment, models.CASCADE, related_name="group_roles")
     group = Name(max_length=GROUP_LENGTH)
@@ -244,7 +244,7 @@ class Heartbeat(models.Model):
 
 
 class KeyInUse(models.Model):
-    """The fingerprint of a key that signs or encrypts what lies in this database (roles/same_keys.py)."""
+    """The fingerprint of a key that signs or encrypts what lies in this database (roles/secrets/same_keys.py)."""
 
     kind = models.CharField(max_length=20)
     fingerprint = models.CharField(max_length=64)

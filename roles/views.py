@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from roles.access import access_of, public, signed_in
+from roles.access.policy import access_of, public, signed_in
 from roles.models import Environment
 
 

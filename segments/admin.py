@@ -4,8 +4,8 @@ from typing import Any
 
 from django.contrib import admin
 
-from roles.support.bundle import counts_of, part
-from roles.support.read_only import ReadOnlyAdmin, ReadOnlyInline
+from roles.desk.bundle import counts_of, part
+from roles.desk.read_only import ReadOnlyAdmin, ReadOnlyInline
 from segments.models import Field, Relationship, Segment, Table
 
 

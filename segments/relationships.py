@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from psycopg import sql
 
-from roles import audit
+from roles.audit import audit
 from roles.kinds import ProfileKind
 from roles.models import User
 from segments.models import Field, Relationship, Segment, Table

@@ -6,8 +6,8 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from roles import audit
-from roles.access import Access
+from roles.access.policy import Access
+from roles.audit import audit
 from roles.models import User
 from roles.permissions import Permission
 from segments import masking

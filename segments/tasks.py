@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from roles.models import User
 from segments.models import Segment
-from segments.refresh import RefreshError, refresh
+from segments.warehouse.members import RefreshError, refresh
 
 
 def refresh_segment(segment_id: int, user_id: int | None = None) -> None:

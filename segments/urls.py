@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from segments import table_views, views
+from segments.pages import segment_views, table_views
 
 app_name = "segments"
 
@@ -12,10 +12,10 @@ urlpatterns = [
     path("tables/<int:pk>/viewers", table_views.choose_shown, name="choose_shown"),
     path("tables/<int:pk>/relate", table_views.relate, name="relate"),
     path("tables/<int:pk>/relationships/<int:relationship>/remove", table_views.unrelate, name="unrelate"),
-    path("segments/", views.list_page, name="list"),
-    path("segments/add", views.add, name="add"),
-    path("segments/<int:pk>/", views.edit, name="edit"),
-    path("segments/<int:pk>/row", views.row, name="row"),
-    path("segments/<int:pk>/refresh", views.refresh, name="refresh"),
-    path("segments/<int:pk>/remove", views.remove, name="remove"),
+    path("segments/", segment_views.list_page, name="list"),
+    path("segments/add", segment_views.add, name="add"),
+    path("segments/<int:pk>/", segment_views.edit, name="edit"),
+    path("segments/<int:pk>/row", segment_views.row, name="row"),
+    path("segments/<int:pk>/refresh", segment_views.refresh, name="refresh"),
+    path("segments/<int:pk>/remove", segment_views.remove, name="remove"),
 ]

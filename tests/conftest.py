@@ -146,7 +146,7 @@ def work_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def what_is_done_comes_from_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test makes of this process, such as a worker, ends with the test."""
-    from roles.auditing import origin
+    from roles.audit import origin
 
     monkeypatch.setattr(origin, "_process", origin.COMMAND_LINE)
 
@@ -156,7 +156,7 @@ def places_for_downloads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test has its own: no web server closes the downloads that one leaves unread."""
     import threading
 
-    from roles import downloads
+    from roles.net import downloads
 
     monkeypatch.setattr(downloads, "_slots", threading.BoundedSemaphore(downloads.MOST_AT_ONCE))
     monkeypatch.setattr(downloads, "_here", set())
@@ -182,7 +182,7 @@ def chromium() -> Iterator[object]:
 def people_list() -> Iterator[type]:
     """A connection type that takes people or companies and has limits (tests/servers/people_list.py)."""
     from connections.destinations.registry import registered
-    from exports.types import type_look
+    from exports.shown.types import type_look
     from tests.servers.people_list import PeopleList
 
     type_look.cache_clear()

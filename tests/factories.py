@@ -14,7 +14,7 @@ from roles.kinds import Audience
 from roles.models import Environment, RoleAssignment, User
 from roles.roles import Role
 from segments.models import Segment, Table
-from segments.refresh import refresh
+from segments.warehouse.members import refresh
 
 _numbers = itertools.count(1)
 CUSTOMERS = """CustomerId,FirstName,LastName,Email,City,Income,JoinedOn
@@ -59,7 +59,7 @@ def make_table(
     environment: Environment, name: str = "Customers", csv: str = CUSTOMERS, key: str = "CustomerId", **values: Any
 ) -> Table:
     """Import `csv` as a table; a customer profile table unless `profile_kind` says otherwise."""
-    from segments.importing import import_table
+    from segments.importing.loading import import_table
 
     path = Path(settings.DATA_DIR) / f"{uuid.uuid4().hex}.csv"
     path.write_text(csv, encoding="utf-8", newline="")

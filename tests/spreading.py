@@ -12,7 +12,7 @@ FIRST = ("tests/e2e", "tests/faults", "tests/leaks", "tests/config", "tests/role
 
 
 # Files whose tests take minutes together and share nothing that is costly to make twice.
-DIVIDED = ("tests/e2e/test_axe.py", "tests/exports/test_recurrence.py", "tests/roles/test_access_table.py")
+DIVIDED = ("tests/e2e/test_axe.py", "tests/exports/schedules/test_recurrence.py", "tests/roles/test_access_table.py")
 PARTS = 6
 
 

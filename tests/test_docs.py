@@ -17,9 +17,10 @@ from django.core.management import BaseCommand, get_commands, load_command_class
 
 from connections.destinations import registry
 from connections.destinations.base import DeliveryError, Destination, FileDestination, FileSession, Part
-from exports import actions, types
-from exports.runner.watch import work_until_idle
-from exports.states import State
+from exports import actions
+from exports.models.states import State
+from exports.shown import types
+from exports.work.watch import work_until_idle
 from tests.factories import make_connection, make_environment, make_export, make_segment, make_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -151,8 +152,8 @@ def test_links_lead_to_files(page):
     assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
 
 
-def test_code_that_a_decision_names_is_there():
-    for page in (ROOT / "docs" / "adr").glob("0*.md"):
+def test_code_that_the_house_and_decisions_name_is_there():
+    for page in [ROOT / "docs" / "house.md", *(ROOT / "docs" / "adr").glob("0*.md")]:
         named = re.findall(r"`([\w/]+/(?:\w+\.py)?)`", page.read_text(encoding="utf-8"))
         assert named
         assert [path for path in named if not (ROOT / path).exists()] == [], page.name

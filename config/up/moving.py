@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from config import demo_sftp
 from connections import agreement
 from connections.models import Connection
-from roles import audit
+from roles.audit import audit
 
 
 def follow(data_dir: Path, earlier: Sequence[int], port: int) -> int:

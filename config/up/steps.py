@@ -13,7 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from config import migrating
 from config.embedded_postgres import CannotRunError
 from config.up.telling import say
-from roles import same_keys
+from roles.secrets import same_keys
 
 
 def migrate() -> None:

@@ -29,7 +29,7 @@ def main() -> None:
 
     from config.web.server import House
     from config.wsgi import application  # reads the settings, and makes ready whatever the first request needs
-    from roles import same_keys
+    from roles.secrets import same_keys
 
     sockets = [socket.socket(fileno=number) for number in asked.sockets]
     house = House(

@@ -11,8 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 from connections.destinations.base import Destination
 
 OWN = (
-    "connections.destinations.files.local:LocalFolder",
-    "connections.destinations.files.sftp:Sftp",
+    "connections.destinations.local.destination:LocalFolder",
+    "connections.destinations.sftp.destination:Sftp",
 )
 
 

@@ -3,7 +3,7 @@
 from django.db import migrations
 
 from connections.binding import server_of
-from roles.secrets import UnreadableSecretError, encrypt, unseal
+from roles.secrets.store import UnreadableSecretError, encrypt, unseal
 
 
 def bind(apps, schema_editor):

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from connections.models import Connection
 from connections.next_page import is_list, with_connection
-from roles.access import EnvironmentRequest
+from roles.access.policy import EnvironmentRequest
 
 CHANGED = "connections:changed"
 

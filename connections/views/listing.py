@@ -6,10 +6,10 @@ from django.views.decorators.http import require_safe
 from connections.discover import MANY, tiles
 from connections.listing import list_connections
 from connections.sharing import words
-from roles.access import EnvironmentRequest, requires
-from roles.htmx import render
+from roles.access.policy import EnvironmentRequest, requires
 from roles.permissions import Permission
 from roles.searching import search_of
+from roles.ui.htmx import render
 
 
 @requires(Permission.VIEW)

@@ -13,9 +13,9 @@ from django.views.decorators.http import require_http_methods
 from connections import removing
 from connections.models import Connection
 from connections.views.common import CHANGED, load, url_of
-from roles.access import EnvironmentRequest, requires
-from roles.htmx import done, render, render_panel
+from roles.access.policy import EnvironmentRequest, requires
 from roles.permissions import Permission
+from roles.ui.htmx import done, render, render_panel
 
 LIVE = {"guide", "guide-poll"}  # elements of a panel that is shown already: what asks for them gets the parts alone
 

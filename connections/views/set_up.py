@@ -15,10 +15,10 @@ from connections.models import Connection
 from connections.next_page import back, is_list, next_page, with_connection, with_next
 from connections.views.common import CHANGED, load, url_of, way_back
 from connections.views.testing import test_now
-from roles.access import EnvironmentRequest, requires
-from roles.htmx import done, render_panel
+from roles.access.policy import EnvironmentRequest, requires
 from roles.permissions import Permission
-from roles.secrets import UnreadableSecretError
+from roles.secrets.store import UnreadableSecretError
+from roles.ui.htmx import done, render_panel
 
 
 @requires(Permission.MANAGE_CONNECTIONS)

@@ -11,10 +11,10 @@ from connections import sharing
 from connections.models import Connection
 from connections.sharing_form import SharingForm
 from connections.views.common import CHANGED, load, url_of
-from roles.access import EnvironmentRequest, requires
-from roles.htmx import done, render_panel
+from roles.access.policy import EnvironmentRequest, requires
 from roles.models import User
 from roles.permissions import Permission
+from roles.ui.htmx import done, render_panel
 
 MOST_SHOWN = 10  # of the exports on it
 

@@ -17,9 +17,9 @@ from connections.models import Connection
 from connections.next_page import next_page, with_next
 from connections.views.common import CHANGED, load, url_of, way_back
 from roles import heartbeats
-from roles.access import EnvironmentRequest, requires
-from roles.htmx import render, render_panel
+from roles.access.policy import EnvironmentRequest, requires
 from roles.permissions import Permission
+from roles.ui.htmx import render, render_panel
 
 STEP_TONES = {"done": "success", "failed": "danger", "running": "running", "not_reached": "neutral"}
 POLL = "test-poll"  # the element of a panel that is shown already

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from exports.models import Alert, AlertsSeen
-from roles.access import Access
+from roles.access.policy import Access
 
 MOST = 99  # that are counted
 # Who never looked is told of what changed lately, not of all that ever was.

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from exports.models import Alert, AlertDelivery, ChannelKind
-from roles import portal
+from roles.net import portal
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ def _claim(refused: Collection[int]) -> AlertDelivery | None:
 
 def _send(message: AlertDelivery) -> bool:
     """Send one message and keep how it went."""
-    from exports.alerts.sending import send
+    from exports.alerts.channels.sending import send
 
     try:
         if message.alert is not None and not message.channel.is_on:

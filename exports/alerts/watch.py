@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from exports.alerts import outbox, words
 from exports.alerts.opening import close_alerts, open_alert
 from exports.models import Alert, AlertKind, RefreshSchedule, Run, Schedule
-from exports.states import DELIVERED, State
+from exports.models.states import DELIVERED, State
 
 LATE_AFTER = timedelta(minutes=10)
 LOOK_EVERY = 5.0  # seconds

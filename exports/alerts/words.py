@@ -6,8 +6,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from exports.models import RefreshState, Run, SystemRefresh
-from exports.states import State
-from roles.words import exact_time, number
+from exports.models.states import State
+from roles.ui.words import exact_time, number
 
 
 def trouble(run: Run, message: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from connections.models import Sharing
-from exports.recurrence import Recurrence
+from exports.schedules.recurrence import Recurrence
 from roles.kinds import Audience
 
 Conditions = list[dict[str, str]]

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from exports.demo.businesses import write_businesses
 from exports.demo.plan import DemoConnection, DemoExport, DemoSegment, DemoTable, Plan, condition
-from exports.recurrence import Recurrence
+from exports.schedules.recurrence import Recurrence
 from roles.kinds import Audience
 
 TABLES = (

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from connections.models import Sharing
 from exports.demo.people import write_people
 from exports.demo.plan import DemoConnection, DemoExport, DemoSegment, DemoTable, Plan, condition
-from exports.recurrence import LAST_DAY, Recurrence
+from exports.schedules.recurrence import LAST_DAY, Recurrence
 from roles.kinds import Audience
 
 TABLES = (

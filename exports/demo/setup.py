@@ -15,7 +15,7 @@ from django.utils import timezone
 from connections import actions as connection_actions
 from connections import testing
 from connections.actions import Draft
-from connections.destinations.files import sftp_client
+from connections.destinations.sftp import client
 from connections.models import Connection
 from connections.sharing import contributors
 from exports import actions
@@ -23,14 +23,14 @@ from exports.demo.plan import PASSWORD, PEOPLE, DemoConnection, DemoExport, Plan
 from exports.demo.plan_businesses import BUSINESSES
 from exports.demo.plan_consumers import CONSUMERS
 from exports.models import Export, ExportKind, RefreshSchedule, Run, ScheduleMode
-from exports.system.scheduling import keep_schedule
-from roles import audit
+from exports.refresh.scheduling import keep_schedule
+from roles.audit import audit
 from roles.models import Environment, RoleAssignment, User
 from segments import actions as segment_actions
-from segments.importing import import_table
+from segments.importing.loading import import_table
 from segments.models import Segment
-from segments.refresh import refresh
 from segments.relationships import relate
+from segments.warehouse.members import refresh
 
 PLANS = (CONSUMERS, BUSINESSES)
 CUSTOMERS = 100_000
@@ -174,7 +174,7 @@ def _sftp_settings(demo: DemoConnection) -> dict[str, object]:
         "port": port if demo.port == "demo" else _closed_port(),
         "username": "waybill",
         "folder": demo.folder,
-        "host_key": sftp_client.fetch_host_key(HOST, port),
+        "host_key": client.fetch_host_key(HOST, port),
     }
 
 

@@ -13,8 +13,8 @@ from exports.history.drawing import Bar, Drawing, Label, Mark, ground_of, height
 from exports.history.filters import LAST_DAY, PERIODS, Filters, midnight
 from exports.history.listing import newest_first
 from exports.models import MOMENT, RunQuerySet
-from exports.states import FINAL, STATES
-from roles.words import number
+from exports.models.states import FINAL, STATES
+from roles.ui.words import number
 
 MOST_DAYS = 31
 MOST_COUNTED = 50_000  # runs; where there are more the chart begins with the first day that is counted whole

@@ -6,9 +6,9 @@ from typing import Any
 
 from exports.history.listing import in_batches
 from exports.models import RunQuerySet
-from exports.states import DELIVERED
+from exports.models.states import DELIVERED
 from roles.models import User
-from roles.spreadsheet import BOM, as_lines
+from roles.net.spreadsheet import BOM, as_lines
 
 COLUMNS = (
     "run", "export_id", "export", "status", "reason", "message", "trigger", "started_by", "due", "late", "queued",

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
-from exports.states import FINAL, STATES, Look, State
-from roles.words import number
+from exports.models.states import FINAL, STATES, Look, State
+from roles.ui.words import number
 
 LANE = 18  # pixels above the bars, where the marks stand
 TALLEST, GAP = 56, 10  # of a bar; below one series, before the next

@@ -8,10 +8,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from exports.models import Run
+from exports.models.states import Look, State
 from exports.progress.facts import attempts, started_by
-from exports.rows import reason_of
-from exports.states import Look, State
-from roles.words import duration, exact_time
+from exports.shown.status import reason_of
+from roles.ui.words import duration, exact_time
 
 
 @dataclass(frozen=True)

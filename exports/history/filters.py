@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from exports.models import MOMENT, Export, Run, RunQuerySet, Trigger
-from exports.states import STATES
+from exports.models.states import STATES
 from roles.models import Environment
 from roles.typed import typed_day, typed_id
 from roles.validators import composed

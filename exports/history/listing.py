@@ -10,7 +10,7 @@ from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan, 
 from django.http import QueryDict
 
 from exports.models import MOMENT, Run, RunQuerySet
-from exports.states import DELIVERED, State
+from exports.models.states import DELIVERED, State
 from roles.models import Environment
 from roles.typed import typed_id
 

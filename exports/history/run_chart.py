@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 from exports.history.drawing import Bar, Drawing, Label, Mark, ground_of, height_of, in_words, legend_of
 from exports.history.listing import newest_first
 from exports.models import Run, RunQuerySet
-from exports.states import State
-from roles.words import duration, exact_time, number
+from exports.models.states import State
+from roles.ui.words import duration, exact_time, number
 
 FEWEST_RUNS, MOST_RUNS = 2, 60
 STEP, WIDTH = 16, 11  # pixels

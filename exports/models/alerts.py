@@ -10,10 +10,10 @@ from django.utils.translation import gettext_lazy as _
 from exports.models.export import Export
 from exports.models.refresh import SystemRefresh
 from exports.models.run import Run
-from roles import references
 from roles.fields import Name
 from roles.models import Environment, User
-from roles.secrets import decrypt, encrypt, is_readable
+from roles.secrets import references
+from roles.secrets.store import decrypt, encrypt, is_readable
 
 
 class AlertKind(models.TextChoices):

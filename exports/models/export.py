@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from connections.models import Connection, Sharing, open_to
 from exports.models.schedule import ScheduleMode
-from exports.states import NOT_STARTED, STATES, Look, State
-from roles.access import Access
+from exports.models.states import NOT_STARTED, STATES, Look, State
+from roles.access.policy import Access
 from roles.fields import Name, Note
 from roles.models import Environment, User
 from roles.permissions import Permission
@@ -79,7 +79,7 @@ class Export(models.Model):
         related_name="+",
         help_text=_("The named contributors who could edit it when it was detached."),
     )
-    # Given once (exports.folders), so that no other export's coming, going or renaming moves this one's files.
+    # Given once (exports.spec.folders), so that no other export's coming, going or renaming moves this one's files.
     folder = models.CharField(max_length=120, blank=True, default="", editable=False)
     # Whether its items' folders keep vowel signs; those of exports that ran before that was so stay as they were.
     folders_keep_marks = models.BooleanField(default=True, editable=False)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from connections.models import Connection
 from exports.models.export import Export
-from exports.states import ACTIVE, CLAIMABLE, DELIVERED, STATES, Look, State
+from exports.models.states import ACTIVE, CLAIMABLE, DELIVERED, STATES, Look, State
 from roles.models import Environment
 
 

@@ -26,7 +26,7 @@ class Repeat(models.TextChoices):
 
 
 class Recurring(models.Model):
-    """A recurrence in a named zone and its next occurrence; what it means is told by `exports.recurrence`.
+    """A recurrence in a named zone and its next occurrence; what it means is told by `exports.schedules.recurrence`.
 
     `times` are local, "HH:MM", in order; of an hourly one only the minute counts. `weekdays` are 1 (Monday) to 7.
     `month_day` is 1 to 31, or 0 for the last day; a month without that day has it on its last one.

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from exports.models import Run
-from exports.runner.brakes import former, key_of
-from exports.states import DELIVERED
-from roles.words import NONE, exact_time, number
+from exports.models.states import DELIVERED
+from exports.work.brakes import former, key_of
+from roles.ui.words import NONE, exact_time, number
 
 LAST_RUNS = 5
 MOST_ITEMS = 3  # with a column of their own; more are summed

@@ -7,17 +7,17 @@ from django.utils.translation import gettext as _
 
 from exports.alerts.of_export import Told, told_of
 from exports.models import Export, Run
+from exports.models.states import NOT_STARTED, Look, State
 from exports.progress import facts, history, items
 from exports.progress.files import FileEntry, files_of
 from exports.progress.log import LogLine, log_of
 from exports.progress.steps import steps_of
 from exports.progress.ways_out import Way, next_step, ways_out
-from exports.rows import reason_of
-from exports.schedule_cell import next_run_of
-from exports.states import NOT_STARTED, Look, State
-from roles.access import Access
+from exports.schedules.words import next_run_of
+from exports.shown.status import reason_of
+from roles.access.policy import Access
 from roles.permissions import Permission
-from roles.words import exact_time
+from roles.ui.words import exact_time
 
 MANY_FILES = 6
 SAID_EVERY = 25  # percent: how often a screen reader hears of a run that goes on

@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from exports.models import Run
-from exports.states import DELIVERED, State
-from roles.words import duration, exact_time, number
+from exports.models.states import DELIVERED, State
+from roles.ui.words import duration, exact_time, number
 
 
 def facts_of(run: Run) -> list[tuple[str, Any]]:

@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 
 from connections.destinations.base import FileDestination
 from exports.models import Export, Run
-from roles.access import Access
-from roles.secrets import UnreadableSecretError
+from roles.access.policy import Access
+from roles.secrets.store import UnreadableSecretError
 
 SPREADSHEET_SUFFIXES = (".csv", ".csv.gz")
 

@@ -7,8 +7,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from exports.models import Export, Run
-from exports.states import STATES
-from roles.words import duration, exact_time, number
+from exports.models.states import STATES
+from roles.ui.words import duration, exact_time, number
 
 LAST_RUNS = 12
 

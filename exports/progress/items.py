@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from exports.models import Run
-from exports.states import DELIVERED, State
-from roles.words import number
+from exports.models.states import DELIVERED, State
+from roles.ui.words import number
 
 KINDS = {"table": gettext_noop("Table"), "members": gettext_noop("Member list")}
 

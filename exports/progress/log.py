@@ -6,9 +6,9 @@ from datetime import date
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from exports import run_log
 from exports.models import Level, Run
-from roles.words import exact_time
+from exports.runs import log
+from roles.ui.words import exact_time
 
 TONES: dict[str, str] = {Level.INFO: "neutral", Level.WARNING: "warning", Level.ERROR: "danger"}
 
@@ -30,7 +30,7 @@ def log_of(run: Run, *, with_details: bool) -> list[LogLine]:
     """Return the log of `run`, oldest first; the technical details only where they may be seen."""
     lines: list[LogLine] = []
     day: date | None = None
-    for line in run_log.lines_of(run):
+    for line in log.lines_of(run):
         local = timezone.localtime(line.at)
         said = date_format(local, "DATE_FORMAT") if local.date() != day else ""
         day = local.date()

@@ -3,8 +3,8 @@
 from typing import Any
 
 from exports.models import Run
-from exports.states import State
-from roles.words import duration
+from exports.models.states import State
+from roles.ui.words import duration
 
 TONES = {"waiting": "neutral", "running": "running", "done": "success", "failed": "danger", "skipped": "warning",
          "held": "held"}  # fmt: skip

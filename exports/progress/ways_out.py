@@ -8,11 +8,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from exports.models import Export, Run
+from exports.models.states import State
 from exports.progress.steps import failed_step
-from exports.states import State
-from roles.access import Access, administrators
+from roles.access.policy import Access, administrators
 from roles.permissions import Permission
-from roles.words import relative
+from roles.ui.words import relative
 from segments.models import Segment
 
 TO_THE_TARGET = ("send", "manifest")

@@ -5,7 +5,7 @@ import logging
 from django.db import InterfaceError, OperationalError
 
 from exports.models import REFRESHES_UNDER_WAY, SystemRefresh
-from exports.refresh.stepping import step
+from exports.refresh.step import step
 
 logger = logging.getLogger(__name__)
 

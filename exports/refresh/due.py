@@ -11,9 +11,10 @@ from django.db import IntegrityError, InterfaceError, OperationalError, transact
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from exports import recurrence, schedules
 from exports.models import RefreshSchedule, RefreshTrigger
-from exports.refresh import run
+from exports.refresh import start
+from exports.schedules import recurrence
+from exports.schedules import rows as schedules
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +63,6 @@ def _take(schedule: RefreshSchedule, first: datetime) -> None:
     *missed, last = [first, *recurrence.between(rule, first, now, MOST_MISSED)]
     schedules.plan_next(schedule, now)
     schedule.save(update_fields=schedules.PLANNED)
-    run.keep_missed(schedule.environment, missed)
+    start.keep_missed(schedule.environment, missed)
     is_late = now - last > LATE_AFTER
-    run.start(schedule.environment, by=None, trigger=RefreshTrigger.SCHEDULE, due=last, is_late=is_late)
+    start.start(schedule.environment, by=None, trigger=RefreshTrigger.SCHEDULE, due=last, is_late=is_late)

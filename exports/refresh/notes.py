@@ -4,8 +4,8 @@ from typing import Any
 
 from exports.alerts.refreshes import on_refresh
 from exports.models import RefreshState, RefreshTrigger, SystemRefresh
-from roles import audit
-from roles.auditing.changes import add_values
+from roles.audit import audit
+from roles.audit.changes import add_values
 from roles.models import User
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
-from exports.bulk import LeftOut
 from exports.models import Export, ExportSegment, ExportTable, PartKind, PartState, ScheduleMode
+from exports.runs.run_all import LeftOut
 from roles.models import Environment
 from segments.models import Segment
 from segments.projection import contacts_of

@@ -4,12 +4,11 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from exports import deciding
 from exports.audited import note_run
-from exports.dispatch import starting
 from exports.models import Export, PartKind, PartState, RefreshPart, Run, ScheduleMode, SystemRefresh, Trigger
+from exports.models.states import State
 from exports.refresh import parts
-from exports.states import State
+from exports.runs import decide, starting
 
 MOST_SENT = 50  # runs in one step
 MOST_UNDER_WAY = 200  # runs of one refresh that wait or run: others that are asked for meanwhile come in between
@@ -40,7 +39,7 @@ def send_ready(refresh: SystemRefresh) -> None:
 def keep_skipped(refresh: SystemRefresh, reasons: dict[int, str]) -> None:
     """Give the exports, by id, a run that was skipped for a reason, which their status shows."""
     active = Run.objects.active().filter(export__in=reasons, most_rows=None).select_related("export")
-    busy = {run.export_id for run in active if not deciding.lapse(run)}
+    busy = {run.export_id for run in active if not decide.lapse(run)}
     for export in Export.objects.filter(pk__in=reasons):
         _keep_skipped(refresh, export, reasons[export.pk], is_last=export.pk not in busy)
 
@@ -58,7 +57,7 @@ def _send(refresh: SystemRefresh, part: RefreshPart, export: Export | None, earl
         return _leave_out(part, _why_not(export))
     if earlier:
         reason = _("Run %(run)s of this export was not over") % {"run": earlier.short_id}
-        is_last = deciding.lapse(earlier) or earlier.most_rows is not None  # a test is never the last run
+        is_last = decide.lapse(earlier) or earlier.most_rows is not None  # a test is never the last run
         run = _keep_skipped(refresh, export, reason, is_last=is_last)
         RefreshPart.objects.filter(pk=part.pk).update(run=run)
         return _leave_out(part, reason)

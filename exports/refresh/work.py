@@ -21,15 +21,15 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from exports import stopping
 from exports.models import PartKind, PartState, RefreshPart, RefreshState, SystemRefresh
-from exports.queueing import LEASE
 from exports.refresh import nudging, parts
-from exports.refresh.stepping import step
+from exports.refresh.step import step
+from exports.runs import stopping
+from exports.runs.queue import LEASE
 from roles import shared_memory
 from segments.models import Segment, Table
-from segments.refresh import RefreshError, refresh
-from segments.rereading import RereadError, reread
+from segments.warehouse.members import RefreshError, refresh
+from segments.warehouse.rereading import RereadError, reread
 
 logger = logging.getLogger(__name__)
 

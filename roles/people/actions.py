@@ -7,8 +7,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from roles import audit, groups
+from roles.audit import audit
 from roles.models import Environment, GroupMembership, GroupRole, RoleAssignment, User
+from roles.people import groups
 from roles.people.errors import LastAdministratorError, RefusedError
 from roles.roles import Role
 

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from roles import audit
+from roles.audit import audit
 from roles.models import Environment, Invitation, RoleAssignment, User
 from roles.people.actions import give, lock
 from roles.people.errors import RefusedError

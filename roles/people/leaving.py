@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
-from roles import groups
 from roles.models import Environment, RoleAssignment
+from roles.people import groups
 from roles.people.actions import last_administrator, through_group
 from roles.people.errors import LastAdministratorError
 from roles.roles import Role

@@ -9,7 +9,7 @@ from django.db.models import Case, Count, Exists, F, OrderBy, OuterRef, Q, Query
 from django.db.models.functions import Coalesce, Concat, Lower, NullIf, Trim
 from django.http import QueryDict
 
-from roles.access import Access
+from roles.access.policy import Access
 from roles.models import Environment, RoleAssignment
 from roles.roles import Role, rank
 from roles.searching import search_of

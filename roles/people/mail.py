@@ -8,7 +8,7 @@ from django.core.mail import send_mail
 from django.utils.translation import gettext as _
 
 from roles.models import Invitation
-from roles.words import exact_time
+from roles.ui.words import exact_time
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from roles.access import signed_in
+from roles.access.policy import signed_in
 from roles.sign_in import devices, sessions
 from roles.sign_in.adapter import NO_ADDRESS
 from roles.sign_in.views import WaitMixin

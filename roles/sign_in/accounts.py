@@ -15,7 +15,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from roles import audit, lookalikes
+from roles import lookalikes
+from roles.audit import audit
 from roles.fields import AddressField, LineField, NameField
 from roles.models import User
 from roles.validators import one_line, visible_name

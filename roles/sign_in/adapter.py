@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from roles.auditing.origin import client_address
+from roles.audit.origin import client_address
 from roles.models import User
 from roles.sign_in import devices, recording, tries
 from roles.typed import typed_path

@@ -10,7 +10,7 @@ from django.contrib.auth import signals as auth
 from django.http import HttpRequest
 from django.utils.translation import gettext_noop
 
-from roles import audit
+from roles.audit import audit
 from roles.models import User
 
 # Stands for whoever is not known here: what was typed as a name may be a password.

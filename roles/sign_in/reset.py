@@ -12,8 +12,8 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
-from roles import portal
 from roles.models import User
+from roles.net import portal
 
 SEND = "roles.sign_in.reset.send_links"
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils.translation import gettext_lazy as _
 
-from roles import secrets
+from roles.secrets import store
 from roles.sign_in import tries
 from roles.sign_in.forms import plain
 
@@ -32,11 +32,11 @@ class MFAAdapter(DefaultMFAAdapter):
 
     def encrypt(self, text: str) -> str:
         """Return `text` encrypted with the installation's keys."""
-        return secrets.encrypt({"text": text})
+        return store.encrypt({"text": text})
 
     def decrypt(self, encrypted_text: str) -> str:
         """Return what `encrypt` was given. Raises UnreadableSecretError."""
-        return secrets.decrypt(encrypted_text)["text"]
+        return store.decrypt(encrypted_text)["text"]
 
 
 class OnceMixin:
@@ -51,7 +51,7 @@ class OnceMixin:
         attempt = tries.begin(context.request, "code", self.user)
         try:
             code: str = super().clean_code()  # type: ignore[misc]
-        except secrets.UnreadableSecretError:
+        except store.UnreadableSecretError:
             raise MFAAdapter().validation_error("unreadable") from None
         is_totp = self.authenticator.type == Authenticator.Type.TOTP
         if is_totp and not cache.add(f"waybill:code:{self.user.pk}:{normal(code)}", "1", timeout=SECONDS):
@@ -88,7 +88,7 @@ class ActivateForm(totp.ActivateTOTPForm):
         kept = context.request.session.get(SECRET_SESSION_KEY)
         try:
             return MFAAdapter().decrypt(kept) if kept else self._new_secret()
-        except secrets.UnreadableSecretError:
+        except store.UnreadableSecretError:
             return self._new_secret()
 
     def _new_secret(self) -> str:

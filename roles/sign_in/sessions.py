@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from roles import audit
+from roles.audit import audit
 from roles.models import User
 
 SEEN = "seen_at"  # in the session: when it was last used, in seconds since 1970

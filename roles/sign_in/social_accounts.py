@@ -12,8 +12,10 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from roles import audit, groups, lookalikes
+from roles import lookalikes
+from roles.audit import audit
 from roles.models import User
+from roles.people import groups
 from roles.sign_in.accounts import NAME_LENGTH, split_name
 from roles.sign_in.social_claims import claim_at, names_seen
 from roles.sign_in.social_errors import DeactivatedError, SignInRefusedError

@@ -18,7 +18,8 @@ from django.http import HttpRequest
 from django.utils.crypto import get_random_string
 from requests.auth import HTTPBasicAuth
 
-from roles import groups, portal
+from roles.net import portal
+from roles.people import groups
 from roles.sign_in import social_tokens
 from roles.sign_in.social_claims import claim_at, merged, names_seen, say_who
 from roles.sign_in.social_errors import SetupError

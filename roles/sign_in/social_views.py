@@ -12,8 +12,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from roles.auditing.origin import client_network
-from roles.limits import Limit, counted, too_many
+from roles.audit.origin import client_network
+from roles.net.limits import Limit, counted, too_many
 from roles.sign_in.social_accounts import admit
 from roles.sign_in.social_claims import names_seen
 from roles.sign_in.social_errors import (

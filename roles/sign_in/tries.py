@@ -16,10 +16,10 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from roles import limits
-from roles.auditing.origin import client_network
-from roles.limits import Limit
+from roles.audit.origin import client_network
 from roles.models import User
+from roles.net import limits
+from roles.net.limits import Limit
 from roles.sign_in import devices
 
 TOO_SOON = "too_soon"  # the code of the error

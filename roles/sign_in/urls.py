@@ -5,7 +5,7 @@ from allauth.mfa.recovery_codes import views as recovery
 from django.urls import path, re_path
 from django.views.decorators.http import require_POST, require_safe
 
-from roles.access import public, signed_in
+from roles.access.policy import public, signed_in
 from roles.sign_in import account, views
 from roles.sign_in.social_views import callback, leave
 

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext, gettext_lazy
 
-from roles import limits
+from roles.net import limits
 from roles.sign_in import devices, sessions, tries
 from roles.sign_in.adapter import account_of
 from roles.sign_in.forms import AskForLinkForm

@@ -15,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from roles.words import NONE, duration, exact_time, number, relative
+from roles.ui.words import NONE, duration, exact_time, number, relative
 
 register = template.Library()
 register.filter(number)

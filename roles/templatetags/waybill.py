@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from roles.templatetags import charts, lists, pieces
 from roles.templatetags.pieces import TONE_ICONS, icon, of
-from roles.words import number
+from roles.ui.words import number
 
 register = template.Library()
 for part in (pieces.register, lists.register, charts.register):

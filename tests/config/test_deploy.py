@@ -227,7 +227,7 @@ def test_commands_of_the_guide_are_understood(command):
 
 
 def test_metrics_of_the_guide_are_those_that_there_are():
-    from exports.metrics import FIGURES
+    from exports.metrics.figures import FIGURES
 
     named = re.findall(r"^\| `waybill_(\w+)(?:\{([\w,]+)\})?`", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
     assert {(name, labels) for name, labels in named} == {(name, ",".join(labels)) for name, _t, labels, _r in FIGURES}

@@ -13,8 +13,9 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from config import checkups, doctor, postgres_log
-from exports import actions, queueing
+from exports import actions
 from exports.models import Run
+from exports.runs import queue
 from roles import heartbeats
 from roles.models import Heartbeat
 from tests.factories import make_connection, make_environment, make_export, make_segment, make_table
@@ -139,7 +140,7 @@ def test_a_run_that_nobody_takes_is_wrong_and_one_behind_others_a_warning(everyt
         actions.run_now(make_export(environment, connection=make_connection(environment), segments=[segment]), by=None)
     Run.objects.update(not_before=Now() - timedelta(minutes=2))
     assert state_of("waiting runs") == ("wrong", "2 runs wait for longer than a minute and nobody takes them.")
-    assert queueing.claim()
+    assert queue.claim()
     assert state_of("waiting runs") == ("warning", "1 run waits for longer than a minute while others run.")
 
 

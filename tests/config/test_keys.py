@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from config import keys
-from roles import key_file
+from roles.secrets import key_file
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

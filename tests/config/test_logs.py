@@ -11,9 +11,9 @@ from django.test import RequestFactory
 
 from config.logs import JsonLines, Lines, logging_settings
 from exports.actions import run_now
-from exports.runner.watch import work_until_idle
+from exports.work.watch import work_until_idle
 from roles import log_context
-from roles.auditing.origin import OriginMiddleware
+from roles.audit.origin import OriginMiddleware
 from tests.factories import make_environment, make_export, make_segment, make_table
 
 
@@ -111,7 +111,7 @@ def test_an_unknown_format_or_level_is_refused_with_what_there_is(monkeypatch, n
 @pytest.mark.django_db(transaction=True)
 def test_lines_of_a_run_carry_its_ids(monkeypatch, tmp_path):
     """The child that carries it out is a process of its own: it writes what it knows to a file."""
-    from exports.runner import watch
+    from exports.work import watch
 
     seen = tmp_path / "seen"
     carry_out = watch.execute

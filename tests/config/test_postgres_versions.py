@@ -16,10 +16,10 @@ RESTORED = [version for version in VERSIONS if version.startswith(("14", "16", "
 ROOT = Path(__file__).resolve().parents[2]
 # What is most likely to differ: COPY both ways, types, the replacing of tables, grants, locks, snapshots.
 FILES = (
-    "tests/segments/test_import_signs.py",
-    "tests/segments/test_importing.py",
+    "tests/segments/importing/test_import_signs.py",
+    "tests/segments/importing/test_importing.py",
     "tests/segments/test_related.py",
-    "tests/exports/test_data_out.py",
+    "tests/exports/work/files/test_data_out.py",
 )
 OURS = ("WAYBILL_", "PYTEST_", "DJANGO_", "COV_")
 

@@ -55,7 +55,7 @@ class DemoSftp:
 
 @pytest.fixture(scope="session")
 def demo_sftp(tmp_path_factory) -> Iterator[DemoSftp]:
-    from connections.destinations.files.sftp_client import fetch_host_key
+    from connections.destinations.sftp.client import fetch_host_key
 
     directory = tmp_path_factory.mktemp("demo")
     command = [sys.executable, "-m", "config.demo_sftp", "0", str(directory)]

@@ -1,6 +1,6 @@
 """Delivering to an SFTP server, as several test modules do it."""
 
-from connections.destinations.files.sftp import Sftp
+from connections.destinations.sftp.destination import Sftp
 from tests.servers.sshd import Sshd
 
 KEY = "0123456789abcdef"

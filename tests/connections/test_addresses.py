@@ -6,8 +6,8 @@ from contextlib import closing
 
 import pytest
 
-from roles import addresses
-from roles.addresses import AddressRefusedError
+from roles.net import addresses
+from roles.net.addresses import AddressRefusedError
 
 PRIVATE = [
     "127.0.0.1",

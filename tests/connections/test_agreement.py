@@ -6,7 +6,7 @@ from django import forms as django_forms
 from connections import actions, agreement
 from connections.actions import Draft
 from connections.destinations.base import SettingsForm
-from connections.destinations.files.local import LocalFolder
+from connections.destinations.local.destination import LocalFolder
 from connections.destinations.registry import registered
 from connections.models import Connection
 from tests.connections.test_pages import HTMX, local_form, url

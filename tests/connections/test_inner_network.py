@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from connections.checks import run_check
 from connections.destinations.base import DeliveryError
-from tests.connections.test_sftp_form import form_for
+from tests.connections.destinations.sftp.test_sftp_form import form_for
 from tests.factories import make_connection
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -144,16 +144,16 @@ def test_unusual_ports_of_allowed_servers_are_no_matter(environment, port):
 
 def test_nothing_but_the_policy_opens_connections_in_what_delivers():
     found = {
-        (path.name, name)
+        (str(path.relative_to(REPOSITORY / "connections")), name)
         for path in (REPOSITORY / "connections").rglob("*.py")
         for name in imported(path.read_text(encoding="utf-8"))
         if name in NETWORKING
     }
     # For the type of the connection that they are given, its options, and its errors' names.
-    allowed = {"sftp_client.py", "sftp_errors.py", "sftp_transport.py"}
+    allowed = {f"destinations/sftp/{name}.py" for name in ("client", "errors", "transport")}
     assert found == {(name, "socket") for name in allowed}
     for name in allowed:
-        text = (REPOSITORY / "connections/destinations/files" / name).read_text(encoding="utf-8")
+        text = (REPOSITORY / "connections" / name).read_text(encoding="utf-8")
         assert not re.search(r"socket\.(socket|create_connection|getaddrinfo)\(|SSHClient|ProxyCommand", text)
 
 

@@ -9,9 +9,9 @@ from connections.checks import run_check
 from connections.models import Connection
 from exports import actions
 from exports.models import Run
-from exports.runner.watch import work_until_idle
-from exports.states import State
-from roles import secrets
+from exports.models.states import State
+from exports.work.watch import work_until_idle
+from roles.secrets import store
 from tests.factories import client_of, make_connection, make_environment, make_export, make_member, make_segment
 from tests.factories import make_table as import_table
 
@@ -33,13 +33,13 @@ def foreign_key() -> str:
 
 
 def under_our_key(data: bytes) -> str:
-    return secrets.ring().encrypt(data).decode()
+    return store.ring().encrypt(data).decode()
 
 
 BROKEN = {
     "the key is lost": foreign_key,
     "the text is no token": lambda: "gibberish",
-    "the text is cut": lambda: secrets.encrypt({"password": "x"})[:-7],
+    "the text is cut": lambda: store.encrypt({"password": "x"})[:-7],
     "the text is not ASCII": lambda: "gAAAAé\ud83d",
     "the content is no JSON": lambda: under_our_key(b"planted-not-json"),
     "the content is no UTF-8": lambda: under_our_key(b"\xff\xfe"),
@@ -100,8 +100,8 @@ def test_every_page_says_that_the_secret_has_to_be_entered_again(partner, ada, h
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
 def test_no_unreadable_text_is_anything_but_unreadable(broken, db):
-    with pytest.raises(secrets.UnreadableSecretError) as error:
-        secrets.decrypt(broken())
+    with pytest.raises(store.UnreadableSecretError) as error:
+        store.decrypt(broken())
     assert "planted" not in f"{error.value!r} {error.value}"
     assert error.value.__cause__ is None
 

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from exports.dispatch.budget import budget_of
+from exports.runs.budget import budget_of
 from roles.models import AuditEvent
 from roles.roles import Role
 from tests.factories import client_of, make_connection, make_environment, make_member

@@ -17,11 +17,11 @@ from connections.checks import run_check
 from connections.models import Connection, Sharing
 from exports import actions as export_actions
 from exports.models import Run
-from exports.runner.watch import work_until_idle
-from exports.states import State
-from roles import rotation, secrets
+from exports.models.states import State
+from exports.work.watch import work_until_idle
+from roles.secrets import rotation, store
+from tests.connections.destinations.sftp.test_sftp_form import PASSWORD, confirmation, form_for, set_up, url
 from tests.connections.test_lost_secrets import doctors_line
-from tests.connections.test_sftp_form import PASSWORD, confirmation, form_for, set_up, url
 from tests.factories import client_of, make_environment, make_export, make_member, make_segment
 from tests.factories import make_table as import_table
 
@@ -43,7 +43,7 @@ def make(environment=None) -> Connection:
 
 
 def fails_for_another_server(connection: Connection) -> bool:
-    with pytest.raises(secrets.OtherServerError):
+    with pytest.raises(store.OtherServerError):
         connection.open()
     return True
 
@@ -76,9 +76,9 @@ def test_the_text_of_another_connection_opens_nothing(db):
 
 def test_a_text_without_a_server_or_of_another_type_opens_nothing(db):
     partner = make()
-    partner.encrypted_secrets = secrets.encrypt({"password": "x"})
+    partner.encrypted_secrets = store.encrypt({"password": "x"})
     assert fails_for_another_server(partner)
-    partner.encrypted_secrets = secrets.encrypt({"password": "x"}, {"type": "local", "settings": settings()})
+    partner.encrypted_secrets = store.encrypt({"password": "x"}, {"type": "local", "settings": settings()})
     assert fails_for_another_server(partner)
 
 
@@ -92,7 +92,7 @@ def test_a_reference_is_bound_to_the_server_too(db, monkeypatch):
 
 
 def test_a_type_that_names_no_server_settings_binds_to_all(db, monkeypatch):
-    from connections.destinations.files.sftp import Sftp
+    from connections.destinations.sftp.destination import Sftp
 
     monkeypatch.setattr(Sftp.settings_form, "server_settings", None)
     partner = make()
@@ -147,7 +147,7 @@ def test_a_secret_of_another_server_can_be_entered_again(environment, ada, as_ad
 
 
 def unbound(partner: Connection) -> None:
-    Connection.objects.filter(pk=partner.pk).update(encrypted_secrets=secrets.encrypt(partner.secrets))
+    Connection.objects.filter(pk=partner.pk).update(encrypted_secrets=store.encrypt(partner.secrets))
 
 
 def test_an_upgrade_binds_what_is_stored_and_leaves_what_no_key_reads(db):
@@ -167,7 +167,7 @@ def test_an_upgrade_binds_what_is_stored_and_leaves_what_no_key_reads(db):
     with database.schema_editor() as editor:
         migration.release(apps, editor)
     partner.refresh_from_db()
-    assert secrets.decrypt(partner.encrypted_secrets) == {"password": f"for {OLD}"}
+    assert store.decrypt(partner.encrypted_secrets) == {"password": f"for {OLD}"}
 
 
 def test_a_package_that_comes_back_finds_its_secrets(db):
@@ -203,7 +203,7 @@ def test_a_save_that_was_checked_against_other_settings_is_refused(db):
 
 def test_a_save_never_keeps_a_secret_for_another_server(db):
     partner = make()
-    with pytest.raises(secrets.OtherServerError):
+    with pytest.raises(store.OtherServerError):
         actions.change(partner, draft(host=A), by=partner.created_by)
     partner.refresh_from_db()
     assert partner.settings["host"] == OLD
@@ -261,7 +261,7 @@ def race(pool, pk, drafts, people, order) -> list[str]:
         try:
             with transaction.atomic():
                 actions.change(mine, drafts[place], by=people[place])
-        except (actions.ChangedMeanwhileError, actions.NotAgreedError, secrets.UnreadableSecretError) as error:
+        except (actions.ChangedMeanwhileError, actions.NotAgreedError, store.UnreadableSecretError) as error:
             return type(error).__name__
         finally:
             turns[1 - place].set()

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from connections.destinations.base import DeliveryError, FileDestination
-from connections.destinations.files.local import LocalFolder
-from connections.destinations.files.sftp import Sftp
+from connections.destinations.local.destination import LocalFolder
+from connections.destinations.sftp.destination import Sftp
 from tests.connections.delivering import names
 from tests.servers import faulty_sftp
 

@@ -4,7 +4,7 @@ import pytest
 
 from connections.models import Connection
 from roles.models import AuditEvent
-from tests.connections.test_sftp_form import PASSWORD, form_for, hidden, set_up, url
+from tests.connections.destinations.sftp.test_sftp_form import PASSWORD, form_for, hidden, set_up, url
 
 
 @pytest.fixture

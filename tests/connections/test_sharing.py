@@ -7,8 +7,8 @@ from django.urls import reverse
 
 from connections import sharing
 from connections.models import Connection, Sharing
-from roles import groups
 from roles.models import AuditEvent, GroupRole, RoleAssignment
+from roles.people import groups
 from roles.roles import Role
 from tests.connections.test_pages import HTMX, events, local_form, url
 from tests.exports.pages import text_of

@@ -14,7 +14,7 @@ from django_q.models import OrmQ
 
 from connections import checks, testing
 from connections.destinations.base import DeliveryError, run_steps
-from connections.destinations.files.local import LocalFolder
+from connections.destinations.local.destination import LocalFolder
 from connections.destinations.registry import registered
 from connections.models import Connection
 from exports.dispatcher import look_once

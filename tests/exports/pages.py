@@ -6,7 +6,7 @@ from html import unescape
 from django.urls import reverse
 
 from exports.models import Export, Run
-from exports.states import State
+from exports.models.states import State
 
 OWNED = {"token": "00000000-0000-0000-0000-000000000001", "lease_until": "2099-01-01T00:00:00Z"}
 

@@ -4,9 +4,10 @@ import pytest
 from django.urls import reverse
 
 from connections.models import Connection, Sharing
-from exports import actions, queueing
+from exports import actions
 from exports.models import Export, Run
-from exports.states import State
+from exports.models.states import State
+from exports.runs import queue
 from roles.models import AuditEvent
 from roles.roles import Role
 from tests.factories import (
@@ -89,7 +90,7 @@ def test_detaching_keeps_configuration_and_connection_and_cancels_a_waiting_run(
 
 def test_detaching_while_it_runs_is_refused_and_nothing_changes(export, carl):
     actions.run_now(export, by=None)
-    queueing.claim()
+    queue.claim()
     page = carl.post(url("detach", export), {"id": [export.pk], "confirmed": "1"}, follow=True)
     assert "is running. Cancel the job first" in page.content.decode()
     export.refresh_from_db()

@@ -15,7 +15,7 @@ from exports.models import AlertChannel, Export
 from roles.models import Environment, GroupRole, Invitation, User
 from roles.people.invitations import invite
 from segments.models import Segment, Table
-from tests.exports.pane import Pane
+from tests.exports.pane.browser import Pane
 
 pytestmark = pytest.mark.django_db
 HIDDEN = ["a\u202eb", "a\u200bb", "a\nb", "a\u2028b", "a\x07b", "a\u2066b", "ab\u3164", "a\u200db", "a\ufeffb"]
@@ -164,11 +164,11 @@ def test_commands_compose(place, tmp_path):
 
 
 def test_a_table_that_was_made_before_names_were_composed_is_replaced_under_its_own_name(place, tmp_path):
-    from segments.importing import import_table
+    from segments.importing.loading import import_table
 
     (tmp_path / "a.csv").write_text("Key\n1\n")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("segments.importing.composed", lambda text: text)
+        patch.setattr("segments.importing.loading.composed", lambda text: text)
         import_table(place.environment, DECOMPOSED, tmp_path / "a.csv", keys=["Key"])
     import_table(place.environment, COMPOSED, tmp_path / "a.csv", keys=["Key"])
     assert [name for name in place.environment.tables.values_list("name", flat=True) if "Caf" in name] == [DECOMPOSED]

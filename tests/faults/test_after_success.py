@@ -7,9 +7,9 @@ import pytest
 
 from exports.actions import run_now
 from exports.models import Run
-from exports.runner.deliver import Delivery
-from exports.runner.watch import work_until_idle
-from exports.states import State
+from exports.models.states import State
+from exports.work.files.deliver import Delivery
+from exports.work.watch import work_until_idle
 from tests.factories import folder_of, make_environment, make_export, make_segment, make_table
 
 pytestmark = [pytest.mark.long, pytest.mark.django_db(transaction=True)]

@@ -33,9 +33,9 @@ from pathlib import Path
 from connections.models import Connection
 from exports.models import Export, ExportSegment
 from roles.models import Environment
-from segments.importing import import_table
+from segments.importing.loading import import_table
 from segments.models import Segment, Table
-from segments.refresh import refresh
+from segments.warehouse.members import refresh
 place = Environment.objects.create(slug="faults", name="Faults", audience="consumers")
 file = Path(os.environ["WAYBILL_DATA_DIR"]) / "people.csv"
 file.write_text("Id,Name\\n" + "".join(f"C{n:06},{'x' * 60}{n}\\n" for n in range(int(os.environ["ROWS"]))))

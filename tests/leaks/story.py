@@ -21,10 +21,10 @@ from connections.models import Connection, Sharing
 from exports import actions
 from exports.alerts.outbox import send_waiting
 from exports.models import Run
-from exports.runner.watch import work_until_idle
-from roles import secrets
+from exports.work.watch import work_until_idle
 from roles.models import AuditEvent, User
 from roles.roles import Role
+from roles.secrets import store as secrets
 from tests.connections.working import work_off
 from tests.factories import client_of, make_connection, make_environment, make_export, make_member, make_segment
 from tests.factories import make_table as import_table
@@ -220,7 +220,7 @@ def broken_log_in():
     import paramiko
 
     from connections.destinations.base import DeliveryError
-    from connections.destinations.files.sftp_log_in import log_in
+    from connections.destinations.sftp.log_in import log_in
 
     ours, theirs = socket.socketpair()
     transport = paramiko.Transport(ours)

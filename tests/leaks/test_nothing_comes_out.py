@@ -34,7 +34,7 @@ VISIBLE = {
 def story(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[Story]:
     from django.test import override_settings
 
-    from roles import key_file
+    from roles.secrets import key_file
     from tests.emptying import empty_what_was_filled
 
     place = tmp_path_factory.mktemp("leaks")

@@ -50,6 +50,6 @@ def test_nothing_is_found_where_nothing_is():
 
 
 def test_what_is_encrypted_is_not_found(settings):
-    from roles.secrets import encrypt
+    from roles.secrets.store import encrypt
 
     assert found([VALUE], encrypt({"password": AROUND})) == set()

@@ -13,9 +13,9 @@ from roles.fields import Address, AddressField, Line, LineField, Name, NameField
 APPS = ("roles", "segments", "connections", "exports")
 MADE = "made by Waybill, or chosen from a list"
 COPIED = "copied from a name that was checked"
-FILE = "from a file: segments/headers.py looks at it"
+FILE = "from a file: segments/importing/headers.py looks at it"
 SECRET = "a secret, kept as it is"
-PROVIDER = "roles/groups.py composes what a provider says, and leaves out what cannot be seen"
+PROVIDER = "roles/people/groups.py composes what a provider says, and leaves out what cannot be seen"
 
 # Texts of models that no Line, Name, Note or Address is, and why.
 MODELS = {

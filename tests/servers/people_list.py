@@ -3,7 +3,7 @@
 from django import forms
 
 from connections.destinations.base import FileExportForm, Limits, TargetField
-from connections.destinations.files.local import LocalFolder
+from connections.destinations.local.destination import LocalFolder
 from roles.kinds import ProfileKind, SemanticType
 
 

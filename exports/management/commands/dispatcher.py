@@ -11,8 +11,9 @@ from django.db import DatabaseError, InterfaceError, connections
 from django.utils.translation import gettext as _
 
 from exports.dispatcher import LOOK_EVERY, Dispatcher
-from roles import heartbeats, same_keys
-from roles.auditing import origin
+from roles import heartbeats
+from roles.audit import origin
+from roles.secrets import same_keys
 
 logger = logging.getLogger(__name__)
 

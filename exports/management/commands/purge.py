@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
 
-from exports import purging
+from exports.runs import purge
 
 
 class Command(BaseCommand):
@@ -20,7 +20,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Purge, or count; a line for each table."""
         is_dry = options["dry_run"]
-        removed = purging.counts() if is_dry else purging.purge()[0]
+        removed = purge.counts() if is_dry else purge.purge()[0]
         for name, count in sorted(removed.items()):
             self.stdout.write(f"{name}: {count}")
         if not removed:

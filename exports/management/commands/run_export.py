@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from exports.actions import CannotRunError, run_now, send_test
 from exports.models import Export, Run, Trigger
-from exports.states import DELIVERED
+from exports.models.states import DELIVERED
 from roles.typed import typed_id
 
 LOOK_EVERY = 0.1  # seconds

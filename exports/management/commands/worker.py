@@ -14,9 +14,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, connections
 from django.utils.translation import gettext as _
 
-from exports import stopping
-from roles import heartbeats, same_keys
-from roles.auditing import origin
+from exports.runs import stopping
+from roles import heartbeats
+from roles.audit import origin
+from roles.secrets import same_keys
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ def _name_cluster(name: str) -> None:
 def _load_what_tasks_need() -> None:
     """Import before the fork, so that a run starts at once."""
     from connections.destinations.registry import destinations
-    from exports.runner import watch
+    from exports.work import watch
 
     destinations()
     logger.debug("Loaded %s", watch.__name__)
@@ -123,7 +124,7 @@ class _Cluster:
 
 def _work_waits() -> bool:
     """Tell whether a run has waited for seconds although this machine has a free slot."""
-    from exports.queueing import has_free_slot, work_waits
+    from exports.runs.queue import has_free_slot, work_waits
 
     try:
         return work_waits() and has_free_slot()

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
-from roles import rotation, same_keys
+from roles.secrets import rotation, same_keys
 
 
 class Command(BaseCommand):

@@ -10,9 +10,10 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from roles import audit, groups
+from roles.audit import audit
 from roles.kinds import Audience
 from roles.models import Environment, RoleAssignment, User
+from roles.people import groups
 from roles.roles import Role
 from roles.validators import composed
 

@@ -6,7 +6,7 @@ from allauth.mfa.models import Authenticator
 from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from roles import audit
+from roles.audit import audit
 from roles.sign_in.adapter import account_of
 
 

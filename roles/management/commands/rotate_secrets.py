@@ -8,8 +8,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from roles import key_file, rotation, same_keys
-from roles.secrets import keys_path
+from roles.secrets import key_file, rotation, same_keys
+from roles.secrets.store import keys_path
 
 BY_HAND = """The keys come from WAYBILL_SECRETS_KEYS: change it yourself, and nothing fails meanwhile.
 1. Make a key: python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from roles.access import public
+from roles.access.policy import public
 from roles.models import Invitation, RoleAssignment
 from roles.people import invitations
 from roles.people.invitations import NoInvitationError

@@ -4,9 +4,8 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from roles import portal
-from roles.access import EnvironmentRequest, requires
-from roles.htmx import render_panel
+from roles.access.policy import EnvironmentRequest, requires
+from roles.net import portal
 from roles.people import actions
 from roles.people.errors import RefusedError
 from roles.people.forms import AddForm
@@ -15,6 +14,7 @@ from roles.people.mail import send_link
 from roles.people.views.common import CHANGED, report, turn, url_of
 from roles.permissions import Permission
 from roles.roles import Role
+from roles.ui.htmx import render_panel
 
 
 @requires(Permission.MANAGE_PEOPLE)

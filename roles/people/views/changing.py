@@ -7,8 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from roles.access import EnvironmentRequest, requires
-from roles.htmx import render_panel
+from roles.access.policy import EnvironmentRequest, requires
 from roles.models import RoleAssignment
 from roles.people import actions
 from roles.people.forms import ChangeForm, own_label
@@ -16,6 +15,7 @@ from roles.people.leaving import plan_removal
 from roles.people.views.common import chosen, each, load, report, turn, url_of
 from roles.permissions import Permission
 from roles.roles import Role
+from roles.ui.htmx import render_panel
 
 
 @requires(Permission.MANAGE_PEOPLE)

@@ -13,15 +13,15 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
-from roles import groups
-from roles.access import EnvironmentRequest, access_of
-from roles.htmx import done, notice
+from roles.access.policy import EnvironmentRequest, access_of
 from roles.models import GroupRole, Invitation, RoleAssignment
+from roles.people import groups
 from roles.people.actions import lock
 from roles.people.errors import RefusedError
 from roles.permissions import Permission
 from roles.roles import PERMISSIONS
 from roles.typed import typed_id
+from roles.ui.htmx import done, notice
 
 CHANGED = "people:changed"
 MOST_AT_ONCE = 500

@@ -10,17 +10,16 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from roles import groups
-from roles.access import EnvironmentRequest, requires
-from roles.htmx import render, render_panel
+from roles.access.policy import EnvironmentRequest, requires
 from roles.models import GroupMembership, GroupRole, RoleAssignment
-from roles.people import actions
+from roles.people import actions, groups
 from roles.people.errors import RefusedError
 from roles.people.forms import GroupForm, own_label
 from roles.people.listing import PAGE_SIZE
 from roles.people.views.common import report, tabs, turn, url_of
 from roles.permissions import Permission
 from roles.roles import Role
+from roles.ui.htmx import render, render_panel
 
 SORTS = {
     "group": lambda line: line.group.lower(),

@@ -14,8 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from roles.access import EnvironmentRequest, requires
-from roles.htmx import done, render, render_panel
+from roles.access.policy import EnvironmentRequest, requires
 from roles.models import Invitation
 from roles.people import invitations
 from roles.people.invitations import NoInvitationError
@@ -23,6 +22,7 @@ from roles.people.listing import PAGE_SIZE
 from roles.people.views.adding import show_link
 from roles.people.views.common import CHANGED, tabs, turn, url_of
 from roles.permissions import Permission
+from roles.ui.htmx import done, render, render_panel
 
 SORTS: dict[str, Any] = {
     "email": Lower("email"),

@@ -5,12 +5,12 @@ from typing import Any
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
-from roles.access import EnvironmentRequest, requires
-from roles.htmx import render
+from roles.access.policy import EnvironmentRequest, requires
 from roles.people.listing import list_people
 from roles.people.matrix import matrix
 from roles.people.views.common import tabs
 from roles.permissions import Permission
+from roles.ui.htmx import render
 
 
 @requires(Permission.MANAGE_PEOPLE)

@@ -10,11 +10,11 @@ from django.utils.translation import ngettext
 
 from roles.kinds import ProfileKind
 from roles.models import Environment
-from segments.deciding import AUTO, NAMES
-from segments.delimiters import DELIMITERS
-from segments.importing import ImportRefusedError, import_table
+from segments.importing.deciding import AUTO, NAMES
+from segments.importing.delimiters import DELIMITERS
+from segments.importing.loading import ImportRefusedError, import_table
+from segments.importing.watching import LOG_SECONDS, Watch
 from segments.models import Table
-from segments.watching import LOG_SECONDS, Watch
 
 
 def _pair(text: str) -> tuple[str, str]:

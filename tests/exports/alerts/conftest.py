@@ -17,20 +17,21 @@ def goes(export):
     """Let a new run of the export go to a state, through the queue: goes("failed"), goes("succeeded", due_ago=20)."""
     from django.db.models.functions import Now
 
-    from exports import actions, queueing
+    from exports import actions
     from exports.models import Run
-    from exports.states import State
+    from exports.models.states import State
+    from exports.runs import queue
 
     def go(*states: str, due_ago: float | None = None, of=None, **values) -> Run:
         run, _is_new = actions.run_now(of or export, by=None)
         if due_ago is not None:
             due = Now() - timedelta(minutes=due_ago)
             Run.objects.filter(pk=run.pk).update(due=due, not_before=due)
-        claimed = queueing.claim()
+        claimed = queue.claim()
         assert claimed
         assert claimed.run_id == run.pk
         for state in states:
-            assert queueing.finish(claimed, State(state), **values)
+            assert queue.finish(claimed, State(state), **values)
         return Run.objects.get(pk=run.pk)
 
     return go

@@ -2,13 +2,14 @@
 
 import pytest
 
-from exports.alerts import channels, signing
+from exports.alerts import actions
+from exports.alerts.channels import signing
 from exports.models import AlertChannel
 from roles.models import AuditEvent
 from tests.factories import make_member
 
 pytestmark = pytest.mark.django_db
-DRAFT = channels.Draft("Operations", ["held"], tells_recovery=True, is_for_all=True)
+DRAFT = actions.Draft("Operations", ["held"], tells_recovery=True, is_for_all=True)
 
 
 @pytest.fixture
@@ -28,24 +29,24 @@ def opened(channel):
 
 def test_one_that_was_switched_off_stays_off(channel, ada):
     before = opened(channel)
-    channels.switch(channel, is_on=False, by=ada)
-    channels.save(before, DRAFT, by=ada)
+    actions.switch(channel, is_on=False, by=ada)
+    actions.save(before, DRAFT, by=ada)
     assert (opened(channel).is_on, opened(channel).kinds) == (False, ["held"])
 
 
 def test_a_secret_that_was_replaced_stays_the_new_one(channel, ada):
     before, secret = opened(channel), signing.new_secret()
-    receiver = channels.receiver_of(channel)
-    replaced = channels.Draft("Operations", ["failed"], True, True, secrets={"signing": secret}, receiver=receiver)
-    channels.save(channel, replaced, by=ada)
-    channels.save(before, DRAFT, by=ada)
+    receiver = actions.receiver_of(channel)
+    replaced = actions.Draft("Operations", ["failed"], True, True, secrets={"signing": secret}, receiver=receiver)
+    actions.save(channel, replaced, by=ada)
+    actions.save(before, DRAFT, by=ada)
     assert opened(channel).secrets == {"signing": secret}
 
 
 def test_one_that_was_removed_does_not_come_back(channel, ada):
     before = opened(channel)
-    channels.remove(channel, by=ada)
+    actions.remove(channel, by=ada)
     with pytest.raises(AlertChannel.DoesNotExist):
-        channels.save(before, DRAFT, by=ada)
+        actions.save(before, DRAFT, by=ada)
     assert not AlertChannel.objects.exists()
     assert list(AuditEvent.objects.values_list("action", flat=True)) == ["remove"]

@@ -4,11 +4,11 @@ import pytest
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from exports.alerts import signing
 from exports.alerts.bell import bell_of
+from exports.alerts.channels import signing
 from exports.alerts.outbox import send_waiting
 from exports.models import Alert, AlertChannel, AlertDelivery, AlertsSeen
-from roles.access import access_of
+from roles.access.policy import access_of
 from roles.models import AuditEvent
 from roles.roles import Role
 from tests.factories import client_of, make_export, make_member
@@ -268,7 +268,7 @@ def test_the_bell_counts_at_most_a_hundred_in_one_query(environment, ada, django
 
 
 def test_rotation_walks_channels(admin, url, receiver, tmp_path, settings):
-    from roles import key_file, rotation
+    from roles.secrets import key_file, rotation
 
     path = tmp_path / "keys"
     path.write_text(key_file.new_key() + "\n")

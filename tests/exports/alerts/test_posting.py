@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from exports.alerts import signing
+from exports.alerts.channels import signing
+from exports.alerts.channels.posting import post
 from exports.alerts.errors import NotDeliveredError
-from exports.alerts.posting import post
 from tests.servers.webhook import answer, raw, running_receiver
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "alerts.md"

@@ -14,10 +14,11 @@ from django.db.models.functions import Now
 from django_q.models import OrmQ
 from standardwebhooks import WebhookVerificationError
 
-from exports.alerts import channels, outbox, posting, signing
+from exports.alerts import actions, outbox
+from exports.alerts.channels import posting, signing
 from exports.alerts.outbox import send_waiting
 from exports.models import AlertChannel, AlertDelivery, AlertKind
-from exports.schedules import database_now
+from exports.schedules.rows import database_now
 from roles.models import User
 from tests.factories import make_environment, make_export, make_member
 from tests.servers import webhook
@@ -269,7 +270,7 @@ def test_a_change_wakes_the_chores_and_the_dispatcher_does_so_again(channel, goe
 
 def test_what_waits_for_a_channel_that_was_switched_off_is_not_sent(environment, channel, receiver, goes):
     goes("failed")
-    channels.switch(channel, is_on=False, by=make_member(environment))
+    actions.switch(channel, is_on=False, by=make_member(environment))
     send_waiting()
     assert (states(), receiver.got) == (["failed"], [])
 

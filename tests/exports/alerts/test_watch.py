@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from exports import actions, audited, deciding, pausing, queueing
+from exports import actions, audited
 from exports.alerts import watch
 from exports.alerts.refreshes import on_refresh
 from exports.dispatcher import look_once
@@ -20,7 +20,8 @@ from exports.models import (
     Schedule,
     SystemRefresh,
 )
-from exports.states import State
+from exports.models.states import State
+from exports.runs import decide, pausing, queue
 from tests.factories import make_export, make_member
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -61,7 +62,7 @@ def test_a_failure_that_is_tried_again_alerts_nobody(goes, history):
 
 def test_a_test_of_ten_alerts_nobody(export, history):
     actions.send_test(export, by=None)
-    queueing.finish(queueing.claim(), State.FAILED)
+    queue.finish(queue.claim(), State.FAILED)
     assert history() == []
 
 
@@ -101,8 +102,8 @@ def test_a_decision_closes_the_alert_of_a_held_run(environment, goes, history, s
 
 def test_a_run_that_was_let_go_and_then_skipped_alerts(environment, goes, history):
     run = goes("held")
-    deciding.let_go(run, by=make_member(environment), why="It is fine.")
-    queueing.finish(queueing.claim(), State.SKIPPED, reason="All segments too small")
+    decide.let_go(run, by=make_member(environment), why="It is fine.")
+    queue.finish(queue.claim(), State.SKIPPED, reason="All segments too small")
     assert history() == [("held", False), ("skipped", True)]
 
 
@@ -126,24 +127,24 @@ def test_lateness_ends_with_a_run_that_is_on_time(goes, history):
 def test_what_a_person_let_go_is_not_late_because_they_took_their_time(environment, goes, history):
     run = goes("held", due_ago=30)
     Alert.objects.all().delete()
-    deciding.let_go(run, by=make_member(environment), why="It is fine.")
-    queueing.finish(queueing.claim(), State.SUCCEEDED)
+    decide.let_go(run, by=make_member(environment), why="It is fine.")
+    queue.finish(queue.claim(), State.SUCCEEDED)
     assert history() == []
 
 
 def test_a_run_that_was_missed_while_waybill_was_down_is_late(export, history):
     run, _is_new = actions.run_now(export, by=None)
     Run.objects.filter(pk=run.pk).update(due=Now() - timedelta(minutes=2), is_late=True)
-    queueing.finish(queueing.claim(), State.SUCCEEDED)
+    queue.finish(queue.claim(), State.SUCCEEDED)
     assert history() == [("late", True)]
 
 
 def test_an_occurrence_skipped_meanwhile_is_not_made_good_by_the_run_in_its_way(export, goes, history):
     actions.run_now(export, by=None)
-    claimed = queueing.claim()
+    claimed = queue.claim()
     skip_one(export)
     assert history() == [("skipped", True)]
-    queueing.finish(claimed, State.SUCCEEDED)
+    queue.finish(claimed, State.SUCCEEDED)
     assert history() == [("skipped", True)]
     goes("succeeded")
     assert history() == [("skipped", False)]
@@ -157,8 +158,8 @@ def test_a_run_that_does_not_start_alerts_once_and_no_second_time_as_late(export
     for _look in range(3):
         watch.look_now()
     assert history() == [("unstarted", True)]
-    claimed = queueing.claim()
-    queueing.finish(claimed, State.SUCCEEDED)
+    claimed = queue.claim()
+    queue.finish(claimed, State.SUCCEEDED)
     assert history() == [("unstarted", True)]
     goes("succeeded", due_ago=0)
     watch.look_now()
@@ -175,18 +176,18 @@ def test_what_waits_because_of_a_pause_is_no_trouble_while_it_lasts_and_after_it
     assert history() == []
     pausing.resume(environment, by=ada)
     watch.look_now()
-    assert queueing.finish(queueing.claim(), State.SUCCEEDED)
+    assert queue.finish(queue.claim(), State.SUCCEEDED)
     assert history() == []
 
 
 @pytest.mark.parametrize("state", [State.RUNNING, State.QUEUED])
 def test_a_run_that_started_in_time_and_was_given_back_is_not_said_not_to_have_started(export, history, state):
     run, _is_new = actions.run_now(export, by=None)
-    claimed = queueing.claim()
+    claimed = queue.claim()
     due = Now() - timedelta(minutes=30)
     Run.objects.filter(pk=run.pk).update(due=due, not_before=due, started_at=due)
     if state == State.QUEUED:
-        assert queueing.release(claimed)
+        assert queue.release(claimed)
     watch.look_now()
     assert history() == []
 
@@ -194,8 +195,8 @@ def test_a_run_that_started_in_time_and_was_given_back_is_not_said_not_to_have_s
 def test_a_run_that_was_let_go_late_has_time_to_start(environment, export, history):
     run, _is_new = actions.run_now(export, by=None)
     Run.objects.filter(pk=run.pk).update(due=Now() - timedelta(minutes=30))
-    assert queueing.finish(queueing.claim(), State.HELD)
-    deciding.let_go(run, by=make_member(environment), why="It is fine.")
+    assert queue.finish(queue.claim(), State.HELD)
+    decide.let_go(run, by=make_member(environment), why="It is fine.")
     watch.look_now()
     assert history() == [("held", False)]
 

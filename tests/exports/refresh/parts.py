@@ -4,8 +4,8 @@ from django.db import connection
 from psycopg import sql
 
 from exports.models import PartKind, RefreshPart, Run, SystemRefresh
+from exports.models.states import FINAL, State
 from exports.refresh import advance, work
-from exports.states import FINAL, State
 
 
 def of(refresh: SystemRefresh) -> dict[str, str]:

@@ -6,9 +6,9 @@ import pytest
 from django.db import connection
 
 from exports.models import PartState, RefreshState, Run, SystemRefresh
-from exports.refresh import advance, run, work
-from exports.refresh.run import RefreshError
-from exports.states import State
+from exports.models.states import State
+from exports.refresh import advance, start, work
+from exports.refresh.start import RefreshError
 from segments.models import SegmentStatus
 from tests.exports.refresh import parts
 from tests.factories import make_export, make_member
@@ -31,9 +31,9 @@ def in_thread(work_to_do):
 
 def test_what_waits_is_canceled_at_once(environment, segment):
     make_export(environment, "Nightly", segments=[segment])
-    refresh = run.start(environment, by=None)
+    refresh = start.start(environment, by=None)
     ada = make_member(environment)
-    run.cancel(refresh, by=ada)
+    start.cancel(refresh, by=ada)
     refresh.refresh_from_db()
     assert (refresh.state, refresh.reason, refresh.canceled_by) == (RefreshState.CANCELED, f"by {ada}", ada)
     assert set(parts.of(refresh).values()) == {PartState.CANCELED}
@@ -42,11 +42,11 @@ def test_what_waits_is_canceled_at_once(environment, segment):
 
 def test_queued_runs_are_canceled_and_running_ones_asked_to_stop(environment, segment):
     waiting, running = (make_export(environment, name, segments=[segment]) for name in ("Waiting", "Running"))
-    refresh = run.start(environment, by=None)
+    refresh = start.start(environment, by=None)
     parts.work_off()
     owned = {"token": "6f1f7c1e-5a5e-4bb2-9d6c-0e8d6f0a3b11", "lease_until": "2100-01-01T00:00:00Z"}
     Run.objects.filter(export=running).update(state=State.RUNNING, **owned)
-    run.cancel(refresh, by=make_member(environment))
+    start.cancel(refresh, by=make_member(environment))
     assert Run.objects.get(export=waiting).state == State.CANCELED
     assert Run.objects.get(export=running).cancel_requested_at
     refresh.refresh_from_db()
@@ -57,13 +57,13 @@ def test_queued_runs_are_canceled_and_running_ones_asked_to_stop(environment, se
 
 
 def test_it_cannot_be_canceled_twice_nor_when_it_has_ended(environment):
-    refresh = run.start(environment, by=None)
+    refresh = start.start(environment, by=None)
     with pytest.raises(RefreshError, match="has ended"):
-        run.cancel(refresh, by=None)
+        start.cancel(refresh, by=None)
 
 
 def test_a_segment_that_is_being_computed_is_left_as_it_was(environment, table, segment):
-    refresh = run.start(environment, by=None)
+    refresh = start.start(environment, by=None)
     work.carry_out(work.claim())
     advance.look_again()
     locked, ended = threading.Event(), threading.Event()
@@ -78,7 +78,7 @@ def test_a_segment_that_is_being_computed_is_left_as_it_was(environment, table, 
 
     def cancel_it():
         until(lambda: segment.__class__.objects.filter(status=SegmentStatus.REFRESHING).exists(), 60)
-        run.cancel(SystemRefresh.objects.get(), by=None)
+        start.cancel(SystemRefresh.objects.get(), by=None)
 
     threads = [in_thread(hold_the_table)]
     assert locked.wait(60)

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from exports import schedules
 from exports.models import RefreshSchedule, RefreshState, RefreshTrigger, SystemRefresh
-from exports.refresh import due, run
+from exports.refresh import due, start
+from exports.schedules import rows as schedules
 from roles.models import AuditEvent
 from tests.exports.refresh.test_workers import at_once
 from tests.factories import make_environment
@@ -50,7 +50,7 @@ def test_the_last_missed_one_runs_late_and_the_earlier_are_kept_as_skipped(envir
 
 
 def test_one_that_falls_due_while_another_runs_is_skipped_and_names_it(environment, segment):
-    earlier = run.start(environment, by=None)
+    earlier = start.start(environment, by=None)
     schedule_of(environment, ago=timedelta(0))
     due.look()
     skipped = SystemRefresh.objects.exclude(pk=earlier.pk).get()

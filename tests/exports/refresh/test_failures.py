@@ -4,8 +4,8 @@ import pytest
 from django.db import connection
 
 from exports.models import Export, RefreshState, Run
-from exports.refresh import advance, run
-from exports.states import State
+from exports.models.states import State
+from exports.refresh import advance, start
 from tests.exports.refresh import parts
 from tests.factories import make_export, make_segment, make_table
 
@@ -18,7 +18,7 @@ def test_what_depends_on_a_table_that_is_gone_is_skipped_and_says_so(environment
     broken, fine = make_export(environment, "Broken", segments=[segment]), make_export(environment, "Fine")
     fine.export_segments.create(segment=everywhere)
     parts.drop(table)
-    refresh = run.start(environment, by=None)
+    refresh = start.start(environment, by=None)
     parts.work_off()
     states = {"Customers": "failed", "Cities": "done", "Everybody": "skipped", "Everywhere": "done"}
     assert parts.of(refresh) == states | {"Broken": "skipped", "Fine": "running"}
@@ -36,7 +36,7 @@ def test_an_export_whose_segment_fails_names_the_segment(environment, table, seg
     make_segment(table, "Rich", [{"field": "Income", "operator": "greater", "value": "1"}])
     make_export(environment, "Nightly", segments=[environment.segments.get(name="Rich")])
     environment.segments.filter(name="Rich").update(conditions=[{"field": "Gone", "operator": "equals", "value": "1"}])
-    refresh = run.start(environment, by=None)
+    refresh = start.start(environment, by=None)
     parts.work_off()
     assert parts.of(refresh) == {"Customers": "done", "Everybody": "done", "Rich": "failed", "Nightly": "skipped"}
     assert parts.message_of(refresh, "Nightly") == "“Rich” failed"
@@ -45,7 +45,7 @@ def test_an_export_whose_segment_fails_names_the_segment(environment, table, seg
 def test_a_table_that_lost_its_key_fails(environment, table):
     with connection.cursor() as cursor:
         cursor.execute(f'ALTER TABLE "{environment.warehouse_schema}"."Customers" DROP COLUMN "CustomerId" CASCADE')
-    refresh = run.start(environment, by=None)
+    refresh = start.start(environment, by=None)
     parts.work_off()
     text = "The table “Customers” has lost its key “CustomerId”. Import it again with its key."
     assert parts.message_of(refresh, "Customers") == text
@@ -56,7 +56,7 @@ def test_a_table_that_lost_its_key_fails(environment, table):
 def test_a_table_without_one_of_its_fields_goes_on_with_a_warning(environment, table, segment):
     with connection.cursor() as cursor:
         cursor.execute(f'ALTER TABLE "{environment.warehouse_schema}"."Customers" DROP COLUMN "Income" CASCADE')
-    refresh = run.start(environment, by=None)
+    refresh = start.start(environment, by=None)
     parts.work_off()
     assert parts.of(refresh) == {"Customers": "warned", "Everybody": "done"}
     text = "Its field “Income” is no longer there. Import the table again."
@@ -65,7 +65,7 @@ def test_a_table_without_one_of_its_fields_goes_on_with_a_warning(environment, t
 
 def test_an_export_without_a_connection_is_left_out(environment, segment):
     Export.objects.filter(pk=make_export(environment, "Detached", segments=[segment]).pk).update(connection=None)
-    refresh = run.start(environment, by=None)
+    refresh = start.start(environment, by=None)
     assert (parts.of(refresh)["Detached"], parts.message_of(refresh, "Detached")) == ("skipped", "No connection")
     parts.work_off()
     refresh.refresh_from_db()
@@ -79,7 +79,7 @@ def test_an_export_without_a_connection_is_left_out(environment, segment):
 )
 def test_a_part_says_how_the_run_of_its_export_ended(environment, segment, state, ends):
     make_export(environment, "Nightly", segments=[segment])
-    refresh = run.start(environment, by=None)
+    refresh = start.start(environment, by=None)
     parts.work_off()
     parts.end_runs(refresh, State(state), message="What happened.", rows_done=7)
     part = refresh.parts.get(name="Nightly")
@@ -91,7 +91,7 @@ def test_a_part_says_how_the_run_of_its_export_ended(environment, segment, state
 @pytest.mark.parametrize("state, ends", [("held", "warned"), ("retrying", "failed")])
 def test_a_run_that_waits_for_somebody_or_something_does_not_keep_the_refresh_open(environment, segment, state, ends):
     make_export(environment, "Nightly", segments=[segment])
-    refresh = run.start(environment, by=None)
+    refresh = start.start(environment, by=None)
     parts.work_off()
     Run.objects.update(state=state)
     advance.look_again()
@@ -104,7 +104,7 @@ def test_an_export_that_still_runs_is_skipped_and_names_that_run(environment, se
     export = make_export(environment, "Nightly", segments=[segment])
     earlier = Run.objects.create(environment=environment, export=export, trigger="person")
     Export.objects.filter(pk=export.pk).update(last_run=earlier)
-    refresh = run.start(environment, by=None)
+    refresh = start.start(environment, by=None)
     parts.work_off()
     reason = f"Run {earlier.short_id} of this export was not over"
     skipped = Run.objects.get(refresh=refresh)
@@ -116,7 +116,7 @@ def test_an_export_that_still_runs_is_skipped_and_names_that_run(environment, se
 def test_a_held_run_lapses_at_the_next_refresh(environment, segment):
     export = make_export(environment, "Nightly", segments=[segment])
     held = Run.objects.create(environment=environment, export=export, trigger="person", state="held")
-    run.start(environment, by=None)
+    start.start(environment, by=None)
     parts.work_off()
     held.refresh_from_db()
     assert (held.state, held.reason) == (State.SKIPPED, "Nobody decided before the next occurrence")
@@ -126,7 +126,7 @@ def test_a_held_run_lapses_also_where_what_the_next_one_needs_failed(environment
     export = make_export(environment, "Nightly", segments=[segment])
     held = Run.objects.create(environment=environment, export=export, trigger="person", state="held")
     parts.drop(table)
-    refresh = run.start(environment, by=None)
+    refresh = start.start(environment, by=None)
     parts.work_off()
     held.refresh_from_db()
     export.refresh_from_db()

@@ -3,9 +3,9 @@
 import pytest
 
 from exports.models import Export, PartKind, RefreshState, Run, ScheduleMode, Trigger
-from exports.refresh import advance, run, work
+from exports.models.states import State
+from exports.refresh import advance, start, work
 from exports.refresh.plan import plan
-from exports.states import State
 from segments.models import Segment, Table
 from segments.relationships import relate
 from tests.exports.refresh import parts
@@ -63,7 +63,7 @@ def test_only_exports_that_follow_the_refresh_are_in_it(environment, segment):
 
 def test_tables_segments_and_exports_go_one_after_the_other(environment, segment):
     export = make_export(environment, "Nightly", segments=[segment])
-    refresh = run.start(environment, by=None)
+    refresh = start.start(environment, by=None)
     assert parts.of(refresh) == {"Customers": "waiting", "Everybody": "waiting", "Nightly": "waiting"}
     work.carry_out(work.claim())
     advance.look_again()
@@ -83,7 +83,7 @@ def test_tables_segments_and_exports_go_one_after_the_other(environment, segment
 def test_tables_are_counted_and_segments_computed_anew(environment, table, segment):
     Table.objects.update(row_count=0, refreshed_at=None)
     Segment.objects.update(member_count=0, refreshed_at=None)
-    run.start(environment, by=None)
+    start.start(environment, by=None)
     parts.work_off()
     table.refresh_from_db()
     segment.refresh_from_db()
@@ -95,7 +95,7 @@ def test_tables_are_counted_and_segments_computed_anew(environment, table, segme
 def test_an_export_that_nothing_refreshes_any_more_says_so(environment, segment):
     make_export(environment, "Now off", segments=[segment])
     make_export(environment, "Now gone", segments=[segment])
-    refresh = run.start(environment, by=None)
+    refresh = start.start(environment, by=None)
     Export.objects.filter(name="Now off").update(schedule_mode=ScheduleMode.OFF)
     Export.objects.filter(name="Now gone").delete()
     parts.work_off()
@@ -106,5 +106,5 @@ def test_an_export_that_nothing_refreshes_any_more_says_so(environment, segment)
 
 
 def test_an_environment_without_anything_is_refreshed_at_once(environment):
-    refresh = run.start(environment, by=None)
+    refresh = start.start(environment, by=None)
     assert (refresh.state, refresh.reason) == (RefreshState.SUCCEEDED, "There was nothing to refresh")

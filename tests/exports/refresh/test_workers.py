@@ -9,8 +9,9 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from exports.models import PartState, RefreshPart, RefreshState, SystemRefresh
-from exports.refresh import advance, nudging, run, work
-from exports.refresh.run import RefreshError
+from exports.refresh import advance, nudging, work
+from exports.refresh import start as run
+from exports.refresh.start import RefreshError
 from tests.exports.refresh import parts
 from tests.factories import make_member, make_segment, make_table
 

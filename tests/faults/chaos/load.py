@@ -9,12 +9,12 @@ import os
 from datetime import datetime, timedelta, UTC
 from pathlib import Path
 from connections.models import Connection
-from exports.folders import folder_of
+from exports.spec.folders import folder_of
 from exports.models import Export, ExportSegment, Schedule, ScheduleMode
 from roles.models import Environment, RoleAssignment, User
-from segments.importing import import_table
+from segments.importing.loading import import_table
 from segments.models import Segment, Table
-from segments.refresh import refresh
+from segments.warehouse.members import refresh
 place = Environment.objects.create(slug="chaos", name="Chaos", audience="consumers")
 person = User.objects.create_user("ada", password="chaos")
 RoleAssignment.objects.create(environment=place, user=person, role="administrator")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psycopg
 
-from exports.states import CLAIMABLE, DELIVERED, FINAL, State, may_follow
+from exports.models.states import CLAIMABLE, DELIVERED, FINAL, State, may_follow
 from tests.faults.chaos.target import Found, look
 
 OCCURRENCES = """

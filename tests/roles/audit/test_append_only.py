@@ -9,7 +9,7 @@ from django.db import InternalError, ProgrammingError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from roles import audit
+from roles.audit import audit
 from roles.models import AuditEvent, Environment
 from tests.factories import client_of, make_environment, make_member, make_user
 
@@ -123,4 +123,4 @@ def test_only_one_place_adds_events():
     adding = [
         path for path, text in sources.items() if re.search(r"(?<!class )AuditEvent(\.objects\.\w*create)?\(", text)
     ]
-    assert [str(path.relative_to(root)) for path in adding] == ["roles/audit.py"]
+    assert [str(path.relative_to(root)) for path in adding] == ["roles/audit/audit.py"]

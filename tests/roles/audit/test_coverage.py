@@ -130,19 +130,19 @@ def refusing(what, table):
 
 
 def test_a_run_neither_starts_nor_ends_without_its_event(world):
-    from exports import queueing
-    from exports.states import State
+    from exports.models.states import State
+    from exports.runs import queue
 
     run = world.mine.run
     with undone():
         with refusing("INSERT", "roles_auditevent"), pytest.raises(DatabaseError), transaction.atomic():
-            queueing.claim()
+            queue.claim()
         run.refresh_from_db()
         assert (run.state, run.token) == (State.RETRYING, None)
-        claimed = queueing.claim()
+        claimed = queue.claim()
         for state in (State.SUCCEEDED, State.RETRYING):
             with refusing("INSERT", "roles_auditevent"), pytest.raises(DatabaseError), transaction.atomic():
-                queueing.finish(claimed, state)
+                queue.finish(claimed, state)
             run.refresh_from_db()
             assert run.state == State.RUNNING
-        assert queueing.finish(claimed, State.SUCCEEDED)
+        assert queue.finish(claimed, State.SUCCEEDED)

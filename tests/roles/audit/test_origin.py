@@ -3,8 +3,7 @@
 import pytest
 from django.test import RequestFactory
 
-from roles import audit
-from roles.auditing import origin
+from roles.audit import audit, origin
 from roles.models import AuditEvent
 from tests.factories import client_of, make_environment, make_member, make_segment, make_table
 

@@ -11,9 +11,9 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
-from roles import audit
+from roles.audit import audit
 from roles.models import AuditEvent, User
-from roles.spreadsheet import BOM
+from roles.net.spreadsheet import BOM
 from tests.factories import client_of, make_connection, make_environment, make_export, make_member
 
 pytestmark = pytest.mark.django_db
@@ -125,7 +125,7 @@ def test_filters(environment, ada, administrator, query):
 def test_days_are_those_of_the_portals_time_zone(environment, administrator, settings):
     with timezone.override(ZoneInfo("Asia/Tokyo")):
         late = at(datetime(2026, 3, 1, 23, 30, tzinfo=ZoneInfo("Asia/Tokyo")), environment)
-        from roles.auditing.listing import Filters, events_of
+        from roles.audit.pages.listing import Filters, events_of
 
         assert list(events_of(environment, Filters(since="2026-03-01", until="2026-03-01"))) == [late]
         assert not events_of(environment, Filters(since="2026-03-02")).exists()
@@ -224,7 +224,7 @@ def test_a_download_holds_no_formula(environment, ada, administrator):
 
 
 def test_a_long_log_is_read_in_batches(environment):
-    from roles.auditing.listing import Filters, events_of, in_batches
+    from roles.audit.pages.listing import Filters, events_of, in_batches
 
     moment = timezone.now()
     for _number in range(7):

@@ -4,12 +4,13 @@ import json
 
 import pytest
 
-from exports import actions, queueing
-from exports.states import State
+from exports import actions
+from exports.models.states import State
+from exports.runs import queue
 from roles.models import AuditEvent
 from segments import actions as segment_actions
 from segments.models import Segment
-from segments.refresh import RefreshError, refresh
+from segments.warehouse.members import RefreshError, refresh
 from tests.factories import make_connection, make_environment, make_export, make_member, make_segment, make_table
 
 pytestmark = pytest.mark.django_db
@@ -69,10 +70,10 @@ def test_schedule_detach_and_remove_say_what_was(environment, export, carl):
 
 def test_a_run_has_an_event_for_its_start_and_its_end(export, carl):
     run, _is_new = actions.run_now(export, by=carl)
-    claimed = queueing.claim()
+    claimed = queue.claim()
     ends = {"rows_done": 7, "message": "All went out.", "detail": "host planted.example"}
-    queueing.finish(claimed, State.SUCCEEDED, **ends)
-    assert not queueing.finish(claimed, State.FAILED)
+    queue.finish(claimed, State.SUCCEEDED, **ends)
+    assert not queue.finish(claimed, State.FAILED)
     events = AuditEvent.objects.filter(run=run.uuid).order_by("pk")
     assert [one.action for one in events] == ["run", "start run", "end run"]
     assert [one.actor for one in events] == [carl, None, None]
@@ -83,11 +84,11 @@ def test_a_run_has_an_event_for_its_start_and_its_end(export, carl):
 
 def test_a_run_that_is_tried_again_interrupted_or_canceled_says_so(export, carl):
     actions.run_now(export, by=carl)
-    queueing.release(queueing.claim())
+    queue.release(queue.claim())
     assert event("interrupt run").changes["state"] == ["running", "queued"]
-    claimed = queueing.claim()
+    claimed = queue.claim()
     run = export.runs.get()
-    queueing.try_again_later(claimed, run, message="No answer.", detail="planted.example", reason="Connect")
+    queue.try_again_later(claimed, run, message="No answer.", detail="planted.example", reason="Connect")
     assert event("postpone run").changes["reason"] == "Connect"
     run.refresh_from_db()
     assert actions.cancel(run, by=carl)
@@ -98,16 +99,16 @@ def test_a_run_that_is_tried_again_interrupted_or_canceled_says_so(export, carl)
 
 def test_a_lost_run_that_is_given_up_has_an_end(export, carl):
     actions.run_now(export, by=carl)
-    export.runs.update(claims=queueing.MOST_CLAIMS - 1)
-    queueing.claim()
+    export.runs.update(claims=queue.MOST_CLAIMS - 1)
+    queue.claim()
     export.runs.update(lease_until="2020-01-01T00:00Z")
-    assert queueing.reap() == 1
+    assert queue.reap() == 1
     assert event("end run").changes["state"] == ["running", "failed"]
 
 
 def test_what_runs_did_outlives_their_export(export, carl):
     run, _is_new = actions.run_now(export, by=carl)
-    queueing.finish(queueing.claim(), State.SUCCEEDED)
+    queue.finish(queue.claim(), State.SUCCEEDED)
     actions.remove(export, by=carl)
     assert AuditEvent.objects.filter(run=run.uuid).count() == 3
     assert event("remove").changes["runs"][0][:2] == [str(run.uuid), "succeeded"]
@@ -148,7 +149,7 @@ def test_a_refresh_that_fails_says_so_without_the_values_of_its_rules(segment, c
 def test_a_run_that_fails_for_a_rule_does_not_quote_its_value(export, segment, carl):
     Segment.objects.filter(pk=segment.pk).update(conditions=[LONDON | {"value": "planted, value"}])
     actions.run_now(export, by=carl)
-    queueing.finish(queueing.claim(), State.FAILED, message="Failed: “planted, value”, “planted” and “Calls”.")
+    queue.finish(queue.claim(), State.FAILED, message="Failed: “planted, value”, “planted” and “Calls”.")
     assert event("end run").changes["message"] == "Failed: “…”, “…” and “Calls”."
 
 

@@ -10,8 +10,8 @@ from allauth.socialaccount.models import SocialAccount, SocialApp
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from roles.limits import Limit
 from roles.models import User
+from roles.net.limits import Limit
 from roles.sign_in import social_requests, social_views
 from tests.roles.sign_in.single_sign_on import come_back, is_signed_in, leave, set_up
 from tests.servers.oidc_faulty import CLIENT_ID, CLIENT_SECRET, SUB, running_faulty_provider

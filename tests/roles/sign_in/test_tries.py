@@ -10,7 +10,7 @@ from django.core import signing
 from django.db import connection
 from django.test import RequestFactory
 
-from roles.auditing.origin import client_address, client_network
+from roles.audit.origin import client_address, client_network
 from roles.models import Tries, User
 from roles.sign_in import devices, tries
 from tests.factories import make_user

@@ -1,0 +1,40 @@
+"""What a connection type is: one class that declares what it asks for and takes, and delivers.
+
+Screens, limits, eligibility and help come from the declaration. A new type is one folder with one subclass of
+FileDestination or AudienceDestination, listed in registry.py or in another package's entry point
+`waybill.destinations`.
+"""
+
+from connections.destinations.base.audiences import AudienceDestination
+from connections.destinations.base.destination import Destination, HelpSection, Limits, TargetField
+from connections.destinations.base.errors import CheckStep, DeliveryError, Finding, Text, run_steps
+from connections.destinations.base.files import (
+    DELIMITERS,
+    DeliveredFile,
+    FileDestination,
+    FileExportForm,
+    FileSession,
+    Part,
+)
+from connections.destinations.base.forms import Question, SettingsForm
+
+__all__ = [
+    "DELIMITERS",
+    "AudienceDestination",
+    "CheckStep",
+    "DeliveredFile",
+    "DeliveryError",
+    "Destination",
+    "FileDestination",
+    "FileExportForm",
+    "FileSession",
+    "Finding",
+    "HelpSection",
+    "Limits",
+    "Part",
+    "Question",
+    "SettingsForm",
+    "TargetField",
+    "Text",
+    "run_steps",
+]

@@ -1,0 +1,7 @@
+"""Systems that take people."""
+
+from connections.destinations.base.destination import Destination
+
+
+class AudienceDestination(Destination):
+    """A people-targeting system: takes batches of profiles and answers for each row."""

@@ -1,0 +1,116 @@
+"""File stores: what they ask each export for, and the contract by which files are delivered."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import ClassVar, Protocol
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from connections.destinations.base.destination import Destination
+from connections.destinations.base.forms import SettingsForm
+
+
+class Part(Protocol):
+    """A file being written under a hidden name."""
+
+    def write(self, data: bytes) -> None:
+        """Append `data` (any size)."""
+
+    def publish(self) -> None:
+        """Give the complete file its own name, at once; replaces only what the same run published, or `over` allows."""
+
+    def discard(self) -> None:
+        """Remove the hidden file; never raises."""
+
+
+class DeliveredFile(Protocol):
+    """A file at the target, open for reading; its bytes are read once. Reading may raise DeliveryError."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+
+    def chunks(self) -> Iterator[bytes]:
+        """Its bytes in pieces that fit memory; DeliveryError when fewer than `size` come."""
+
+
+# What may stand between the values of a line: choice in FileExportForm to character. Comma where none is stored.
+DELIMITERS: dict[str, str] = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+
+
+class FileExportForm(SettingsForm):
+    """What an export to a file store asks for."""
+
+    delimiter = forms.ChoiceField(
+        label=_("Delimiter"),
+        choices=[
+            ("comma", _("Comma ( , )")),
+            ("semicolon", _("Semicolon ( ; )")),
+            ("tab", _("Tab")),
+            ("pipe", _("Pipe ( | )")),
+        ],
+        initial="comma",
+        required=False,
+        help_text=_("What stands between the values of a line."),
+    )
+    compression = forms.ChoiceField(
+        label=_("Compression"),
+        choices=[("none", _("None: plain CSV files")), ("gzip", _("Gzip: smaller files, ending in .csv.gz"))],
+        initial="none",
+        widget=forms.RadioSelect,
+    )
+
+    def clean_delimiter(self) -> str:
+        """Take a comma where nothing was chosen."""
+        return self.cleaned_data["delimiter"] or "comma"
+
+
+class FileDestination(Destination):
+    """A store of files. Paths are relative and `/`-separated; a destination never leaves its root."""
+
+    takes_tables = True
+    export_form = FileExportForm
+    can_download: ClassVar[bool] = False  # tells that `open_file` works
+
+    def session(self, run_key: str) -> "AbstractContextManager[FileSession]":
+        """Open what one run needs (a network session, say); a run opens one, since a server may allow no more.
+
+        `run_key` is "RUN-ATTEMPT", both hexadecimal, and marks every hidden name. An attempt that was frozen may
+        wake up while the next one writes: so parts are named by the attempt; claims and clearing go by the run.
+        """
+        raise NotImplementedError
+
+    def open_file(self, path: str) -> AbstractContextManager[DeliveredFile]:
+        """Open the delivered file `path` for reading; DeliveryError when it is gone or no regular file."""
+        raise NotImplementedError
+
+
+class FileSession(Protocol):
+    """One run's work on a file store. Every method may raise DeliveryError."""
+
+    def open_part(self, path: str, *, over: frozenset[str] = frozenset()) -> Part:
+        """Start `path` under a hidden name that holds the run key, making its folders.
+
+        `over` are SHA-256 sums (hexadecimal) of files that may be replaced at `path`: what is there with another
+        sum is refused when the part is published.
+        """
+
+    def clear_leftovers(self, folder: str) -> None:
+        """Remove the hidden parts directly in `folder` that this run's earlier, dead attempts left."""
+
+    def clear_run(self, run_key: str, *folders: str) -> None:
+        """Remove all hidden files directly in `folders` that the run `run_key`, which is over, left there."""
+
+    def exists(self, path: str) -> bool:
+        """Tell whether `path` is there, under its own name."""
+
+    def sum_of(self, path: str) -> str:
+        """The SHA-256 sum (hexadecimal) of the regular file `path`, read over what the session has open."""
+
+    def settle(self, *folders: str) -> None:
+        """Forget which names this run claimed, also those that its dead attempts claimed in `folders`. Never raises.
+
+        Until then a second attempt of the run may replace what the first one published: so call it after the
+        run's success is recorded.
+        """

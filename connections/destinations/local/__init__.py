@@ -1,0 +1,1 @@
+"""The connection type Local folder."""

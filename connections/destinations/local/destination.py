@@ -1,0 +1,139 @@
+"""Local folder: files in a folder of the machine that Waybill runs on, below a base that the operator allows.
+
+Every folder is opened by its name inside the one before, never through a link, so that no name, link or race
+leads out of the base.
+"""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from django.conf import settings as site
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from connections.destinations.base import CheckStep, DeliveryError, FileDestination, Finding, HelpSection, run_steps
+from connections.destinations.files import names
+from connections.destinations.local.folders import explained, open_base
+from connections.destinations.local.form import LocalFolderForm
+from connections.destinations.local.reading import LocalFile
+from connections.destinations.local.session import LocalSession
+
+
+class LocalFolder(FileDestination):
+    """Files in a folder below the base directory."""
+
+    slug = "local"
+    label = gettext_lazy("Local folder")
+    summary = gettext_lazy("Writes files to a folder of the machine that Waybill runs on.")
+    monogram = "LF"
+    tone = "slate"
+    settings_form = LocalFolderForm
+    can_download = True
+    check_steps = (
+        gettext_lazy("Find the base directory"),
+        gettext_lazy("Open the folder, or make it"),
+        gettext_lazy("Write, rename and read back a test file"),
+        gettext_lazy("Remove the test file"),
+    )
+    help_sections = (
+        HelpSection(
+            gettext_lazy("Where the folders lie"),
+            (
+                gettext_lazy(
+                    "Whoever operates Waybill allows one directory of the machine, in the setting "
+                    "WAYBILL_LOCAL_FOLDER_BASE. The folder of every connection lies below it, and no name or link "
+                    "leads out of it."
+                ),
+                gettext_lazy(
+                    "The account that Waybill runs as owns files and folders, and its group may read them; others may "
+                    "not. Whoever fetches the files needs an account in that group."
+                ),
+            ),
+        ),
+    )
+
+    @classmethod
+    def why_unavailable(cls) -> str:
+        """Say that the operator allowed no base directory."""
+        if site.LOCAL_FOLDER_BASE:
+            return ""
+        return _("Whoever operates Waybill has to allow a directory in the setting WAYBILL_LOCAL_FOLDER_BASE first.")
+
+    @contextmanager
+    def session(self, run_key: str) -> Iterator["LocalSession"]:
+        """Open the folder for one run, making it where it is missing."""
+        with explained():
+            session = LocalSession(self._folder_names(), run_key)
+        with closing(session):
+            yield session
+
+    @contextmanager
+    def open_file(self, path: str) -> Iterator[LocalFile]:
+        """Open a delivered file."""
+        folders, name = names.split(path)
+        with LocalFile.opened([*self._folder_names(), *folders], name) as file:
+            yield file
+
+    def check(self) -> Iterator[CheckStep]:
+        """Open the folder, write a small file and remove it."""
+        with closing(_Probe(self._folder_names())) as probe:
+            yield from run_steps(self.check_steps, (probe.base, probe.folder, probe.write, probe.remove))
+
+    def _folder_names(self) -> list[str]:
+        folder = self.settings.get("folder", "").strip("/")
+        return names.components(folder) if folder else []
+
+
+class _Probe:
+    """The steps of a check, and what they hold open."""
+
+    def __init__(self, folder: list[str]) -> None:
+        self._folder = folder
+        self._name = f".waybill-check-{uuid.uuid4().hex[:12]}"
+        self._session: LocalSession | None = None
+
+    def base(self) -> Finding:
+        """Look for the base directory."""
+        os.close(open_base())
+        return _("The base directory is there."), site.LOCAL_FOLDER_BASE
+
+    def folder(self) -> Finding:
+        """Open the folder as a run would."""
+        with explained():
+            self._session = LocalSession(self._folder, "check")
+        return _("The folder is there."), os.path.join(site.LOCAL_FOLDER_BASE, *self._folder)
+
+    def write(self) -> Finding:
+        """Write a test file as a run would, and read it back."""
+        assert self._session is not None
+        part = self._session.open_part(self._name)
+        try:
+            part.write(b"waybill")
+            part.publish()
+        finally:
+            part.discard()
+        self._read_back()
+        return _("Waybill can write here."), ""
+
+    def remove(self) -> Finding:
+        """Leave nothing behind."""
+        with explained():
+            assert self._session is not None
+            os.unlink(self._name, dir_fd=self._session.root)
+        return _("Nothing was left behind."), ""
+
+    def close(self) -> None:
+        """Forget the folder."""
+        if self._session is not None:
+            self._session.settle()
+            self._session.close()
+
+    def _read_back(self) -> None:
+        assert self._session is not None
+        with explained():
+            fd = os.open(self._name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._session.root)
+        with os.fdopen(fd, "rb") as file:
+            if file.read() != b"waybill":
+                raise DeliveryError(_("The test file did not hold what was written to it. Have the disk checked."))

@@ -1,0 +1,160 @@
+"""One run's work in a folder of this machine: hidden parts, and names given once a file is complete."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from connections.destinations.files import names
+from connections.destinations.local.folders import NEW_FILE, descend, explained, is_there, name_once, open_base
+from connections.destinations.local.reading import sum_of
+
+
+class LocalSession:
+    """One run's work below one folder, which is held open."""
+
+    def __init__(self, folder: list[str], run_key: str) -> None:
+        self.run_key = run_key
+        self._claimed: list[list[str]] = []  # folders that hold claims
+        base = open_base()
+        try:
+            self.root = descend(base, folder, make=True)
+        finally:
+            os.close(base)
+
+    def open_part(self, path: str, *, over: frozenset[str] = frozenset()) -> "LocalPart":
+        """Start `path` under its hidden name; `over` are the sums of files that it may replace."""
+        folders, name = names.split(path)
+        with explained():
+            fd = descend(self.root, folders, make=True)
+            try:
+                return LocalPart(self, folders, name, fd, over)
+            except OSError:
+                os.close(fd)
+                raise
+
+    def clear_leftovers(self, folder: str) -> None:
+        """Remove this run's hidden parts in `folder`, which need not exist."""
+        with explained(), self._existing(names.components(folder)) as fd:
+            for name in os.listdir(fd) if fd is not None else ():
+                if names.is_part(name, self.run_key):
+                    os.unlink(name, dir_fd=fd)
+
+    def clear_run(self, run_key: str, *folders: str) -> None:
+        """Remove what the dead run `run_key` left in `folders`: hidden parts and claims."""
+        for folder in folders:
+            with explained(), self._existing(names.components(folder)) as fd:
+                for name in os.listdir(fd) if fd is not None else ():
+                    if names.is_part(name, run_key) or names.is_claim(name, run_key):
+                        os.unlink(name, dir_fd=fd)
+
+    def sum_of(self, path: str) -> str:
+        """The SHA-256 sum (hexadecimal) of the file at `path`; DeliveryError where it is none."""
+        folders, name = names.split(path)
+        with explained(), self._existing(folders) as fd:
+            if fd is None:
+                raise names.gone_file(path)
+            return sum_of(name, fd)
+
+    def exists(self, path: str) -> bool:
+        """Tell whether `path` is there; a link counts, wherever it leads."""
+        folders, name = names.split(path)
+        with explained(), self._existing(folders) as fd:
+            return fd is not None and is_there(name, fd)
+
+    def claim(self, folders: list[str], name: str, fd: int, over: frozenset[str], own: str) -> bool:
+        """Note that `name` in the folder `fd` is this run's, with the sum `own`; tell whether a file is there.
+
+        Raises DeliveryError where that is neither this run's nor one of `over`.
+        """
+        replaces = is_there(name, fd)
+        if replaces:
+            self._refuse_foreign(name, fd, over)
+        claim = names.claim_name(name, self.run_key, own)
+        if not is_there(claim, fd):
+            os.close(os.open(claim, NEW_FILE, 0o600, dir_fd=fd))
+        self._claimed.append(folders)
+        return replaces
+
+    def _refuse_foreign(self, name: str, fd: int, over: frozenset[str]) -> None:
+        def is_claimed(sum_: str = "") -> bool:
+            return is_there(names.claim_name(name, self.run_key, sum_), fd)
+
+        if is_claimed():
+            return
+        if not over:
+            raise names.foreign_file(name)
+        names.refuse_changed(name, over, lambda: sum_of(name, fd), is_claimed)
+
+    def settle(self, *folders: str) -> None:
+        """Remove the run's claims."""
+        where = [names.components(folder) for folder in folders]
+        for path in [*self._claimed, *where]:
+            with suppress(OSError), self._existing(path) as fd:
+                for name in os.listdir(fd) if fd is not None else ():
+                    if names.is_claim(name, self.run_key):
+                        os.unlink(name, dir_fd=fd)
+        self._claimed = []
+
+    def close(self) -> None:
+        """Close the folder."""
+        os.close(self.root)
+
+    @contextmanager
+    def _existing(self, folders: list[str]) -> Iterator[int | None]:
+        """Give a folder below the root, None where it is missing."""
+        try:
+            fd = descend(self.root, folders, make=False)
+        except FileNotFoundError:
+            yield None
+            return
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+
+class LocalPart:
+    """A file being written under its hidden name in the folder `fd`, which it closes at its end."""
+
+    def __init__(self, session: LocalSession, folders: list[str], name: str, fd: int, over: frozenset[str]) -> None:
+        self._session, self._folders, self._name, self._folder = session, folders, name, fd
+        self._over, self._sum = over, hashlib.sha256()
+        self._hidden = names.part_name(name, session.run_key)
+        with suppress(FileNotFoundError):
+            os.unlink(self._hidden, dir_fd=fd)  # an earlier attempt of this run wrote it
+        self._file = os.open(self._hidden, NEW_FILE, 0o640, dir_fd=fd)
+        self._is_open = True
+
+    def write(self, data: bytes) -> None:
+        """Append `data`."""
+        if self._over:
+            self._sum.update(data)
+        rest = memoryview(data)
+        with explained():
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+
+    def publish(self) -> None:
+        """Put the file on disk and give it its name; refuses to replace what another wrote."""
+        with explained():
+            os.fsync(self._file)
+            own = self._sum.hexdigest() if self._over else ""
+            if self._session.claim(self._folders, self._name, self._folder, self._over, own):
+                os.replace(self._hidden, self._name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+            else:
+                name_once(self._hidden, self._name, self._folder)
+            os.fsync(self._folder)
+        self._close()
+
+    def discard(self) -> None:
+        """Remove the hidden file."""
+        if self._is_open:
+            with suppress(OSError):
+                os.unlink(self._hidden, dir_fd=self._folder)
+            self._close()
+
+    def _close(self) -> None:
+        self._is_open = False
+        os.close(self._file)
+        os.close(self._folder)

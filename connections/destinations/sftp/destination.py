@@ -1,0 +1,206 @@
+"""SFTP: files on a server that speaks SSH, known by its host key."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from connections.destinations.base import CheckStep, FileDestination, Finding, HelpSection, run_steps
+from connections.destinations.files import names, spelling
+from connections.destinations.sftp import client
+from connections.destinations.sftp.errors import explained
+from connections.destinations.sftp.form import SftpForm
+from connections.destinations.sftp.log_in import log_in
+from connections.destinations.sftp.protocol import ServerAnswerError, SftpProtocol
+from connections.destinations.sftp.reading import SftpFile
+from connections.destinations.sftp.rehearsal import rehearse
+from connections.destinations.sftp.session import SftpSession
+from connections.destinations.sftp.transport import Transport
+from roles.net import addresses
+
+CHECK_SECONDS = 30.0  # of a test after the log-in: nobody waits any longer
+
+HELP = (
+    HelpSection(
+        gettext_lazy("Passwords and keys"),
+        (
+            gettext_lazy(
+                "With a password, with a private key, or with both if the server asks for both. An account that also "
+                "asks for a code cannot be used: nobody is there to type it."
+            ),
+            gettext_lazy(
+                "Keys may be Ed25519, ECDSA, or RSA of 3,072 bits or more, as OpenSSH or PEM text, with a passphrase "
+                "or without. Shorter RSA keys and DSA keys are refused. Convert a PuTTY key (.ppk) first: "
+                "“puttygen KEY.ppk -O private-openssh -o KEY”."
+            ),
+        ),
+    ),
+    HelpSection(
+        gettext_lazy("How Waybill knows the server"),
+        (
+            gettext_lazy(
+                "When a connection is set up, Waybill shows the fingerprint of the server's host key. Compare it with "
+                "the one that whoever runs the server tells you through a separate channel."
+            ),
+            gettext_lazy(
+                "From then on nothing is sent to a server with another host key, and no password either. When the "
+                "server gets a new one, an administrator confirms it again in the connection."
+            ),
+        ),
+    ),
+    HelpSection(
+        gettext_lazy("The folder"),
+        (
+            gettext_lazy(
+                "Write it as the server shows it, with / between names. /upload begins at the top of the server; "
+                "upload or ~/upload lie below the folder that a log-in starts in."
+            ),
+        ),
+    ),
+    HelpSection(
+        gettext_lazy("What the server has to allow"),
+        (
+            gettext_lazy(
+                "The account needs the right to create folders, and to write, rename, list, read and remove files "
+                "below the connection's folder. Waybill removes only hidden files of its own, and leaves all others as "
+                "they are, whatever their names."
+            ),
+            gettext_lazy(
+                "One session at a time is enough: a run logs in once. Set “Exports at the same time” to 1 for such an "
+                "account."
+            ),
+            gettext_lazy(
+                "The log-in must print nothing before SFTP begins. The server may take files away once they have their "
+                "names, but not while their names still begin with a dot."
+            ),
+            gettext_lazy(
+                "On a server that cannot rename over a file, model.json is away for a moment while a run replaces it. "
+                "OpenSSH can."
+            ),
+            gettext_lazy(
+                "Test connection does with a small file what a run does, in the hidden folder .waybill-check where the "
+                "server can remove folders, and removes both."
+            ),
+            gettext_lazy(
+                "Addresses of private networks are refused unless whoever operates Waybill allows them in the setting "
+                "WAYBILL_ALLOWED_NETWORKS."
+            ),
+        ),
+    ),
+)
+
+
+class Sftp(FileDestination):
+    """Files on an SFTP server."""
+
+    slug = "sftp"
+    label = gettext_lazy("SFTP")
+    summary = gettext_lazy("Sends files to a folder on an SFTP server, yours or a partner's.")
+    monogram = "SF"
+    tone = "blue"
+    settings_form = SftpForm
+    can_download = True
+    secret_fields = ("password", "private_key", "passphrase")
+    check_steps = (
+        gettext_lazy("Find the server"),
+        gettext_lazy("Connect"),
+        gettext_lazy("Verify the host key"),
+        gettext_lazy("Log in"),
+        gettext_lazy("Open or create the folder"),
+        gettext_lazy("Write, rename, list, read and remove a test file"),
+    )
+    help_sections = HELP
+
+    @contextmanager
+    def session(self, run_key: str) -> Iterator[SftpSession]:
+        """Connect, recognize the server and log in for one run."""
+        with closing(_Visit(self)) as visit:
+            yield visit.session(run_key)
+
+    @contextmanager
+    def open_file(self, path: str) -> Iterator[SftpFile]:
+        """Connect as a run does and open a delivered file."""
+        names.components(path)  # before anything is reached
+        with closing(_Visit(self)) as visit, visit.session("reading").open_file(path) as file:
+            yield file
+
+    def check(self) -> Iterator[CheckStep]:
+        """Go as far as a run would, with a small file that is removed again."""
+        with closing(_Visit(self, seconds=CHECK_SECONDS)) as visit:
+            steps = (visit.find, visit.connect, visit.recognize, visit.log_in, visit.folder, visit.write)
+            yield from run_steps(self.check_steps, steps)
+
+
+class _Visit:
+    """The way to a server, step by step, and what is open on it."""
+
+    def __init__(self, destination: Sftp, seconds: float | None = None) -> None:
+        self._seconds = seconds  # for all that comes after the log-in
+        self._settings, self._secrets = destination.settings, destination.secrets
+        self._addresses: list[tuple[int, Any]] = []
+        self._transport: Transport | None = None
+        self._client: SftpProtocol | None = None
+
+    def session(self, run_key: str) -> SftpSession:
+        """Go all the way."""
+        for step in (self.find, self.connect, self.recognize, self.log_in):
+            step()
+        return self._session(run_key)
+
+    def find(self) -> Finding:
+        """Resolve the name, under the address policy."""
+        with explained():
+            self._addresses = addresses.resolve_allowed(self._settings["host"], self._settings["port"])
+        found = ", ".join(dict.fromkeys(sockaddr[0] for _family, sockaddr in self._addresses))
+        return _("The server's address is known and allowed."), found
+
+    def connect(self) -> Finding:
+        """Connect to an address that was allowed, and agree on encryption; from here on the time runs."""
+        self._transport = client.connect(self._addresses, self._settings["host_key"])
+        return _("The server answers."), self._transport.remote_version
+
+    def recognize(self) -> Finding:
+        """Compare the host key."""
+        assert self._transport is not None
+        fingerprint = client.confirm_host_key(self._transport, self._settings["host_key"])
+        return _("The server is the one confirmed during setup."), fingerprint
+
+    def log_in(self) -> Finding:
+        """Log in and start SFTP."""
+        assert self._transport is not None
+        log_in(self._transport, self._settings["username"], self._secrets)
+        self._client = client.open_sftp(self._transport)
+        if self._seconds is not None:
+            self._transport.ends_after(self._seconds)
+        return _("The server accepted the log-in."), ""
+
+    def folder(self) -> Finding:
+        """Open the folder, making it where it is missing."""
+        folder, session = self._settings.get("folder", ""), self._session("check")
+        with session.explained():
+            session.make_folder(folder.rstrip("/"))
+        told = spelling.taken_literally(folder)
+        return told or _("The folder is there."), self._shown(folder)
+
+    def write(self) -> Finding:
+        """Do with a small file what a run does with its own."""
+        return rehearse(self._session(uuid.uuid4().hex)), ""
+
+    def close(self) -> None:
+        """End the connection."""
+        if self._transport is not None:
+            self._transport.farewell()
+
+    def _session(self, run_key: str) -> SftpSession:
+        assert self._client is not None
+        return SftpSession(self._client, self._settings.get("folder", ""), run_key)
+
+    def _shown(self, folder: str) -> str:
+        """What the server calls the folder, where it tells."""
+        assert self._client is not None
+        with suppress(ServerAnswerError):
+            return self._client.normalize(folder or ".")
+        return folder

@@ -1,0 +1,201 @@
+"""What errors of sockets, SSH and SFTP mean, in words for people; what the server itself said is for administrators."""
+
+import errno
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import paramiko
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from paramiko.sftp import (
+    CMD_MKDIR,
+    CMD_OPEN,
+    CMD_OPENDIR,
+    CMD_READDIR,
+    CMD_REMOVE,
+    CMD_RENAME,
+    CMD_WRITE,
+    SFTP_OP_UNSUPPORTED,
+    SFTP_PERMISSION_DENIED,
+)
+
+from connections.destinations.base import DeliveryError
+from connections.destinations.sftp.protocol import (
+    NO_SPACE,
+    QUOTA_EXCEEDED,
+    NotSftpError,
+    OddAnswerError,
+    ServerAnswerError,
+)
+from roles.net import addresses
+
+LATE = gettext_lazy("The server did not answer in time. Check its name and port, and the firewalls on the way.")
+_PASSING: tuple[tuple[type[BaseException], Any], ...] = (
+    (TimeoutError, LATE),
+    (
+        ConnectionRefusedError,
+        gettext_lazy("Nothing answers on the server's port. Check the port, and whether the server is running."),
+    ),
+)
+# By request: what to say where it failed, and where the account may not.
+_MAY_NOT_LIST = gettext_lazy("The account may not list its folder. Ask whoever runs the server for the right to list.")
+_NOT_LISTED = gettext_lazy("The server refused to list a folder. Ask whoever runs the server why.")
+_REFUSED = {
+    CMD_MKDIR: (
+        gettext_lazy("The server refused to create a folder. Ask whoever runs the server why."),
+        gettext_lazy("The account may not create folders. Ask whoever runs the server for the right to write."),
+    ),
+    CMD_OPEN: (
+        gettext_lazy("The server refused to open a file. Ask whoever runs the server why."),
+        gettext_lazy("The account may not write in its folder. Ask whoever runs the server for the right to write."),
+    ),
+    CMD_WRITE: (
+        gettext_lazy("The server refused to write a file. Ask whoever runs the server why."),
+        gettext_lazy("The account may not write in its folder. Ask whoever runs the server for the right to write."),
+    ),
+    CMD_RENAME: (
+        gettext_lazy("The server refused to rename a file. Ask whoever runs the server why."),
+        gettext_lazy("The account may not rename files. Ask whoever runs the server for the right to rename."),
+    ),
+    CMD_REMOVE: (
+        gettext_lazy("The server refused to remove a file. Ask whoever runs the server why."),
+        gettext_lazy("The account may not remove files. Ask whoever runs the server for the right to remove its own."),
+    ),
+    CMD_OPENDIR: (_NOT_LISTED, _MAY_NOT_LIST),
+    CMD_READDIR: (_NOT_LISTED, _MAY_NOT_LIST),
+}
+_OTHERWISE = (
+    gettext_lazy("The server refused a request. Ask whoever runs the server why."),
+    gettext_lazy("The account may not do this in its folder. Ask whoever runs the server for the right to write."),
+)
+
+
+class LogInError(paramiko.AuthenticationException):
+    """Why a log-in cannot succeed: `message` is for everyone, `prompts` are the server's words."""
+
+    def __init__(self, message: str, prompts: str = "") -> None:
+        super().__init__(message)
+        self.message, self.prompts = message, prompts
+
+
+@contextmanager
+def explained(transport: paramiko.Transport | None = None, where: str = "") -> Iterator[None]:
+    """Turn the errors of sockets, SSH and SFTP into ones for people; `where` is added for administrators."""
+    try:
+        yield
+    except DeliveryError:
+        raise
+    except addresses.AddressRefusedError as error:
+        raise DeliveryError(error.message, detail=error.detail, permanent=True) from error
+    except (OSError, EOFError, paramiko.SSHException, paramiko.SFTPError, struct.error, UnicodeError) as error:
+        if getattr(transport, "is_late", False):
+            raise DeliveryError(LATE, detail=where or _detail(error)) from error
+        is_connected = transport is not None and transport.is_active()
+        message, permanent = _reason(error, is_connected)
+        detail = f"{where}: {_detail(error)}" if where else _detail(error)
+        raise DeliveryError(message, detail=detail, permanent=permanent) from error
+
+
+def rejected() -> str:
+    """What to say of a wrong user name, password or key."""
+    return _("The server rejected the user name, password or key. Update them in the connection.")
+
+
+def no_ssh(error: Exception) -> DeliveryError:
+    """The answer for a port where something else than SSH speaks."""
+    message = _("What answers there does not speak SFTP, or is too busy. Check the server and its port.")
+    return DeliveryError(message, detail=_detail(error))
+
+
+def no_sftp(error: Exception) -> DeliveryError:
+    """The answer for an account that may log in but use no SFTP."""
+    return DeliveryError(
+        _("The server let Waybill in but offers no SFTP to this account. Ask whoever runs the server to allow it."),
+        detail=_detail(error),
+        permanent=True,
+    )
+
+
+def taken_away(detail: str) -> DeliveryError:
+    """The answer for a server that removes what was just written."""
+    return DeliveryError(
+        _(
+            "The server took the file away before Waybill could give it its name. Ask whoever runs the server to leave "
+            "files alone whose names begin with a dot."
+        ),
+        detail=detail,
+        permanent=True,
+    )
+
+
+def _detail(error: BaseException) -> str:
+    if isinstance(error, ServerAnswerError):
+        return _("The server answered with code %(code)s: “%(text)s”") % {"code": error.code, "text": error.text}
+    if isinstance(error, LogInError):
+        return error.prompts
+    if isinstance(error, OddAnswerError):
+        return _("The server sent %(what)s.") % {"what": error}
+    if isinstance(error, NotSftpError):
+        return _("The server sent: “%(text)s”") % {"text": error}
+    if isinstance(error, paramiko.BadAuthenticationType):
+        return _("The server accepts only: %(types)s.") % {"types": ", ".join(error.allowed_types)}
+    return getattr(error, "strerror", None) or f"{type(error).__name__}: {error}".rstrip(": ")
+
+
+def _reason(error: BaseException, is_connected: bool) -> tuple[str, bool]:
+    """What an error means for a person, and whether it stays so until somebody acts."""
+    if isinstance(error, ServerAnswerError):
+        return _answer_reason(error)
+    if isinstance(error, paramiko.AuthenticationException):
+        return _log_in_reason(error, is_connected)
+    if isinstance(error, OddAnswerError):
+        return _("The server's answer is no answer to what was asked. Ask whoever runs the server to look at it."), True
+    if isinstance(error, NotSftpError):
+        return _(
+            "The account's log-in prints text where SFTP should begin. Ask whoever runs the server to remove it from "
+            "the account's start-up files, or to allow the account SFTP alone."
+        ), True
+    return _network_reason(error)
+
+
+def _network_reason(error: BaseException) -> tuple[str, bool]:
+    if isinstance(error, socket.gaierror):
+        return _("The server's name is not known. Check it for typing errors."), error.errno == socket.EAI_NONAME
+    if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
+        return _("The server and Waybill have no safe encryption in common. The server needs an update."), True
+    for kind, message in _PASSING:
+        if isinstance(error, kind):
+            return str(message), False
+    if getattr(error, "errno", None) in {errno.EHOSTUNREACH, errno.ENETUNREACH}:
+        return _("The server cannot be reached from here. Check its address, and the network's firewall."), False
+    return _("The connection to the server was lost. Try again; if it stays so, ask whoever runs the server."), False
+
+
+def _log_in_reason(error: Any, is_connected: bool) -> tuple[str, bool]:
+    if isinstance(error, LogInError):
+        return error.message, True
+    if isinstance(error, paramiko.BadAuthenticationType):
+        return _("The server does not accept this way of logging in. Enter the other one: key or password."), True
+    if not is_connected or "timeout" in str(error).lower():
+        return _(
+            "The server ended the connection during log-in. It may take no further session now. Try again, or ask "
+            "whoever runs the server."
+        ), False
+    return rejected(), True
+
+
+def _answer_reason(error: ServerAnswerError) -> tuple[str, bool]:
+    """What a refusal means by its code; code 4 says only that it failed, so nothing is guessed from it."""
+    refused, denied = _REFUSED.get(error.request, _OTHERWISE)
+    if error.code == SFTP_PERMISSION_DENIED:
+        return str(denied), True
+    if error.is_missing:
+        return _("The folder is missing on the server and cannot be created. Correct it in the connection."), True
+    if error.code == NO_SPACE:
+        return _("The server's disk is full. Ask whoever runs the server to make room."), False
+    if error.code == QUOTA_EXCEEDED:
+        return _("The account's quota on the server is used up. Ask whoever runs the server for more."), False
+    return str(refused), error.code == SFTP_OP_UNSUPPORTED

@@ -1,0 +1,83 @@
+"""What is there on an SFTP server, also on one that does not tell what is missing from what it refuses."""
+
+import posixpath
+import stat
+from collections.abc import Callable
+
+import paramiko
+from django.utils.translation import gettext as _
+
+from connections.destinations.base import DeliveryError
+from connections.destinations.sftp.protocol import ServerAnswerError, SftpProtocol
+
+
+class SftpFolders:
+    """Looks at files and folders by their full paths, and makes folders."""
+
+    def __init__(self, client: SftpProtocol) -> None:
+        self.client = client
+        self._known_folders: set[str] = set()
+
+    def is_there(self, path: str) -> bool:
+        """Tell whether the server has something at `path`, a link wherever it leads."""
+        try:
+            self.client.lstat(path)
+        except ServerAnswerError as error:
+            return not error.is_missing and self._is_listed(path)
+        return True
+
+    def attributes(self, path: str, *, follow: bool) -> paramiko.SFTPAttributes:
+        """Return what the server tells of `path`; some know only one of the two requests."""
+        first, second = (self.client.stat, self.client.lstat) if follow else (self.client.lstat, self.client.stat)
+        try:
+            return first(path)
+        except ServerAnswerError as error:
+            if error.is_missing:
+                raise
+            return second(path)
+
+    def listing(self, path: str, is_wanted: Callable[[str], bool]) -> list[str]:
+        """Return the names in the folder `path` that are wanted; none where it is missing."""
+        try:
+            return self.client.names(path, is_wanted)
+        except ServerAnswerError as error:
+            if error.is_missing or not self.is_there(path):
+                return []
+            raise
+
+    def make_folder(self, path: str) -> None:
+        """Make the folder `path` and those above it, where they are missing."""
+        if path in self._known_folders or path in {"", ".", "/"}:
+            return
+        if not self._is_folder(path):
+            self.make_folder(posixpath.dirname(path))
+            try:
+                self.client.mkdir(path)
+            except ServerAnswerError:
+                if not self._is_folder(path):  # another run may have been quicker
+                    raise
+        self._known_folders.add(path)
+
+    def _is_listed(self, path: str) -> bool:
+        """Tell whether `path` is there by the names in its folder, where the server did not say."""
+        folder, name = posixpath.split(path.rstrip("/"))
+        try:
+            return bool(self.client.names(folder or ".", lambda found: found == name))
+        except ServerAnswerError:
+            if folder in {"", ".", "/"} or self.is_there(folder):
+                raise
+            return False
+
+    def _is_folder(self, path: str) -> bool:
+        """Tell whether `path` is a folder, as far as the server tells; DeliveryError where it is something else."""
+        try:
+            mode = self.attributes(path, follow=True).st_mode
+        except ServerAnswerError as error:
+            return not error.is_missing and self.client.is_folder(path)
+        if mode is None or stat.S_ISDIR(mode) or self.client.is_folder(path):
+            return True
+        raise DeliveryError(
+            _("A file stands where the folder should be. Remove it or choose another folder."),
+            detail=path,
+            permanent=True,
+        )

@@ -1,0 +1,128 @@
+"""One run's work on an SFTP server: folders, hidden parts, and names given once a file is complete."""
+
+import posixpath
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+
+from paramiko.sftp import (
+    SFTP_FLAG_CREATE,
+    SFTP_FLAG_EXCL,
+    SFTP_FLAG_WRITE,
+    SFTP_PERMISSION_DENIED,
+)
+
+from connections.destinations.files import names
+from connections.destinations.sftp.errors import explained
+from connections.destinations.sftp.folders import SftpFolders
+from connections.destinations.sftp.part import SftpPart
+from connections.destinations.sftp.protocol import ServerAnswerError, SftpProtocol
+from connections.destinations.sftp.reading import SftpFile
+
+
+class SftpSession(SftpFolders):
+    """One run's work below one folder of the server, "" for the folder that a log-in starts in."""
+
+    def __init__(self, client: SftpProtocol, folder: str, run_key: str) -> None:
+        super().__init__(client)
+        self.run_key = run_key
+        self._root = folder
+        self._claims: set[str] = set()  # their full paths
+
+    def explained(self) -> AbstractContextManager[None]:
+        """Turn errors into DeliveryError, knowing whether the connection stands."""
+        channel = self.client.get_channel()
+        return explained(channel.get_transport() if channel else None)
+
+    def path(self, *parts: str) -> str:
+        """Where the relative path of `parts` lies on the server."""
+        return posixpath.join(self._root, *parts)
+
+    def open_part(self, path: str, *, over: frozenset[str] = frozenset()) -> SftpPart:
+        """Start `path` under its hidden name, making its folders; `over` are the sums of files it may replace."""
+        folders, name = names.split(path)
+        with self.explained():
+            folder = self.path(*folders)
+            self.make_folder(folder.rstrip("/"))
+            return SftpPart(self, folder, name, over)
+
+    @contextmanager
+    def open_file(self, path: str) -> Iterator[SftpFile]:
+        """Open a delivered file."""
+        with closing(SftpFile(self, self.path(*names.components(path)))) as file:
+            yield file
+
+    def sum_of(self, path: str) -> str:
+        """The SHA-256 sum (hexadecimal) of the file at `path`; DeliveryError where it is none."""
+        with self.open_file(path) as file:
+            return file.sum()
+
+    def clear_leftovers(self, folder: str) -> None:
+        """Remove this run's hidden parts in `folder`, which need not exist."""
+        with self.explained():
+            self._remove(folder, lambda name: names.is_part(name, self.run_key))
+
+    def clear_run(self, run_key: str, *folders: str) -> None:
+        """Remove what the dead run `run_key` left in `folders`: hidden parts and claims."""
+        with self.explained():
+            for folder in folders:
+                self._remove(folder, lambda name: names.is_part(name, run_key) or names.is_claim(name, run_key))
+
+    def exists(self, path: str) -> bool:
+        """Tell whether `path` is there."""
+        with self.explained():
+            return self.is_there(self.path(*names.components(path)))
+
+    def claim(self, folder: str, name: str, over: frozenset[str], own: str) -> bool:
+        """Note that `name` in `folder` is this run's, with the sum `own`; tell whether a file is there.
+
+        Raises DeliveryError where that is neither this run's nor one of `over`.
+        """
+        replaces = self.is_there(posixpath.join(folder, name))
+        if replaces:
+            self._refuse_foreign(folder, name, over)
+        claim = posixpath.join(folder, names.claim_name(name, self.run_key, own))
+        self._claims.add(claim)
+        if not self.is_there(claim):
+            self._make_empty(claim)
+        return replaces
+
+    def settle(self, *folders: str) -> None:
+        """Remove the run's claims: those of this attempt by their names, those of dead ones where they are listed."""
+        for claim in self._claims:
+            with suppress(Exception):
+                self.client.remove(claim)
+        for folder in folders:
+            with suppress(Exception):
+                self._remove(folder, lambda name: names.is_claim(name, self.run_key))
+        self._claims = set()
+
+    def _make_empty(self, path: str) -> None:
+        """Make an empty file. Without exclusive opening it is opened as it is, which changes no byte of any file."""
+        flags = SFTP_FLAG_WRITE | SFTP_FLAG_CREATE
+        try:
+            handle = self.client.open_handle(path, flags | SFTP_FLAG_EXCL)
+        except ServerAnswerError as error:
+            if error.code == SFTP_PERMISSION_DENIED:
+                raise
+            handle = self.client.open_handle(path, flags)
+        self.client.close_handle(handle)
+
+    def _refuse_foreign(self, folder: str, name: str, over: frozenset[str]) -> None:
+        def is_claimed(sum_: str = "") -> bool:
+            return self.is_there(posixpath.join(folder, names.claim_name(name, self.run_key, sum_)))
+
+        if is_claimed():
+            return
+        if not over:
+            raise names.foreign_file(name)
+        names.refuse_changed(name, over, lambda: self._sum_at(posixpath.join(folder, name)), is_claimed)
+
+    def _sum_at(self, path: str) -> str:
+        with closing(SftpFile(self, path)) as file:
+            return file.sum()
+
+    def _remove(self, folder: str, is_mine: Callable[[str], bool]) -> None:
+        """Remove the files in `folder` whose names are mine; the folder need not exist."""
+        where = self.path(*names.components(folder))
+        for name in self.listing(where, is_mine):
+            self.client.remove(posixpath.join(where, name))

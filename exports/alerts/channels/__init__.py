@@ -1,0 +1,1 @@
+"""How a message goes out, by the kind of its channel."""

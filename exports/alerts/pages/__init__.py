@@ -1,0 +1,1 @@
+"""Settings > Alerts, and what the bell opens."""

@@ -1,0 +1,159 @@
+"""Settings > Alerts > Channels: where alerts go, for administrators."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from exports.alerts import actions
+from exports.alerts.pages.forms import ChannelForm
+from exports.models import AlertChannel, AlertDelivery, ChannelKind, DeliveryState
+from roles.access.policy import EnvironmentRequest, requires
+from roles.permissions import Permission
+from roles.ui.htmx import done, render, render_panel
+
+CHANGED = "alerts:changed"
+ABOUT = {
+    ChannelKind.EMAIL: ("user", gettext_lazy("People of this environment, at the address of their account.")),
+    ChannelKind.WEBHOOK: ("link", gettext_lazy("Any receiver: signed JSON after Standard Webhooks.")),
+    ChannelKind.SLACK: (
+        "send",
+        gettext_lazy("An incoming webhook of Slack, or of what takes the same."),
+    ),
+    ChannelKind.TEAMS: ("people", gettext_lazy("A workflow of Microsoft Teams that starts with a webhook.")),
+}
+
+
+@requires(Permission.MANAGE_SYSTEM)
+@require_safe
+def list_page(request: EnvironmentRequest) -> TemplateResponse:
+    """The channels."""
+    found = AlertChannel.objects.filter(environment=request.environment).prefetch_related("exports", "people")
+    return render(request, "alerts/channels.html", {"channels": found}, partial="list", target="list")
+
+
+@requires(Permission.MANAGE_SYSTEM)
+@require_safe
+def add(request: EnvironmentRequest) -> TemplateResponse:
+    """Choose a kind."""
+    kinds = [
+        {"label": kind.label, "icon": icon, "text": text, "url": _url(request, "set_up", kind=kind.value)}
+        for kind, (icon, text) in ABOUT.items()
+    ]
+    return render_panel(request, "alerts/add.html", {"kinds": kinds, "list_url": _url(request, "channels")})
+
+
+@requires(Permission.MANAGE_SYSTEM)
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters()
+def set_up(request: EnvironmentRequest, kind: str) -> HttpResponse:
+    """Add a channel of one kind."""
+    if kind not in ChannelKind.values:
+        raise Http404
+    return _edit(request, AlertChannel(environment=request.environment, kind=kind))
+
+
+@requires(Permission.MANAGE_SYSTEM)
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters()
+def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """See and change a channel; its address and secret are only ever replaced."""
+    return _edit(request, _load(request, pk))
+
+
+@requires(Permission.MANAGE_SYSTEM)
+@require_POST
+def switch(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """Switch a channel on or off."""
+    channel, is_on = _load(request, pk), request.POST.get("on") == "1"
+    actions.switch(channel, is_on=is_on, by=request.user)
+    text = _("“%(name)s” is on.") if is_on else _("“%(name)s” is off: nothing is sent through it.")
+    return done(request, _url(request, "channels"), text % {"name": channel.name}, changed=CHANGED)
+
+
+@requires(Permission.MANAGE_SYSTEM)
+@require_http_methods(["GET", "HEAD", "POST"])
+def test(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """Send a test message, and show how it goes."""
+    channel = _load(request, pk)
+    if request.method == "POST":
+        actions.send_test(channel, by=request.user)
+        if not request.htmx:
+            return HttpResponseRedirect(_url(request, "test", pk=pk))
+    context = _sent(channel) | {"list_url": _url(request, "channels"), "test_url": _url(request, "test", pk=pk)}
+    if request.htmx and request.htmx.target == "test-state":
+        if request.GET.get("shown") == context["state"]:
+            return HttpResponse(status=204)
+        return render(request, "alerts/test.html#state", context)
+    return render_panel(request, "alerts/test.html", context)
+
+
+@requires(Permission.MANAGE_SYSTEM)
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """Ask, then remove a channel."""
+    channel = _load(request, pk)
+    if request.method == "POST":
+        actions.remove(channel, by=request.user)
+        text = _("Channel “%(name)s” removed.") % {"name": channel.name}
+        return done(request, _url(request, "channels"), text, changed=CHANGED)
+    return render_panel(request, "alerts/remove.html", {"channel": channel, "list_url": _url(request, "channels")})
+
+
+def _edit(request: EnvironmentRequest, channel: AlertChannel) -> HttpResponse:
+    form = ChannelForm(channel, request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            made = actions.save(channel, form.draft(), by=request.user)
+        except IntegrityError:
+            form.add_error("name", _("Another channel has this name."))
+        except actions.MovedMeanwhileError:
+            form.add_moved_error()
+        except AlertChannel.DoesNotExist:
+            raise Http404 from None
+        else:
+            return _saved(request, channel, made)
+    context = {"form": form, "channel": channel, "list_url": _url(request, "channels")}
+    context["lacks_mail"] = channel.kind == ChannelKind.EMAIL and not settings.MAIL_IS_SET_UP
+    if channel.pk:
+        context["receiver"] = actions.receiver_of(channel)
+        context |= {
+            name: _url(request, name.removesuffix("_url"), pk=channel.pk) for name in ("test_url", "remove_url")
+        }
+    return render_panel(request, "alerts/form.html", context, status=422 if form.is_bound else 200)
+
+
+def _saved(request: EnvironmentRequest, channel: AlertChannel, made: str) -> HttpResponse:
+    """Show the secret that was made, once; else close the pane."""
+    if made:
+        context = {"channel": channel, "secret": made, "list_url": _url(request, "channels")}
+        response = render_panel(request, "alerts/secret.html", context)
+        response.headers["HX-Trigger-After-Swap"] = f'{{"{CHANGED}": true, "panel:saved": true}}'
+        response.headers["Cache-Control"] = "no-store"
+        return response
+    text = _("Channel “%(name)s” saved.") % {"name": channel.name}
+    return done(request, _url(request, "channels"), text, changed=CHANGED)
+
+
+def _sent(channel: AlertChannel) -> dict[str, Any]:
+    """The last test of `channel`, for the page."""
+    sent = AlertDelivery.objects.filter(channel=channel, alert=None).order_by("-pk").first()
+    state = sent.state if sent else ""
+    return {"channel": channel, "sent": sent, "state": state, "is_waiting": state == DeliveryState.WAITING}
+
+
+def _load(request: EnvironmentRequest, pk: int) -> AlertChannel:
+    found = AlertChannel.objects.select_related("environment")
+    return get_object_or_404(found, pk=pk, environment=request.environment)
+
+
+def _url(request: EnvironmentRequest, name: str, **kwargs: Any) -> str:
+    return reverse(f"alerts:{name}", kwargs={"environment": request.environment.slug, **kwargs})

@@ -1,0 +1,110 @@
+"""Delivered files on their way to a browser: the bytes that were delivered, or none."""
+
+import hashlib
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from connections.destinations.base import DeliveredFile, DeliveryError, FileDestination
+from connections.models import Connection
+from exports.downloads.spreadsheet import defused
+from exports.models import Run
+from exports.progress.files import is_replaced
+from roles.net.downloads import take_places
+
+LOOKED_AT_FIRST = 5_000_000  # bytes: up to here a file is compared before anything is sent
+
+
+class Download:
+    """An open file of a run. Iterate over its bytes once; `close` in any case, also when nothing was read."""
+
+    def __init__(self, run: Run, index: int, *, person: int, for_spreadsheet: bool) -> None:
+        """Open the file for the user with the id `person`.
+
+        TooManyDownloadsError; DeliveryError where it is not there as it was delivered.
+        """
+        self._stack, self.entry = ExitStack(), run.files[index]
+        try:
+            take_places(person, self._stack)
+            self._file = self._open(run)
+            checked = self._checked(run)
+        except BaseException:
+            self.close()
+            raise
+        self._chunks = iter(self._for_spreadsheet(checked, run) if for_spreadsheet else checked)
+        self.name = file_name(self.entry["path"], for_spreadsheet=for_spreadsheet)
+        self.size = None if for_spreadsheet else self._file.size
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._chunks
+
+    def close(self) -> None:
+        """Let go of the file, its server and the places among the downloads."""
+        self._stack.close()
+
+    def _open(self, run: Run) -> DeliveredFile:
+        connection: Connection | None = run.connection
+        if connection is None or not isinstance(destination := connection.open(), FileDestination):
+            raise TypeError("Only files of a file store can be opened.")
+        file = self._stack.enter_context(destination.open_file(self.entry["path"]))
+        if file.size != self.entry["bytes"]:
+            raise _changed(run, self.entry)
+        return file
+
+    def _checked(self, run: Run) -> Iterable[bytes]:
+        """Return the file's bytes; those of a small file are compared now, of others at their end."""
+        chunks = _as_delivered(self._file.chunks(), run, self.entry)
+        return list(chunks) if self._file.size <= LOOKED_AT_FIRST else chunks
+
+    def _for_spreadsheet(self, chunks: Iterable[bytes], run: Run) -> Iterator[bytes]:
+        plain = _unzipped(chunks) if self.entry["path"].endswith(".gz") else chunks
+        return defused(plain, self.entry.get("delimiter") or run.export.settings.get("delimiter") or "comma")
+
+
+def file_name(path: str, *, for_spreadsheet: bool) -> str:
+    """Return the name under which a browser keeps the delivered file `path`."""
+    name = re.sub(r"[\x00-\x1f\x7f/\\]", "_", path.rpartition("/")[2])
+    return name.removesuffix(".gz") if for_spreadsheet else name
+
+
+def _as_delivered(chunks: Iterable[bytes], run: Run, entry: dict[str, Any]) -> Iterator[bytes]:
+    """Return `chunks`, the last one only when all are what was delivered; else DeliveryError.
+
+    A browser that misses the last piece reports that the download failed.
+    """
+    found, held_back = hashlib.sha256(), b""
+    for chunk in chunks:
+        found.update(chunk)
+        if held_back:
+            yield held_back
+        held_back = chunk
+    if found.hexdigest() != entry["sha256"]:
+        raise _changed(run, entry)
+    yield held_back
+
+
+def _changed(run: Run, entry: dict[str, Any]) -> DeliveryError:
+    """Return why there is no download of a file that is not the delivered one."""
+    name = entry["path"].rpartition("/")[2]
+    if is_replaced(run, entry):
+        text = _("%(name)s of this run has been replaced by a later run. Download it from the newest one.")
+    else:
+        text = _("%(name)s was changed since it was delivered. Run the export again to have it anew.")
+    return DeliveryError(text % {"name": name}, permanent=True)
+
+
+def _unzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Return what is in a gzip file, in pieces of at most 256 kB whatever its ratio."""
+    unzip: Any = zlib.decompressobj(wbits=31)
+    for chunk in chunks:
+        rest = chunk
+        while rest:
+            if data := unzip.decompress(rest, 1 << 18):
+                yield data
+            rest = unzip.unconsumed_tail
+    if not unzip.eof:
+        raise DeliveryError(_("The file at the target ends too early. Run the export again."))

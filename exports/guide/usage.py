@@ -1,0 +1,96 @@
+"""What uses a connection, for the page that removes it: each export with its state, and why it cannot go now."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Lower
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from connections.models import Connection
+from exports.actions import RefusedError
+from exports.models import Export, Run
+from exports.models.states import Look, State
+from exports.schedules.rows import words_of
+from roles.ui.words import exact_time
+
+MOST_SHOWN = 200  # of the exports at once; a page with more of them would be no help
+
+
+@dataclass(frozen=True)
+class Item:
+    """An export on the connection, with its run that has not ended; `next` is the element to go on with."""
+
+    export: Export
+    run: Run | None
+    next: str
+
+    @property
+    def look(self) -> Look:
+        """How its state is shown: a test of ten is no last run, but goes on as well."""
+        return self.run.look if self.run else self.export.look
+
+    @property
+    def why_not(self) -> str:
+        """Say why it can be neither detached nor removed now; empty when it can."""
+        if self.run is None or self.run.state != State.RUNNING:
+            return ""
+        if self.run.cancel_requested_at:
+            return _("Its job is being canceled.")
+        facts = {"time": exact_time(self.run.started_at) if self.run.started_at else "—", "who": self._who()}
+        return _("It is being sent right now, since %(time)s, by %(who)s. Cancel the job first, or wait.") % facts
+
+    @property
+    def schedule(self) -> str:
+        """When it runs by itself, in words."""
+        return words_of(self.export)
+
+    @property
+    def note(self) -> str:
+        """Say what else happens."""
+        return _("A run waits; it is canceled then.") if self.run else ""
+
+    @property
+    def can_cancel(self) -> bool:
+        """Tell whether its run can still be stopped."""
+        return self.run is not None and not self.run.is_publishing and self.run.cancel_requested_at is None
+
+    def _who(self) -> str:
+        assert self.run is not None
+        return str(self.run.triggered_by or self.run.get_trigger_display())
+
+
+def usage_of(connection: Connection) -> dict[str, Any]:
+    """Return what the page shows of the exports on `connection`; a constant number of queries."""
+    mine = Export.objects.filter(connection=connection)
+    shown = list(mine.select_related("environment", "last_run", "schedule").order_by(Lower("name"), "pk")[:MOST_SHOWN])
+    active = Run.objects.active().filter(export__in=shown).select_related("triggered_by")
+    runs = {run.export_id: run for run in active}
+    after = [f"guide-detach-{export.pk}" for export in shown[1:]] + ["guide-remove-connection"]
+    items = [Item(export, runs.get(export.pk), following) for export, following in zip(shown, after, strict=False)]
+    total = len(shown) if len(shown) < MOST_SHOWN else mine.count()
+    return {
+        "items": items,
+        "total": total,
+        "more": total - len(shown),
+        "is_moving": any(run.is_moving for run in runs.values()),
+        "detach_url": _url(connection, "guide_detach"),
+        "remove_export_url": _url(connection, "guide_remove"),
+        "cancel_url": _url(connection, "guide_cancel"),
+    }
+
+
+def on_connection(export: Export, connection: Connection, act: Callable[[Export], None]) -> None:
+    """Do `act` to the export while it is on `connection`, and nobody moves it meanwhile. Raises RefusedError."""
+    with transaction.atomic():
+        mine = Export.objects.select_for_update(of=("self",)).select_related("environment", "connection")
+        locked = mine.filter(pk=export.pk, connection=connection).first()
+        if locked is None:
+            raise RefusedError(_("“%(name)s” is not on this connection any more.") % {"name": export.name})
+        act(locked)
+
+
+def _url(connection: Connection, name: str) -> str:
+    return reverse(f"exports:{name}", kwargs={"environment": connection.environment.slug, "pk": connection.pk})

@@ -1,0 +1,87 @@
+"""What has changed on a page of the list since it was shown, found with few queries and answered with little."""
+
+from dataclasses import dataclass
+from zlib import crc32
+
+from django.http import QueryDict
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+
+from exports.listing.query import JOINED, PAGE_SIZE, SHOWN, Listing, list_exports, states_of
+from exports.listing.rows import Rows
+from exports.models import Export
+from roles.access.policy import Access
+from roles.typed import typed_id
+
+OWN = ("shown", "head", "all")  # what a poll adds to the list's own query
+FAST, SLOW = "every 1s", "every 5s"
+
+
+@dataclass(frozen=True)
+class Live:
+    """How a page of the list asks what has changed: `head` stands for summary and filters as they are shown."""
+
+    listing: Listing
+    is_moving: bool
+    is_stale: bool  # exports came or went, or no longer fit the filter
+    shown_all: int
+
+    @property
+    def trigger(self) -> str:
+        """How soon the page asks again."""
+        return FAST if self.is_moving else SLOW
+
+    @property
+    def head(self) -> str:
+        """What changes when summary, filters or the poll itself change."""
+        shown = (
+            sorted(self.listing.counts.items()),
+            self.listing.found,
+            self.listing.needs,
+            self.is_moving,
+            self.is_stale,
+        )
+        return f"{crc32(repr((shown, get_language())).encode()):x}"
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a poll finds: rows that differ, and summary and filters where they do."""
+
+    rows: list[SafeString]
+    live: Live
+    has_new_head: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.rows) or self.has_new_head
+
+
+def live_of(listing: Listing) -> Live:
+    """Return how the page just loaded asks for changes."""
+    return Live(listing, _is_moving(list(listing.page)), is_stale=False, shown_all=listing.all)
+
+
+def changes_since(access: Access, query: QueryDict, *, can_duplicate: bool) -> Changes:
+    """Return what has changed of the rows that `query` names as "ID:VERSION,…"; foreign ids are as good as gone."""
+    shown, listing = _shown(query.get("shown", "")), list_exports(access, query)
+    mine = Export.objects.filter(environment=access.environment, pk__in=shown)
+    exports = list(mine.select_related(*JOINED).only(*SHOWN, "last_state"))
+    all_before = typed_id(query.get("all"))
+    is_stale = listing.all != all_before or len(exports) < len(shown) or not _fit(exports, listing.status)
+    live = Live(listing, _is_moving(exports), is_stale, all_before)
+    rows = Rows(access, can_duplicate=can_duplicate).changed(exports, shown)
+    return Changes(rows, live, has_new_head=live.head != query.get("head"))
+
+
+def _shown(text: str) -> dict[int, str]:
+    """Return the versions of at most a page of rows by id; what is no id is left out."""
+    pairs = [entry.partition(":") for entry in text.split(",", PAGE_SIZE)[:PAGE_SIZE]]
+    return {typed_id(key): version for key, _colon, version in pairs if typed_id(key)}
+
+
+def _is_moving(exports: list[Export]) -> bool:
+    return any(export.last_run is not None and export.last_run.is_moving for export in exports)
+
+
+def _fit(exports: list[Export], status: str) -> bool:
+    return not status or all(export.last_state in states_of(status) for export in exports)

@@ -1,0 +1,188 @@
+"""The list of exports: search, filter and sort in the database, a constant number of queries."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Case, Count, F, IntegerField, OrderBy, Q, Value, When
+from django.db.models.functions import Lower
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from connections.destinations.registry import destinations
+from exports.models import Export, ExportQuerySet, Repeat, ScheduleMode, shared_with
+from exports.models.states import DELIVERED, STATES, Look, State
+from exports.models.states import NOT_STARTED as NOT_STARTED_LOOK
+from exports.shown.status import STATUS_ORDER
+from roles.access.policy import Access
+from roles.permissions import Permission
+from roles.searching import search_of
+
+PAGE_SIZE = 50
+MOVING = (State.QUEUED, State.RUNNING)
+NEEDS_SOMEBODY = (State.HELD, State.FAILED)
+NOT_STARTED = "not_started"
+FAILED_ANY = "failed_any"
+# The states that a filter of this name lets through; others are states themselves.
+UNITED = {NOT_STARTED: ("",), FAILED_ANY: (State.FAILED, State.RETRYING)}
+FAILED_ANY_LOOK = Look(gettext_lazy("Failed"), "alert-circle", "danger")
+JOINED = ("connection", "last_run", "schedule")
+# What a row shows or asks of an export: half of a page's time would go into columns that nobody sees.
+SHOWN = (
+    "environment_id", "name", "kind", "schedule_mode", "delivered_at", "detached_sharing",
+    "connection__environment_id", "connection__name", "connection__type", "connection__sharing",
+    "last_run__state", "last_run__reason", "last_run__rows_done", "last_run__rows_total", "last_run__not_before",
+    "last_run__cancel_requested_at", "schedule__repeat", "schedule__times", "schedule__weekdays",
+    "schedule__month_day", "schedule__cron", "schedule__zone", "schedule__next_due", "schedule__problem",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One page of the list with what was asked for."""
+
+    page: Page[Export]
+    search: str
+    status: str
+    sort: str
+    counts: dict[str, int]
+    needs: int  # of those that the user may edit, how many wait for a person
+    failed: int  # told to those who may edit none
+
+    @property
+    def is_filtered(self) -> bool:
+        """Tell whether a search or filter hides exports."""
+        return bool(self.search or self.status)
+
+    @property
+    def found(self) -> int:
+        """How many exports the search and the filter leave."""
+        return self.page.paginator.count
+
+    @property
+    def all(self) -> int:
+        """How many exports the environment has."""
+        return sum(self.counts.values())
+
+    @property
+    def active(self) -> int:
+        """How many wait or run now."""
+        return sum(self.counts.get(state, 0) for state in MOVING)
+
+    @property
+    def filters(self) -> list[dict[str, Any]]:
+        """The statuses there are, with their counts, as (value, look, count) to choose from."""
+        looks = {"": NOT_STARTED_LOOK} | {state: rule.look for state, rule in STATES.items()}
+        present = [state for state in (*STATUS_ORDER, "") if self.counts.get(state)]
+        chips = [
+            {"value": state or NOT_STARTED, "look": looks[state], "count": self.counts[state]} for state in present
+        ]
+        failures = [place for place, state in enumerate(present) if state in UNITED[FAILED_ANY]]
+        if len(failures) > 1 or self.status == FAILED_ANY:
+            count = sum(self.counts[present[place]] for place in failures)
+            chips.insert(min(failures, default=0), {"value": FAILED_ANY, "look": FAILED_ANY_LOOK, "count": count})
+        return chips
+
+
+def _chip(value: str, look: Look, count: int) -> dict[str, Any]:
+    return {"value": value, "look": look, "count": count}
+
+
+def list_exports(access: Access, query: QueryDict) -> Listing:
+    """Return the page of exports that the URL's `query` (q, status, sort, page) asks for."""
+    search = search_of(query)
+    status = query.get("status", "") if query.get("status") in {*STATES, *UNITED} else ""
+    sort = query.get("sort", "name") if query.get("sort", "").lstrip("-") in SORTS else "name"
+    exports = Export.objects.filter(environment=access.environment)
+    found = sorted_by(with_status(searched(exports, search), status), sort, access)
+    found = found.select_related(*JOINED).only(*SHOWN)
+    by_state = counts(exports)
+    paginator = Paginator(found, PAGE_SIZE)
+    if not search:  # counted already
+        states = states_of(status) if status else by_state
+        paginator.count = sum(by_state.get(state, 0) for state in states)
+    needs = needing(exports, access)
+    failed = 0 if access.has_permission(Permission.EDIT_EXPORTS) else by_state.get(State.FAILED, 0)
+    return Listing(paginator.get_page(query.get("page")), search, status, sort, by_state, needs, failed)
+
+
+def needing(exports: ExportQuerySet, access: Access) -> int:
+    """Return how many of `exports` wait for a person and may be edited by the user."""
+    return exports.editable_by(access).filter(last_state__in=NEEDS_SOMEBODY).count()
+
+
+def searched(exports: ExportQuerySet, text: str) -> ExportQuerySet:
+    """Those whose name, connection's name or connection type holds `text`."""
+    if not text:
+        return exports
+    types = [slug for slug, type_ in destinations().items() if text.casefold() in str(type_.label).casefold()]
+    found = Q(name__icontains=text) | Q(connection__name__icontains=text) | Q(connection__type__in=types)
+    if text.casefold() in _("No Connection").casefold():
+        found |= Q(connection=None)
+    return exports.filter(found)
+
+
+def with_status(exports: ExportQuerySet, status: str) -> ExportQuerySet:
+    """Those with `status`, all where it is empty."""
+    return exports.filter(last_state__in=states_of(status)) if status else exports
+
+
+def states_of(status: str) -> tuple[str, ...]:
+    """Return the states of last runs that the filter `status` lets through, "" for those never run."""
+    return UNITED.get(status, (status,))
+
+
+def counts(exports: ExportQuerySet) -> dict[str, int]:
+    """Return how many exports there are by the state of their last run, "" for those never run."""
+    return dict(exports.order_by().values_list("last_state").annotate(Count("pk")))
+
+
+def sorted_by(exports: ExportQuerySet, sort: str, access: Access) -> ExportQuerySet:
+    """Sort by one column, "-" before it for the other way round; ties by name."""
+    key, is_descending = sort.lstrip("-"), sort.startswith("-")
+    if key == "permissions":
+        expression: Any = _may_edit(access)
+    else:
+        expression = SORTS[key]() if callable(SORTS[key]) else SORTS[key]
+    order = OrderBy(expression, descending=is_descending, nulls_last=True)
+    return exports.order_by(order, Lower("name"), "pk")
+
+
+def _type_label() -> Case:
+    """The connection type's label, which the database does not know."""
+    whens = [When(connection__type=slug, then=Value(str(type_.label))) for slug, type_ in destinations().items()]
+    return Case(*whens, default=Value(None))
+
+
+def _status_rank() -> Case:
+    whens = [When(last_state=state, then=Value(rank)) for rank, state in enumerate(STATUS_ORDER)]
+    return Case(*whens, default=Value(len(STATUS_ORDER)), output_field=IntegerField())
+
+
+def _schedule_rank() -> Case:
+    """Off first, then own recurrences from often to seldom, then what follows the system refresh."""
+    own = [When(schedule__repeat=repeat, then=Value(rank)) for rank, repeat in enumerate(Repeat.values, 1)]
+    off = When(schedule_mode=ScheduleMode.OFF, then=Value(0))
+    refresh = When(schedule_mode=ScheduleMode.REFRESH, then=Value(len(own) + 1))
+    return Case(off, refresh, *own, default=Value(len(own) + 1), output_field=IntegerField())
+
+
+def _may_edit(access: Access) -> Case:
+    """0 for exports that the user can edit, 1 for those they can only view."""
+    can_all = access.has_permission(Permission.MANAGE_CONNECTIONS)
+    can_shared = access.has_permission(Permission.EDIT_EXPORTS)
+    shared = shared_with(access.user) if can_shared and not can_all else Q(pk__isnull=not can_all)
+    return Case(When(shared, then=Value(0)), default=Value(1), output_field=IntegerField())
+
+
+SORTS: dict[str, Any] = {
+    "name": Lower("name"),
+    "connection": Lower("connection__name"),
+    "type": _type_label,
+    "status": _status_rank,
+    "rows": Case(When(last_state__in=[*DELIVERED, State.RUNNING], then=F("last_run__rows_done"))),
+    "refreshed": F("delivered_at"),
+    "schedule": _schedule_rank,
+    "permissions": None,
+}

@@ -1,0 +1,60 @@
+"""Data > Exports: the list, and what has changed on it since it was shown."""
+
+from urllib.parse import urlencode
+
+from django.http import HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from exports.listing.first_visit import guide_of
+from exports.listing.live import OWN, Live, changes_since, live_of
+from exports.listing.query import list_exports
+from exports.listing.rows import Rows
+from exports.web.common import can_add, list_url
+from roles.access.policy import EnvironmentRequest, administrators, requires
+from roles.permissions import Permission
+from roles.ui.htmx import render
+
+
+@requires(Permission.VIEW)
+@require_safe
+def list_page(request: EnvironmentRequest) -> TemplateResponse:
+    """Data > Exports."""
+    listing, usable = list_exports(request.access, request.GET), can_add(request)
+    context = {
+        "listing": listing,
+        "page": listing.page,
+        "rows": Rows(request.access, can_duplicate=usable).all(listing.page),
+        "can_add": usable or request.access.has_permission(Permission.MANAGE_CONNECTIONS),  # adds one on the way
+        "may_add": request.access.has_permission(Permission.ADD_EXPORTS),
+        "whom_to_ask": "" if usable else administrators(request.environment),
+        "guide": None if listing.all else guide_of(request.access, can_add=usable),
+    }
+    return render(
+        request, "exports/list.html", context | _live(request, live_of(listing)), partial="list", target="list"
+    )
+
+
+@requires(Permission.VIEW)
+@require_safe
+def changes(request: EnvironmentRequest) -> HttpResponse:
+    """What differs from what the page shows; 204 where nothing does."""
+    found = changes_since(request.access, request.GET, can_duplicate=can_add(request))
+    if not found:
+        return HttpResponse(status=204)
+    context = {"listing": found.live.listing, "rows": found.rows, "has_new_head": found.has_new_head}
+    return TemplateResponse(request, "exports/list.html#changes", context | _live(request, found.live))
+
+
+def _live(request: EnvironmentRequest, live: Live) -> dict[str, object]:
+    """Return the addresses of the list as it was asked for, and of the poll for what changes on it."""
+    query = [(name, value) for name, value in request.GET.items() if name not in OWN]
+    poll = urlencode([*query, ("head", live.head), ("all", live.shown_all)])
+    path = list_url(request)
+    return {
+        "live": live,
+        "list_path": path,
+        "list_url": f"{path}?{urlencode(query)}" if query else path,
+        "poll_url": f"{reverse('exports:changes', kwargs={'environment': request.environment.slug})}?{poll}",
+    }

@@ -1,0 +1,218 @@
+"""The Set up export pane: add, edit, duplicate, view."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
+from django.http import HttpResponse, HttpResponseRedirect, QueryDict
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from exports import actions
+from exports.actions import CannotRunError
+from exports.models import Export, Run, Trigger
+from exports.models.states import State
+from exports.pane import drafts
+from exports.pane.checklists import check_lists
+from exports.pane.duplicate import copy_of
+from exports.pane.preview import preview
+from exports.pane.setup import Setup
+from exports.progress.views.details import show_progress
+from exports.schedules.views import parts as schedule_parts
+from exports.shown.status import status_of
+from exports.web.common import can_add, list_url, load
+from roles.access.policy import EnvironmentRequest, requires
+from roles.permissions import Permission
+from roles.templatetags.pieces import icon
+from roles.typed import typed_id
+from roles.ui.htmx import done, render_panel
+
+CHANGED = "exports:changed"
+WITHOUT_LISTS = {"export-fields", "export-preview"}  # elements of the pane
+IN_TROUBLE = {State.FAILED, State.RETRYING, State.HELD, State.SKIPPED}  # states of a last run to look at first
+
+
+@requires(Permission.ADD_EXPORTS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def add(request: EnvironmentRequest) -> HttpResponse:
+    """Set up a new export."""
+    _refuse_without_connection(request)
+    return _set_up(request, Export(environment=request.environment))
+
+
+@requires(Permission.VIEW, post=Permission.EDIT_EXPORTS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """Set up an export anew, or view how it is set up."""
+    return _set_up(request, load(request, pk, to_edit=request.method == "POST"))
+
+
+@requires(Permission.ADD_EXPORTS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def duplicate(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """Set up a new export, filled in like an existing one; nothing exists until it is saved."""
+    source = load(request, pk)
+    _refuse_without_connection(request)
+    return _set_up(request, copy_of(source, request.access), source=source)
+
+
+def _refuse_without_connection(request: EnvironmentRequest) -> None:
+    """Let only those set up an export who may use a connection, or may add one right there."""
+    if not _can_add_connection(request) and not can_add(request):
+        raise PermissionDenied
+
+
+def _can_add_connection(request: EnvironmentRequest) -> bool:
+    return request.access.has_permission(Permission.MANAGE_CONNECTIONS)
+
+
+def _set_up(request: EnvironmentRequest, export: Export, source: Export | None = None) -> HttpResponse:
+    if request.method != "POST":
+        return _opened(request, export, source)
+    if "add_connection" in request.POST:
+        return _leave_for_connection(request, export, source)
+    move = request.POST.get("move", "")
+    setup = Setup(export, request.access, request.POST, is_draft=bool(move or "draft" in request.POST), source=source)
+    if setup.is_draft:
+        setup.move_field(move)
+        return _pane(request, setup)
+    if not setup.is_valid():
+        return _pane(request, setup, status=422)
+    return _saved(request, setup)
+
+
+def _opened(request: EnvironmentRequest, export: Export, source: Export | None) -> HttpResponse:
+    """The pane as it opens, or as it was left to add a connection."""
+    token = request.GET.get("draft", "")
+    typed = drafts.kept(request.session, token, request.path) if token else None
+    if typed is None:
+        lost = _("What you had typed is no longer kept. Please fill in the export again.") if token else ""
+        wanted = [typed_id(value) for value in request.GET.getlist("segment")]
+        return _pane(request, Setup(export, request.access, source=source, first_segments=wanted), notice=lost)
+    _take_new_connection(request, typed)
+    return _pane(request, Setup(export, request.access, typed, is_draft=True, source=source))
+
+
+def _take_new_connection(request: EnvironmentRequest, typed: QueryDict) -> None:
+    added = request.GET.get("connection", "")
+    if added.isascii() and added.isdigit():
+        typed["connection"] = added  # chosen only if it is among those that the user may use
+
+
+def _leave_for_connection(request: EnvironmentRequest, export: Export, source: Export | None) -> HttpResponse:
+    """Keep what is typed and go to add a connection, which comes back here."""
+    if not _can_add_connection(request):
+        raise PermissionDenied
+    try:
+        token = drafts.keep(request.session, request.POST, request.path)
+        drafts.drop(request.session, request.POST.get("kept", ""))
+    except drafts.TooLargeError:
+        setup = Setup(export, request.access, request.POST, is_draft=True, source=source)
+        too_much = _("Too much is typed to keep it meanwhile. Save the export first, then add the connection.")
+        return _pane(request, setup, notice=too_much)
+    back = f"{request.path}?{urlencode({'draft': token})}"
+    url = reverse("connections:add", kwargs={"environment": request.environment.slug})
+    return HttpResponseRedirect(f"{url}?{urlencode({'next': back})}")
+
+
+def _saved(request: EnvironmentRequest, setup: Setup) -> HttpResponse:
+    """Save what the valid pane holds; run it or send a test when asked to."""
+    is_new = setup.export.pk is None
+    saved = setup.filled_export()
+    try:
+        actions.save_export(saved, setup.saved_segments, setup.saved_tables, by=request.user, rule=setup.schedule.rule)
+    except IntegrityError:
+        return _changed_meanwhile(request, setup, is_new=is_new)
+    drafts.drop(request.session, request.POST.get("kept", ""))
+    text = (_("“%(name)s” is added.") if is_new else _("“%(name)s” is saved.")) % {"name": saved.name}
+    then = request.POST.get("then")
+    if then == "test":
+        queued = _("A test of 10 is queued; it goes into the folder “test”.")
+        return _started(request, saved, text, lambda: actions.send_test(saved, by=request.user), queued)
+    if then == "run":
+        return _started(request, saved, text, lambda: _run_saved(request, saved), _("Its run is queued."))
+    return done(request, list_url(request), text, changed=CHANGED)
+
+
+def _changed_meanwhile(request: EnvironmentRequest, setup: Setup, *, is_new: bool) -> TemplateResponse:
+    """Show the pane again: what it uses was removed, or its name taken, between the look at it and the save."""
+    if is_new:
+        setup.export.pk, setup.export._state.adding = None, True
+    again = Setup(setup.export, request.access, request.POST, source=setup.source)
+    again.is_valid()  # says of what is still wrong what to do
+    text = _("Nothing is saved: something that the export uses was removed or changed meanwhile. Check it, save again.")
+    return _pane(request, again, status=422, notice=text)
+
+
+def _run_saved(request: EnvironmentRequest, export: Export) -> Run:
+    return actions.run_now(export, by=request.user, trigger=Trigger.SAVED)[0]
+
+
+def _started(
+    request: EnvironmentRequest, export: Export, text: str, start: Callable[[], Run], queued: str
+) -> HttpResponse:
+    """Start a run or a test of the export that was saved just now, and show how it goes."""
+    try:
+        run = start()
+    except CannotRunError as error:
+        return done(request, list_url(request), f"{text} {error}", changed=CHANGED)
+    text = f"{text} {queued}"
+    if not request.htmx:
+        messages.success(request, text)
+        at = {"environment": request.environment.slug, "pk": export.pk, "uuid": run.uuid}
+        return HttpResponseRedirect(reverse("exports:run_progress", kwargs=at))
+    response = show_progress(request, load(request, export.pk), run)
+    response.headers["HX-Trigger"] = json.dumps({CHANGED: True, "announce": text})
+    response.headers["HX-Trigger-After-Swap"] = "panel:saved"
+    return response
+
+
+def _pane(request: EnvironmentRequest, setup: Setup, status: int = 200, notice: str = "") -> TemplateResponse:
+    context: dict[str, Any] = {
+        "setup": setup,
+        "schedule": setup.schedule,
+        **schedule_parts(setup.schedule, request),
+        "export": setup.export,
+        "can_edit": setup.can_edit,
+        "view_only": not setup.can_edit,
+        "preview": preview(setup),
+        # The check lists stay as they are when only fields or preview are swapped in, and they can be long.
+        "lists": [] if request.htmx.target in WITHOUT_LISTS else check_lists(setup),
+        "subtitle": _subtitle(request, setup),
+        "notice_text": notice,
+        "kept": request.POST.get("kept", request.GET.get("draft", "")),
+        "trouble": _trouble(setup.export),
+        "has_connections": len(setup.form.fields["connection"].choices) > 1,  # type: ignore[attr-defined]
+        "can_add_connection": _can_add_connection(request),
+    }
+    return render_panel(request, "exports/form.html", context, status=status)
+
+
+def _trouble(export: Export) -> str:
+    """The status of a last run that failed, is held or was skipped, as the list shows it; "" otherwise."""
+    run = export.last_run
+    return status_of(run) if run and run.state in IN_TROUBLE else ""
+
+
+def _subtitle(request: EnvironmentRequest, setup: Setup) -> str:
+    """What the connection type is, and its help page in a tab of its own, so that nothing typed is lost."""
+    type_ = setup.destination
+    if type_ is None:
+        return SafeString('<span id="pane-subtitle"></span>')
+    url = reverse("connections:help", kwargs={"environment": request.environment.slug, "type_": type_.slug})
+    label = _("Help on %(type)s") % {"type": type_.label}
+    return format_html(
+        '<span id="pane-subtitle">{} <a class="nowrap" href="{}" target="_blank" rel="noopener">{}{}</a></span>',
+        type_.summary,
+        url,
+        label,
+        icon("external", "icon-small", _("opens in a new tab")),
+    )

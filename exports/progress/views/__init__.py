@@ -1,0 +1,1 @@
+"""Progress details of a run, and deciding about a held one."""

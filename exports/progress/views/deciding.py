@@ -1,0 +1,131 @@
+"""Deciding about a held run: the question with its numbers, then letting it go or dropping it."""
+
+import json
+from collections.abc import Callable
+from typing import NamedTuple
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_safe
+
+from exports.models import Export, Run
+from exports.progress.comparison import comparison_of
+from exports.progress.views.details import show_progress
+from exports.runs import decide as deciding
+from exports.web.common import list_url, load
+from roles.access.policy import EnvironmentRequest, requires
+from roles.fields import NoteField
+from roles.permissions import Permission
+from roles.ui.htmx import render_panel
+
+
+class DecisionForm(forms.Form):
+    """A word why."""
+
+    why = NoteField(
+        label=gettext_lazy("Why"),
+        max_length=deciding.LONGEST_WHY,
+        widget=forms.Textarea(attrs={"rows": 3, "maxlength": deciding.LONGEST_WHY}),
+        help_text=gettext_lazy("Kept with the run and in the audit log. No names or addresses of customers, please."),
+        error_messages={"required": gettext_lazy("Say in a few words why.")},
+    )
+
+
+class Choice(NamedTuple):
+    """One way to decide: the address that does it, its button, what is said then."""
+
+    name: str
+    label: str | Promise
+    css: str
+    done: str | Promise
+
+
+LET_GO = Choice("let_go", gettext_lazy("Send anyway"), "button-primary", gettext_lazy("The run goes on."))
+DROP = Choice("drop", gettext_lazy("Drop this run"), "button-danger", gettext_lazy("The run is dropped."))
+
+
+@requires(Permission.EDIT_EXPORTS)
+@require_safe
+def decide(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """Ask what becomes of the export's held run."""
+    export = load(request, pk, to_edit=True)
+    return _ask(request, export, export.last_run, DecisionForm(), LET_GO, DROP)
+
+
+@requires(Permission.EDIT_EXPORTS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def let_go(request: EnvironmentRequest, pk: int, uuid: str) -> HttpResponse:
+    """Ask why, then let a held run go."""
+    return _decided(request, pk, uuid, LET_GO, deciding.let_go)
+
+
+@requires(Permission.EDIT_EXPORTS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def drop(request: EnvironmentRequest, pk: int, uuid: str) -> HttpResponse:
+    """Ask why, then drop a held run."""
+    return _decided(request, pk, uuid, DROP, deciding.drop)
+
+
+def _decided(
+    request: EnvironmentRequest, pk: int, uuid: str, choice: Choice, decide: Callable[..., None]
+) -> HttpResponse:
+    export = load(request, pk, to_edit=True)
+    run = get_object_or_404(export.runs.select_related("decided_by"), uuid=uuid)
+    form = DecisionForm(request.POST or None)
+    if not form.is_valid():
+        # Asked for both, what was typed stays for either of them.
+        choices = (LET_GO, DROP) if "both" in request.POST else (choice,)
+        return _ask(request, export, run, form, *choices, status=422 if request.method == "POST" else 200)
+    try:
+        decide(run, by=request.user, why=form.cleaned_data["why"])
+    except deciding.NotHeldError as error:
+        return _to_run(request, export, run, str(error), tone="warning")
+    return _to_run(request, export, run, str(choice.done))
+
+
+def _ask(
+    request: EnvironmentRequest,
+    export: Export,
+    run: Run | None,
+    form: DecisionForm,
+    *choices: Choice,
+    status: int = 200,
+) -> HttpResponse:
+    """Show the numbers and ask why; a run that is not held is shown as it is, with what became of it."""
+    if run is None or run.state != deciding.State.HELD:
+        return _to_run(request, export, run, deciding.why_not_held(run), tone="warning")
+    at = {"environment": request.environment.slug, "pk": export.pk, "uuid": run.uuid}
+    context = {
+        "export": export,
+        "run": run,
+        "form": form,
+        "choices": [(choice, reverse(f"exports:{choice.name}", kwargs=at)) for choice in choices],
+        "is_only_drop": choices == (DROP,),
+        "comparison": comparison_of(run),
+        "list_url": list_url(request),
+        "progress_url": reverse("exports:run_progress", kwargs=at),
+    }
+    return render_panel(request, "exports/decide.html", context, status=status)
+
+
+def _to_run(
+    request: EnvironmentRequest, export: Export, run: Run | None, text: str, *, tone: str = "info"
+) -> HttpResponse:
+    """Show the run as it is now, and say what was done or why not."""
+    if not request.htmx:
+        (messages.warning if tone == "warning" else messages.success)(request, text)
+        at = {"environment": request.environment.slug, "pk": export.pk}
+        if run is None:
+            return HttpResponseRedirect(reverse("exports:progress", kwargs=at))
+        return HttpResponseRedirect(reverse("exports:run_progress", kwargs=at | {"uuid": run.uuid}))
+    export = load(request, export.pk)
+    fresh = export.runs.select_related("connection", "triggered_by", "canceled_by", "decided_by")
+    response = show_progress(request, export, fresh.get(pk=run.pk) if run else None)
+    said = {"notice": {"tone": "warning", "text": text}} if tone == "warning" else {"announce": text}
+    response.headers["HX-Trigger"] = json.dumps({"exports:changed": True, **said})
+    return response

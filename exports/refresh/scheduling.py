@@ -1,0 +1,87 @@
+"""Sets when the system refresh runs and which zone the environment has, and says which other schedules that touches."""
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from exports.models import RefreshSchedule, RefreshState, Schedule, ScheduleMode, SystemRefresh
+from exports.runs.run_all import LeftOut
+from exports.schedules import recurrence
+from exports.schedules import rows as schedules
+from exports.schedules.recurrence import Recurrence
+from roles.audit import audit
+from roles.models import Environment, User
+
+HOUR = timedelta(hours=1)
+WEEK = timedelta(days=7)
+MOST_RULES = 300  # different recurrences that are compared with that of the refresh
+GOOD = (RefreshState.SUCCEEDED, RefreshState.WARNED)
+
+
+@transaction.atomic
+def keep_schedule(environment: Environment, rule: Recurrence | None, *, by: User) -> None:
+    """Let the system refresh follow `rule`, or nothing where that is None; the rule that there was stays for later."""
+    Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
+    found = RefreshSchedule.objects.filter(environment=environment).first()
+    before, schedule = words_of(found), found or RefreshSchedule(environment=environment)
+    schedule.is_on, schedule.updated_by = rule is not None, by
+    if rule:
+        schedules.fill(schedule, rule)
+        schedules.plan_next(schedule, schedules.database_now())
+    else:
+        schedule.next_due, schedule.problem = None, ""
+    schedule.save()
+    if before != words_of(schedule):
+        changes = {"recurrence": [before, words_of(schedule)]}
+        audit.record(environment, "schedule system refresh", environment, by=by, changes=changes)
+
+
+@transaction.atomic
+def keep_zone(environment: Environment, zone: str, *, by: User) -> None:
+    """Give the environment another zone; nothing is written where it is that already."""
+    mine = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
+    if mine.time_zone != zone:
+        changes = {"zone": [mine.time_zone, zone]}
+        mine.time_zone = zone
+        mine.save(update_fields=["time_zone"])
+        audit.record(environment, "change zone", environment, by=by, changes=changes)
+
+
+def words_of(schedule: RefreshSchedule | None) -> str:
+    """Say when it runs, as the audit log keeps it."""
+    return recurrence.words(recurrence.of(schedule)) if schedule and schedule.is_on else _("Off")
+
+
+def touched_by(environment: Environment, rule: Recurrence | None) -> LeftOut | None:
+    """Name the exports whose own schedules fall due while the refresh may run, within a week; None for none."""
+    if rule is None or recurrence.problem(rule):
+        return None
+    now, lasts = schedules.database_now(), _may_last(environment)
+    starts = recurrence.between(rule, now, now + WEEK, 7 * recurrence.MOST_TIMES)
+    own = Schedule.objects.filter(export__environment=environment, export__schedule_mode=ScheduleMode.OWN)
+    by_rule: dict[Recurrence, list[str]] = defaultdict(list)
+    for schedule in own.select_related("export").order_by("export__name"):
+        by_rule[recurrence.of(schedule)].append(schedule.export.name)
+    names = [name for one in list(by_rule)[:MOST_RULES] if _meets(one, starts, lasts) for name in by_rule[one]]
+    return LeftOut("", sorted(names)) if names else None
+
+
+def _meets(rule: Recurrence, starts: list[datetime], lasts: timedelta) -> bool:
+    """Tell whether an occurrence falls between a start and the end of what may be going on then."""
+    for start in starts:
+        following = recurrence.next_after(rule, start - timedelta(seconds=1))
+        if following is None or following > starts[-1] + lasts:  # a rare one is asked for once
+            return False
+        if following <= start + lasts:
+            return True
+    return False
+
+
+def _may_last(environment: Environment) -> timedelta:
+    """How long the system refresh may run: an hour, or as long as the last one if that is longer."""
+    ended = SystemRefresh.objects.filter(environment=environment, state__in=GOOD, started_at__isnull=False)
+    last = ended.order_by("-id").first()
+    took = last.ended_at - last.started_at if last and last.ended_at and last.started_at else HOUR
+    return max(HOUR, took)

@@ -1,0 +1,124 @@
+"""Starts and cancels a system refresh; one at a time in an environment, which the database sees to."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from exports import actions
+from exports.models import (
+    REFRESHES_UNDER_WAY,
+    RefreshPart,
+    RefreshState,
+    RefreshTrigger,
+    SystemRefresh,
+)
+from exports.refresh import parts
+from exports.refresh.notes import note
+from exports.refresh.plan import plan
+from exports.refresh.step import step
+from roles.audit import audit
+from roles.models import Environment, User
+from roles.ui.words import exact_time
+
+BATCH = 1000
+
+
+class RefreshError(actions.RefusedError):
+    """Why a system refresh cannot be started or canceled now, for people."""
+
+
+def under_way(environment: Environment) -> SystemRefresh | None:
+    """Return the environment's system refresh that has not ended, if any."""
+    return SystemRefresh.objects.filter(environment=environment, state__in=REFRESHES_UNDER_WAY).first()
+
+
+def start(
+    environment: Environment,
+    *,
+    by: User | None,
+    trigger: str = RefreshTrigger.PERSON,
+    due: datetime | None = None,
+    is_late: bool = False,
+) -> SystemRefresh:
+    """Begin a system refresh; it waits while the environment is paused. Raises RefreshError while one is under way.
+
+    A `due` one ends as Skipped then, which names the earlier.
+    """
+    values = {"environment": environment, "trigger": trigger, "triggered_by": by, "due": due, "is_late": is_late}
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                refresh = SystemRefresh.objects.create(**values)
+        except IntegrityError:
+            return _instead(environment, due, is_late=is_late)
+        _keep_plan(refresh)
+        note(refresh, "ask for system refresh" if by else "start due system refresh", by=by)
+    step(refresh.pk, by=by)
+    refresh.refresh_from_db()
+    return refresh
+
+
+def cancel(refresh: SystemRefresh, *, by: User | None) -> None:
+    """Cancel what waits at once and ask what runs to stop. Raises RefreshError when nothing is left to cancel."""
+    with transaction.atomic():
+        mine = SystemRefresh.objects.filter(pk=refresh.pk, state__in=REFRESHES_UNDER_WAY)
+        found = mine.select_for_update(no_key=True).filter(cancel_requested_at=None).first()
+        if found is None:
+            raise RefreshError(_("The system refresh has ended or is being canceled already."))
+        mine.update(cancel_requested_at=Now(), canceled_by=by)
+        note(refresh, "cancel system refresh", by=by)
+    step(refresh.pk, by=by)
+
+
+def keep_missed(environment: Environment, missed: list[datetime]) -> None:
+    """Keep the occurrences that passed while nothing was running and that a later one makes good."""
+    reason = _("Missed while Waybill was not running")
+    rows = [_skipped(environment, due, reason, is_late=True) for due in missed]
+    SystemRefresh.objects.bulk_create(rows, ignore_conflicts=True)
+    if rows:  # nobody is alerted of them: the one that makes them good is late, and says so
+        changes = {"refresh_state": RefreshState.SKIPPED, "reason": reason, "count": len(rows)}
+        audit.record(environment, "skip system refresh", environment, by=None, changes=changes)
+
+
+def _skipped(environment: Environment, due: datetime, reason: str, *, is_late: bool) -> SystemRefresh:
+    values: dict[str, Any] = {"state": RefreshState.SKIPPED, "trigger": RefreshTrigger.SCHEDULE, "ended_at": Now()}
+    return SystemRefresh(environment=environment, due=due, reason=reason[:200], is_late=is_late, **values)
+
+
+def _instead(environment: Environment, due: datetime | None, *, is_late: bool) -> SystemRefresh:
+    """What becomes of a start while there is another one: a due one is skipped, a person is told."""
+    earlier = under_way(environment)
+    if due is None:
+        raise RefreshError(_("A system refresh is already running."))
+    if known := SystemRefresh.objects.filter(environment=environment, due=due).first():
+        return known
+    when = exact_time(earlier.queued_at) if earlier else ""
+    skipped = _skipped(
+        environment, due, _("The system refresh of %(when)s was not over") % {"when": when}, is_late=is_late
+    )
+    skipped.save()
+    note(skipped, "skip system refresh", refresh_state=skipped.state, reason=skipped.reason)
+    return skipped
+
+
+def _keep_plan(refresh: SystemRefresh) -> None:
+    """Write the parts; those left out from the start have ended."""
+    planned = plan(refresh.environment)
+    rows = [
+        RefreshPart(
+            refresh=refresh,
+            position=position,
+            kind=one.kind,
+            object_id=one.object_id,
+            name=one.name,
+            needs=one.needs,
+            state=one.state,
+            message=one.why_not,
+        )
+        for position, one in enumerate(planned)
+    ]
+    RefreshPart.objects.bulk_create(rows, batch_size=BATCH)
+    parts.left_out(refresh).update(ended_at=Now())

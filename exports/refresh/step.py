@@ -1,0 +1,125 @@
+"""Lets system refreshes go on: what may go next is handed out, what never will is skipped, the end is noted.
+
+Called each second by the dispatchers and by workers as soon as a part has ended; any number may call it.
+"""
+
+from collections import Counter
+
+from django.db import transaction
+from django.db.models import Count
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from exports import actions
+from exports.models import REFRESHES_UNDER_WAY, PartKind, PartState, RefreshPart, RefreshState, Run, SystemRefresh
+from exports.refresh import nudging, parts, sending
+from exports.refresh.notes import note
+from exports.runs.queue import canceled_by
+from roles.models import User
+
+MOST_CLAIMS = 3
+MOST_SKIPPED = 500  # in one step: each export among them gets a run that says so
+LAYERS = 3  # tables, segments, exports
+
+
+@transaction.atomic
+def step(pk: int, *, by: User | None = None) -> None:
+    """Let one system refresh go on as far as it can go now; `by` is who made it do so just now."""
+    under_way = SystemRefresh.objects.filter(pk=pk, state__in=REFRESHES_UNDER_WAY).select_related(
+        "environment", "canceled_by"
+    )
+    refresh = under_way.select_for_update(of=("self",), no_key=True).first()
+    if refresh is None:
+        return
+    is_paused = refresh.environment.paused_at is not None
+    if refresh.state == RefreshState.QUEUED and not is_paused and not refresh.cancel_requested_at:
+        _begin(refresh, by)
+    _put_back_lost(refresh)
+    sending.mirror(refresh)
+    if refresh.cancel_requested_at:
+        _cancel_rest(refresh)
+    else:
+        _skip_blocked(refresh)
+        if not is_paused:
+            sending.send_ready(refresh)
+            nudging.hand_out(refresh.pk)
+    _settle(refresh, by)
+
+
+def _begin(refresh: SystemRefresh, by: User | None) -> None:
+    refresh.state = RefreshState.RUNNING
+    SystemRefresh.objects.filter(pk=refresh.pk).update(state=refresh.state, started_at=Now())
+    note(refresh, "start system refresh", by=by)
+
+
+def _put_back_lost(refresh: SystemRefresh) -> None:
+    """Let parts whose worker died be taken again; one that happened to too often has failed."""
+    lost = parts.lost(refresh)
+    message = _("It was interrupted %(count)d times and was given up. Refresh again; if that fails, ask your operator.")
+    given_up = {"state": PartState.FAILED, "ended_at": Now(), "message": message % {"count": MOST_CLAIMS}}
+    released = {"token": None, "lease_until": None}
+    lost.filter(claims__gte=MOST_CLAIMS).update(**given_up, **released)
+    lost.update(state=PartState.WAITING, started_at=None, **released)
+
+
+def _cancel_rest(refresh: SystemRefresh) -> None:
+    """Cancel what waits, and ask the runs that are under way to stop; workers see for themselves."""
+    words = canceled_by(refresh.canceled_by)
+    parts.waiting(refresh).update(state=PartState.CANCELED, ended_at=Now(), message=words)
+    runs = Run.objects.active().filter(refresh=refresh, cancel_requested_at=None)
+    for run in runs.select_related("environment", "export"):
+        actions.cancel(run, by=refresh.canceled_by)
+
+
+def _skip_blocked(refresh: SystemRefresh) -> None:
+    """Skip what needs something that went wrong, in layers, and say on what each depends."""
+    for _layer in range(LAYERS):
+        found = parts.blocked(refresh.pk, most=MOST_SKIPPED)
+        if not found:
+            return
+        for one in found:
+            RefreshPart.objects.filter(pk=one.part_id).update(
+                state=PartState.SKIPPED, ended_at=Now(), message=_why_blocked(one)
+            )
+        sending.keep_skipped(refresh, {one.object_id: _why_blocked(one) for one in found if _is_export(one)})
+
+
+def _is_export(one: parts.Blocked) -> bool:
+    return one.kind == PartKind.EXPORT
+
+
+def _why_blocked(one: parts.Blocked) -> str:
+    """Name what failed; of one that was itself skipped, what that was skipped for."""
+    if one.needed_state == PartState.SKIPPED:
+        return one.needed_message
+    words = {PartState.CANCELED.value: _("“%(name)s” was canceled")}.get(one.needed_state, _("“%(name)s” failed"))
+    return words % {"name": one.needed}
+
+
+def _settle(refresh: SystemRefresh, by: User | None) -> None:
+    """End the refresh once none of its parts waits or runs."""
+    counts: Counter[str] = Counter(dict(refresh.parts.order_by().values_list("state").annotate(Count("pk"))))
+    if counts[PartState.WAITING] or counts[PartState.RUNNING]:
+        return
+    before, refresh.state = refresh.state, _end_state(refresh, counts)
+    reason = _end_reason(refresh, counts)
+    SystemRefresh.objects.filter(pk=refresh.pk).update(state=refresh.state, ended_at=Now(), reason=reason[:200])
+    note(refresh, "end system refresh", by=by, refresh_state=[before, refresh.state.value], reason=reason)
+
+
+def _end_state(refresh: SystemRefresh, counts: Counter[str]) -> RefreshState:
+    if refresh.cancel_requested_at:
+        return RefreshState.CANCELED
+    if not counts[PartState.FAILED]:
+        return RefreshState.SUCCEEDED
+    return RefreshState.WARNED if counts[PartState.DONE] + counts[PartState.WARNED] else RefreshState.FAILED
+
+
+def _end_reason(refresh: SystemRefresh, counts: Counter[str]) -> str:
+    """Say in a few words how it ended, beside its state."""
+    if refresh.cancel_requested_at:
+        return canceled_by(refresh.canceled_by)
+    if not counts:
+        return _("There was nothing to refresh")
+    words = {PartState.FAILED: _("%(n)d failed"), PartState.SKIPPED: _("%(n)d skipped")}
+    return " · ".join(text % {"n": counts[state]} for state, text in words.items() if counts[state])

@@ -1,0 +1,85 @@
+"""How many runs go through one connection at once, and how many start in a minute.
+
+A run counts for the connection that it sends through; before it sends, for its export's.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import connection as database
+from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import Coalesce, Now
+
+from connections.destinations.base import Destination
+from connections.destinations.registry import destinations
+from connections.models import Connection
+from exports.models import Run
+from exports.models.states import State
+
+MINUTE = timedelta(minutes=1)
+THROUGH = Coalesce("connection_id", "export__connection_id")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What one connection takes; `starts_per_minute` None: any number."""
+
+    at_once: int
+    starts_per_minute: int | None
+
+    def has_room(self, running: int, started: int) -> bool:
+        """Tell whether one more may start beside `running` ones, `started` within the last minute."""
+        return running < self.at_once and (self.starts_per_minute is None or started < self.starts_per_minute)
+
+
+def budget_of(type_: str, most_at_once: int | None) -> Budget:
+    """Return the budget of a connection of the type `type_`, of which an administrator may have set the first part."""
+    declared = destinations().get(type_, Destination)
+    return Budget(most_at_once or declared.at_once, declared.starts_per_minute)
+
+
+def full() -> list[int]:
+    """Return the ids of the connections that take no further run now."""
+    running, started = _count(_running()), _count(_started(_limited()))
+    found = Connection.objects.filter(pk__in={*running, *started}).values_list("pk", "type", "most_at_once")
+    return [
+        pk for pk, type_, most in found if not budget_of(type_, most).has_room(running.get(pk, 0), started.get(pk, 0))
+    ]
+
+
+def takeable() -> QuerySet[Run]:
+    """Return the runs that a worker would get if it asked now, the longest waiting first."""
+    waiting = Run.objects.claimable()
+    taken = full()
+    return waiting.filter(~Q(export__connection__in=taken) | Q(export__connection=None)) if taken else waiting
+
+
+def has_room(pk: int, type_: str, most_at_once: int | None) -> bool:
+    """Tell whether one more run may start; whoever asks next waits for the end of this transaction."""
+    with database.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"waybill:connection:{pk}"])
+    budget = budget_of(type_, most_at_once)
+    running = _running().annotate(through=THROUGH).filter(through=pk).count()
+    is_limited = budget.starts_per_minute is not None
+    started = _started([type_]).annotate(through=THROUGH).filter(through=pk).count() if is_limited else 0
+    return budget.has_room(running, started)
+
+
+def _running() -> QuerySet[Run]:
+    return Run.objects.filter(state=State.RUNNING)
+
+
+def _started(types: Iterable[str]) -> QuerySet[Run]:
+    """Runs through connections of `types` that a worker took within the last minute."""
+    return Run.objects.filter(claimed_at__gt=Now() - MINUTE, export__connection__type__in=types)
+
+
+def _limited() -> list[str]:
+    """The types that bound how many runs start in a minute."""
+    return [slug for slug, type_ in destinations().items() if type_.starts_per_minute is not None]
+
+
+def _count(runs: QuerySet[Run]) -> dict[int, int]:
+    found = runs.order_by().annotate(through=THROUGH).filter(through__isnull=False)
+    return dict(found.values_list("through").annotate(Count("pk")))

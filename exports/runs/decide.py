@@ -1,0 +1,70 @@
+"""What ends a held run: a person who lets it go or drops it, with a word why, or its next occurrence (product.md 7)."""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from exports.audited import note_run
+from exports.models import Run
+from exports.models.states import State, may_follow
+from exports.runs.queue import nudge
+from roles.models import User
+from roles.ui.words import exact_time
+
+LONGEST_WHY = 500  # characters
+
+
+class NotHeldError(Exception):
+    """Why there is nothing to decide about a run any more, for people."""
+
+
+def let_go(run: Run, *, by: User, why: str) -> None:
+    """Queue the held `run` again: it reads the data anew and passes all brakes. Raises NotHeldError."""
+    reason = _("let go by %(who)s") % {"who": by}
+    # It begins anew: how long it takes, and when it has taken too long, counts from its next start.
+    again = {"is_let_go": True, "not_before": Now(), "started_at": None, "claims": 0, "tries": 0}
+    _decide(run, State.QUEUED, again | {"reason": reason[:200], "message": ""}, by, why)
+
+
+def drop(run: Run, *, by: User, why: str) -> None:
+    """End the held `run`; nothing of it is sent. Raises NotHeldError."""
+    reason = _("dropped by %(who)s") % {"who": by}
+    _decide(run, State.CANCELED, {"ended_at": Now(), "reason": reason[:200], "message": ""}, by, why)
+
+
+def lapse(run: Run) -> bool:
+    """End `run` if it is held, because the next occurrence of its export has come; tell whether it was."""
+    held = Run.objects.filter(pk=run.pk, state=State.HELD)
+    lapsed = held.update(state=State.SKIPPED, ended_at=Now(), reason=_("Nobody decided before the next occurrence"))
+    if lapsed:
+        note_run(run.pk, State.HELD)
+    return bool(lapsed)
+
+
+def why_not_held(run: Run | None) -> str:
+    """Say why nothing is to be decided about `run`; "" for one that is held."""
+    if run is None:
+        return _("The export has not run yet, so there is nothing to decide.")
+    if run.state == State.HELD:
+        return ""
+    if run.decided_at is None:
+        words = _("This run is not held any more: it is %(state)s now.")
+        return words % {"state": f"“{run.get_state_display()}”"}
+    words = _("%(who)s let this run go on %(when)s.") if run.is_let_go else _("%(who)s dropped this run on %(when)s.")
+    return words % {"who": run.decided_by or _("Somebody"), "when": exact_time(run.decided_at)}
+
+
+def _decide(run: Run, state: State, values: dict[str, Any], by: User, why: str) -> None:
+    """Bring the run from held to `state`, unless somebody was faster; with its event in the audit log."""
+    if not may_follow(State.HELD, state):
+        raise ValueError(f"A run cannot go from held to {state}.")
+    decision = {"decided_by": by, "decided_at": Now(), "decision": why[:LONGEST_WHY]}
+    with transaction.atomic():
+        held = Run.objects.filter(pk=run.pk, state=State.HELD)
+        if not held.update(state=state, **decision, **values):
+            raise NotHeldError(why_not_held(Run.objects.filter(pk=run.pk).select_related("decided_by").first()))
+        note_run(run.pk, State.HELD, by=by)
+        if state == State.QUEUED:
+            nudge()

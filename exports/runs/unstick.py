@@ -1,0 +1,59 @@
+"""Runs that do not go on by themselves, put right by support. A run that a living worker is on is left alone.
+
+Each change is conditional on the state and the lease that it was decided on (design/queue.md section 6).
+"""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from exports.audited import note_run
+from exports.models import Run
+from exports.models.states import CLAIMABLE, State
+from exports.runs.queue import nudge
+from roles.audit import audit
+from roles.models import User
+
+
+class NotStuckError(Exception):
+    """Why a run is left as it is, for people."""
+
+
+def queue_anew(run: Run, *, by: User) -> None:
+    """Let a worker take `run` now, its waits and earlier tries forgotten. Raises NotStuckError."""
+    values = {"not_before": Now(), "claims": 0, "tries": 0, "reason": _("Queued anew by support"), "message": ""}
+    values |= {"waits_for": "", "awaits": []}
+    _put_right(run, State.QUEUED, values, "queue anew", by)
+    nudge()
+
+
+def end_as_failed(run: Run, *, by: User) -> None:
+    """End `run`, and say that support did. Raises NotStuckError."""
+    message = _("Support ended the run, which no worker was on. Run the export again.")
+    values = {"ended_at": Now(), "reason": _("Ended by support"), "message": message}
+    _put_right(run, State.FAILED, values, "end stuck run", by)
+
+
+def _put_right(run: Run, state: State, values: dict[str, Any], action: str, by: User) -> None:
+    """Bring `run` to `state` unless a worker is on it, with what was done in the audit log."""
+    stuck = Run.objects.filter(pk=run.pk, state__in=CLAIMABLE) | Run.objects.lost().filter(pk=run.pk)
+    with transaction.atomic():
+        found = stuck.select_for_update().first()
+        if found is None:
+            raise NotStuckError(_why_not(run))
+        before, released = found.state, {"token": None, "lease_until": None}
+        Run.objects.filter(pk=found.pk).update(state=state, **released, **values)
+        if before != state:
+            note_run(found.pk, before)
+        audit.record(found.environment, action, found.export, by=by, run=found.uuid)
+
+
+def _why_not(run: Run) -> str:
+    state = Run.objects.filter(pk=run.pk).values_list("state", flat=True).first()
+    words: dict[str, str] = {
+        State.RUNNING: _("Run %(run)s was left alone: a worker is on it. Cancel it in the portal if it shall stop."),
+        State.HELD: _("Run %(run)s was left alone: it waits for a person of its environment to decide."),
+    }
+    return words.get(state or "", _("Run %(run)s was left alone: it has ended.")) % {"run": run.short_id}

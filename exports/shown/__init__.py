@@ -1,0 +1,1 @@
+"""What several pages show of runs and exports in the same way."""

@@ -1,0 +1,105 @@
+"""Which segments an export may send, by what its connection type declares (product.md section 5)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from connections.destinations.base import Destination, TargetField
+from roles.kinds import ProfileKind, SemanticType
+from roles.ui.words import number
+from segments.models import Segment
+from segments.projection import projected
+
+Settings = dict[str, Any]
+
+
+def why_not(segment: Segment, destination: type[Destination], settings: Settings) -> str:
+    """Say why `destination`, with the export's `settings`, does not take `segment`; "" when it does."""
+    if not is_taken(segment, destination, settings):
+        return _("%(type)s takes no segments of %(kind)s profiles.") % {
+            "type": destination.label,
+            "kind": ProfileKind(segment.table.profile_kind).label.lower(),
+        }
+    missing = _missing(segment, destination, settings)
+    if not missing:
+        return ""
+    names = ", ".join(str(field.label) for field in missing)
+    return _("%(type)s needs %(fields)s, which no field of its profiles holds.") % {
+        "type": destination.label,
+        "fields": names,
+    }
+
+
+def is_taken(segment: Segment, destination: type[Destination], settings: Settings) -> bool:
+    """Tell whether the destination takes profiles of the segment's kind, or the contacts that it projects."""
+    takes = destination.takes_for(settings)
+    return segment.table.profile_kind in takes or is_projected(segment, destination, settings)
+
+
+def is_projected(segment: Segment, destination: type[Destination], settings: Settings) -> bool:
+    """Tell whether the contacts of an account segment go out in the place of its accounts."""
+    takes = destination.takes_for(settings)
+    return (
+        segment.table.profile_kind == ProfileKind.ACCOUNT
+        and ProfileKind.ACCOUNT not in takes
+        and ProfileKind.CONTACT in takes
+        and bool(segment.projected_fields)
+    )
+
+
+def warning(segment: Segment, destination: type[Destination], settings: Settings | None = None) -> str:
+    """Say that the segment alone is too big or too small for the destination; "" when it fits or is not counted.
+
+    With the export's `settings` nothing is said of accounts whose contacts go out: only the run counts those.
+    """
+    count, limits = _count(segment, destination, settings), destination.limits
+    if count is None:
+        return ""
+    words = {"type": destination.label, "count": number(count)}
+    if limits.most_profiles is not None and count > limits.most_profiles:
+        return _("%(count)s members: more than the %(most)s profiles that %(type)s takes in one export.") % (
+            words | {"most": number(limits.most_profiles)}
+        )
+    if limits.least_profiles_per_segment is not None and count < limits.least_profiles_per_segment:
+        return _("%(count)s members: %(type)s needs at least %(least)s in a segment; it would be left out.") % (
+            words | {"least": number(limits.least_profiles_per_segment)}
+        )
+    return ""
+
+
+def total_warning(segments: Sequence[Segment], destination: type[Destination], settings: Settings | None = None) -> str:
+    """Say that the chosen segments together may hold too many profiles; "" when they do not, or one alone does."""
+    most = destination.limits.most_profiles
+    counts = [_count(segment, destination, settings) or 0 for segment in segments]
+    total = sum(counts)
+    if most is None or total <= most or any(count > most for count in counts):
+        return ""
+    many = ngettext(
+        "The chosen segment has %(total)s members, %(type)s takes %(most)s profiles in one export. ",
+        "The chosen segments have %(total)s members together, %(type)s takes %(most)s profiles in one export. ",
+        len(segments),
+    )
+    skipped = _("A run with more is skipped, and nothing is sent.")
+    return many % {"total": number(total), "type": destination.label, "most": number(most)} + skipped
+
+
+def _count(segment: Segment, destination: type[Destination], settings: Settings | None) -> int | None:
+    """How many profiles the segment sends; None where only a run can tell."""
+    if settings is not None and is_projected(segment, destination, settings):
+        return None
+    return segment.member_count
+
+
+def _missing(segment: Segment, destination: type[Destination], settings: Settings) -> list[TargetField]:
+    """The fields that the target requires and that no field of the segment's profiles can fill."""
+    required = [field for field in destination.target_fields_for(settings) if field.is_required]
+    if not required:
+        return []
+    # What goes out are the contacts: what is said of their account, its switchboard say, is not about them.
+    if is_projected(segment, destination, settings):
+        held = {field.semantic_type for field in projected(segment)}
+    else:
+        held = set(segment.table.fields.order_by().values_list("semantic_type", flat=True))
+    return [field for field in required if field.semantic_type not in held - {SemanticType.NONE}]

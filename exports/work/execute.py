@@ -1,0 +1,344 @@
+"""One run from claim to end, in the child process: refresh, plan, send, manifest, record."""
+
+import logging
+import signal
+import traceback
+from contextlib import ExitStack
+from typing import Any
+
+import psycopg
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
+from connections.destinations.base import DeliveryError, Destination, FileDestination
+from exports.models import Export, ExportKind, Run
+from exports.models.states import State
+from exports.runs import log, queue
+from exports.runs.queue import Claim
+from exports.work.errors import (
+    EditedMeanwhileError,
+    HeldRunError,
+    InterruptedRunError,
+    LeaseLostError,
+    NotEligibleError,
+    RunError,
+    SkippedRunError,
+)
+from exports.work.files.deliver import Delivery
+from exports.work.files.writing import Written
+from exports.work.gate import LeftOut, hold_unusual, hold_unusual_rows, profiles_of, too_small
+from exports.work.items import Item, ItemKind
+from exports.work.plan import Plan, make_plan, within_limits
+from exports.work.record import Recorder
+from roles import shared_memory
+from roles.secrets.references import MissingSecretError
+from roles.secrets.store import OtherServerError, UnreadableSecretError
+from segments.models import Segment
+from segments.warehouse import members
+from segments.warehouse import reading as warehouse
+
+logger = logging.getLogger(__name__)
+
+UNREADABLE = gettext_noop(
+    "The data could not be read as the export asks for it. Refresh its segments; if it fails again, "
+    "open the export and choose its fields again."
+)
+UNEXPECTED = gettext_noop(
+    "Something unexpected went wrong in Waybill. "
+    "Run the export again; if it fails again, give the run's id to whoever operates Waybill."
+)
+
+MOST_STARTS = 5  # with an export that is saved each time
+ENDED, LOST, INTERRUPTED, DATABASE_AWAY = 0, 71, 75, 69  # exit codes that the watcher's log line shows
+
+
+def execute(claimed: Claim) -> int:
+    """Carry the claimed run out and record its end; return the exit code of the process."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    run = Run.objects.select_related("export__connection", "export__environment", "environment").get(pk=claimed.run_id)
+    try:
+        _carry_out(claimed, run)
+    except LeaseLostError:
+        return LOST
+    except InterruptedRunError:
+        return INTERRUPTED
+    except (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError) as error:
+        # An interrupt in the middle of a statement: what follows it on the way out fails, too.
+        return INTERRUPTED if _was_interrupted(error) else _database_failed(claimed, run, error)
+    except SkippedRunError as skipped:
+        _skip(claimed, run, skipped)
+    except HeldRunError as held:
+        _hold(claimed, run, held)
+    except Exception as error:
+        _fail(claimed, run, error)
+    return ENDED
+
+
+def _interrupt(signum: int, frame: Any) -> None:
+    raise InterruptedRunError
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Tell whether `error` came up while an interrupt was on its way out."""
+    while error is not None and not isinstance(error, InterruptedRunError):
+        error = error.__context__
+    return error is not None
+
+
+def _carry_out(claimed: Claim, run: Run) -> None:
+    """Carry it out by what the export says at one moment: saved meanwhile, it starts over."""
+    for _attempt in range(MOST_STARTS):
+        try:
+            return _carry_out_as_loaded(claimed, run)
+        except EditedMeanwhileError:
+            run.refresh_from_db()  # which forgets the export, too
+    message = _("The export was saved again and again while its run started. Run it again.")
+    raise RunError(message, reason=_("Saved while it started"))
+
+
+def _carry_out_as_loaded(claimed: Claim, run: Run) -> None:
+    recorder = Recorder(claimed, run)
+    segments = _to_refresh(run)
+    recorder.plan_steps(_steps(run, refreshes=bool(segments)))
+    if segments:
+        _refresh_segments(segments, recorder)
+    with ExitStack() as stack:
+        delivery, written = _write(recorder, stack)
+        with recorder.step("manifest"):
+            delivery.publish(written)
+        _succeed(recorder, delivery.plan, type(delivery.destination))
+        delivery.settle()
+
+
+def _write(recorder: Recorder, stack: ExitStack) -> tuple[Delivery, list[Written]]:
+    """Check and read everything in one snapshot; it lies under hidden names afterwards."""
+    run = recorder.run
+    with ExitStack() as reading:
+        with recorder.step("check") as step:
+            destination = _destination(run.export)
+            plan = _plan(run, type(destination), step)
+            _refuse_edited(run.export)
+            reader = reading.enter_context(warehouse.reader(run.environment, plan.nouns))
+            run.data_as_of = warehouse.snapshot_time(reader)
+            plan = within_limits(plan, reader, type(destination))
+            step["note"] = _expect(recorder, plan, reader)
+            hold_unusual(run, plan.items, reader)
+        if not isinstance(destination, FileDestination):
+            raise TypeError(f"{type(destination).__name__} takes no files.")
+        delivery = Delivery(recorder, plan, destination, stack)
+        with recorder.step("send"):
+            written = delivery.write(reader)
+            hold_unusual_rows(run)
+            return delivery, written
+
+
+def _refuse_edited(export: Export) -> None:
+    """Raise EditedMeanwhileError where the export was saved since it was loaded, or given another connection."""
+    same = Export.objects.filter(pk=export.pk, updated_at=export.updated_at, connection=export.connection_id)
+    if not same.exists():
+        raise EditedMeanwhileError
+
+
+def _succeed(recorder: Recorder, plan: Plan, destination: type[Destination]) -> None:
+    """Record the success; it counts only with the lease."""
+    run = recorder.run
+    if not queue.finish(
+        recorder.claimed,
+        State.WARNED if plan.left_out else State.SUCCEEDED,
+        rows_done=recorder.rows,
+        bytes_done=recorder.bytes,
+        rows_total=recorder.rows,
+        items=run.items,
+        steps=run.steps,
+        files=run.files,
+        **_warnings(plan, destination),
+    ):
+        raise LeaseLostError
+
+
+def _warnings(plan: Plan, destination: type[Destination]) -> dict[str, str]:
+    """Return what to say of segments that were left out."""
+    if not plan.left_out:
+        return {}
+    names = ", ".join(f"“{one.segment.name}”" for one in plan.left_out)
+    message = _("%(why)s They were left out; the others were sent.") % {"why": too_small(plan.left_out, destination)}
+    return {"reason": (_("left out: %(names)s") % {"names": names})[:200], "message": message}
+
+
+def _to_refresh(run: Run) -> list[Segment]:
+    """Return the segments to refresh first; a test takes the member lists that there are, a system refresh its own."""
+    if not run.export.refreshes_segments or run.refresh_id:
+        return []
+    entries = run.export.export_segments.select_related("segment__table", "segment__environment")
+    segments = [entry.segment for entry in entries]
+    return [one for one in segments if one.member_count is None] if run.most_rows else segments
+
+
+def _steps(run: Run, *, refreshes: bool) -> list[tuple[str, str]]:
+    name = run.export.connection.name if run.export.connection else _("the target")
+    has_model = run.export.kind == ExportKind.DATA_OUT and not run.most_rows
+    send = _("Send a test to %(connection)s") if run.most_rows else _("Send to %(connection)s")
+    return [
+        *([("refresh", _("Refresh segments"))] if refreshes else []),
+        ("check", _("Check what will be sent")),
+        ("send", send % {"connection": name}),
+        ("manifest", _("Publish files, model.json and manifest") if has_model else _("Publish files and manifest")),
+    ]
+
+
+def _refresh_segments(segments: list[Segment], recorder: Recorder) -> None:
+    with recorder.step("refresh") as step:
+        step["note"] = ", ".join(f"{segment.name} · {_refresh(segment):,}" for segment in segments)
+
+
+def _refresh(segment: Segment) -> int:
+    try:
+        return members.refresh(segment)
+    except members.RefreshError as error:
+        if isinstance(error.__cause__, OperationalError):
+            raise error.__cause__ from error  # the database is away, the segment is not to blame
+        message = _("The segment “%(name)s” could not be refreshed: %(why)s") % {"name": segment.name, "why": error}
+        raise RunError(message, reason=_("Segment could not be refreshed")) from error
+
+
+def _destination(export: Export) -> Destination:
+    """Return the export's destination, its secrets in hand. Raises RunError, or DeliveryError for a missing secret."""
+    if export.connection is None:
+        raise RunError(_("The export has no connection. Edit it and choose one."), reason=_("No connection"))
+    try:
+        return export.connection.open()
+    except KeyError:
+        message = _("Waybill has no connection type for “%(name)s” any more. Ask an administrator.")
+        raise RunError(message % {"name": export.connection.name}, reason=_("Unknown type")) from None
+    except MissingSecretError as error:
+        message = _("The secret of the connection is not where the connection refers to. Ask an administrator.")
+        raise DeliveryError(message, detail=str(error), permanent=error.is_permanent) from error
+    except OtherServerError as error:
+        message = _("The secret of the connection is for another server. An administrator has to enter it again.")
+        raise RunError(message, reason=error.title) from error
+    except UnreadableSecretError as error:
+        message = _("The secret of the connection cannot be read. An administrator has to enter it again.")
+        raise RunError(message, reason=error.title) from error
+
+
+def _plan(run: Run, destination: type[Destination], step: dict[str, Any]) -> Plan:
+    """Return the plan; `step` keeps the ids of segments that are not eligible. Raises RunError."""
+    try:
+        return make_plan(run, destination)
+    except NotEligibleError as error:
+        step["not_eligible"] = error.segment_ids
+        raise
+
+
+def _expect(recorder: Recorder, plan: Plan, reader: psycopg.Connection) -> str:
+    """Note how many rows will go; return the words for it."""
+    run = recorder.run
+    run.items = [_entry(item, _expected(plan, item, reader)) for item in plan.items]
+    expected = [entry["expected"] for entry in run.items]
+    total = None if None in expected else sum(expected)
+    run.items += [_left_out(one) for one in plan.left_out]
+    recorder.keep(items=run.items, rows_total=total, data_as_of=run.data_as_of)
+    if total is None:
+        return _files(plan)
+    words = ngettext("%(rows)s row in %(files)s", "%(rows)s rows in %(files)s", total)
+    return words % {"rows": f"{total:,}", "files": _files(plan)}
+
+
+def _entry(item: Item, expected: int | None) -> dict[str, Any]:
+    entry = {"kind": item.kind, "id": item.noun.pk, "name": item.name, "rows": 0, "expected": expected}
+    return entry | ({"is_projected": True} if item.is_projected else {})
+
+
+def _left_out(one: LeftOut) -> dict[str, Any]:
+    named = {"kind": ItemKind.SEGMENT, "id": one.segment.pk, "name": one.segment.name}
+    return named | {"rows": 0, "expected": one.profiles, "left_out": True}
+
+
+def _expected(plan: Plan, item: Item, reader: psycopg.Connection) -> int | None:
+    """How many rows of the item will go; contacts are counted now, since nothing else knows how many there are."""
+    if plan.most_rows is not None:
+        return plan.most_rows if item.expected is None else min(plan.most_rows, item.expected)
+    return profiles_of(reader, item) if item.is_projected else item.expected
+
+
+def _files(plan: Plan) -> str:
+    """Say how many files there will be: "3 files: 2 tables, 1 member list"."""
+    count = len(plan.items)
+    files = ngettext("%(count)d file", "%(count)d files", count) % {"count": count}
+    tables = sum(item.kind == ItemKind.TABLE for item in plan.items)
+    lists = sum(item.kind == ItemKind.MEMBERS for item in plan.items)
+    parts = []
+    if tables:
+        parts.append(ngettext("%(count)d table", "%(count)d tables", tables) % {"count": tables})
+    if lists:
+        parts.append(ngettext("%(count)d member list", "%(count)d member lists", lists) % {"count": lists})
+    return f"{files}: {', '.join(parts)}" if parts else files
+
+
+def _skip(claimed: Claim, run: Run, skipped: SkippedRunError) -> None:
+    """Record that nothing was sent, and why."""
+    values = {"steps": run.steps, "items": run.items, "message": skipped.message, "reason": skipped.reason}
+    queue.finish(claimed, State.SKIPPED, **values)
+
+
+def _hold(claimed: Claim, run: Run, held: HeldRunError) -> None:
+    """Leave the run to a person; it is read anew when they let it go."""
+    _log_last_step(run)
+    values = {"steps": run.steps, "items": run.items, "message": held.message, "reason": held.reason}
+    queue.finish(claimed, State.HELD, held_for=[brake.as_json() for brake in held.brakes], **values)
+
+
+def _log_last_step(run: Run) -> None:
+    """Tell of the step in which the run stopped."""
+    for step in run.steps:
+        if step["state"] in ("failed", "held"):
+            log.note_step(run, step)
+
+
+def _database_failed(claimed: Claim, run: Run, error: Exception) -> int:
+    """Plan another try; with the database away the watcher does it when it is back."""
+    connections.close_all()
+    try:
+        message = shared_memory.advice(error) or _(
+            "The database did not answer while the data was read. The export is tried again by itself."
+        )
+        reason = _("Database did not answer")
+        queue.try_again_later(claimed, run, message=message, detail=_where(error), reason=reason)
+    except (DatabaseError, InterfaceError):
+        return DATABASE_AWAY
+    return ENDED
+
+
+def _fail(claimed: Claim, run: Run, error: Exception) -> None:
+    """Record why the run failed, for good or until the next try."""
+    steps = run.steps
+    if queue.keep(claimed, steps=steps, items=run.items):
+        _log_last_step(run)
+    if isinstance(error, DeliveryError):
+        words = {"message": error.message, "detail": error.detail, "reason": _first_words(error.message)}
+        if not error.permanent:
+            return queue.try_again_later(claimed, run, **words, retry_after=error.retry_after)
+    elif isinstance(error, DatabaseError | psycopg.Error | warehouse.NotReadyError):
+        words = {"message": _(UNREADABLE), "detail": _where(error), "reason": _("Data could not be read")}
+    elif isinstance(error, RunError):
+        words = {"message": error.message, "detail": error.detail, "reason": error.reason}
+    else:
+        logger.exception("Run %s failed unexpectedly", run.uuid)
+        words = {"message": _(UNEXPECTED), "detail": _where(error), "reason": _("Unexpected error")}
+    if run.is_publishing:
+        words["message"] += " " + queue.visible_files()
+    queue.finish(claimed, State.FAILED, **words)
+    return None
+
+
+def _first_words(message: str) -> str:
+    """The first sentence of a message, which is what the list shows behind the status."""
+    return message.partition(". ")[0].removesuffix(".")[:200]
+
+
+def _where(error: BaseException) -> str:
+    """What kind of error it was and where; never its text, which could hold customers' data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {frames[-1].name}, line {frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"

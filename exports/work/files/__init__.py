@@ -1,0 +1,1 @@
+"""Runs to file stores: hidden parts, names, the manifest."""

@@ -1,0 +1,161 @@
+"""Sending a plan to a file store: hidden parts first, then names, the manifest last."""
+
+import json
+import signal
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
+from datetime import datetime
+from typing import Any, cast
+
+import psycopg
+from django.db.models import Func, JSONField
+from django.utils.translation import gettext as _
+
+from connections.destinations.base import DeliveryError, FileDestination, FileSession
+from exports.models import Run
+from exports.runs import queue
+from exports.work.errors import InterruptedRunError
+from exports.work.files.manifest import manifest
+from exports.work.files.model_json import model_json
+from exports.work.files.writing import Written, write_items, write_whole
+from exports.work.paths import first_slot
+from exports.work.plan import Plan
+from exports.work.record import Recorder
+
+MOST_SLOTS = 99
+MOST_CLEARED = 5  # dead runs that one run clears up after
+
+
+class _ModelEntries(Func):
+    """The entries of Run.files that are a model.json."""
+
+    template = "jsonb_path_query(%(expressions)s, '$[*] ? (@.role == \"model\")')"
+    output_field = JSONField()
+
+
+class Delivery:
+    """One run's work on a file store, within `stack`, which discards what is not published."""
+
+    def __init__(self, recorder: Recorder, plan: Plan, destination: FileDestination, stack: ExitStack) -> None:
+        self.recorder, self.run, self.plan, self.stack = recorder, recorder.run, plan, stack
+        self.destination, self.slot = destination, ""
+        self.over = _models_of(self.run) if plan.has_model else frozenset[str]()
+        self.earlier = _sums(entry for entry in self.run.files if entry.get("role") == "model")
+        self.session: FileSession
+
+    def write(self, connection: psycopg.Connection[Any]) -> list[Written]:
+        """Open the store and write every item under its hidden name."""
+        self.session = self.stack.enter_context(self.destination.session(_run_key(self.recorder)))
+        _clear_dead_runs(self.run, self.destination, self.session)
+        self.slot = _choose_slot(self.session, self.plan, self.run)
+        if self.plan.has_model:
+            self._refuse_foreign_model()
+        self._note_where()
+        for folder in self.plan.folders(self.slot):
+            self.session.clear_leftovers(folder)
+        written = write_items(self.session, connection, self.plan, self.slot, self.recorder, self.stack)
+        self.recorder.flush()
+        return written
+
+    def publish(self, written: list[Written]) -> None:
+        """Give every file its name: data, model.json, manifest. What they hold is recorded before."""
+        written = [*written]
+        self.run.files = [one.entry for one in written]
+        if self.plan.has_model:
+            written.append(self._model())
+            self.run.files.append(written[-1].entry)
+        text = json.dumps(manifest(self.plan, self.run), indent=2, ensure_ascii=False).encode() + b"\n"
+        written.append(write_whole(self.session, self.plan.layout.manifest(self.slot), "manifest", text, self.stack))
+        self.run.files.append(written[-1].entry)
+        self.recorder.keep(files=self.run.files, bytes_done=self.recorder.bytes, rows_done=self.recorder.rows)
+        self._name(written)
+
+    def settle(self) -> None:
+        """Forget what was claimed, now that the success is recorded; the next run does it for one that dies here."""
+        self.session.settle(*self.plan.folders(self.slot))
+        with suppress(DeliveryError):
+            self.session.exists(self.plan.layout.manifest(self.slot))  # the line stands: nothing was left
+            Run.objects.filter(pk=self.run.pk).update(has_leftovers=False)
+
+    def _name(self, written: list[Written]) -> None:
+        """From here on the run is no longer canceled."""
+        if not queue.begin_publishing(self.recorder.claimed):
+            raise InterruptedRunError
+        self.run.is_publishing = True
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        for one in written:
+            self.recorder.flush()  # the lease is still ours: a run that was taken over publishes nothing more
+            one.part.publish()
+
+    def _model(self) -> Written:
+        """Write model.json, which may replace those that runs of this export wrote."""
+        text = model_json(self.plan, self.run, self.slot)
+        written = write_whole(self.session, self.plan.layout.model, "model", text, self.stack, self.over)
+        written.entry["earlier"] = self.earlier  # an attempt of this run that died may have published its own
+        return written
+
+    def _refuse_foreign_model(self) -> None:
+        """Raise DeliveryError before anything is sent where model.json is somebody else's."""
+        path = self.plan.layout.model
+        if not self.session.exists(path):
+            return
+        if not self.over or not self._wrote(path):
+            raise DeliveryError(
+                _("A model.json that this export did not write lies in its folder. Move it away, then run again."),
+                detail=path,
+                permanent=True,
+            )
+
+    def _wrote(self, path: str) -> bool:
+        """Tell whether what has the name is a file that runs of this export wrote; a link or a folder never is."""
+        try:
+            return self.session.sum_of(path) in self.over
+        except DeliveryError as error:
+            if error.permanent:
+                return False
+            raise
+
+    def _note_where(self) -> None:
+        where = self.run.export.connection
+        self.recorder.keep(
+            folder=self.slot,
+            has_leftovers=True,
+            folders=self.plan.folders(self.slot),
+            connection=where,
+            target=where.settings if where else {},
+        )
+
+
+def _choose_slot(session: FileSession, plan: Plan, run: Run) -> str:
+    """Return the YYYY/MM/DD/HHMM of the run's files; a second attempt keeps the first one's."""
+    if run.folder:
+        return run.folder
+    for number in range(1, MOST_SLOTS + 1):
+        slot = first_slot(cast(datetime, run.started_at), number)
+        if not any(session.exists(path) for path in plan.paths(slot)):
+            return slot
+    raise DeliveryError(_("Too many runs of this export were delivered within one minute. Run it again."))
+
+
+def _models_of(run: Run) -> frozenset[str]:
+    """The checksums of every model.json that runs of this export wrote, or were about to when they were killed."""
+    runs = Run.objects.filter(export=run.export_id, files__contains=[{"role": "model"}])
+    return frozenset(_sums(runs.annotate(model=_ModelEntries("files")).values_list("model", flat=True)))
+
+
+def _sums(models: Iterable[dict[str, Any]]) -> list[str]:
+    return [sum_ for entry in models for sum_ in (entry["sha256"], *entry.get("earlier", []))]
+
+
+def _run_key(recorder: Recorder) -> str:
+    """What marks the hidden names of this run and attempt; see FileDestination.session."""
+    return f"{recorder.run.uuid.hex}-{recorder.claimed.token.hex[:8]}"
+
+
+def _clear_dead_runs(run: Run, destination: FileDestination, session: FileSession) -> None:
+    """Remove hidden files that killed runs of the same export left on the same connection, as it was then."""
+    dead_runs = run.export.runs.exclude(pk=run.pk).filter(has_leftovers=True)
+    here = dead_runs.filter(connection=run.export.connection, target=destination.settings)
+    for dead in here.order_by("-pk")[:MOST_CLEARED]:
+        session.clear_run(dead.uuid.hex, *dead.folders)
+        Run.objects.filter(pk=dead.pk).update(has_leftovers=False)

@@ -1,0 +1,140 @@
+"""Carrying rows from PostgreSQL into hidden parts at a file store: no Python per row."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import IO, Any, cast
+
+import psycopg
+from isal import igzip
+
+from connections.destinations.base import FileSession, Part
+from exports.work.items import Item
+from exports.work.plan import Plan
+from exports.work.record import Recorder
+from segments.warehouse import reading
+
+BLOCK = 1 << 18  # bytes that are hashed and sent at a time
+
+
+class Sink:
+    """Counts and hashes what is written to a part."""
+
+    def __init__(self, part: Part) -> None:
+        self.part, self.bytes, self._hash = part, 0, hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        """Pass `data` on; return its length, as a file does."""
+        self._hash.update(data)
+        self.part.write(data)
+        self.bytes += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing: the part decides when its bytes leave."""
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of all that was written, in hexadecimal."""
+        return self._hash.hexdigest()
+
+
+@dataclass
+class Written:
+    """A complete part that nobody sees yet, and what Run.files says of it."""
+
+    part: Part
+    entry: dict[str, Any]
+
+
+def write_items(
+    session: FileSession,
+    connection: psycopg.Connection[Any],
+    plan: Plan,
+    slot: str,
+    recorder: Recorder,
+    stack: ExitStack,
+) -> list[Written]:
+    """Write every item to a hidden part; `stack` discards the parts that were not published."""
+    written: list[Written] = []
+    for index, item in enumerate(plan.items):
+        path = plan.path(item, slot)
+        part = session.open_part(path)
+        stack.callback(part.discard)
+        sent = sum(entry.entry["bytes"] for entry in written)
+        sink, rows = _write(connection, item, part, plan, partial(_report, recorder, index, sent))
+        recorder.progress(index, rows, sent + sink.bytes)
+        entry = {"role": "data", "path": path, "rows": rows, "bytes": sink.bytes, "sha256": sink.sha256}
+        written.append(Written(part, entry | {"delimiter": plan.format.delimiter}))
+    return written
+
+
+def write_whole(
+    session: FileSession, path: str, role: str, data: bytes, stack: ExitStack, over: frozenset[str] = frozenset()
+) -> Written:
+    """Write a small file to a hidden part; `over` are the sums of files that it may replace."""
+    part = session.open_part(path, over=over) if over else session.open_part(path)
+    stack.callback(part.discard)
+    part.write(data)
+    sum_ = hashlib.sha256(data).hexdigest()
+    return Written(part, {"role": role, "path": path, "rows": None, "bytes": len(data), "sha256": sum_})
+
+
+def _report(recorder: Recorder, index: int, sent: int, rows: int, written: int) -> None:
+    """Note the progress of the item at `index`; `sent` are the bytes of those before it."""
+    recorder.progress(index, rows, sent + written)
+
+
+def _write(
+    connection: psycopg.Connection[Any],
+    item: Item,
+    part: Part,
+    plan: Plan,
+    report: Callable[[int, int], None],
+) -> tuple[Sink, int]:
+    """Copy one item's rows into `part`; return what went out and the rows."""
+    # The header is ours: PostgreSQL would cut names to 63 bytes.
+    copy = reading.copy_csv(connection, item.query(plan.most_rows), header=False, delimiter=plan.format.delimiter)
+    sink = Sink(part)
+    with _compressed(sink) if plan.format.is_compressed else _plain(sink) as file:
+        file.write(plan.format.header_line(item.names))
+        for chunk in copy:
+            file.write(chunk)
+            report(copy.rows, sink.bytes)
+    return sink, copy.rows
+
+
+@contextmanager
+def _plain(sink: Sink) -> Iterator[Sink]:
+    yield sink
+
+
+@contextmanager
+def _compressed(sink: Sink) -> Iterator[IO[bytes]]:
+    """Gzip into `sink`; the header carries no time, so that equal data makes equal files."""
+    gathered = _Gather(sink)
+    with igzip.IGzipFile(fileobj=gathered, mode="wb", compresslevel=1, mtime=0) as file:
+        yield cast(IO[bytes], file)
+    gathered.flush()
+
+
+class _Gather:
+    """Collects small writes of the compressor into blocks."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink, self._size = sink, 0
+        self._pending: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self._pending.append(bytes(data))
+        self._size += len(data)
+        if self._size >= BLOCK:
+            self.flush()
+        return len(data)
+
+    def flush(self) -> None:
+        if self._pending:
+            self._sink.write(b"".join(self._pending))
+            self._pending, self._size = [], 0

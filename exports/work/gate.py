@@ -1,0 +1,154 @@
+"""What stands between a plan and the target: who is eligible, the target's limits, and the brakes (product.md 5, 7)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from connections.destinations.base import Destination
+from exports.models import Export, Run
+from exports.models.states import DELIVERED
+from exports.spec import eligibility
+from exports.work.brakes import RECENT, Bounds, Brake, Count, Former, Removals, brakes, former, key_of
+from exports.work.errors import HeldRunError, NotEligibleError, SkippedRunError
+from exports.work.items import Item, ItemKind
+from roles.ui.words import number
+from segments.models import Segment
+from segments.warehouse import projecting, reading, tables_out
+
+NOT_ELIGIBLE = (
+    "The following segments are not eligible for this export destination: %(names)s. "
+    "Please select only segments of type ContactProfile and try again."
+)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A segment with too few profiles for the target."""
+
+    segment: Segment
+    profiles: int
+
+
+def refuse_ineligible(export: Export, segments: list[Segment], destination: type[Destination]) -> None:
+    """Raise NotEligibleError naming every segment that the destination does not take."""
+    refused = [segment for segment in segments if eligibility.why_not(segment, destination, export.settings)]
+    if refused:
+        names = ", ".join(f"'{segment.name}'" for segment in refused)
+        raise NotEligibleError(
+            _(NOT_ELIGIBLE) % {"names": names},
+            reason=_("Segment not eligible"),
+            segment_ids=[segment.pk for segment in refused],
+        )
+
+
+def profiles_of(connection: psycopg.Connection, item: Item) -> int:
+    """Return how many profiles the segment sends in this snapshot: its members, or their contacts."""
+    segment = item.segment
+    if segment is None:
+        raise TypeError(f"{item.name} is no segment.")
+    if item.is_projected:
+        return projecting.count_projected(connection, segment)
+    return reading.count_members(connection, segment)
+
+
+def within_limits(
+    connection: psycopg.Connection, items: list[Item], destination: type[Destination]
+) -> tuple[list[Item], list[LeftOut]]:
+    """Return the items that may go and those with too few profiles. Raises SkippedRunError where nothing may go."""
+    kept, left_out = _above_least(connection, items, destination)
+    most = destination.limits.most_profiles
+    if most is not None and (total := _distinct(connection, kept)) > most:
+        words = {"total": number(total), "most": number(most), "type": destination.label}
+        raise SkippedRunError(
+            _("The export has %(total)s different profiles, %(type)s takes %(most)s in one export. Nothing was sent: "
+              "choose fewer or smaller segments, then run it again.") % words,
+            reason=_("%(total)s profiles, at most %(most)s allowed") % words,
+        )  # fmt: skip
+    return kept, left_out
+
+
+def _above_least(
+    connection: psycopg.Connection, items: list[Item], destination: type[Destination]
+) -> tuple[list[Item], list[LeftOut]]:
+    least = destination.limits.least_profiles_per_segment
+    if least is None or not all(item.kind == ItemKind.SEGMENT for item in items):
+        return items, []
+    kept: list[Item] = []
+    left_out: list[LeftOut] = []
+    for item in items:
+        profiles = profiles_of(connection, item)
+        if item.segment is not None and profiles < least:
+            left_out.append(LeftOut(item.segment, profiles))
+        else:
+            kept.append(item)
+    if not kept:
+        reason = ngettext("Segment too small", "All segments too small", len(left_out))
+        nothing = _("Nothing was sent: widen a segment or choose others, then run the export again.")
+        raise SkippedRunError(f"{too_small(left_out, destination)} {nothing}", reason=reason)
+    return kept, left_out
+
+
+def _distinct(connection: psycopg.Connection, items: list[Item]) -> int:
+    sent = [item for item in items if item.kind == ItemKind.SEGMENT]
+    whole = [item.segment for item in sent if item.segment and not item.is_projected]
+    projected = [item.segment for item in sent if item.segment and item.is_projected]
+    return tables_out.count_distinct(connection, whole, projected)
+
+
+def too_small(left_out: list[LeftOut], destination: type[Destination]) -> str:
+    """Say which segments have how many profiles and how many it takes."""
+    names = ", ".join(f"“{one.segment.name}” ({number(one.profiles)})" for one in left_out)
+    text = _("%(type)s needs at least %(least)s profiles in a segment, and these have fewer: %(names)s.")
+    least = number(destination.limits.least_profiles_per_segment)
+    return text % {"type": destination.label, "least": least, "names": names}
+
+
+def hold_unusual(run: Run, items: Sequence[Item], reader: psycopg.Connection, removals: Removals | None = None) -> None:
+    """Raise HeldRunError where a person has to decide whether the run may go on with what Run.items expect.
+
+    Counts of the last refresh may be old: what looks unusual is counted in the run's own snapshot first, and noted.
+    `removals` is for targets that remove members.
+    """
+    if not _has_brakes(run):
+        return
+    formers = _formers(run)
+    if _brakes(run, formers, removals):
+        for entry, item in zip(run.items, items, strict=False):
+            entry["expected"] = reading.count_rows(reader, item.query(None))
+        _hold(_brakes(run, formers, removals))
+
+
+def hold_unusual_rows(run: Run) -> None:
+    """Raise HeldRunError by the rows that were really read; they lie under hidden names and nobody sees them."""
+    if _has_brakes(run):
+        read = [entry if entry.get("left_out") else {**entry, "expected": entry["rows"]} for entry in run.items]
+        _hold(_brakes(run, _formers(run), None, read))
+
+
+def _has_brakes(run: Run) -> bool:
+    """Tell whether the run is one that is held at all: no test, and not let go by a person."""
+    return run.most_rows is None and not run.is_let_go
+
+
+def _hold(found: list[Brake]) -> None:
+    if found:
+        raise HeldRunError(found)
+
+
+def _brakes(
+    run: Run, formers: list[Former], removals: Removals | None, entries: Sequence[Mapping[str, Any]] | None = None
+) -> list[Brake]:
+    export = run.export
+    bounds = Bounds(export.tolerance, export.most_removals, export.sends_nothing)
+    counts = [Count(key_of(entry), entry["name"], entry["expected"]) for entry in entries or run.items]
+    return brakes(counts, formers, bounds, removals)
+
+
+def _formers(run: Run) -> list[Former]:
+    """The last runs of the export that delivered, tests left out, the newest first."""
+    delivered = run.export.runs.filter(state__in=DELIVERED, most_rows=None).order_by("-pk")
+    return [former(items, is_let_go=let_go) for items, let_go in delivered.values_list("items", "is_let_go")[:RECENT]]

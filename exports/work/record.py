@@ -1,0 +1,76 @@
+"""What a run tells while it works: steps with times, rows and bytes, at most one write a second."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from exports.models import Run
+from exports.runs import log, queue
+from exports.runs.queue import Claim
+from exports.work.errors import HeldRunError, LeaseLostError, SkippedRunError
+
+WRITE_EVERY = 0.8  # seconds
+
+
+class Recorder:
+    """Keeps the run's progress in its row; every write is refused once the lease is lost."""
+
+    def __init__(self, claimed: Claim, run: Run) -> None:
+        self.claimed, self.run = claimed, run
+        self.rows = self.bytes = 0
+        self._written = 0.0
+        run.steps, run.items, run.files = [], [], list(run.files)
+        self.keep(steps=[], items=[], rows_done=0, bytes_done=0, rows_total=None, data_as_of=None)
+
+    def keep(self, **values: Any) -> None:
+        """Write `values` to the run's row. Raises LeaseLostError."""
+        if not queue.keep(self.claimed, **values):
+            raise LeaseLostError
+
+    def plan_steps(self, steps: list[tuple[str, str]]) -> None:
+        """State the steps to come, as (key, label)."""
+        self.run.steps = [{"key": key, "label": label, "state": "waiting", "note": ""} for key, label in steps]
+        self.keep(steps=self.run.steps)
+
+    @contextmanager
+    def step(self, key: str) -> Iterator[dict[str, Any]]:
+        """Time one step; what the caller puts into its "note" is shown beside it."""
+        step = next(step for step in self.run.steps if step["key"] == key)
+        started = time.monotonic()
+        step["state"] = "running"
+        self.keep(steps=self.run.steps)
+        log.note_begun(self.run, step)
+        try:
+            yield step
+            step["state"] = "done"
+        except SkippedRunError as skipped:
+            step["state"], step["note"] = "done", skipped.reason
+            self._skip_rest()
+            raise
+        except HeldRunError as held:
+            step["state"], step["note"] = "held", held.reason
+            raise
+        except Exception:
+            step["state"] = "failed"
+            raise
+        finally:
+            step["seconds"] = round(time.monotonic() - started, 2)
+        self.keep(steps=self.run.steps)
+        log.note_step(self.run, step)
+
+    def _skip_rest(self) -> None:
+        for step in self.run.steps:
+            step["state"] = "skipped" if step["state"] == "waiting" else step["state"]
+
+    def progress(self, item: int, rows: int, sent: int) -> None:
+        """Note that `rows` of the item at index `item` and `sent` bytes in all have gone out."""
+        self.run.items[item]["rows"] = rows
+        self.rows, self.bytes = sum(entry["rows"] for entry in self.run.items), sent
+        if time.monotonic() - self._written > WRITE_EVERY:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the progress now."""
+        self._written = time.monotonic()
+        self.keep(rows_done=self.rows, bytes_done=self.bytes, items=self.run.items)

@@ -1,0 +1,217 @@
+"""The thin watcher: claims a run, lets a child process do the work, and sees to an honest end whatever happens.
+
+The child is forked, so it starts at once with everything loaded. The watcher renews the lease, passes a cancel
+on, enforces deadline and memory, and gives the run back when its worker stops.
+"""
+
+import logging
+import os
+import select
+import signal
+import time
+from dataclasses import dataclass, field
+
+import psutil
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connections
+from django.utils.translation import gettext_lazy
+
+from connections.destinations.base import Destination
+from connections.destinations.registry import destinations
+from exports.models import Run
+from exports.models.states import State
+from exports.runs import queue, stopping
+from exports.runs.queue import Claim
+from exports.work.execute import execute
+from exports.work.logged import lines_of
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY = 0.4  # seconds between looks for a cancel; the bar is 2 s to a canceled run
+RENEW_EVERY = queue.LEASE.total_seconds() / 6
+GRACE = 1.0  # seconds that a canceled child has to remove its hidden files
+FAULTS = (DatabaseError, InterfaceError)
+
+
+def work_until_idle() -> int:
+    """Carry out runs one after the other until none waits or the worker stops; return how many."""
+    count = 0
+    while not stopping.is_stopping() and (claimed := queue.claim()):
+        with lines_of(claimed):
+            watch(claimed)
+        count += 1
+    return count
+
+
+def watch(claimed: Claim) -> None:
+    """Have a child carry the run out and wait for its end."""
+    deadline = _types_deadline(claimed)
+    connections.close_all()  # a connection shared through fork would be closed under the other's feet
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        _be_the_child(claimed, parent)
+    _Watch(claimed, pid, types_deadline=deadline).until_the_end()
+
+
+def _types_deadline(claimed: Claim) -> float | None:
+    """Return how many seconds the type of the run's connection allows; None for as many as the operator does."""
+    try:
+        slug = Run.objects.filter(pk=claimed.run_id).values_list("export__connection__type", flat=True).first()
+    except FAULTS:  # the child finds that out, too
+        return None
+    return destinations().get(slug or "", Destination).deadline
+
+
+def _be_the_child(claimed: Claim, parent: int) -> None:
+    """Carry the run out in this forked process; never returns."""
+    code = 70
+    try:
+        os.setsid()
+        stopping.die_with_parent(parent)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        code = execute(claimed)
+    except BaseException:
+        logger.exception("Run %s ended unexpectedly", claimed.run_id)
+    finally:
+        os._exit(code)
+
+
+@dataclass
+class _Watch:
+    claimed: Claim
+    pid: int
+    started: float = field(default_factory=time.monotonic)
+    renewed: float = field(default_factory=time.monotonic)
+    end: str = ""  # why the child was told to end: canceled, stopped, lost, deadline, type's deadline, memory
+    types_deadline: float | None = None  # seconds that the connection's type allows
+
+    def until_the_end(self) -> None:
+        """Watch until the child is gone, then see that the run is in an honest state."""
+        pidfd = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else None
+        try:
+            while not self._is_gone(pidfd):
+                self._look()
+        finally:
+            if pidfd is not None:
+                os.close(pidfd)
+        _pid, status = os.waitpid(self.pid, 0)
+        self._settle(os.waitstatus_to_exitcode(status))
+
+    def _is_gone(self, pidfd: int | None) -> bool:
+        """Wait a moment for the child's end, or for this worker's stop."""
+        watched = [fd for fd in (pidfd, None if self.end else stopping.reader()) if fd is not None]
+        ready = select.select(watched, [], [], LOOK_EVERY)[0]
+        if pidfd is None:
+            return psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE
+        return pidfd in ready
+
+    def _look(self) -> None:
+        if self.end:
+            return
+        self.end = self._reason_to_end()
+        if self.end:
+            self._end_child()
+
+    def _reason_to_end(self) -> str:
+        if stopping.is_stopping():
+            return "stopped"
+        seconds = time.monotonic() - self.started
+        if seconds > settings.RUN_DEADLINE_SECONDS:
+            return "deadline"
+        if self.types_deadline is not None and seconds > self.types_deadline:
+            return "type's deadline"
+        if _memory(self.pid) > settings.RUN_MEMORY_MB * 1_000_000:
+            return "memory"
+        return self._look_at_row()
+
+    def _look_at_row(self) -> str:
+        """Renew the lease in time and look for a cancel; a database that is away is asked again."""
+        try:
+            if time.monotonic() - self.renewed > RENEW_EVERY:
+                if not queue.renew(self.claimed):
+                    return "" if _has_ended(self.claimed) else "lost"
+                self.renewed = time.monotonic()
+            return "canceled" if queue.wants_cancel(self.claimed) else ""
+        except FAULTS:
+            connections.close_all()
+            return "lost" if time.monotonic() - self.renewed > queue.LEASE.total_seconds() else ""
+
+    def _end_child(self) -> None:
+        """Ask the child to end, which removes its hidden files, then insist."""
+        gentle = self.end in {"canceled", "stopped", "deadline", "type's deadline"}
+        os.kill(self.pid, signal.SIGTERM if gentle else signal.SIGKILL)
+        deadline = time.monotonic() + GRACE
+        while gentle and time.monotonic() < deadline:
+            if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                return
+            time.sleep(0.02)
+        os.kill(self.pid, signal.SIGKILL)
+
+    def _settle(self, code: int) -> None:
+        """Bring the run to an end if the child did not."""
+        for attempt in range(60):
+            try:
+                return self._settle_once(code)
+            except FAULTS:  # the database is away; the lease guards the run meanwhile
+                connections.close_all()
+                if stopping.is_stopping(min(0.2 * 2**attempt, 5.0)):
+                    return None
+                if stopping.reader() is None:
+                    time.sleep(min(0.2 * 2**attempt, 5.0))
+        return None
+
+    def _settle_once(self, code: int) -> None:
+        run = Run.objects.held_by(self.claimed.token).first()
+        if run is None:
+            return
+        if run.cancel_requested_at and not run.is_publishing:
+            queue.finish(self.claimed, State.CANCELED, reason=queue.canceled_by(run.canceled_by))
+        elif self.end == "stopped":
+            queue.release(self.claimed)
+        elif self.end in _GIVEN_UP:
+            if run.is_publishing:  # files may be visible: the next attempt completes them
+                return queue.lose(run, f"Ended while publishing ({self.end}).")
+            reason, message = _GIVEN_UP[self.end]
+            queue.finish(self.claimed, State.FAILED, reason=str(reason), message=str(message))
+        else:
+            queue.lose(run, f"The working process {self.pid} ended with code {code}.")
+
+
+_GIVEN_UP = {
+    "deadline": (
+        gettext_lazy("Took too long"),
+        gettext_lazy(
+            "The run took longer than allowed and was stopped. Nothing of it was published. "
+            "Send fewer rows, or ask the operator to raise WAYBILL_RUN_DEADLINE_SECONDS."
+        ),
+    ),
+    "type's deadline": (
+        gettext_lazy("Took too long"),
+        gettext_lazy(
+            "The run took longer than its connection type allows and was stopped. Nothing of it was published. "
+            "Send fewer rows, or run the export when its target is less busy."
+        ),
+    ),
+    "memory": (
+        gettext_lazy("Needed too much memory"),
+        gettext_lazy(
+            "The run needed more memory than allowed and was stopped. Nothing of it was published. "
+            "Ask the operator to raise WAYBILL_RUN_MEMORY_MB."
+        ),
+    ),
+}
+
+
+def _memory(pid: int) -> int:
+    """Bytes of memory that the process holds for itself."""
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def _has_ended(claimed: Claim) -> bool:
+    """Tell whether the child itself has brought the run to an end."""
+    return Run.objects.filter(pk=claimed.run_id, token__isnull=True).exists()

@@ -1,0 +1,1 @@
+"""Who may open what: the policy that every view states."""

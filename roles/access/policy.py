@@ -1,0 +1,105 @@
+"""Who may open which page. Every view states it: `@requires(…)`, `@signed_in` or `@public`.
+
+`requires` loads the environment of the URL among those where the user has a role (404 otherwise: a foreign
+environment is as good as unknown), then asks for the permission (403 otherwise).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.utils.functional import cached_property
+from django_htmx.middleware import HtmxDetails
+
+from roles.access import seeing
+from roles.models import Environment, RoleAssignment, User
+from roles.permissions import Permission
+from roles.roles import PERMISSIONS, Role, roles_with
+
+View = Callable[..., HttpResponseBase]
+
+
+class EnvironmentRequest(HttpRequest):
+    """A request below /e/<environment>/, after `requires` let it through."""
+
+    user: User
+    environment: Environment
+    access: "Access"
+    htmx: HtmxDetails
+
+
+@dataclass(frozen=True)
+class Access:
+    """What one user may do in one environment."""
+
+    user: User
+    environment: Environment
+    role: str
+    is_support: bool = False  # a member of staff who sees it as the role would: no change, no customer data
+    # What rooms above looked up for this request, by their own key: asked for once.
+    looked_up: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def has_permission(self, permission: Permission) -> bool:
+        """Tell whether the user's role carries `permission`."""
+        return permission in PERMISSIONS[self.role]
+
+    @cached_property
+    def can(self) -> dict[str, bool]:
+        """All permissions by name, for templates: `access.can.edit_data`."""
+        return {permission.value: self.has_permission(permission) for permission in Permission}
+
+    def get_role_display(self) -> str:
+        """The role's name for people."""
+        return str(Role(self.role).label)
+
+
+def access_of(user: User, slug: str) -> Access:
+    """Return what `user` may do in the environment `slug`; Http404 where they have no role."""
+    if role := seeing.role_of(user, slug):
+        return Access(user, get_object_or_404(Environment, slug=slug), role, is_support=True)
+    assignment = RoleAssignment.objects.select_related("environment").filter(user=user, environment__slug=slug).first()
+    if assignment is None:
+        raise Http404
+    return Access(user, assignment.environment, assignment.role)
+
+
+def administrators(environment: Environment) -> str:
+    """Return the names of the environment's administrators, five at most: whom to ask."""
+    able = roles_with(Permission.MANAGE_CONNECTIONS)
+    assignments = RoleAssignment.objects.filter(environment=environment, role__in=able, user__is_active=True)
+    return ", ".join(str(assignment.user) for assignment in assignments.select_related("user")[:5])
+
+
+def requires(permission: Permission, post: Permission | None = None) -> Callable[[View], View]:
+    """Let a view be called only with `permission`; `post`, where given, is asked for unsafe methods instead."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: Any, environment: str, **kwargs: Any) -> HttpResponseBase:
+            access = access_of(request.user, environment)
+            request.access, request.environment = access, access.environment  # a refusal is drawn in the frame too
+            needed = post if post and request.method not in {"GET", "HEAD", "OPTIONS"} else permission
+            if not access.has_permission(needed):
+                raise PermissionDenied
+            return view(request, **kwargs)
+
+        guarded.access_policy = (permission, post or permission)  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+def signed_in(view: View) -> View:
+    """Let any signed-in user call the view."""
+    view.access_policy = "signed in"  # type: ignore[attr-defined]
+    return view
+
+
+def public(view: View) -> View:
+    """Let anybody call the view."""
+    view.access_policy = "public"  # type: ignore[attr-defined]
+    return view

@@ -1,0 +1,100 @@
+"""What an event changed, as names and texts of before and after."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from roles.models import AuditEvent
+from roles.roles import Role
+from roles.ui.words import NONE, number
+
+PAIR = 2
+LISTS = ("runs",)  # changes that are one list of whatever length
+LONGEST_SHOWN = 2000  # characters of one value on the page; the download has all
+# Choices that stand for other words, by the name of the change; the rooms above add theirs.
+VALUES: dict[str, dict[Any, Any]] = {"role": dict(Role.choices)}
+NAMES: dict[str, Any] = {
+    "asked_by": _("Asked by"),
+    "conditions": _("Rules"),
+    "as": _("Sent as"),
+    "is_check_ok": _("Test passed"),
+    "member_count": _("Members"),
+    "message": _("What was said"),
+    "named": _("Named contributors"),
+    "projected_fields": _("Attributes of contacts"),
+    "refreshes_segments": _("Refreshes segments first"),
+    "row_count": _("Rows in the table"),
+    "rows": _("Rows sent"),
+    "shown": _("Columns shown to viewers"),
+    "sharing": _("Who can use it"),
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One line of an event's details; `before` is None where there was nothing to compare with."""
+
+    name: str
+    before: str | None
+    after: str
+
+
+def add_values(**choices: Mapping[Any, Any]) -> None:
+    """Let choices be shown in words: add_values(sharing={"all": "All contributors"})."""
+    for name, words in choices.items():
+        VALUES[name] = {**VALUES.get(name, {}), **words}
+
+
+def changes_of(event: AuditEvent) -> list[Change]:
+    """Return what the event changed, in its order."""
+    return [_change(name, value) for name, value in event.changes.items()]
+
+
+def value_of(event: AuditEvent, name: str) -> str:
+    """Return what the change `name` came to, "" where there was none or it came to nothing."""
+    if name not in event.changes:
+        return ""
+    *_before, after = _sides(name, event.changes[name])
+    text = _text(name, after)
+    return "" if text == NONE else text
+
+
+def _change(name: str, value: Any) -> Change:
+    *before, after = _sides(name, value)
+    return Change(_label(name), _text(name, before[0]) if before else None, _text(name, after))
+
+
+def _sides(name: str, value: Any) -> list[Any]:
+    """Return before and after, or the one value that there is."""
+    if isinstance(value, dict) and value.keys() == {"before", "after"}:
+        return [value["before"], value["after"]]
+    return value if isinstance(value, list) and len(value) == PAIR and name not in LISTS else [value]
+
+
+def _label(name: str) -> str:
+    if name in NAMES:
+        return str(NAMES[name])
+    words = name.removeprefix("settings.").replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def _text(name: str, value: Any) -> str:
+    text = _say(name, value)
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
+
+
+def _say(name: str, value: Any) -> str:
+    if value is None or value in ("", [], {}):
+        return NONE
+    if isinstance(value, bool):
+        return _now("Yes") if value else _now("No")
+    if isinstance(value, int | float):
+        return number(value)
+    if isinstance(value, list):
+        return ", ".join(_say(name, one) for one in value)
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {_say(key, one)}" for key, one in value.items())
+    return str(VALUES.get(name, {}).get(value, value))

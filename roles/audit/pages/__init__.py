@@ -1,0 +1,1 @@
+"""Settings > Audit, and the same as a file."""

@@ -1,1 +1,0 @@
-"""Settings > Audit: where events come from, their words, their page and their download."""

@@ -1,0 +1,46 @@
+"""What support does with accounts: end their sessions, switch them off and on. Each is in the audit log."""
+
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from roles.audit import audit
+from roles.models import User
+
+
+class NotForYouError(Exception):
+    """Why an account is left alone, for people."""
+
+
+def end_sessions(user: User, *, by: User) -> int:
+    """End every session of `user`; return how many there were."""
+    with transaction.atomic():
+        keys = _session_keys(user)
+        Session.objects.filter(session_key__in=keys).delete()
+        UserSession.objects.filter(user=user).delete()
+        audit.record(None, "end sessions", user, by=by, changes={"sessions": len(keys)})
+    return len(keys)
+
+
+def switch(user: User, *, on: bool, by: User) -> None:
+    """Let `user` sign in, or no longer; who is switched off is out at once. Raises NotForYouError."""
+    if user == by:
+        raise NotForYouError(_("Your own account was left alone."))
+    if user.is_superuser and not by.is_superuser:
+        raise NotForYouError(_("“%(name)s” was left alone: only a superuser switches a superuser.") % {"name": user})
+    with transaction.atomic():
+        changed = User.objects.filter(pk=user.pk, is_active=not on).update(is_active=on)
+        if changed:
+            audit.record(None, "activate" if on else "deactivate", user, by=by, changes={"is_active": [not on, on]})
+        if changed and not on:
+            end_sessions(user, by=by)
+
+
+def _session_keys(user: User) -> list[str]:
+    """Return the keys of the user's living sessions; only the sessions themselves tell surely whose they are."""
+    living: QuerySet[Session] = Session.objects.filter(expire_date__gt=timezone.now())
+    mine = str(user.pk)
+    return [one.session_key for one in living.iterator() if one.get_decoded().get("_auth_user_id") == mine]

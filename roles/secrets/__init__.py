@@ -1,0 +1,1 @@
+"""Secrets at rest, those that are kept elsewhere, and new keys for them."""

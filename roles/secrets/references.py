@@ -1,0 +1,167 @@
+"""Secrets that are kept elsewhere: `env:NAME` and `file:PATH` say where, and are looked up at each use.
+
+Only variables with the operator's prefix and files below the operator's directory can be named, so that nobody reads
+Waybill's own keys through a connection. No text here names a variable or a file.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_variables
+
+from roles.secrets.store import UnreadableSecretError
+
+LARGEST = 65_536  # bytes of a file
+KINDS = ("env:", "file:")
+PLAIN = "plain:"  # before a secret that itself begins like a reference
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+NOT_ALLOWED = gettext_lazy("Variables for secrets have names that begin with %(prefix)s and go on after it.")
+NOT_SET = gettext_lazy(
+    "The variable that this refers to is not set where Waybill runs. Set it for the web server and the workers, "
+    "then start them again."
+)
+NO_DIRECTORY = gettext_lazy(
+    "Secrets cannot be read from files here. Whoever operates Waybill can name a directory for them in "
+    "WAYBILL_SECRETS_DIR."
+)
+OUTSIDE = gettext_lazy(
+    "The file that this refers to does not lie below Waybill's directory for secrets. Write its path within that "
+    "directory, without “..”."
+)
+NOT_THERE = gettext_lazy(
+    "The file that this refers to is not there now, or Waybill may not read it. Put it into the directory for secrets, "
+    "readable for the account that runs Waybill."
+)
+NO_SECRET = gettext_lazy(
+    "What this refers to is no secret: it is empty, no text, or larger than 64 kB. Look at what is there."
+)
+
+
+class MissingSecretError(UnreadableSecretError):
+    """A reference leads nowhere."""
+
+    def __init__(self, text: Any, *, is_permanent: bool = True) -> None:
+        super().__init__(text)
+        self.text, self.is_permanent = text, is_permanent
+
+    def __str__(self) -> str:
+        return str(self.text)
+
+
+def is_reference(text: str) -> bool:
+    """Tell whether `text` says where a secret is rather than being one."""
+    return text.startswith(KINDS)
+
+
+@sensitive_variables()
+def resolve_all(values: dict[str, str]) -> dict[str, str]:
+    """Return `values` with what their references lead to. Raises MissingSecretError."""
+    return {name: resolve(value) for name, value in values.items()}
+
+
+@sensitive_variables()
+def resolve(text: str) -> str:
+    """Return the secret that `text` is or refers to. Raises MissingSecretError."""
+    if text.startswith("env:"):
+        return _variable(text.removeprefix("env:").strip())
+    if text.startswith("file:"):
+        return _content(text.removeprefix("file:").strip())
+    rest = text.removeprefix(PLAIN)
+    return rest if rest.startswith((*KINDS, PLAIN)) else text
+
+
+def check(text: str) -> None:
+    """Refuse a reference that leads nowhere from here: a form field's validator."""
+    try:
+        resolve(text)
+    except MissingSecretError as error:
+        raise ValidationError(str(error), code="reference") from None
+
+
+def help_text() -> str:
+    """Say how to refer to a secret here."""
+    variable = _("Instead of any secret, env:%(prefix)sNAME takes it from a variable where Waybill runs") % {
+        "prefix": settings.SECRETS_ENV_PREFIX
+    }
+    if not settings.SECRETS_DIR:
+        return _("%(variable)s.") % {"variable": variable}
+    return _("%(variable)s, file:NAME from a file in its directory for secrets.") % {"variable": variable}
+
+
+@sensitive_variables()
+def _variable(name: str) -> str:
+    prefix = settings.SECRETS_ENV_PREFIX
+    if not (NAME.fullmatch(name) and name.startswith(prefix) and name != prefix):
+        raise MissingSecretError(NOT_ALLOWED % {"prefix": prefix})
+    if name not in os.environ:
+        raise MissingSecretError(NOT_SET)
+    return _secret(os.environ[name])
+
+
+@sensitive_variables()
+def _content(path: str) -> str:
+    if not settings.SECRETS_DIR:
+        raise MissingSecretError(NO_DIRECTORY)
+    if not path or "\0" in path or ".." in Path(path).parts:
+        raise MissingSecretError(OUTSIDE)
+    try:
+        data = _read(path)
+    except (OSError, UnicodeError):
+        # A vault's agent may be about to write it.
+        raise MissingSecretError(NOT_THERE, is_permanent=False) from None
+    return _secret(_text(data))
+
+
+@sensitive_variables()
+def _text(data: bytes) -> str:
+    try:
+        text = data.decode() if len(data) <= LARGEST else ""
+    except UnicodeDecodeError:
+        raise MissingSecretError(NO_SECRET) from None
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+@sensitive_variables()
+def _secret(text: str) -> str:
+    if not text or "\0" in text:
+        raise MissingSecretError(NO_SECRET)
+    return text
+
+
+@sensitive_variables()
+def _read(path: str) -> bytes:
+    """Return at most a little more than LARGEST bytes of a regular file below the directory for secrets."""
+    base = Path(str(settings.SECRETS_DIR)).resolve()
+    place = (base / path).resolve()  # an agent's own links are followed as long as they stay below
+    if base not in place.parents:
+        raise MissingSecretError(OUTSIDE)
+    with _opened(base, place.relative_to(base).parts) as descriptor:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise MissingSecretError(NO_SECRET)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(LARGEST + 1)
+
+
+@contextmanager
+def _opened(base: Path, parts: tuple[str, ...]) -> Iterator[int]:
+    """Open the file step by step without following a link that was put there after we looked."""
+    descriptor = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in parts:
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            following = os.open(part, flags, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = following
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,186 @@
+"""Give every stored secret the newest key, and say when the older ones can be taken away.
+
+Each batch is a transaction of its own: whoever is killed is simply started again. Rows are locked while they are
+re-encrypted, and a value that has the newest key already is left alone.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.apps import apps
+from django.db import connection, models, transaction
+from django.utils import timezone
+
+from roles.audit import audit
+from roles.models import AuditEvent, Environment
+from roles.secrets import key_file
+from roles.secrets.store import (
+    KEEPERS,
+    TOKEN_START,
+    Keeper,
+    Server,
+    encrypt,
+    is_readable,
+    keys,
+    keys_path,
+    ring,
+    unseal,
+)
+
+BATCH = 100
+ACTION = "rotate_secrets"
+# A form that is open, or a request under way, may still bring a value that has an older key.
+GRACE = timedelta(minutes=30)
+LOCK = 0x5EC4E75  # PostgreSQL's advisory lock of rotations
+
+
+class AlreadyRotatingError(Exception):
+    """Another process rotates secrets."""
+
+
+@dataclass
+class Report:
+    """How many values have the newest key now or had it before, and which rows no key can read."""
+
+    rotated: int = 0
+    current: int = 0
+    unreadable: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Be the only one who rotates. Raises AlreadyRotatingError."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+        if not cursor.fetchone()[0]:
+            raise AlreadyRotatingError
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+
+
+def rotate() -> Report:
+    """Re-encrypt whatever has an older key."""
+    report = Report()
+    for keeper in KEEPERS:
+        last: Any = 0
+        while last is not None:
+            last = _rotate_batch(keeper, last, report)
+    return report
+
+
+def add_key(path: Path) -> None:
+    """Put a new key in front of those in the file. Raises OSError."""
+    with transaction.atomic():
+        tell_all("added")
+        key_file.replace(path, [key_file.new_key(), *key_file.read(path)])
+
+
+def drop_old_keys(path: Path) -> None:
+    """Leave the newest key alone in the file; the caller made sure that nothing needs another. Raises OSError."""
+    with transaction.atomic():
+        tell_all("older removed")
+        key_file.replace(path, key_file.read(path)[:1])
+
+
+def free_at() -> datetime:
+    """Return from when on nothing can come any more that has an older key."""
+    rotations = AuditEvent.objects.filter(action=ACTION, changes__has_key="rotated")
+    times = list(rotations.order_by("-at").values_list("at", flat=True)[:1])
+    if path := keys_path():
+        times.append(datetime.fromtimestamp(path.stat().st_mtime, tz=UTC))
+    return max(times, default=timezone.now() - GRACE) + GRACE
+
+
+def tell_all(what: str) -> None:
+    """Note a change of the keys where each environment's administrators see it."""
+    for environment in Environment.objects.all():
+        audit.record(environment, ACTION, environment, by=None, changes={"keys": what})
+
+
+def _rotate_batch(keeper: Keeper, after: Any, report: Report) -> Any:
+    """Re-encrypt the rows behind the id `after`; return the last one's, None when there are none."""
+    model = apps.get_model(keeper.model)
+    waiting = model._default_manager.filter(pk__gt=after).order_by("pk").select_related(*keeper.related)
+    with transaction.atomic():
+        rows = list(waiting.select_for_update(of=("self",))[:BATCH])
+        renewed: Counter[tuple[Environment | None, models.Model]] = Counter()
+        for row in rows:
+            environment, target = keeper.about(row)
+            renewed[environment, environment or target] += _renew(keeper, row, report)
+        _record(renewed)
+    return rows[-1].pk if rows else None
+
+
+def _record(renewed: "Counter[tuple[Environment | None, models.Model]]") -> None:
+    """Note how many values got the newest key: in each environment, or for each row without one."""
+    for (environment, target), count in renewed.items():
+        if count:
+            audit.record(environment, ACTION, target, by=None, changes={"rotated": count})
+
+
+def _renew(keeper: Keeper, row: models.Model, report: Report) -> int:
+    """Write the row's values anew where they have an older key; return how many had."""
+    work = _Renewal(ring(), Fernet(keys()[0]), keeper.server_of(row) if keeper.server_of else None)
+    after = work.of(getattr(row, keeper.field), is_token=True)
+    report.rotated, report.current = report.rotated + work.rotated, report.current + work.current
+    if work.unreadable:
+        report.unreadable.append(_name(keeper, row))
+    if work.rotated:
+        type(row)._default_manager.filter(pk=row.pk).update(**{keeper.field: after})
+    return work.rotated
+
+
+def _name(keeper: Keeper, row: models.Model) -> str:
+    """Return the row's kind, name and environment."""
+    environment, target = keeper.about(row)
+    where = f" in {environment}" if environment else ""
+    return f"{row._meta.verbose_name} “{target}”{where}"
+
+
+@dataclass
+class _Renewal:
+    """The values of one row on their way to the newest key."""
+
+    ring: MultiFernet
+    newest: Fernet
+    server: Server | None
+    rotated: int = 0
+    current: int = 0
+    unreadable: int = 0
+
+    def of(self, value: Any, *, is_token: bool = False) -> Any:
+        """Return `value` with every token in it renewed; a text inside of JSON may be none."""
+        if isinstance(value, dict):
+            return {name: self.of(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self.of(inner) for inner in value]
+        if isinstance(value, str) and value and (is_token or value.startswith(TOKEN_START)):
+            return self._renewed(value)
+        return value
+
+    def _renewed(self, text: str) -> str:
+        if not is_readable(text):
+            self.unreadable += 1
+            return text
+        is_unbound = self.server is not None and unseal(text).server is None
+        if not is_unbound and _opens(self.newest, text):
+            self.current += 1
+            return text
+        self.rotated += 1
+        return encrypt(unseal(text).values, self.server) if is_unbound else self.ring.rotate(text.encode()).decode()
+
+
+def _opens(key: Fernet, text: str) -> bool:
+    try:
+        key.decrypt(text.encode())
+    except InvalidToken:
+        return False
+    return True

@@ -1,0 +1,156 @@
+"""Secrets at rest: encrypted texts, keys newest first (MultiFernet), and who keeps such texts.
+
+A secret that is sent to a server is sealed together with that server, so that no other one can get it.
+
+Keys come from the settings, or from the key file, which is read at each use: every process knows a new key at once.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+
+from roles.models import Environment
+from roles.secrets import key_file
+
+# What tells a server from others, as JSON.
+Server = dict[str, Any]
+
+TOKEN_START = "gAAAA"  # noqa: S105 - how every Fernet token begins
+
+
+class UnreadableSecretError(Exception):
+    """A secret cannot be had; the text says what to do, for everybody who may see the connection's settings."""
+
+    is_permanent = True  # trying again cannot help until somebody acts
+
+    @property
+    def title(self) -> str:
+        """The same in a few words."""
+        return _("Secret cannot be read")
+
+    def __str__(self) -> str:
+        return _("The stored secret cannot be read with this installation's keys. Enter it again.")
+
+
+class OtherServerError(UnreadableSecretError):
+    """A secret was entered for another server than the one it would be sent to."""
+
+    @property
+    def title(self) -> str:
+        """The same in a few words."""
+        return _("Secret is for another server")
+
+    def __str__(self) -> str:
+        return _("The stored secret was entered for another server, so it is not sent to this one. Enter it again.")
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """What an encrypted text holds, and the server that it was entered for; None: none was noted."""
+
+    values: dict[str, str] = field(repr=False)
+    server: Server | None
+
+
+@sensitive_variables()
+def encrypt(values: dict[str, str], server: Server | None = None) -> str:
+    """Return `values` as one encrypted text, with the `server` that alone may get them."""
+    content = values if server is None else {"values": values, "server": server}
+    return ring().encrypt(json.dumps(content).encode()).decode()
+
+
+@sensitive_variables()
+def decrypt(text: str) -> dict[str, str]:
+    """Return what `encrypt` was given for no server; {} for an empty text. Raises UnreadableSecretError."""
+    sealed = unseal(text)
+    if sealed.server is not None:
+        raise OtherServerError
+    return sealed.values
+
+
+@sensitive_variables()
+def unseal(text: str) -> Sealed:
+    """Return what `encrypt` was given; the caller compares the server. Raises UnreadableSecretError."""
+    if not text:
+        return Sealed({}, None)
+    try:
+        content = json.loads(ring().decrypt(text.encode()))
+    except (InvalidToken, ValueError):
+        raise UnreadableSecretError from None  # the cause may quote the secret
+    server = content.get("server") if isinstance(content, dict) else None
+    if isinstance(server, dict):
+        content = content.get("values")
+    if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
+        raise UnreadableSecretError
+    return Sealed(content, server if isinstance(server, dict) else None)
+
+
+def is_readable(text: str) -> bool:
+    """Tell whether the keys open `text`."""
+    try:
+        unseal(text)
+    except UnreadableSecretError:
+        return False
+    return True
+
+
+def ring() -> MultiFernet:
+    """Return the keys as they are now, ready to use."""
+    return MultiFernet([Fernet(key) for key in keys()])
+
+
+_last_read: dict[Path, list[str]] = {}
+
+
+def keys() -> list[str]:
+    """Return the good keys, newest first. A file that went away or holds none leaves those it had."""
+    path = keys_path()
+    found = _words(path) if path else settings.SECRETS_KEYS
+    good = [key for key in found if key_file.is_key(key)]
+    if path and good:
+        _last_read[path] = good
+    return good or (_last_read.get(path, []) if path else [])
+
+
+def keys_path() -> Path | None:
+    """Return the file of the keys; None where the environment supplies them."""
+    return None if settings.SECRETS_KEYS else settings.SECRETS_KEYS_FILE
+
+
+def _words(path: Path) -> list[str]:
+    try:
+        return key_file.read(path)
+    except OSError:
+        return []
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """A field that holds encrypted texts: one alone, or some inside of JSON.
+
+    `about` returns the environment (if any) and the object under which the audit log names a row; `server_of` the
+    server that its values are for, to which rotation binds those of an earlier Waybill.
+    """
+
+    model: str  # "app.Model"
+    field: str
+    about: Callable[[Any], tuple[Environment | None, models.Model]]
+    related: tuple[str, ...] = ()  # what `about` and `server_of` follow
+    server_of: Callable[[Any], Server] | None = None
+
+
+KEEPERS: list[Keeper] = []
+
+
+def add_keeper(keeper: Keeper) -> None:
+    """Let rotation walk `keeper`'s rows; one for the same field is replaced."""
+    same = (keeper.model, keeper.field)
+    KEEPERS[:] = [*(other for other in KEEPERS if (other.model, other.field) != same), keeper]

@@ -1,0 +1,373 @@
+"""Loads a CSV file into a table of the warehouse, again and again: the new rows take the old ones' place at once.
+
+All of it is one transaction on Django's connection: a temporary table of texts, the types they allow, the typed
+table beside the old one, the swap and the descriptions of table and fields. Whatever breaks, nothing has changed.
+An unquoted empty value becomes NULL; a quoted one ("") stays an empty text where the column is text.
+"""
+
+import difflib
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import psycopg
+from django.core.exceptions import ValidationError
+from django.db import Error as DatabaseError
+from django.db import connection as django_connection
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from psycopg import sql
+
+from roles.audit import audit
+from roles.kinds import PROFILE_KINDS, Audience, SemanticType
+from roles.models import Environment, User
+from roles.validators import composed, visible, visible_name
+from segments import showing
+from segments.importing import columns as typing
+from segments.importing import deciding, refusals, remembering, row_checks
+from segments.importing.columns import Column
+from segments.importing.csvfile import LONGEST_NAME_BYTES, CsvFile, ImportRefusedError
+from segments.importing.filling import Made
+from segments.importing.locking import PATIENCE_SECONDS
+from segments.importing.needing import who_needs
+from segments.importing.swapping import put
+from segments.models import Field, Table
+from segments.types import base_of
+from segments.warehouse import sessions
+
+__all__ = ["ImportRefusedError", "import_table"]
+
+STAGING = sql.Identifier("pg_temp", "waybill_staging")
+# The server ends a statement soon after its client was killed, so that the table's lock does not stay.
+SESSION = "SET LOCAL client_connection_check_interval = '2s'"
+TEMPORARY = "~"  # how a table in the making is called, and no other
+Say = Callable[[str], None]
+
+
+@dataclass
+class _Plan:
+    """What is asked for; where nothing is said, what the table had before."""
+
+    environment: Environment
+    name: str
+    keys: Sequence[str]
+    profile_kind: str | None
+    date_formats: Mapping[str, str]
+    semantic_types: Mapping[str, str]
+    shown: Sequence[str]
+    types: Mapping[str, str]
+    by: User | None
+    say: Say
+    tell: Say
+    patience: float
+
+
+def import_table(
+    environment: Environment,
+    name: str,
+    path_or_stream: str | Path | BinaryIO,
+    *,
+    keys: Sequence[str] = (),
+    profile_kind: str | None = None,
+    date_formats: Mapping[str, str] | None = None,
+    semantic_types: Mapping[str, str] | None = None,
+    shown: Sequence[str] = (),
+    types: Mapping[str, str] | None = None,
+    encoding: str = "",
+    delimiter: str = "",
+    by: User | None = None,
+    progress: Say | None = None,
+    tell: Say | None = None,
+    patience: float = PATIENCE_SECONDS,
+) -> Table:
+    """Replace the rows of table `name` by those of the file. Raises ImportRefusedError; nothing has changed then.
+
+    `shown` names columns whose values viewers see from now on; those that they see already stay so.
+    `progress` gets what goes on, often; `tell` what is special about the file or the new table, once each.
+    `patience` is how many seconds to wait for exports that are reading the old rows.
+    """
+    name = _kept_name(environment, name)
+    _check_name(name)
+    say, tell = progress or _silence, tell or _silence
+    formats, kinds = date_formats or {}, semantic_types or {}
+    try:
+        file = CsvFile(path_or_stream, encoding=encoding, delimiter=delimiter)
+        plan = _Plan(environment, name, keys, profile_kind, formats, kinds, shown, types or {}, by, say, tell, patience)
+        for note in file.notes:
+            tell(note)
+        try:
+            with transaction.atomic():
+                return _import(plan, file)
+        finally:
+            file.close()
+    except (psycopg.Error, DatabaseError, OSError) as error:
+        raise refusals.explain(error) from error
+
+
+def _silence(_text: str) -> None:
+    """Say nothing."""
+
+
+def _import(plan: _Plan, file: CsvFile) -> Table:
+    raw = _raw_connection()
+    raw.execute(f"{SESSION}; {sessions.settings(raw.info.server_version)}")
+    _lock(raw, plan)
+    old = Table.objects.filter(environment=plan.environment, name=plan.name).first()
+    table = old or Table(environment=plan.environment, name=plan.name)
+    before = table.row_count if old else None
+    was = {field.name: field for field in table.fields.all()} if old else None
+    table.profile_kind = table.profile_kind if plan.profile_kind is None else plan.profile_kind
+    columns = _columns(plan, file, table)
+    rows = _stage(raw, plan, file, columns)
+    plan.say(_("Step 2 of 4: deciding the types of %(rows)s rows") % {"rows": f"{rows:,}"})
+    row_checks.check(raw, STAGING, file, columns, plan.tell)
+    remembering.remember(table, columns)
+    deciding.decide_types(raw, STAGING, columns)
+    refusals.check_dates(raw, STAGING, file, columns)
+    refusals.check_asked(raw, STAGING, file, columns)
+    deciding.name_misfits(raw, STAGING, columns)
+    _tell_of_dates(plan, columns)
+    plan.say(_("Step 3 of 4: building the table of %(rows)s rows") % {"rows": f"{rows:,}"})
+    new = sql.Identifier(plan.environment.warehouse_schema, f"{TEMPORARY}{secrets.token_hex(8)}")
+    _make(raw, plan, file, columns, new)
+    plan.say(_("Step 4 of 4: replacing the table"))
+    put(raw, _made(plan, columns, new, was), patience=plan.patience, say=plan.say)
+    raw.execute(sql.SQL("DROP TABLE {}").format(STAGING))
+    table.row_count, table.refreshed_at = rows, timezone.now()
+    table.save()
+    had, were_shown = list(table.fields.values_list("name", flat=True)), showing.shown_names(table.fields.all())
+    _describe(plan, table, columns)
+    for column in columns:
+        if said := remembering.what_changed(table, column):
+            plan.tell(said)
+    fields = [had, [column.name for column in columns]]
+    changes = {"row_count": [before, rows]} | ({"fields": fields} if had != fields[1] else {})
+    changes |= showing.changes_of(were_shown, showing.shown_names(table.fields.all()))
+    audit.record(plan.environment, "import", table, by=plan.by, changes=changes)
+    return table
+
+
+def _made(plan: _Plan, columns: list[Column], new: sql.Identifier, was: Mapping[str, Field] | None) -> Made:
+    """Say what was made, and what is remembered of the table that it is for."""
+    return Made(
+        plan.environment.warehouse_schema,
+        plan.name,
+        new,
+        {column.name: column.pg_type for column in columns},
+        [column.name for column in columns if column.is_key],
+        None if was is None else {name: field.pg_type for name, field in was.items()},
+        [name for name, field in (was or {}).items() if field.is_key],
+    )
+
+
+def _raw_connection() -> psycopg.Connection:
+    """Return the psycopg connection under Django's, with its transaction open."""
+    with django_connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return django_connection.connection
+
+
+def _kept_name(environment: Environment, name: str) -> str:
+    """Return `name` composed; a table that was made before names were keeps its own."""
+    name = composed(name)
+    kept = Table.objects.filter(environment=environment).values_list("name", flat=True)
+    return name if name in kept else next((one for one in kept if composed(one) == name), name)
+
+
+def _check_name(name: str) -> None:
+    """Refuse a name that PostgreSQL, people or Waybill's own temporary tables could stumble over."""
+    try:
+        visible_name(name)
+    except ValidationError as error:
+        raise ImportRefusedError(_("The table's name: %(problem)s") % {"problem": error.messages[0]}) from None
+    if len(name.encode()) > LONGEST_NAME_BYTES:
+        raise ImportRefusedError(_("A table's name has 1 to 63 bytes. Shorten it."))
+    if name != name.strip():
+        raise ImportRefusedError(_("A table's name neither begins nor ends with a blank. Remove it."))
+    if name.startswith(TEMPORARY):
+        text = _("Names that begin with %(mark)s are kept for tables in the making. Take another name.")
+        raise ImportRefusedError(text % {"mark": TEMPORARY})
+
+
+def _lock(raw: psycopg.Connection, plan: _Plan) -> None:
+    """Let one import at a time work on this table."""
+    key = f"waybill:import:{plan.environment.pk}:{plan.name}"
+    row = raw.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [key]).fetchone()
+    if row != (True,):
+        text = _("%(name)s is being imported by somebody else right now. Try again when that has ended.")
+        raise ImportRefusedError(text % {"name": plan.name})
+
+
+def _columns(plan: _Plan, file: CsvFile, table: Table) -> list[Column]:
+    """Return the file's columns with what is asked of them; refuse names that the file does not have."""
+    keys = _used_names(file, plan.keys)
+    if not keys and table.pk:
+        keys = _used_names(file, table.fields.filter(is_key=True).values_list("name", flat=True))
+    kinds = PROFILE_KINDS[Audience(plan.environment.audience)]
+    if table.profile_kind and table.profile_kind not in kinds:
+        allowed = ", ".join(kinds)
+        raise ImportRefusedError(_("A profile table of this environment is one of: %(kinds)s.") % {"kinds": allowed})
+    if table.profile_kind and not keys:
+        raise ImportRefusedError(_("A profile table needs a key: the column that tells its rows apart."))
+    _check_semantic_types(plan.semantic_types.values())
+    formats = dict(zip(_used_names(file, plan.date_formats), plan.date_formats.values(), strict=True))
+    plan.semantic_types = dict(zip(_used_names(file, plan.semantic_types), plan.semantic_types.values(), strict=True))
+    plan.shown = _used_names(file, plan.shown)
+    types = dict(zip(_used_names(file, plan.types), map(deciding.known_name, plan.types.values()), strict=True))
+    columns = [
+        Column(name, f"c{number}", name in keys, asked=types.get(name, "")) for number, name in enumerate(file.names)
+    ]
+    for column in columns:
+        column.date_format = formats.get(column.name, "")
+        if column.date_format:
+            typing.pg_template(column.date_format)
+            column.pg_type = typing.type_of_dates(column.date_format)
+    return columns
+
+
+def _used_names(file: CsvFile, names: Iterable[str]) -> list[str]:
+    """Return how the columns are called as fields; they may be asked for as the header has them, or as seen."""
+    renamed = dict(zip(reversed(file.header), reversed(file.names), strict=True))
+    seen = Counter(map(visible, file.names))
+    shown = {text: name for name in file.names if seen[text := visible(name)] == 1}
+    return [
+        name if name in file.names else renamed.get(name) or shown.get(visible(name)) or _missing(file, name)
+        for name in names
+    ]
+
+
+def _missing(file: CsvFile, name: str) -> str:
+    text = _("Line 1: there is no column %(name)s. The file has: %(names)s.")
+    like = difflib.get_close_matches(name, file.names, 1, cutoff=0.75) or [
+        n for n in file.names if n.lower() == name.lower()
+    ]
+    if like:
+        text = _("Line 1: there is no column %(name)s. Did you mean %(like)s?")
+    names = ", ".join(file.names[:10]) + (" …" if len(file.names) > 10 else "")
+    raise ImportRefusedError(text % {"name": name, "names": names, "like": "".join(like)})
+
+
+def _check_semantic_types(kinds: Iterable[str]) -> None:
+    for kind in kinds:
+        if kind not in SemanticType.values:
+            known = ", ".join(filter(None, SemanticType.values))
+            text = _("There is no semantic type %(kind)s. Known are: %(known)s.")
+            raise ImportRefusedError(text % {"kind": kind, "known": known})
+
+
+def _stage(raw: psycopg.Connection, plan: _Plan, file: CsvFile, columns: list[Column]) -> int:
+    """Copy the file into a temporary table of texts; return its number of rows."""
+    fields = sql.SQL(", ").join(sql.SQL("{} text").format(column.raw) for column in columns)
+    raw.execute(sql.SQL("CREATE TEMPORARY TABLE waybill_staging ({}) ON COMMIT DROP").format(fields))
+    command = sql.SQL("COPY {} FROM STDIN (FORMAT csv, HEADER true, DELIMITER {}, ENCODING 'UTF8')")
+    cursor, started = raw.cursor(), time.monotonic()
+    try:
+        with raw.transaction(), cursor.copy(command.format(STAGING, file.delimiter)) as copy:
+            for chunk in file.chunks():
+                copy.write(chunk)
+                plan.say(_reading(file, time.monotonic() - started))
+    except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded) as error:
+        raise refusals.explain_copy(file, error) from error
+    refusals.check_count(file, cursor.rowcount)
+    for note in file.told_of_rows():
+        plan.tell(note)
+    return cursor.rowcount
+
+
+def _reading(file: CsvFile, seconds: float) -> str:
+    """Say how far the reading is: percent, rows, bytes and time left."""
+    share = file.position / file.size
+    details = {
+        "percent": int(share * 100),
+        "rows": f"{file.rows:,}",
+        "done": f"{file.position / 1e6:,.1f}",
+        "all": f"{file.size / 1e6:,.1f}",
+        "left": round(seconds / share - seconds),
+    }
+    text = _("Step 1 of 4: reading, %(percent)d %%, %(rows)s rows, %(done)s of %(all)s MB, %(left)d s left")
+    return text % details
+
+
+def _tell_of_dates(plan: _Plan, columns: list[Column]) -> None:
+    """Say which columns stay text although they look like dates."""
+    for column in columns:
+        if column.likely_type and column.pg_type == "text" and column.asked != "text":
+            text = _(
+                "%(name)s looks like times, but stays text. Import it with --type %(option)s to make it times."
+                " Exports then write them in UTC, such as 2026-03-01 07:30:00+00."
+            )
+            plan.tell(text % {"name": column.name, "option": f"{column.name}={column.likely_type}"})
+        if column.likely_format and column.pg_type == "text":
+            text = _("%(name)s looks like dates, but stays text. Import it with --date %(option)s to make it dates.")
+            option = f"{column.name}={column.likely_format}"
+            plan.tell(text % {"name": column.name, "option": f"'{option}'" if " " in option else option})
+
+
+def _make(raw: psycopg.Connection, plan: _Plan, file: CsvFile, columns: list[Column], new: sql.Identifier) -> None:
+    """Make the typed table under its temporary name, filled, with its key, and known to the planner."""
+    raw.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(plan.environment.warehouse_schema)))
+    try:
+        with raw.transaction():
+            made = _copy(raw, columns, new)
+    except psycopg.errors.ProgramLimitExceeded:
+        if not deciding.narrow(raw, STAGING, columns):
+            raise
+        made = _copy(raw, columns, new)
+    refusals.check_count(file, made)
+    if any(column.is_key for column in columns):
+        _make_key(raw, file, columns, new)
+    raw.execute(sql.SQL("ANALYZE {}").format(new))
+
+
+def _copy(raw: psycopg.Connection, columns: list[Column], new: sql.Identifier) -> int:
+    """Make the table of the columns' values, return its rows; unlike INSERT, this keeps them in the file's order."""
+    values = sql.SQL(", ").join(
+        sql.SQL("{} AS {}").format(column.value, sql.Identifier(column.name)) for column in columns
+    )
+    return raw.execute(sql.SQL("CREATE TABLE {} AS SELECT {} FROM {}").format(new, values, STAGING)).rowcount
+
+
+def _make_key(raw: psycopg.Connection, file: CsvFile, columns: list[Column], new: sql.Identifier) -> None:
+    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns if column.is_key)
+    try:
+        with raw.transaction():
+            raw.execute(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(new, names))
+    except psycopg.errors.UniqueViolation as error:
+        raise refusals.explain_repeat(raw, STAGING, file, columns) from error
+    except psycopg.errors.ProgramLimitExceeded as error:
+        raise refusals.explain_long_key(raw, STAGING, file, columns) from error
+
+
+def _describe(plan: _Plan, table: Table, columns: list[Column]) -> None:
+    """Keep the fields' rows by name, with their ids and what people said about them."""
+    known = {field.name: field for field in table.fields.select_for_update()}
+    for position, column in enumerate(columns):
+        field = known.pop(column.name, None) or Field(
+            table=table,
+            name=column.name,
+            semantic_type=typing.guess_semantic_type(
+                column.name, is_key=column.is_key, is_profile=table.is_profile_table
+            ),
+        )
+        _mark(plan, field, column)
+        field.position, field.is_key = position, column.is_key
+        remembering.keep(field, column)
+        field.semantic_type = plan.semantic_types.get(column.name, field.semantic_type)
+        field.save()
+    table.fields.filter(pk__in=[field.pk for field in known.values()]).delete()
+    for name in known:
+        text = _("The file no longer has %(name)s. %(todo)s")
+        plan.tell(text % {"name": name, "todo": who_needs(table, name) or _("Nothing used it.")})
+
+
+def _mark(plan: _Plan, field: Field, column: Column) -> None:
+    """Show the column to viewers if that is asked for, and no longer if it is another one now."""
+    was_shown, meaning = field.is_shown, plan.semantic_types.get(column.name, field.semantic_type)
+    field.is_shown = column.name in plan.shown or showing.is_kept(field, base_of(column.pg_type), meaning)
+    if was_shown and not field.is_shown:
+        plan.tell(showing.lost_text(column.name))

@@ -1,0 +1,47 @@
+"""What a table's columns were before an import, and what becomes of that: a type stays as long as the values fit it."""
+
+from django.utils.translation import gettext as _
+
+from segments.importing.columns import Column
+from segments.importing.deciding import AUTO
+from segments.importing.needing import is_missed, who_minds, who_reads
+from segments.models import Field, Table
+from segments.types import DATES, NUMBERS, TEXTS, TIMES, WHOLE_BITS, base_of
+from segments.warehouse.tables_out import types_of
+
+
+def remember(table: Table, columns: list[Column]) -> None:
+    """Tell the columns what they were; one that never had a value and that nobody reads may become anything."""
+    if table.pk is None:
+        return
+    held, fields = types_of(table), {field.name: field for field in table.fields.all()}
+    for column in columns:
+        field = fields.get(column.name)
+        if field is None or not (field.is_settled or who_reads(table, field.name)):
+            continue
+        column.known = held.get(column.name, field.pg_type)
+        column.is_missed = base_of(column.known) in TEXTS and is_missed(table, field.name)
+        column.known_layout, column.known_format = field.layout, field.date_format
+
+
+def keep(field: Field, column: Column) -> None:
+    """Note what the column is now."""
+    is_told = column.has_values or column.asked not in ("", AUTO)
+    field.is_settled = is_told or (field.is_settled and field.pk is not None)
+    field.pg_type, field.layout = base_of(column.pg_type)[:40], column.layout
+    field.date_format = column.date_format or (field.date_format if not column.has_values else "")
+
+
+def what_changed(table: Table, column: Column) -> str:
+    """Say that the column has another type than before, and who needs it; "" where nothing changes for anybody."""
+    old, new = base_of(column.known), base_of(column.pg_type)
+    if old in ("", new) or {old, new} <= WHOLE_BITS.keys():
+        return ""
+    details = {"name": column.name, "old": old, "new": new}
+    if (old in NUMBERS and new in NUMBERS) or (old in DATES and new in TIMES):
+        return _("%(name)s was %(old)s and is %(new)s from now on.") % details
+    text = _("%(name)s was %(old)s and is %(new)s from now on. %(todo)s")
+    if column.misfit:
+        text = _("%(name)s was %(old)s and is %(new)s from now on: “%(value)s” is no %(old)s. %(todo)s")
+    todo = who_minds(table, column.name, new) or _("Nothing used it.")
+    return text % {**details, "value": column.misfit, "todo": todo}

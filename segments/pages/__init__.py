@@ -1,0 +1,1 @@
+"""Data > Tables and Insights > Segments."""

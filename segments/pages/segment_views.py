@@ -1,0 +1,191 @@
+"""Insights > Segments. Everybody reads, contributors and administrators change."""
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.db import IntegrityError
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from roles.access.policy import EnvironmentRequest, requires
+from roles.kinds import ProfileKind
+from roles.permissions import Permission
+from roles.typed import typed_id
+from roles.ui.htmx import done, render, render_panel
+from segments import actions, carrying, rules
+from segments.models import Segment, SegmentStatus
+from segments.pages.choices import choices_of, value_of
+from segments.pages.listing import kinds_of, list_segments
+from segments.pages.set_up import SetUp
+from segments.projection import projected
+from segments.showing import conditions_for_viewers
+from segments.warehouse.members import heal_stuck
+
+CHANGED = "segments:changed"
+
+
+def _url(request: EnvironmentRequest, name: str, **kwargs: Any) -> str:
+    return reverse(f"segments:{name}", kwargs={"environment": request.environment.slug, **kwargs})
+
+
+def _load(request: EnvironmentRequest, pk: int) -> Segment:
+    """Return a segment of the open environment; 404 otherwise."""
+    found = Segment.objects.select_related("environment", "table__environment", "created_by")
+    return get_object_or_404(found, pk=pk, environment=request.environment)
+
+
+def _can_edit(request: EnvironmentRequest) -> bool:
+    return request.access.has_permission(Permission.EDIT_DATA)
+
+
+@requires(Permission.VIEW)
+@require_safe
+def list_page(request: EnvironmentRequest) -> TemplateResponse:
+    """The list of segments."""
+    listing = list_segments(request.environment, request.GET)
+    heal_stuck(list(listing.page))
+    context = {
+        "listing": listing,
+        "kinds": kinds_of(request.environment),
+        "can_edit": _can_edit(request),
+        "has_profile_table": request.environment.tables.exclude(profile_kind="").exists(),
+    }
+    return render(request, "segments/list.html", context, partial="list", target="list")
+
+
+@requires(Permission.VIEW)
+@require_safe
+def row(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """One row of the list, while its refresh goes on; the list itself for a browser."""
+    segment = _load(request, pk)
+    if not getattr(request, "htmx", None):
+        return HttpResponseRedirect(_url(request, "list"))
+    heal_stuck([segment])
+    context = {"segment": segment, "can_edit": _can_edit(request)}
+    return TemplateResponse(request, "segments/list.html#row", context)
+
+
+@requires(Permission.EDIT_DATA)
+@require_http_methods(["GET", "HEAD", "POST"])
+def add(request: EnvironmentRequest) -> HttpResponse:
+    """Set up a new segment; with `?like=` one of the contacts of that account segment."""
+    if request.method == "POST" or "like" not in request.GET:
+        return _set_up(request, Segment(environment=request.environment))
+    like = request.GET["like"]
+    accounts = _load(request, typed_id(like))
+    if accounts.table.profile_kind != ProfileKind.ACCOUNT:
+        raise Http404
+    try:
+        carried = carrying.contact_segment(accounts)
+    except carrying.NotCarriedError as error:
+        context = {"missing": str(error), "table": error.table, "segment": accounts}
+        return render_panel(request, "segments/not_carried.html", context | {"list_url": _url(request, "list")})
+    setup = SetUp(carried.segment, request.environment)
+    setup.count_matches()
+    return _pane(request, setup, like=accounts, left_out=carried.left_out)
+
+
+@requires(Permission.VIEW, post=Permission.EDIT_DATA)
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """See a segment, and change it."""
+    segment = _load(request, pk)
+    heal_stuck([segment])
+    if _can_edit(request):
+        return _set_up(request, segment)
+    choices = choices_of(segment.table)
+    context = {
+        "segment": segment,
+        "conditions": [rules.describe(one, choices.type_of(value_of(one))) for one in conditions_for_viewers(segment)],
+        "projected": ", ".join(field.name for field in projected(segment)),
+        "exports": _exports(segment),
+    }
+    return render_panel(request, "segments/view.html", context | {"list_url": _url(request, "list")})
+
+
+@requires(Permission.EDIT_DATA)
+@require_POST
+def refresh(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """Compute the members anew, in the background."""
+    segment = _load(request, pk)
+    heal_stuck([segment])
+    name = {"name": segment.name}
+    if segment.status == SegmentStatus.REFRESHING:
+        return done(request, _url(request, "list"), _("“%(name)s” is already refreshing.") % name, changed=CHANGED)
+    actions.start_refresh(segment, by=request.user)
+    return done(request, _url(request, "list"), _("Refreshing “%(name)s”.") % name, changed=CHANGED)
+
+
+@requires(Permission.EDIT_DATA)
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """Ask, then remove; refused while exports use the segment, which are listed."""
+    segment, status, is_read = _load(request, pk), 200, False
+    if request.method == "POST":
+        try:
+            actions.remove(segment, by=request.user)
+        except (actions.StillUsedError, actions.BeingReadError) as error:
+            segment, status, is_read = _load(request, pk), 422, isinstance(error, actions.BeingReadError)
+        else:
+            text = _("Segment “%(name)s” removed.") % {"name": segment.name}
+            return done(request, _url(request, "list"), text, changed=CHANGED)
+    context = {"segment": segment, "exports": _exports(segment), "is_read": is_read}
+    return render_panel(request, "segments/remove.html", context | {"list_url": _url(request, "list")}, status=status)
+
+
+def _set_up(request: EnvironmentRequest, segment: Segment) -> HttpResponse:
+    """Show the pane, or save what it says; its other buttons show it again."""
+    setup = SetUp(segment, request.environment, request.POST if request.method == "POST" else None)
+    if request.method != "POST" or setup.action:
+        return _pane(request, setup)
+    if not setup.is_valid():
+        return _pane(request, setup, status=422)
+    name, saved = {"name": setup.form.cleaned_data["name"]}, setup.to_segment()
+    try:
+        actions.save(saved, by=request.user)
+    except IntegrityError:
+        setup.form.add_error("name", _("There is already a segment called “%(name)s”.") % name)
+        return _pane(request, setup, status=422)
+    text = _("Segment “%(name)s” saved.") % name
+    if request.POST.get("like"):
+        return _led_on(request, saved, text)
+    return done(request, _url(request, "list"), text, changed=CHANGED)
+
+
+def _led_on(request: EnvironmentRequest, segment: Segment, text: str) -> HttpResponse:
+    """Say that a contact segment was made of an account segment, and offer what it was made for: an export of it."""
+    if not getattr(request, "htmx", None):
+        messages.success(request, text)
+        return HttpResponseRedirect(_url(request, "edit", pk=segment.pk))
+    response = render_panel(request, "segments/saved.html", {"segment": segment, "list_url": _url(request, "list")})
+    response.headers["HX-Trigger"] = json.dumps({CHANGED: True, "announce": text})
+    response.headers["HX-Trigger-After-Swap"] = "panel:saved"
+    return response
+
+
+def _pane(request: EnvironmentRequest, setup: SetUp, status: int = 200, **more: Any) -> TemplateResponse:
+    segment = setup.segment
+    context = more | {
+        "setup": setup,
+        "like_pk": more["like"].pk if "like" in more else request.POST.get("like", ""),
+        "form": setup.form,
+        "segment": segment if segment.pk else None,
+        "exports": _exports(segment) if segment.pk else [],
+        "list_url": _url(request, "list"),
+    }
+    htmx: Any = getattr(request, "htmx", None)
+    if setup.action and htmx and (htmx.target or "").startswith("condition"):
+        is_other_table = setup.action == "table"
+        return TemplateResponse(request, "segments/form.html#conditions", context | {"is_other_table": is_other_table})
+    return render_panel(request, "segments/form.html", context, status=status)
+
+
+def _exports(segment: Segment) -> list[Any]:
+    """Return the exports that send the segment."""
+    users: Any = getattr(segment, "exports")  # noqa: B009 - another app's relation, which this one does not know
+    return list(users.select_related("environment").order_by("name"))

@@ -1,0 +1,1 @@
+"""All that reads customer data, and the member lists that are made of it."""

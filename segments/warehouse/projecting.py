@@ -1,0 +1,115 @@
+"""Records of the contacts of an account segment: one for each contact of a member; accounts without are left out."""
+
+from collections.abc import Callable
+
+import psycopg
+from django.utils.translation import gettext as _
+from psycopg import sql
+
+from segments.models import Field, Relationship, Segment, Table
+from segments.projection import contact_of, projected_name
+from segments.warehouse.reading import (
+    PAGE_SECONDS,
+    Columns,
+    NotReadyError,
+    Row,
+    as_text,
+    columns_of,
+    key_names,
+    members_table,
+    reader,
+    spelled,
+    table_name,
+    why_not_readable,
+)
+
+
+def projected_query(segment: Segment, columns: Columns) -> sql.Composed:
+    """Return the SELECT of the contacts' records, in no particular order.
+
+    A column is a field of the account table, or one of `projection.projected_name`. Raises NotReadyError.
+    """
+    contact = _contact(segment)
+    find = _finder(segment, contact)
+    chosen = [sql.SQL("{} AS {}").format(find(name), sql.Identifier(exported)) for name, exported in columns]
+    return sql.SQL("SELECT {}").format(sql.SQL(", ").join(chosen)) + _joined(segment, contact)
+
+
+def why_not_projectable(segment: Segment) -> str:
+    """Say why the contacts' records cannot be read now, and what to do; "" when they can."""
+    if why := why_not_readable(segment):
+        return why
+    try:
+        contact = _contact(segment)
+    except NotReadyError as error:
+        return str(error)
+    held = columns_of(segment.environment.warehouse_schema, contact.table.name)
+    if contact.field_name not in held or not key_names(contact.table):
+        text = _("Its contacts' table %(table)s is no longer there, or has no key. Import it again.")
+        return text % {"table": contact.table.name}
+    return ""
+
+
+def key_columns(segment: Segment) -> list[str]:
+    """Return the names of the columns that tell the records apart: the contact table's key."""
+    contact = _contact(segment)
+    return [projected_name(contact.table, key) for key in key_names(contact.table)]
+
+
+def count_projected(connection: psycopg.Connection, segment: Segment) -> int:
+    """Return how many contacts the segment's accounts have in this snapshot. Raises NotReadyError."""
+    row = connection.execute(sql.SQL("SELECT count(*)") + _joined(segment, _contact(segment))).fetchone()
+    return row[0] if row else 0
+
+
+def preview_projected(segment: Segment, columns: Columns, limit: int = 5) -> list[Row]:
+    """Return the first `limit` records as texts. Raises NotReadyError, psycopg.Error."""
+    query = as_text(projected_query(segment, columns), len(columns), limit)
+    with reader(segment.environment, [segment], timeout=PAGE_SECONDS) as connection:
+        return connection.execute(query).fetchall()
+
+
+def _contact(segment: Segment) -> Relationship:
+    contact = contact_of(segment.table)
+    if contact is None:
+        text = _("No contact table is related to %(table)s any more. State the relationship on that table's page.")
+        raise NotReadyError(text % {"table": segment.table.name})
+    if segment.member_count is None:
+        text = _("The segment “%(segment)s” has no member list yet. Refresh it first.")
+        raise NotReadyError(text % {"segment": segment.name})
+    return contact
+
+
+def _joined(segment: Segment, contact: Relationship) -> sql.Composed:
+    """Return FROM: the members `m`, their accounts `t`, and the contacts `c` of these."""
+    keys = key_names(segment.table)
+    same = sql.SQL(" AND ").join(sql.SQL("t.{0} = m.{0}").format(sql.Identifier(key)) for key in keys)
+    return sql.SQL(" FROM {} m JOIN {} t ON {} JOIN {} c ON c.{} = t.{}").format(
+        members_table(segment),
+        table_name(segment.table),
+        same,
+        sql.Identifier(segment.environment.warehouse_schema, contact.table.name),
+        sql.Identifier(contact.field_name),
+        sql.Identifier(contact.to_field_name),
+    )
+
+
+def _finder(segment: Segment, contact: Relationship) -> Callable[[str], sql.Composed]:
+    """Return what gives a column's SQL; a contact field that the segment does not project is not found."""
+    own, others = _fields(segment.table), _fields(contact.table)
+    projected = {projected_name(contact.table, name): name for name in segment.projected_fields if name in others}
+    projected |= {projected_name(contact.table, key): key for key in key_names(contact.table)}
+
+    def find(name: str) -> sql.Composed:
+        if name in own:
+            return spelled("t", name, own[name].pg_type, own[name].layout)
+        if name in projected:
+            field = others[projected[name]]
+            return spelled("c", field.name, field.pg_type, field.layout)
+        raise NotReadyError(_("There is no field %(name)s any more. Choose the fields again.") % {"name": name})
+
+    return find
+
+
+def _fields(table: Table) -> dict[str, Field]:
+    return {field.name: field for field in table.fields.all()}

@@ -1,0 +1,57 @@
+"""Looks at a table again: is it still there, with its key, and how many rows has it now?"""
+
+from typing import NamedTuple
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from psycopg import sql
+
+from segments import showing
+from segments.models import Field, Table
+from segments.warehouse.reading import columns_of, reader, table_name
+
+
+class RereadError(Exception):
+    """The table cannot be used as it is; the text says why and what to do, for everyone."""
+
+
+class Reread(NamedTuple):
+    """How many rows a table has, and what is not as it was ("" where all is)."""
+
+    rows: int
+    warning: str
+
+
+def reread(table: Table) -> Reread:
+    """Count the table's rows anew and keep their number. Raises RereadError, psycopg.Error."""
+    held = columns_of(table.environment.warehouse_schema, table.name)
+    missing = [field for field in table.fields.all() if field.name not in held]
+    if not held:
+        raise RereadError(_("The table “%(table)s” is no longer there. Import it again.") % {"table": table.name})
+    if keys := [field for field in missing if field.is_key]:
+        text = _("The table “%(table)s” has lost its key %(fields)s. Import it again with its key.")
+        raise RereadError(text % {"table": table.name, "fields": _named(keys)})
+    showing.hide_changed(table, held)
+    rows = _count(table)
+    Table.objects.filter(pk=table.pk).update(row_count=rows, refreshed_at=timezone.now())
+    return Reread(rows, _warning(missing))
+
+
+def _count(table: Table) -> int:
+    with reader(table.environment, [table]) as connection:
+        row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(table_name(table))).fetchone()
+    return row[0] if row else 0
+
+
+def _warning(missing: list[Field]) -> str:
+    words = ngettext(
+        "Its field %(fields)s is no longer there. Import the table again.",
+        "Its fields %(fields)s are no longer there. Import the table again.",
+        len(missing),
+    )
+    return words % {"fields": _named(missing)} if missing else ""
+
+
+def _named(fields: list[Field]) -> str:
+    return ", ".join(f"“{field.name}”" for field in fields)

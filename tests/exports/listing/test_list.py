@@ -1,0 +1,60 @@
+"""What the list says of detached and failed exports, and what of it to whom."""
+
+import pytest
+
+from connections.models import Sharing
+from exports.models import Export
+from exports.models.states import State
+from roles.roles import Role
+from tests.exports.pages import cells, make_run, names, text_of, url
+from tests.factories import client_of, make_connection, make_export, make_member
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_detached_export_says_that_it_is_inactive_whatever_its_last_run_was(environment, carl):
+    for name, mode in (("On", "refresh"), ("Off", "off")):
+        export = make_export(environment, name, schedule_mode=mode)
+        make_run(export, State.SUCCEEDED)
+        Export.objects.filter(pk=export.pk).update(connection=None)
+    page = carl.get(url(environment))
+    assert " ".join(cells(page, "On")[7]) == "Inactive no connection"
+    assert " ".join(cells(page, "Off")[7]) == "Off no connection"
+    assert page.content.decode().count("data-inactive") == 2
+    make_export(environment, "Attached", make_connection(environment, "Zeta"))
+    for words in ("no connection", "No Conn", "CONNECTION"):
+        assert names(carl.get(url(environment), {"q": words})) == ["Off", "On"]
+
+
+def test_who_has_no_commands_ticks_no_rows(environment, carl, shared):
+    make_export(environment, "Weekly", shared)
+    vera = client_of(make_member(environment, Role.VIEWER))
+    assert carl.get(url(environment)).content.decode().count('class="cell-select"') == 2
+    page = vera.get(url(environment))
+    assert names(page) == ["Weekly"]
+    assert "data-select" not in page.content.decode().replace("data-selected-count", "")
+
+
+def test_both_kinds_of_failure_are_found_by_one_filter(environment, carl, shared):
+    make_run(make_export(environment, "Gave up", shared), State.FAILED)
+    alone = carl.get(url(environment))
+    assert 'id="filter-failed_any"' not in alone.content.decode(), "one kind needs no second chip"
+    make_run(make_export(environment, "Tries again", shared), State.RETRYING)
+    make_run(make_export(environment, "Fine", shared), State.SUCCEEDED)
+    page = carl.get(url(environment), {"status": "failed_any"})
+    assert names(page) == ["Gave up", "Tries again"]
+    chips = [(chip["value"], chip["count"]) for chip in page.context_data["listing"].filters]
+    assert chips == [("failed_any", 2), ("failed", 1), ("retrying", 1), ("succeeded", 1)]
+    found = carl.get(url(environment), {"status": "failed_any", "q": "gave"})
+    assert names(found) == ["Gave up"]
+
+
+def test_only_those_who_can_do_something_are_told_that_it_needs_them(environment, carl, shared):
+    locked = make_connection(environment, sharing=Sharing.NOBODY)
+    for connection in (shared, locked, locked):
+        make_run(make_export(environment, connection=connection), State.FAILED)
+    assert "1 needs you" in text_of(carl.get(url(environment)))
+    assert "3 need you" in text_of(client_of(make_member(environment, Role.ADMINISTRATOR)).get(url(environment)))
+    seen_by_viewer = text_of(client_of(make_member(environment, Role.VIEWER)).get(url(environment)))
+    assert "need you" not in seen_by_viewer
+    assert "3 failed" in seen_by_viewer

@@ -1,0 +1,106 @@
+"""A paused environment: nothing starts, what runs ends, and everybody sees who paused it and why."""
+
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+from django.urls import reverse
+
+from exports import actions
+from exports.dispatcher import look_once
+from exports.models import Run
+from exports.models.states import State
+from exports.runs import pausing, queue
+from exports.schedules.occurrences import start_due
+from roles.models import AuditEvent
+from roles.roles import Role
+from tests.exports.schedules.scheduled import make_due, runs_of
+from tests.factories import client_of, make_export, make_member
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def ada(environment):
+    return make_member(environment, Role.ADMINISTRATOR, "ada")
+
+
+def test_due_and_clicked_runs_wait_and_say_why_and_start_in_order_when_it_goes_on(environment, ada):
+    pausing.pause(environment, note="", by=ada)
+    due, clicked = make_due(environment), make_export(environment)
+    start_due()
+    actions.run_now(clicked, by=ada)
+    look_once()
+    assert queue.claim() is None
+    assert {run.reason for run in Run.objects.all()} == {"the environment is paused"}
+    assert pausing.resume(environment, by=ada)
+    look_once()
+    assert {run.reason for run in Run.objects.all()} == {""}
+    assert queue.claim().run_id == runs_of(due)[0].pk
+    assert queue.claim().run_id == runs_of(clicked)[0].pk
+
+
+def test_what_runs_goes_on_to_its_end(environment, ada):
+    run, _is_new = actions.run_now(make_export(environment), by=ada)
+    claimed = queue.claim()
+    pausing.pause(environment, note="", by=ada)
+    assert queue.renew(claimed)
+    assert queue.finish(claimed, State.SUCCEEDED)
+    run.refresh_from_db()
+    assert run.state == State.SUCCEEDED
+
+
+def test_a_second_pause_and_a_second_resume_change_nothing(environment, ada):
+    other = make_member(environment, Role.ADMINISTRATOR)
+    assert pausing.pause(environment, note="Moving house", by=ada)
+    assert not pausing.pause(environment, note="Mine", by=other)
+    environment.refresh_from_db()
+    assert (environment.paused_by, environment.pause_note) == (ada, "Moving house")
+    assert pausing.resume(environment, by=other)
+    assert not pausing.resume(environment, by=other)
+    assert list(AuditEvent.objects.order_by("pk").values_list("action", "actor_name")) == [
+        ("pause", "ada"),
+        ("resume", str(other)),
+    ]
+
+
+def test_a_healthy_cluster_is_not_replaced_because_of_runs_that_were_paused(environment, ada):
+    actions.run_now(make_export(environment), by=ada)
+    Run.objects.update(not_before=Now() - timedelta(hours=1))
+    assert queue.work_waits()
+    pausing.pause(environment, note="", by=ada)
+    assert not queue.work_waits()
+    pausing.resume(environment, by=ada)
+    assert not queue.work_waits()
+    assert queue.claim()
+
+
+def test_the_list_says_who_paused_it_since_when_and_why(environment, ada):
+    browser, url = client_of(ada), reverse("system:pause", kwargs={"environment": environment.slug})
+    page = browser.post(url, {"note": "Moving house"}, follow=True).content.decode()
+    assert "Paused by ada" in page
+    assert "Moving house" in page
+    assert "what runs goes on to its end" in page
+    viewer = client_of(make_member(environment, Role.VIEWER)).get(
+        reverse("exports:list", kwargs={"environment": environment.slug})
+    )
+    assert "Paused by ada" in viewer.content.decode()
+    assert "Resume" not in viewer.content.decode()
+    page = browser.post(url.replace("pause", "resume"), follow=True).content.decode()
+    assert "Paused by" not in page
+    assert "what waited starts now" in page
+
+
+@pytest.mark.parametrize(("typed", "name"), [({}, "exports:list"), ({"from": "system"}, "system:list")])
+def test_one_stays_where_one_let_it_go_on(environment, ada, typed, name):
+    at = {"environment": environment.slug}
+    answer = client_of(ada).post(reverse("system:resume", kwargs=at), typed)
+    assert answer.headers["Location"] == reverse(name, kwargs=at)
+
+
+def test_a_note_that_is_too_long_is_refused(environment, ada):
+    url = reverse("system:pause", kwargs={"environment": environment.slug})
+    page = client_of(ada).post(url, {"note": "x" * 201}, follow=True).content.decode()
+    assert "longer than 200 characters" in page
+    environment.refresh_from_db()
+    assert environment.paused_at is None
