@@ -147,6 +147,7 @@ def test_root_runs_the_server_of_another_account_as_that_account(shared_director
 
 
 @as_root
+@pytest.mark.long
 @pytest.mark.skipif(os.environ.get("CI") != "true", reason="makes a system account: only in CI")
 def test_root_that_cannot_reach_the_data_in_a_namespace_uses_a_system_account(shared_directory):
     closed = shared_directory / "closed"
@@ -278,6 +279,7 @@ def test_private_directory_that_is_open_to_others_is_not_trusted(data_dir, permi
 
 
 @as_root
+@pytest.mark.long
 def test_four_kilobytes_of_shared_memory_are_enough_for_a_start_and_parallel_queries(data_dir):
     mount = "mount -t tmpfs -o size=4k tmpfs /dev/shm"
     if subprocess.run(["unshare", "-m", "sh", "-c", mount], check=False).returncode != 0:

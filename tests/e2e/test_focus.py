@@ -49,6 +49,7 @@ def test_run_in_the_menu_of_a_row_gives_the_focus_back_to_it_and_says_so_visibly
     expect(menu).to_be_focused()
 
 
+@pytest.mark.long
 def test_the_menu_of_a_row_stays_open_while_the_row_asks_for_itself(visit):
     page = visit()
     menu = run_by_keyboard(page, "High value customers")
@@ -80,6 +81,7 @@ def loose(portal):
     portal.query(f"DELETE FROM exports_export WHERE id IN ({', '.join(str(pk) for (pk,) in made)}) RETURNING id")
 
 
+@pytest.mark.long
 def test_after_detaching_the_focus_is_on_that_row_and_after_removing_on_the_next(visit, loose):
     page = visit(path="/e/contoso/exports/?q=Loose", viewport=WIDE)
     page.get_by_label(loose[1], exact=True).check()

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 FOCUSED = "(e => e.id || e.ariaLabel || e.innerText.trim())(document.activeElement)"
@@ -74,6 +75,7 @@ def test_a_row_is_selected_and_its_menu_used_by_keyboard(visit):
     expect(summary).to_be_focused()
 
 
+@pytest.mark.long
 def test_search_sort_and_back_live_in_the_address(visit):
     page = visit()
     everything = names(page)

@@ -199,6 +199,7 @@ def test_a_run_started_elsewhere_is_seen_on_the_list_and_disturbs_nobody(visit, 
         job.remove()
 
 
+@pytest.mark.long
 def test_the_place_of_the_keyboard_in_the_list_stays_while_a_row_changes(visit, job):
     page = visit("ada")
     link = row_of(page).locator(".row-link")
@@ -243,6 +244,7 @@ def test_an_answer_to_a_list_that_is_gone_changes_nothing_of_the_one_that_is_sho
     expect(page.locator("#page-summary")).to_have_text("in time")
 
 
+@pytest.mark.long
 def test_what_somebody_removed_is_said_once_and_asked_for_no_more(visit, portal):
     connection = portal.query(WAITING)[0][0]
     page = visit("ada", "/e/contoso/connections/", expect=(404,))

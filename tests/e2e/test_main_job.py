@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.delivery import SEGMENT, assert_delivered, assert_masked, expected_rows
@@ -54,6 +55,7 @@ def test_a_contributor_sends_a_segment_over_sftp(portal, visit):
     assert_delivered(portal, portal.sftp_files / "partner" / "With_scripts")
 
 
+@pytest.mark.long
 def test_a_contributor_sends_a_segment_over_sftp_without_scripts(portal, visit):
     page = visit("carl", java_script_enabled=False)
     page.get_by_role("link", name="Add export").click()
@@ -76,6 +78,7 @@ def test_a_contributor_sends_a_segment_over_sftp_without_scripts(portal, visit):
     assert_delivered(portal, portal.sftp_files / "partner" / "Without_scripts")
 
 
+@pytest.mark.long
 def test_a_running_job_is_canceled_from_its_details(portal, visit):
     page = visit("carl")
     row = row_of(page, "Slow delivery")
@@ -93,6 +96,7 @@ def test_a_running_job_is_canceled_from_its_details(portal, visit):
     assert (state, rows) == ("canceled", 1)
 
 
+@pytest.mark.long
 def test_a_running_job_is_canceled_without_scripts(portal, visit):
     page = visit("carl", java_script_enabled=False)
     row = row_of(page, "Another slow delivery")
@@ -104,6 +108,7 @@ def test_a_running_job_is_canceled_without_scripts(portal, visit):
     until(lambda: page.reload() and page.locator(".progress-state").get_by_text("Canceled").count())
 
 
+@pytest.mark.long
 def test_an_export_is_removed_after_a_question(visit):
     page = visit("carl")
     page.get_by_role("link", name="Add export").click()

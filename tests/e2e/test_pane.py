@@ -36,6 +36,7 @@ def choose_tables(pane):
     pane.get_by_role("checkbox", name=re.compile("^Churn risk")).check()
 
 
+@pytest.mark.long
 def test_whole_tables_are_set_up_and_sent(portal, visit):
     page = visit()
     pane = opened(page, "Whole tables")
@@ -92,6 +93,7 @@ def test_control_enter_saves_from_anywhere_in_the_panel(visit):
     expect(pane).to_have_count(0)
 
 
+@pytest.mark.long
 def test_the_kind_changes_without_losing_choice_or_focus(visit):
     page = visit()
     pane = opened(page, "Two kinds")
@@ -112,6 +114,7 @@ def test_the_kind_changes_without_losing_choice_or_focus(visit):
     expect(pane.get_by_label("Name", exact=False).first).to_have_value("Two kinds")
 
 
+@pytest.mark.long
 def test_a_new_connection_edited_on_the_way_is_chosen(visit):
     page = visit("ada")
     pane = opened(page, "Long way")
@@ -149,6 +152,7 @@ def add_connection(place, name, save="Save"):
     place.get_by_role("button", name=save, exact=True).last.click()
 
 
+@pytest.mark.long
 def test_an_administrator_adds_a_connection_and_finds_what_was_typed(visit):
     page = visit("ada")
     pane = opened(page, "Half typed")
@@ -178,6 +182,7 @@ def test_an_administrator_adds_a_connection_without_scripts_or_comes_back(visit)
     expect(page.locator("#id_connection option:checked")).to_have_text("Without scripts either")
 
 
+@pytest.mark.long
 def test_a_test_of_ten_is_followed_in_the_panel_and_the_status_stays(portal, visit):
     page = visit()
     pane = opened(page, "Try ten")
@@ -211,6 +216,7 @@ def test_a_corrected_field_loses_its_error_at_once(visit):
     expect(pane.locator(".field-error")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_a_long_list_is_searched_and_ticked_at_once(visit):
     page = visit()
     pane = opened(page)
@@ -267,6 +273,7 @@ def test_what_is_ticked_while_an_answer_is_slow_is_saved_by_a_quick_click(visit)
     expect(row).to_contain_text("Not started")
 
 
+@pytest.mark.long
 def test_an_export_is_set_up_by_the_keyboard_alone_in_the_order_of_the_screen(visit):
     page = visit()
     page.get_by_role("link", name="Add export").focus()

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 PEOPLE = "/e/contoso/permissions/"
@@ -19,6 +20,7 @@ def choose(page, role):
     panel(page).get_by_role("radio", name=re.compile(f"^{role}")).check()
 
 
+@pytest.mark.long
 def test_somebody_is_invited_joins_and_gets_another_role_at_work(visit):
     ada = visit("ada", PEOPLE, expect=(422,))
     ada.get_by_role("link", name="Add person").click()

@@ -69,6 +69,7 @@ def gone(portal, connection):
     return portal.query(f"SELECT count(*) FROM connections_connection WHERE id = {connection}")[0][0] == 0
 
 
+@pytest.mark.long
 def test_the_whole_guide_in_the_panel_by_keyboard(visit, portal, leaving):
     page = visit("ada", CONNECTIONS)
     guide = open_guide(page, "Leaving partner")
@@ -97,6 +98,7 @@ def test_the_whole_guide_in_the_panel_by_keyboard(visit, portal, leaving):
     assert left == [("Leaving 1", None), ("Leaving 3", None)]
 
 
+@pytest.mark.long
 def test_a_running_job_is_named_canceled_and_gone_on_from(visit, leaving):
     carls = visit("carl", "/e/contoso/exports/?q=Leaving 2")
     carls.get_by_label("Leaving 2", exact=True).check()
@@ -114,6 +116,7 @@ def test_a_running_job_is_named_canceled_and_gone_on_from(visit, leaving):
     expect(guide).to_contain_text("No export uses it.")
 
 
+@pytest.mark.long
 def test_the_whole_guide_without_scripts(visit, portal, leaving):
     page = visit("ada", f"{CONNECTIONS}{leaving}/remove", java_script_enabled=False)
     expect(page.get_by_role("button", name="Remove connection")).to_be_disabled()
@@ -129,6 +132,7 @@ def test_the_whole_guide_without_scripts(visit, portal, leaving):
     assert gone(portal, leaving)
 
 
+@pytest.mark.long
 def test_a_test_is_followed_in_the_panel_and_the_list_hears_of_its_end(visit):
     page = visit("ada", CONNECTIONS)
     row = page.locator("table.list tbody tr").filter(has_text="Partner SFTP")

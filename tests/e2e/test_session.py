@@ -47,6 +47,7 @@ def forget_session(page):
     page.context.clear_cookies(name=re.compile("session"))
 
 
+@pytest.mark.long
 def test_what_is_typed_survives_a_session_that_ends_and_is_saved_after_a_log_in_in_another_tab(enter):
     page = enter(expect=(403, 422))
     half_fill(page)
@@ -70,6 +71,7 @@ def test_what_is_typed_survives_a_session_that_ends_and_is_saved_after_a_log_in_
     expect(panel(page).get_by_label("Name", exact=False).first).to_have_value("Half typed")
 
 
+@pytest.mark.long
 def test_somebody_else_in_the_other_tab_does_not_save_it(enter):
     page = enter()
     half_fill(page)
@@ -84,6 +86,7 @@ def test_somebody_else_in_the_other_tab_does_not_save_it(enter):
     expect(panel(page).get_by_text("Somebody else is logged in now.")).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_pane_older_than_the_log_in_of_another_tab_is_brought_up_to_date(enter):
     page = enter(expect=(403, 422))
     half_fill(page)
@@ -115,6 +118,7 @@ def test_a_page_without_unsaved_input_goes_to_the_log_in_and_comes_back(enter):
     page.wait_for_url(f"**{EXPORTS}")
 
 
+@pytest.mark.long
 def test_a_session_is_ended_from_the_account_and_the_other_browser_is_out(enter):
     here, there = enter(), enter()
     here.goto("/account/")

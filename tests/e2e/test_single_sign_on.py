@@ -35,6 +35,7 @@ def page(browser, live_server, settings):
     assert [text for text in problems if "Content Security Policy" in text] == []
 
 
+@pytest.mark.long
 def test_the_button_leads_to_the_provider_and_back_to_the_page_that_was_asked_for(provider, page):
     environment = make_environment("fabrikam")
     GroupRole.objects.create(environment=environment, group="admins", role=Role.ADMINISTRATOR)

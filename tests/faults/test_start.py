@@ -105,6 +105,7 @@ def started_again(portal: Portal, before: psutil.Process, words: tuple[str, ...]
     return False
 
 
+@pytest.mark.long
 def test_reset_leaves_a_running_portal_alone(portal):
     refused = control("reset", portal.data_dir)
     assert refused.returncode == 1

@@ -367,6 +367,7 @@ def test_environments_do_not_hinder_each_other(environment):
     assert runs_of(waiting)[0].state == State.QUEUED
 
 
+@pytest.mark.long
 def test_an_export_that_is_removed_as_it_falls_due_is_gone(environment):
     ada = make_member(environment)
     for _round in range(6):

@@ -263,6 +263,7 @@ def test_cancel_in_the_middle_ends_the_run_and_leaves_nothing(slow_export):
     assert delivered(slow_export.connection) == {}
 
 
+@pytest.mark.long
 def test_a_child_killed_in_the_middle_is_put_back_and_the_next_try_cleans_up_and_delivers(slow_export):
     run, _is_new = actions.run_now(slow_export, by=None)
     thread = in_thread(lambda: watch(queue.claim()))
@@ -280,6 +281,7 @@ def test_a_child_killed_in_the_middle_is_put_back_and_the_next_try_cleans_up_and
     assert {Path(name).name for name in delivered(slow_export.connection)} == {"Big_1.csv", "manifest.json"}
 
 
+@pytest.mark.long
 def test_what_a_dead_run_left_is_cleared_by_the_exports_next_run(slow_export):
     run, _is_new = actions.run_now(slow_export, by=None)
     thread = in_thread(lambda: watch(queue.claim()))

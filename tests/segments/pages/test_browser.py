@@ -41,6 +41,7 @@ def problems(page):
     return [(one["id"], one["nodes"][0]["html"][:200]) for one in Axe().run(page).response["violations"]]
 
 
+@pytest.mark.long
 def test_a_segment_is_made_in_the_panel(open_page):
     page = open_page()
     page.get_by_role("link", name="Add segment").click()
@@ -79,6 +80,7 @@ def test_a_segment_is_made_in_the_panel(open_page):
     expect(row).to_contain_text("3")
 
 
+@pytest.mark.long
 def test_a_segment_is_made_without_scripts(open_page):
     page = open_page(java_script_enabled=False)
     page.get_by_role("link", name="Add segment").click()

@@ -192,6 +192,7 @@ def test_a_server_killed_in_the_middle_is_noticed_at_once_and_may_pass(own_sshd)
     assert names(own_sshd.files) == [f".f.csv.{KEY}.part"]
 
 
+@pytest.mark.long
 def test_a_server_that_stands_still_is_given_up_after_the_silence(own_sshd, monkeypatch):
     monkeypatch.setattr(client, "SILENCE_SECONDS", 1.5)
     with Sftp(own_sshd.settings(), own_sshd.secrets()).session(KEY) as session:
