@@ -80,11 +80,11 @@ def test_search_sort_and_back_live_in_the_address(visit):
     page = visit()
     everything = names(page)
     page.locator("#search").fill("analytics")  # at once: each pause in typing is a step back
-    expect(page.locator(".list .row-link")).to_have_count(4)
+    expect(page.locator(".list .row-link")).not_to_have_count(len(everything))
     expect(page).to_have_url(re.compile(r"q=analytics$"))
     expect(page.locator("#search")).to_be_focused()
     found = names(page)
-    assert set(found) < set(everything)
+    assert set() < set(found) < set(everything)
     page.locator("#sort-rows").click()
     expect(page.locator("th[aria-sort='ascending']")).to_contain_text("Rows sent")
     expect(page).to_have_url(re.compile(r"q=analytics&sort=rows"))
