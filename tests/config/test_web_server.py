@@ -75,7 +75,12 @@ def asked(house, request=GET + b"Connection: close\r\n\r\n"):
     """The whole answer to a request."""
     with closing(connected(house)) as browser:
         browser.sendall(request)
-        return b"".join(iter(lambda: browser.recv(65536), b""))
+        return rest_of(browser)
+
+
+def rest_of(browser):
+    """All that the server sends until it closes: one answer may come in several pieces."""
+    return b"".join(iter(lambda: browser.recv(65536), b""))
 
 
 def is_closed(browser):
@@ -273,7 +278,7 @@ def test_an_answer_that_fails_on_its_way_does_not_look_whole():
     with serving(failing) as house, closing(connected(house)) as browser:
         browser.sendall(b"GET / HTTP/1.0\r\n\r\n")  # as proxies ask that know the end only by the connection's
         with pytest.raises(ConnectionResetError):
-            list(iter(lambda: browser.recv(65536), b""))
+            rest_of(browser)
 
 
 def test_head_gets_headers_alone_and_the_connection_goes_on():
@@ -349,7 +354,7 @@ def test_bodies_that_wait_for_a_thread_fit_into_memory_together():
         assert 100_000 < sum(channel.queued_bytes for channel in house.channels) < 200_000
         go_on.set()
         for browser in browsers:
-            assert b"".join(iter(lambda each=browser: each.recv(65536), b"")).startswith(b"HTTP/1.1 200 ")
+            assert rest_of(browser).startswith(b"HTTP/1.1 200 ")
 
 
 def test_who_asks_for_very_much_at_once_is_broken_off():
@@ -367,7 +372,7 @@ def test_who_asks_for_very_much_at_once_is_broken_off():
         until(lambda: is_closed(many))
         go_on.set()
         few.sendall(GET + b"Connection: close\r\n\r\n")
-        assert b"".join(iter(lambda: few.recv(65536), b"")).count(b"HTTP/1.1 200") == 3
+        assert rest_of(few).count(b"HTTP/1.1 200") == 3
 
 
 @pytest.mark.parametrize("behind_proxy, forwarded", [(False, b""), (True, b"192.0.2.7, 192.0.2.8")])
@@ -444,8 +449,8 @@ def test_a_socket_file_is_served_and_one_that_is_left_over_replaced(monkeypatch,
     thread = threading.Thread(target=house.run)
     thread.start()
     with closing(binding.connect(PATIENCE)) as browser:
-        browser.sendall(GET + b"\r\n")
-        assert browser.recv(65536).endswith(b"GET / ")
+        browser.sendall(GET + b"Connection: close\r\n\r\n")
+        assert rest_of(browser).endswith(b"GET / ")
     house.stop()
     thread.join(PATIENCE)
     binding.remove_files([listening])
