@@ -16,7 +16,7 @@ help:
 	@echo "make moments       run the tests that depend on the clock at a dozen other moments"
 	@echo "make chaos         kill everything at random for MINUTES=5, and prove that nothing is lost"
 	@echo "make lint          check style, types and the order of imports"
-	@echo "make bench         measure what the README says"
+	@echo "make bench         measure what docs/speed.md says"
 	@echo "make pictures      take the pictures of the documents anew"
 	@echo "make requirements  pin the newest packages that pyproject.toml allows"
 

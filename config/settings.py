@@ -1,4 +1,4 @@
-"""Settings, read from the environment; README's configuration table lists every variable.
+"""Settings, read from the environment; docs/configuration.md lists every variable.
 
 A value that cannot be used raises ImproperlyConfigured with the variable's name and what to write instead.
 """

@@ -152,10 +152,10 @@ def test_what_the_image_is_built_with_is_there_and_makes_no_keys(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"staticfiles"}
 
 
-def test_variables_of_the_example_stand_in_the_readme():
+def test_variables_of_the_example_are_documented():
     named = re.findall(r"^([A-Z_]+)=", (DEPLOY / "waybill.env.example").read_text(), re.MULTILINE)
-    readme = (ROOT / "README.md").read_text()
-    assert [name for name in named if f"| `{name}` |" not in readme] == []
+    table = (ROOT / "docs" / "configuration.md").read_text()
+    assert [name for name in named if f"| `{name}` |" not in table] == []
 
 
 def test_a_shell_reads_the_example_as_systemd_and_compose_do(tmp_path):
