@@ -22,8 +22,9 @@ from exports.models import Export, ExportSegment
 from roles.models import Environment
 from segments.importing.loading import import_table
 from segments.models import Segment
-from segments.warehouse import reading
+from segments.warehouse import queries
 from segments.warehouse.members import refresh
+from segments.warehouse.reader import snapshot
 from tests.servers.sshd import running_sshd
 
 PEOPLE = """SELECT 'C' || lpad(n::text, 8, '0') AS "CustomerId", 'First' || n % 997 AS "FirstName",
@@ -132,8 +133,8 @@ def _export(
 def _query(segment: Segment) -> str:
     """The query that the export runs, as text for psql."""
     columns = [(name, name) for name in COLUMNS]
-    with reading.reader(segment.environment, [segment]) as reader:
-        return reading.export_query(segment, columns).as_string(reader)
+    with snapshot(segment.environment, [segment]) as reader:
+        return queries.segment_query(segment, columns).as_string(reader)
 
 
 def _paired(

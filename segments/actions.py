@@ -12,7 +12,7 @@ from roles.models import User
 from segments import chores
 from segments.models import Segment, SegmentStatus, Table
 from segments.rules import Condition, label_of
-from segments.warehouse.reading import members_table
+from segments.warehouse.queries import members_table
 
 DEFINITION = ("table_id", "match", "conditions")
 AUDITED = ("name", "description", "projected_fields", *DEFINITION)

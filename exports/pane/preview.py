@@ -16,7 +16,7 @@ from segments import showing
 from segments.models import Field, Segment, Table
 from segments.projection import projected_name
 from segments.rules import RulesError
-from segments.warehouse import reading
+from segments.warehouse import queries, records
 from segments.warehouse.projecting import preview_projected
 
 RECORDS = 5
@@ -88,7 +88,7 @@ def _of_segment(setup: Setup, segment: Segment) -> Preview:
         problem = _("Several columns are called “%(names)s”. Give each a name of its own.")
         return Preview(segment.name, names, [], problem % {"names": "”, “".join(twice)})
     asked = [(column.source, column.name) for column in columns]
-    rows = preview_projected if segment.pk in setup.field_sources.projected else reading.preview
+    rows = preview_projected if segment.pk in setup.field_sources.projected else records.preview
     fields = [column.field for column in columns]
     return _read(setup, segment.name, names, fields, lambda: rows(segment, asked, RECORDS), _unreadable_segment())
 
@@ -117,7 +117,7 @@ def _of_table(setup: Setup, table: Table) -> Preview:
     fields = list(table.fields.all())
     names = [field.name for field in fields]
     problem = _("The table cannot be read now. Open it to see why.")
-    return _read(setup, table.name, names, fields, lambda: reading.sample(table, fields, RECORDS), problem)
+    return _read(setup, table.name, names, fields, lambda: records.sample(table, fields, RECORDS), problem)
 
 
 def _of_members(setup: Setup, segment: Segment) -> Preview:
@@ -125,7 +125,7 @@ def _of_members(setup: Setup, segment: Segment) -> Preview:
     keys = list(segment.table.fields.filter(is_key=True))
     names = [key.name for key in keys]
     columns = [(name, name) for name in names]
-    rows = partial(reading.preview, segment, columns, RECORDS)
+    rows = partial(records.preview, segment, columns, RECORDS)
     return _read(setup, segment.name, names, keys, rows, _unreadable_segment())
 
 
@@ -138,13 +138,13 @@ def _read(
     name: str,
     columns: list[str],
     fields: list[Field],
-    read: Callable[[], list[reading.Row]],
+    read: Callable[[], list[records.Row]],
     cannot_be_read: str,
 ) -> Preview:
     try:
         rows = read()
     except psycopg.errors.QueryCanceled:
         return Preview(name, columns, [], _("The preview took too long. The export itself may take longer."))
-    except (psycopg.Error, RulesError, reading.NotReadyError) as error:
+    except (psycopg.Error, RulesError, queries.NotReadyError) as error:
         return Preview(name, columns, [], shared_memory.advice(error) or cannot_be_read)
     return Preview(name, columns, showing.rows_of(rows, fields, showing.for_preview(setup.access)))

@@ -35,8 +35,8 @@ from roles import shared_memory
 from roles.secrets.references import MissingSecretError
 from roles.secrets.store import OtherServerError, UnreadableSecretError
 from segments.models import Segment
-from segments.warehouse import members
-from segments.warehouse import reading as warehouse
+from segments.warehouse import members, queries
+from segments.warehouse.reader import snapshot, snapshot_time
 
 logger = logging.getLogger(__name__)
 
@@ -119,8 +119,8 @@ def _write(recorder: Recorder, stack: ExitStack) -> tuple[Delivery, list[Written
             destination = _destination(run.export)
             plan = _plan(run, type(destination), step)
             _refuse_edited(run.export)
-            reader = reading.enter_context(warehouse.reader(run.environment, plan.nouns))
-            run.data_as_of = warehouse.snapshot_time(reader)
+            reader = reading.enter_context(snapshot(run.environment, plan.nouns))
+            run.data_as_of = snapshot_time(reader)
             plan = within_limits(plan, reader, type(destination))
             step["note"] = _expect(recorder, plan, reader)
             hold_unusual(run, plan.items, reader)
@@ -319,7 +319,7 @@ def _fail(claimed: Claim, run: Run, error: Exception) -> None:
         words = {"message": error.message, "detail": error.detail, "reason": _first_words(error.message)}
         if not error.permanent:
             return queue.try_again_later(claimed, run, **words, retry_after=error.retry_after)
-    elif isinstance(error, DatabaseError | psycopg.Error | warehouse.NotReadyError):
+    elif isinstance(error, DatabaseError | psycopg.Error | queries.NotReadyError):
         words = {"message": _(UNREADABLE), "detail": _where(error), "reason": _("Data could not be read")}
     elif isinstance(error, RunError):
         words = {"message": error.message, "detail": error.detail, "reason": error.reason}

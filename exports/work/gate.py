@@ -17,7 +17,7 @@ from exports.work.errors import HeldRunError, NotEligibleError, SkippedRunError
 from exports.work.items import Item, ItemKind
 from roles.ui.words import number
 from segments.models import Segment
-from segments.warehouse import projecting, reading, tables_out
+from segments.warehouse import projecting, records
 
 NOT_ELIGIBLE = (
     "The following segments are not eligible for this export destination: %(names)s. "
@@ -52,7 +52,7 @@ def profiles_of(connection: psycopg.Connection, item: Item) -> int:
         raise TypeError(f"{item.name} is no segment.")
     if item.is_projected:
         return projecting.count_projected(connection, segment)
-    return reading.count_members(connection, segment)
+    return records.count_members(connection, segment)
 
 
 def within_limits(
@@ -96,7 +96,7 @@ def _distinct(connection: psycopg.Connection, items: list[Item]) -> int:
     sent = [item for item in items if item.kind == ItemKind.SEGMENT]
     whole = [item.segment for item in sent if item.segment and not item.is_projected]
     projected = [item.segment for item in sent if item.segment and item.is_projected]
-    return tables_out.count_distinct(connection, whole, projected)
+    return projecting.count_distinct(connection, whole, projected)
 
 
 def too_small(left_out: list[LeftOut], destination: type[Destination]) -> str:
@@ -118,7 +118,7 @@ def hold_unusual(run: Run, items: Sequence[Item], reader: psycopg.Connection, re
     formers = _formers(run)
     if _brakes(run, formers, removals):
         for entry, item in zip(run.items, items, strict=False):
-            entry["expected"] = reading.count_rows(reader, item.query(None))
+            entry["expected"] = records.count_rows(reader, item.query(None))
         _hold(_brakes(run, formers, removals))
 
 

@@ -13,7 +13,7 @@ from exports.work import cdm_names
 from exports.work.errors import RunError
 from segments import projection
 from segments.models import Field, Segment, Table
-from segments.warehouse import projecting, reading, tables_out
+from segments.warehouse import projecting, queries, records
 
 
 class ItemKind(StrEnum):
@@ -83,26 +83,26 @@ class Item:
         types = {column.source: column.pg_type for column in self.columns}
         layouts = {column.source: column.field.layout for column in self.columns}
         if isinstance(self.noun, Table):
-            return tables_out.table_query(self.noun, columns, types, layouts)
+            return queries.table_query(self.noun, columns, types, layouts)
         if self.kind == ItemKind.MEMBERS:
-            return tables_out.members_query(self.noun, columns, types, layouts)
+            return queries.members_query(self.noun, columns, types, layouts)
         if self.is_projected:
             return projecting.projected_query(self.noun, columns)
-        return reading.export_query(self.noun, columns)
+        return queries.segment_query(self.noun, columns)
 
 
 def table_item(table: Table, folder: str) -> Item:
     """Return the whole table. Raises RunError when it cannot be read now."""
-    if why := tables_out.why_not_sendable(table):
+    if why := records.why_not_sendable(table):
         raise RunError(why, reason=_("Table cannot be read"))
-    types = tables_out.types_of(table)
+    types = queries.types_of(table)
     return Item(ItemKind.TABLE, table, folder, _all_columns(table.fields.all(), types))
 
 
 def members_item(segment: Segment, folder: str) -> Item:
     """Return the segment's member list as a table. Raises RunError when it cannot be read now."""
     refuse_unreadable(segment)
-    types = tables_out.types_of_members(segment)
+    types = queries.types_of_members(segment)
     return Item(ItemKind.MEMBERS, segment, folder, _all_columns(segment.table.fields.filter(is_key=True), types))
 
 
@@ -120,7 +120,7 @@ def segment_item(export: Export, segment: Segment, folder: str, *, is_projected:
 
 def refuse_unreadable(segment: Segment) -> None:
     """Raise RunError when the segment's member list cannot be read now."""
-    if why := reading.why_not_readable(segment):
+    if why := records.why_not_readable(segment):
         raise RunError(why, reason=_("Segment cannot be read"))
 
 
@@ -135,7 +135,7 @@ def _all_columns(fields: Iterable[Field], types: dict[str, str]) -> list[Column]
 
 def _chosen(export: Export, table: Table) -> list[Column]:
     """The export's chosen columns of `table`; all fields where nothing was chosen."""
-    fields, types = {field.name: field for field in table.fields.all()}, tables_out.types_of(table)
+    fields, types = {field.name: field for field in table.fields.all()}, queries.types_of(table)
     selection = _selection(export, table, list(fields))
     _refuse_missing(table, [name for name, _column in selection if name not in fields])
     return [Column(column, fields[name], name, types.get(name, fields[name].pg_type)) for name, column in selection]
@@ -149,14 +149,14 @@ def _chosen_contacts(export: Export, segment: Segment, taken: set[str]) -> list[
             "The contacts of “%(name)s” cannot be found any more. Open its table and relate the contacts to it."
         )
         raise RunError(message % {"name": segment.name}, reason=_("Segment cannot be read"))
-    if why := tables_out.why_not_sendable(contact.table):
+    if why := records.why_not_sendable(contact.table):
         raise RunError(why, reason=_("Table cannot be read"))
     fields = {field.name: field for field in contact.table.fields.all()}
     gone = [name for name in segment.projected_fields if name not in fields]
     chosen = _selection(export, contact.table, [*fields, *gone])
     selection = [(name, column) for name, column in chosen if name in segment.projected_fields]
     _refuse_missing(contact.table, [name for name, _column in selection if name not in fields])
-    types = tables_out.types_of(contact.table)
+    types = queries.types_of(contact.table)
     columns = []
     for name, column in selection:
         source = projection.projected_name(contact.table, name)

@@ -8,7 +8,7 @@ from segments.models import Relationship, Segment, Table
 from segments.projection import contacts_of
 from segments.rules import Condition, RulesError, through_of
 from segments.signals import field_removed, field_retyped
-from segments.warehouse.reading import rules_where
+from segments.warehouse.queries import rules_where
 
 
 def who_needs(table: Table, name: str) -> str:

@@ -7,7 +7,7 @@ from segments.importing.deciding import AUTO
 from segments.importing.needing import is_missed, who_minds, who_reads
 from segments.models import Field, Table
 from segments.types import DATES, NUMBERS, TEXTS, TIMES, WHOLE_BITS, base_of
-from segments.warehouse.tables_out import types_of
+from segments.warehouse.queries import types_of
 
 
 def remember(table: Table, columns: list[Column]) -> None:

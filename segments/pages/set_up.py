@@ -13,7 +13,7 @@ from segments import projection, rules
 from segments.models import Segment, Table
 from segments.pages.choices import choices_of, value_of
 from segments.pages.forms import Row, SegmentForm
-from segments.warehouse import reading
+from segments.warehouse import records
 
 REMOVE = "remove-condition-"
 
@@ -157,7 +157,7 @@ class SetUp:
         if self.table is None:
             return
         try:
-            self.count = reading.count_matching(self.table, self.match, self.conditions)
+            self.count = records.count_matching(self.table, self.match, self.conditions)
         except rules.RulesError:
             self._check_rules()
             self.count_problem = _("Not counted: correct the condition first.")

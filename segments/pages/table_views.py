@@ -19,7 +19,7 @@ from roles.ui.htmx import done, render, render_panel
 from segments import relationships, rules, showing
 from segments.models import Field, Relationship, Table
 from segments.pages.listing import list_tables
-from segments.warehouse import reading
+from segments.warehouse import queries, records
 
 RELATED, FIELDS = "relationships:changed", "fields:changed"
 SAMPLE_ROWS = 10
@@ -132,8 +132,8 @@ def _sample(request: EnvironmentRequest, table: Table, fields: list[Field]) -> d
     if request.access.is_support:
         return {"fields": fields, "rows": [], "is_masked": True, "problem": NO_DATA}
     try:
-        rows, problem = reading.sample(table, fields, SAMPLE_ROWS), ""
-    except (psycopg.Error, rules.RulesError, reading.NotReadyError) as error:
+        rows, problem = records.sample(table, fields, SAMPLE_ROWS), ""
+    except (psycopg.Error, rules.RulesError, queries.NotReadyError) as error:
         again = _("The rows cannot be read now. Import the table again if this stays so.")
         rows, problem = [], shared_memory.advice(error) or again
     return {

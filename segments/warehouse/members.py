@@ -25,15 +25,8 @@ from segments import chores, rules
 from segments.models import Segment, SegmentStatus
 from segments.relationships import related_names
 from segments.warehouse import sessions
-from segments.warehouse.reading import (
-    SESSION,
-    WORK_SCHEMA,
-    columns_of,
-    key_names,
-    members_table,
-    rules_where,
-    table_name,
-)
+from segments.warehouse.queries import WORK_SCHEMA, columns_of, key_names, members_table, rules_where, table_name
+from segments.warehouse.reader import SESSION
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """Records of the contacts of an account segment: one for each contact of a member; accounts without are left out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import psycopg
 from django.utils.translation import gettext as _
@@ -8,20 +8,20 @@ from psycopg import sql
 
 from segments.models import Field, Relationship, Segment, Table
 from segments.projection import contact_of, projected_name
-from segments.warehouse.reading import (
-    PAGE_SECONDS,
+from segments.warehouse.queries import (
     Columns,
     NotReadyError,
-    Row,
     as_text,
     columns_of,
     key_names,
+    members_query,
     members_table,
-    reader,
     spelled,
     table_name,
-    why_not_readable,
+    types_of_members,
 )
+from segments.warehouse.reader import PAGE_SECONDS, snapshot
+from segments.warehouse.records import Row, why_not_readable
 
 
 def projected_query(segment: Segment, columns: Columns) -> sql.Composed:
@@ -62,11 +62,37 @@ def count_projected(connection: psycopg.Connection, segment: Segment) -> int:
     return row[0] if row else 0
 
 
+def count_distinct(connection: psycopg.Connection, segments: Iterable[Segment], projected: Iterable[Segment]) -> int:
+    """Return how many different profiles these lists hold in this snapshot; profiles of different tables add up.
+
+    Of the segments `projected` the contacts are counted. Raises warehouse.NotReadyError.
+    """
+    lists: dict[int, list[sql.Composed]] = {}
+    for segment in segments:
+        lists.setdefault(segment.table_id, []).append(_member_keys(segment))
+    for segment in projected:
+        contact = contact_of(segment.table)
+        keys = [(name, name) for name in key_columns(segment)]
+        lists.setdefault(contact.table_id if contact else 0, []).append(projected_query(segment, keys))
+    return sum(_count(connection, queries) for queries in lists.values())
+
+
 def preview_projected(segment: Segment, columns: Columns, limit: int = 5) -> list[Row]:
     """Return the first `limit` records as texts. Raises NotReadyError, psycopg.Error."""
     query = as_text(projected_query(segment, columns), len(columns), limit)
-    with reader(segment.environment, [segment], timeout=PAGE_SECONDS) as connection:
+    with snapshot(segment.environment, [segment], timeout=PAGE_SECONDS) as connection:
         return connection.execute(query).fetchall()
+
+
+def _member_keys(segment: Segment) -> sql.Composed:
+    types = types_of_members(segment)
+    return members_query(segment, [(key, key) for key in key_names(segment.table)], types)
+
+
+def _count(connection: psycopg.Connection, queries: list[sql.Composed]) -> int:
+    union = sql.SQL(" UNION ").join(queries)
+    row = connection.execute(sql.SQL("SELECT count(*) FROM ({}) AS profiles").format(union)).fetchone()
+    return row[0] if row else 0
 
 
 def _contact(segment: Segment) -> Relationship:

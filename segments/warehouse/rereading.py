@@ -9,7 +9,8 @@ from psycopg import sql
 
 from segments import showing
 from segments.models import Field, Table
-from segments.warehouse.reading import columns_of, reader, table_name
+from segments.warehouse.queries import columns_of, table_name
+from segments.warehouse.reader import snapshot
 
 
 class RereadError(Exception):
@@ -39,7 +40,7 @@ def reread(table: Table) -> Reread:
 
 
 def _count(table: Table) -> int:
-    with reader(table.environment, [table]) as connection:
+    with snapshot(table.environment, [table]) as connection:
         row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(table_name(table))).fetchone()
     return row[0] if row else 0
 

@@ -16,8 +16,8 @@ from exports.models.states import State
 from exports.work.watch import work_until_idle
 from roles.models import Environment, RoleAssignment
 from segments.models import Relationship, Segment, SegmentStatus, Table
-from segments.warehouse import reading
 from segments.warehouse.projecting import count_projected
+from segments.warehouse.reader import snapshot
 
 TODAY = date(2026, 11, 22)
 PLANS = pytest.mark.parametrize("plan", [CONSUMERS, BUSINESSES], ids=lambda plan: plan.slug)
@@ -120,7 +120,7 @@ def test_both_environments_are_made_once(make):
     ]
     assert set(Segment.objects.values_list("status", flat=True)) == {SegmentStatus.READY}
     hotels = businesses.segments.get(name="Hotels, with contacts")
-    with reading.reader(businesses, [hotels]) as connection:
+    with snapshot(businesses, [hotels]) as connection:
         assert count_projected(connection, hotels) > hotels.member_count
     counts = [model.objects.count() for model in (Environment, Table, Segment, Relationship, Run)]
     make()

@@ -6,7 +6,7 @@ from django.db import connection as django_connection
 from roles.kinds import ProfileKind, SemanticType
 from segments import projection, relationships
 from segments.models import Relationship, Segment
-from segments.warehouse import reading
+from segments.warehouse import queries
 from segments.warehouse.projecting import (
     count_projected,
     key_columns,
@@ -14,6 +14,7 @@ from segments.warehouse.projecting import (
     projected_query,
     why_not_projectable,
 )
+from segments.warehouse.reader import snapshot
 from tests.factories import make_environment, make_segment, make_table
 from tests.segments.test_relationships import ACCOUNTS, accounts, contacts, environment, relate
 
@@ -30,7 +31,7 @@ def related(accounts, contacts):
 
 
 def records(segment, columns):
-    with reading.reader(segment.environment, [segment]) as connection:
+    with snapshot(segment.environment, [segment]) as connection:
         return sorted(connection.execute(projected_query(segment, columns)).fetchall())
 
 
@@ -54,7 +55,7 @@ def test_nothing_is_projected_without_a_relationship(related):
     relationships.unrelate(Relationship.objects.get(), by=None)
     assert SemanticType.EMAIL not in projection.semantic_types(projecting)
     assert projection.projected(projecting) == []
-    with pytest.raises(reading.NotReadyError, match="No contact table is related to Accounts any more"):
+    with pytest.raises(queries.NotReadyError, match="No contact table is related to Accounts any more"):
         projected_query(projecting, RECORD)
 
 
@@ -63,7 +64,7 @@ def test_each_contact_of_a_member_is_one_record_and_accounts_without_are_left_ou
     assert records(cafes, RECORD) == [("Café Uno", "ada@example.com"), ("Café Uno", "bela@example.com")]
     everybody = make_segment(related, projected_fields=["EMail"])
     assert [row[0] for row in records(everybody, RECORD)] == ["Café Uno", "Café Uno", "Hôtel Deux"]
-    with reading.reader(related.environment, [everybody]) as connection:
+    with snapshot(related.environment, [everybody]) as connection:
         assert count_projected(connection, everybody) == 3
     assert preview_projected(cafes, RECORD, 1)[0][0] == "Café Uno"
 
@@ -90,7 +91,7 @@ def test_a_record_is_told_apart_by_the_contacts_key(related):
 def test_a_field_that_is_not_projected_cannot_be_sent(related):
     segment = make_segment(related, projected_fields=["EMail"])
     for name in ("Contacts › FirstName", "FirstName", 'x" FROM y --'):
-        with pytest.raises(reading.NotReadyError, match="There is no field"):
+        with pytest.raises(queries.NotReadyError, match="There is no field"):
             projected_query(segment, [(name, "x")])
     assert 'AS "a""b"' in projected_query(segment, [("Company", 'a"b')]).as_string(None)
 
@@ -106,7 +107,7 @@ def test_fields_of_one_name_in_both_tables_are_told_apart(environment):
 
 def test_reading_locks_the_contacts_too(related):
     segment = make_segment(related, projected_fields=["EMail"])
-    with reading.reader(related.environment, [segment]) as connection:
+    with snapshot(related.environment, [segment]) as connection:
         query = "SELECT c.relname FROM pg_locks l JOIN pg_class c ON c.oid = l.relation WHERE pid = %s"
         rows = connection.execute(query, [connection.info.backend_pid]).fetchall()
     assert "Contacts" in {row[0] for row in rows}

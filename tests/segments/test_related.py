@@ -6,8 +6,9 @@ from django.db import connection as django_connection
 from roles.kinds import Audience
 from segments import relationships, rules
 from segments.models import Relationship, SegmentStatus
-from segments.warehouse import reading
+from segments.warehouse import queries, records
 from segments.warehouse.members import RefreshError, refresh
+from segments.warehouse.reader import snapshot
 from tests.factories import make_environment, make_segment, make_table
 from tests.segments.test_relationships import ACCOUNTS, accounts, contacts, environment, relate
 
@@ -50,17 +51,17 @@ def members(segment):
     ],
 )
 def test_a_condition_through_a_relationship_finds_rows_whose_related_row_fits(related, conditions, match, wanted):
-    rows = reading.preview_rules(related, match, conditions, [("ContactId", "Id")], 10)
+    rows = records.preview_rules(related, match, conditions, [("ContactId", "Id")], 10)
     assert " ".join(sorted(row[0] for row in rows)) == wanted
-    assert reading.count_matching(related, match, conditions) == (len(rows), 5)
+    assert records.count_matching(related, match, conditions) == (len(rows), 5)
     assert members(make_segment(related, conditions=conditions, match=match)) == [int(one) for one in wanted.split()]
 
 
 def test_it_becomes_a_semi_join_and_names_and_values_stay_what_they_are(related):
     evil = on_account('x" OR true --', "equals", "1")
     with pytest.raises(rules.RulesError, match="no field"):
-        reading.rules_where(related, "all", [evil])
-    text = reading.rules_where(related, "all", [on_account("Industry", "equals", "x' OR true --")]).as_string(None)
+        queries.rules_where(related, "all", [evil])
+    text = queries.rules_where(related, "all", [on_account("Industry", "equals", "x' OR true --")]).as_string(None)
     assert text == (
         '(EXISTS (SELECT FROM "data_business"."Accounts" r WHERE r."AccountId" = t."AccountId"'
         " AND (\"r\".\"Industry\" = 'x'' OR true --')))"
@@ -69,7 +70,7 @@ def test_it_becomes_a_semi_join_and_names_and_values_stay_what_they_are(related)
 
 def test_types_of_the_other_table_decide_how_values_are_written(related):
     with pytest.raises(rules.RulesError) as refused:
-        reading.rules_where(related, "all", [on_account("Employees", "greater", "many")])
+        queries.rules_where(related, "all", [on_account("Employees", "greater", "many")])
     assert "Accounts › Employees: “many” is not a number." in refused.value.errors[0]
 
 
@@ -93,11 +94,11 @@ def test_a_table_of_another_environment_is_not_reached(related):
     secret = make_table(foreign, "Secrets", "AccountId,Word\n1,x\n", "AccountId", profile_kind="account")
     forged = on_account("Word", "equals", "x") | {"to": "Secrets"}
     with pytest.raises(rules.RulesError):
-        reading.rules_where(related, "all", [forged])
+        queries.rules_where(related, "all", [forged])
     # Not even if a row of the database said so.
     Relationship.objects.create(table=related, field_name="AccountId", to_table=secret, to_field_name="AccountId")
     with pytest.raises(rules.RulesError):
-        reading.count_matching(related, "all", [forged])
+        records.count_matching(related, "all", [forged])
 
 
 def test_a_field_may_lead_to_two_tables_and_a_table_may_be_reached_twice(environment):
@@ -113,12 +114,12 @@ def test_a_field_may_lead_to_two_tables_and_a_table_may_be_reached_twice(environ
         (on_account("Score", "at_least", "9") | {"to": "Scores"}, "1"),
     ]
     for condition, wanted in cases:
-        assert reading.preview_rules(deals, "all", [condition], [("DealId", "Id")]) == [(wanted,)]
+        assert records.preview_rules(deals, "all", [condition], [("DealId", "Id")]) == [(wanted,)]
 
 
 def test_reading_a_segment_locks_the_tables_that_its_rules_read(related):
     segment = make_segment(related, conditions=[on_account("Industry", "equals", "Cafés")])
-    with reading.reader(related.environment, [segment]) as connection:
+    with snapshot(related.environment, [segment]) as connection:
         locked = (
             "SELECT c.relname FROM pg_locks l JOIN pg_class c ON c.oid = l.relation WHERE l.mode = %s AND l.pid = %s"
         )

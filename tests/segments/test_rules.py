@@ -4,7 +4,7 @@ import pytest
 from psycopg import sql
 
 from segments import rules
-from segments.warehouse import reading
+from segments.warehouse import records
 from tests.factories import make_environment, make_table
 
 CSV = """Id,Name,City,Income,Visits,JoinedOn,SeenAt,IsMember
@@ -34,8 +34,8 @@ def found(transactional_db):
     table = make_table(make_environment(), csv=CSV, key="Id")
 
     def find(*conditions, match="all"):
-        rows = reading.preview_rules(table, match, list(conditions), [("Id", "Id")], 10)
-        assert reading.count_matching(table, match, list(conditions)) == (len(rows), 5)
+        rows = records.preview_rules(table, match, list(conditions), [("Id", "Id")], 10)
+        assert records.count_matching(table, match, list(conditions)) == (len(rows), 5)
         return "".join(sorted(row[0] for row in rows))
 
     return find

@@ -14,7 +14,7 @@ from roles.roles import Role
 from segments import showing
 from segments.importing.csvfile import ImportRefusedError
 from segments.models import Field
-from segments.warehouse import reading
+from segments.warehouse import queries, records
 from segments.warehouse.members import RefreshError, refresh
 from segments.warehouse.rereading import reread
 from tests.factories import client_of, make_environment, make_export, make_member, make_segment, make_table
@@ -201,7 +201,7 @@ def test_numbers_of_another_size_stay_shown(environment, table):
 def test_a_column_changed_past_waybill_is_masked_when_the_table_is_read_again(table, change):
     table.fields.filter(name__in=("City", "Note")).update(is_shown=True)
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("ALTER TABLE {} " + change).format(reading.table_name(table)))
+        cursor.execute(sql.SQL("ALTER TABLE {} " + change).format(queries.table_name(table)))
     reread(table)
     assert shown(table) == ["Note"]
     assert AuditEvent.objects.get(action="choose shown").changes == {"shown": [["Note", "City"], ["Note"]]}
@@ -244,7 +244,7 @@ def test_marks_cost_no_query(viewer, table, django_assert_num_queries, django_as
 
 
 def as_shown(table, fields):
-    rows = reading.sample(table, fields)
+    rows = records.sample(table, fields)
     return " ".join(value or "" for row in showing.rows_of(rows, fields, showing.for_viewer) for value in row)
 
 

@@ -11,7 +11,7 @@ from psycopg import sql
 from segments.importing.loading import ImportRefusedError, import_table
 from segments.models import Segment
 from segments.relationships import relate
-from segments.warehouse import reading
+from segments.warehouse import queries, records
 from segments.warehouse.members import refresh
 from tests.factories import make_environment, make_export, make_segment, make_table
 from tests.segments.importing.test_importing import types_of
@@ -42,9 +42,9 @@ def rows(table, *names):
     """The rows as exports write them, of this very transaction."""
     fields = {field.name: field for field in table.fields.all()}
     columns = [(name, name) for name in names or fields]
-    query = sql.SQL("SELECT {} FROM {} t").format(reading._selected(columns, fields), reading.table_name(table))
+    query = sql.SQL("SELECT {} FROM {} t").format(queries.selected(columns, fields), queries.table_name(table))
     with connection.cursor() as cursor:
-        cursor.execute(reading.as_text(query, len(columns), 9))
+        cursor.execute(queries.as_text(query, len(columns), 9))
         return cursor.fetchall()
 
 
@@ -91,7 +91,7 @@ def test_numbers_grow_without_a_word_and_nothing_breaks(guests, environment):
     segment = make_segment(guests, conditions=nights())
     table, told = load(environment, "No,Nights,Left\n1,3,2026-05-01\n70000,5000000000,2026-05-01\n")
     assert (types_of(table), told) == (TYPES | {"No": "integer", "Nights": "bigint"}, [])
-    assert reading.why_not_readable(segment) == ""
+    assert records.why_not_readable(segment) == ""
     assert refresh(segment) == 2
     assert types_of(load(environment, FULL)[0]) == types_of(table)
 
@@ -239,7 +239,7 @@ def test_a_type_that_was_changed_in_postgresql_stays_while_the_values_fit(enviro
             ' ALTER "Town" TYPE varchar(8)'
         )
     table, told = load(environment, "No,Price,Town\n1,2.25,Lille\n", "Prices")
-    assert reading.columns_of(environment.warehouse_schema, "Prices")["Town"] == "character varying"
+    assert queries.columns_of(environment.warehouse_schema, "Prices")["Town"] == "character varying"
     assert (types_of(table), told) == ({"No": "smallint", "Price": "numeric", "Town": "character varying"}, [])
     load(environment, "No,Price,Town\n1,2.255,Lille-Flandres\n", "Prices")
     assert rows(table) == [("1", "2.255", "Lille-Flandres")]

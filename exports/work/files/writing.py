@@ -14,7 +14,7 @@ from connections.destinations.base import FileSession, Part
 from exports.work.items import Item
 from exports.work.plan import Plan
 from exports.work.record import Recorder
-from segments.warehouse import reading
+from segments.warehouse.copying import copy_csv
 
 BLOCK = 1 << 18  # bytes that are hashed and sent at a time
 
@@ -96,7 +96,7 @@ def _write(
 ) -> tuple[Sink, int]:
     """Copy one item's rows into `part`; return what went out and the rows."""
     # The header is ours: PostgreSQL would cut names to 63 bytes.
-    copy = reading.copy_csv(connection, item.query(plan.most_rows), header=False, delimiter=plan.format.delimiter)
+    copy = copy_csv(connection, item.query(plan.most_rows), header=False, delimiter=plan.format.delimiter)
     sink = Sink(part)
     with _compressed(sink) if plan.format.is_compressed else _plain(sink) as file:
         file.write(plan.format.header_line(item.names))

@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[3]
 OF_THE_RUN = [
     "exports/work",
     "exports/runs/queue.py",
-    "segments/warehouse/reading.py",
-    "segments/warehouse/tables_out.py",
+    "segments/warehouse/queries.py",
+    "segments/warehouse/records.py",
 ]
 OF_THE_TARGET = [f"connections/destinations/{room}" for room in ("files", "local", "sftp")]
 # Not about runs, though in the same files: forms, checks and downloads.

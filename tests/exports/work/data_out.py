@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from connections.models import Connection
 from exports.models import Export, ExportKind, ExportTable, Run
 from segments.models import Field, Relationship, Table
-from segments.warehouse.reading import writer
+from segments.warehouse.reader import writer
 from tests.factories import folder_of, make_export, make_table
 
 ORDERS = """OrderId,CustomerId,Total,PaidAt

@@ -11,7 +11,7 @@ from exports.models import Run
 from exports.models.states import State
 from roles.kinds import Audience, SemanticType
 from segments.models import Relationship, Segment
-from segments.warehouse.reading import writer
+from segments.warehouse.reader import writer
 from tests.exports.work.data_out import manifest_of
 from tests.exports.work.test_run import delivered, run_to_end
 from tests.exports.work.test_run_of_ten import send_test

@@ -14,7 +14,7 @@ from exports.models.states import State
 from exports.runs import queue
 from exports.work import execute
 from exports.work.file_format import FileFormat
-from segments.warehouse import reading
+from segments.warehouse.reader import snapshot, writer
 from tests.exports.work.test_run import delivered, run_to_end
 from tests.factories import (
     folder_of,
@@ -134,7 +134,7 @@ def test_long_column_names_arrive_whole(environment, table, segment):
 
 def test_the_header_is_quoted_as_postgresql_does(environment):
     names = ["plain", "two words", " padded ", 'a "quote"', "comma, here", "ü😀", "=cmd()"]
-    with reading.reader(environment, []) as reader:
+    with snapshot(environment, []) as reader:
         aliases = ", ".join('1 AS "{}"'.format(name.replace('"', '""')) for name in names)
         with reader.cursor().copy(f"COPY (SELECT {aliases}) TO STDOUT (FORMAT csv, HEADER)") as copy:
             expected = bytes(next(iter(copy)))
@@ -153,8 +153,8 @@ def test_a_segment_that_cannot_be_refreshed_is_named_with_the_reason(environment
 
 def test_a_member_list_that_is_not_there_fails_for_good_with_what_to_do(environment, table, segment):
     export = make_export(environment, segments=[segment], refreshes_segments=False)
-    with reading.writer(environment) as writer:
-        writer.execute(f"DROP TABLE waybill_work.members_{segment.pk}")
+    with writer(environment) as connection:
+        connection.execute(f"DROP TABLE waybill_work.members_{segment.pk}")
     run = run_to_end(export)
     assert (run.state, run.reason) == (State.FAILED, "Segment cannot be read")
     assert "efresh" in run.message

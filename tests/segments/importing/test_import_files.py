@@ -12,7 +12,7 @@ from django.db import connection
 from segments.importing import csvfile, locking, refusals
 from segments.importing.loading import ImportRefusedError, import_table
 from segments.models import Table
-from segments.warehouse import reading
+from segments.warehouse.reader import snapshot, writer
 from tests.factories import make_environment, make_export, make_segment, make_table
 from tests.segments.importing.test_importing import exported, load, refusal, types_of
 
@@ -338,7 +338,7 @@ def test_a_wait_for_an_export_is_said(monkeypatch):
     monkeypatch.setattr(locking, "TRY_MILLISECONDS", 50)
     environment, said = make_environment(), []
     table = load(environment, "Id\n1\n")
-    with reading.reader(environment, [table]):
+    with snapshot(environment, [table]):
         refusal(environment, "Id\n2\n", patience=0.2, progress=said.append)
     assert said[-1] == "Step 4 of 4: waiting for an export that is reading the old rows"
 
@@ -358,7 +358,7 @@ def test_what_the_database_says_becomes_one_sentence_and_one_what_to_do(code, sa
 
 
 def _fail(code):
-    with reading.writer(make_environment()) as raw:
+    with writer(make_environment()) as raw:
         raw.execute(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{code}', MESSAGE = 'it is so'; END $$")
 
 
@@ -369,7 +369,7 @@ def test_a_server_that_goes_away_in_the_middle_is_told_and_the_old_rows_stay():
     def end_the_session(text):
         if text.startswith("Step 3"):
             pid = connection.connection.info.backend_pid
-            with reading.writer(environment) as other:
+            with writer(environment) as other:
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
 
     said = refusal(environment, "Id\n2\n", progress=end_the_session)

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from segments.models import Table
-from segments.warehouse import reading
+from segments.warehouse.reader import writer
 from tests.factories import make_environment
 from tests.segments.importing.test_importing import load, refusal
 
@@ -44,8 +44,8 @@ def test_any_other_name_is_taken(name):
 def test_what_is_called_like_a_table_in_the_making_stops_no_import():
     environment = make_environment()
     load(environment, FILE)
-    with reading.writer(environment) as writer:
-        writer.execute(f'CREATE TABLE "{environment.warehouse_schema}"."~new_People" (n int)')
+    with writer(environment) as connection:
+        connection.execute(f'CREATE TABLE "{environment.warehouse_schema}"."~new_People" (n int)')
     assert load(environment, "Id\n1\n2\n").row_count == 2
 
 

@@ -13,8 +13,9 @@ from roles.kinds import Audience
 from roles.models import AuditEvent
 from segments.importing.loading import ImportRefusedError, import_table
 from segments.models import Field, Table
-from segments.warehouse import reading
+from segments.warehouse import queries, records
 from segments.warehouse.copying import copy_csv
+from segments.warehouse.reader import snapshot, writer
 from tests.factories import CUSTOMERS, make_environment, make_segment, make_table
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,8 +31,8 @@ def exported(table, order=""):
     """The table as CSV bytes, as an export writes it."""
     fields = [(field.name, field.name) for field in table.fields.all()]
     known = {field.name: field for field in table.fields.all()}
-    query = sql.SQL("SELECT {} FROM {} t").format(reading._selected(fields, known), reading.table_name(table))
-    with reading.reader(table.environment, [table]) as connection:
+    query = sql.SQL("SELECT {} FROM {} t").format(queries.selected(fields, known), queries.table_name(table))
+    with snapshot(table.environment, [table]) as connection:
         return b"".join(copy_csv(connection, query))
 
 
@@ -294,20 +295,20 @@ def test_names_with_quotes_and_spaces_are_only_names():
     stream = io.StringIO()
     csv.writer(stream).writerows([[column, "n"], ["1", "2"]])
     table = load(environment, stream.getvalue(), name=name, keys=[column], profile_kind="customer")
-    assert reading.sample(table, table.fields.all()) == [("1", "2")]
-    assert reading.preview(make_segment(table), [(column, 'z"%s')]) == [("1",)]
+    assert records.sample(table, table.fields.all()) == [("1", "2")]
+    assert records.preview(make_segment(table), [(column, 'z"%s')]) == [("1",)]
 
 
 def test_views_and_grants_on_the_table_stand_on_the_new_one():
     environment = make_environment()
     table = load(environment, "Id,Name\n1,a\n", keys=["Id"], profile_kind="customer")
     schema = environment.warehouse_schema
-    with reading.writer(environment) as connection:
+    with writer(environment) as connection:
         connection.execute(f'CREATE VIEW {schema}.names AS SELECT "Name" FROM {schema}."People"')
         connection.execute(f"CREATE VIEW {schema}.twice AS SELECT * FROM {schema}.names")
         connection.execute(f'GRANT SELECT ON {schema}."People", {schema}.names TO PUBLIC')
     load(environment, "Id,Name\n1,a\n2,b\n")
-    with reading.reader(environment, []) as connection:
+    with snapshot(environment, []) as connection:
         assert connection.execute(f"SELECT * FROM {schema}.twice").fetchall() == [("a",), ("b",)]
         grants = connection.execute(
             "SELECT relname FROM pg_class, aclexplode(relacl) WHERE relnamespace = %s::regnamespace AND grantee = 0"
@@ -321,7 +322,7 @@ def test_views_and_grants_on_the_table_stand_on_the_new_one():
 
 def test_a_relation_that_no_import_made_is_left_alone():
     environment = make_environment()
-    with reading.writer(environment) as connection:
+    with writer(environment) as connection:
         connection.execute(f"CREATE SCHEMA {environment.warehouse_schema}")
         connection.execute(f'CREATE TABLE {environment.warehouse_schema}."People" (x int)')
     assert "no import made" in refusal(environment, "Id\n1\n")
@@ -336,8 +337,8 @@ def test_a_table_that_an_import_made_is_replaced_even_when_its_description_is_go
 def test_a_reader_keeps_the_old_rows_and_the_import_waits_no_longer_than_its_patience():
     environment = make_environment()
     table = load(environment, "Id\n1\n", keys=["Id"], profile_kind="customer")
-    query = sql.SQL("SELECT * FROM {}").format(reading.table_name(table))
-    with reading.reader(environment, [table]) as connection:
+    query = sql.SQL("SELECT * FROM {}").format(queries.table_name(table))
+    with snapshot(environment, [table]) as connection:
         text = refusal(environment, "Id\n2\n", patience=0)
         assert connection.execute(query).fetchall() == [(1,)]
     assert "being read by an export" in text
@@ -348,7 +349,7 @@ def test_a_reader_keeps_the_old_rows_and_the_import_waits_no_longer_than_its_pat
 def test_a_second_import_of_the_same_table_is_refused_while_one_goes_on():
     environment = make_environment()
     key = f"waybill:import:{environment.pk}:People"
-    with reading.writer(environment) as connection:
+    with writer(environment) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
         assert "by somebody else right now" in refusal(environment, "Id\n1\n")
     assert load(environment, "Id\n1\n").row_count == 1
@@ -358,7 +359,7 @@ def test_nothing_is_left_in_the_schema_but_the_table():
     environment = make_environment()
     load(environment, "Id\n1\n")
     refusal(environment, "Id\n1,2\n")
-    with reading.reader(environment, []) as connection:
+    with snapshot(environment, []) as connection:
         names = connection.execute(
             "SELECT tablename FROM pg_tables WHERE schemaname = %s", [environment.warehouse_schema]
         ).fetchall()
@@ -392,6 +393,6 @@ def test_the_command_knows_only_environments_that_are_there():
 
 def test_the_key_is_kept_unique_by_the_database():
     table = load(make_environment(), "Id\n1\n", keys=["Id"])
-    insert = sql.SQL("INSERT INTO {} VALUES (1)").format(reading.table_name(table))
-    with pytest.raises(psycopg.errors.UniqueViolation), reading.writer(table.environment) as connection:
+    insert = sql.SQL("INSERT INTO {} VALUES (1)").format(queries.table_name(table))
+    with pytest.raises(psycopg.errors.UniqueViolation), writer(table.environment) as connection:
         connection.execute(insert)

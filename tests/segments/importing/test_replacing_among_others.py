@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from segments.importing.loading import ImportRefusedError, import_table
-from segments.warehouse import reading
+from segments.warehouse.reader import _parameters, snapshot, snapshot_time, writer
 from tests.factories import make_environment
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,23 +78,23 @@ def test_policies_of_somebody_elses_table_never_hide_rows_from_the_import(foreig
 
 def test_a_reader_is_not_waited_for_where_only_rows_change(environment):
     table, schema = environment.tables.get(), environment.warehouse_schema
-    with reading.writer(environment) as connection:
+    with writer(environment) as connection:
         connection.execute(f'CREATE INDEX ON {schema}."Guests" ("Town")')
     query = f'SELECT "Town" FROM {schema}."Guests" ORDER BY "No"'
-    with reading.reader(environment, [table]) as connection:
-        reading.snapshot_time(connection)
+    with snapshot(environment, [table]) as connection:
+        snapshot_time(connection)
         load(environment, "No,Town\n1,Ghent\n2,Gent\n3,Lille\n")
         assert connection.execute(query).fetchall() == [("Ghent",), ("Bruges",)]
-    with reading.reader(environment, [table]) as connection:
+    with snapshot(environment, [table]) as connection:
         assert connection.execute(query).fetchall() == [("Ghent",), ("Gent",), ("Lille",)]
 
 
 def test_nothing_is_left_behind_whatever_way_the_rows_came(environment):
     schema = environment.warehouse_schema
-    with reading.writer(environment) as connection:
+    with writer(environment) as connection:
         connection.execute(f'CREATE INDEX ON {schema}."Guests" ("Town")')
     load(environment, "No,Town\n1,Ghent\n")
     refusal(environment, "No\n1\n")
-    with psycopg.connect(**reading._parameters()) as connection:
+    with psycopg.connect(**_parameters()) as connection:
         query = "SELECT relname FROM pg_class WHERE relnamespace = %s::regnamespace AND relkind = 'r'"
         assert connection.execute(query, [schema]).fetchall() == [("Guests",)]

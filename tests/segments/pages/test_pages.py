@@ -11,7 +11,7 @@ from django_q.models import OrmQ
 from roles.models import AuditEvent
 from segments import tasks
 from segments.models import Segment, SegmentStatus, Table
-from segments.warehouse import reading
+from segments.warehouse.reader import snapshot
 from tests.factories import make_environment, make_export, make_segment, make_table
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -338,7 +338,7 @@ def test_remove_asks_first_and_takes_the_members_along(contributor, table):
     assert Segment.objects.exists()
     assert contributor.post(url("remove", pk=segment.pk)).url == url("list")
     assert not Segment.objects.exists()
-    with reading.reader(table.environment, []) as connection:
+    with snapshot(table.environment, []) as connection:
         found = connection.execute("SELECT to_regclass(%s)", [f"waybill_work.members_{segment.pk}"]).fetchone()
     assert found == (None,)
     assert AuditEvent.objects.get(action="remove").object_name == "Gone"

@@ -6,8 +6,9 @@ import pytest
 from django.db import connection
 
 from segments.importing.loading import import_table
-from segments.warehouse import reading, sessions
+from segments.warehouse import sessions
 from segments.warehouse.members import refresh
+from segments.warehouse.reader import PAGE_SECONDS, snapshot, writer
 from tests.factories import make_environment, make_segment, make_table
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,11 +65,11 @@ def test_a_refresh_has_none_also_while_it_waits_for_another(limits):
     assert found == {"pg_advisory_xact_lock": {"0"}, "CREATE TABLE": {"0"}}
 
 
-@pytest.mark.parametrize("session", [reading.reader, reading.writer])
+@pytest.mark.parametrize("session", [snapshot, writer])
 def test_a_run_has_none_and_a_page_only_its_own(limits, session):
     environment = make_environment()
     with session(environment) as raw:
         assert shown(raw, limits) == {"0"}
-    with session(environment, timeout=reading.PAGE_SECONDS) as raw:
+    with session(environment, timeout=PAGE_SECONDS) as raw:
         assert shown(raw, ["statement_timeout"]) == {"8s"}
         assert shown(raw, [name for name in limits if name != "statement_timeout"]) == {"0"}

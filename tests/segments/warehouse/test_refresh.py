@@ -16,8 +16,9 @@ from roles.models import AuditEvent
 from segments.actions import start_refresh
 from segments.importing.loading import import_table
 from segments.models import Segment, SegmentStatus
-from segments.warehouse import reading
+from segments.warehouse import queries, records
 from segments.warehouse.members import RefreshError, heal_stuck, lock, refresh
+from segments.warehouse.reader import _parameters, snapshot, writer
 from tests.factories import CUSTOMERS, make_environment, make_segment, make_table
 from tests.until import until
 
@@ -31,10 +32,10 @@ def table():
 
 
 def members(segment, reader=None):
-    query = sql.SQL("SELECT * FROM {} ORDER BY 1").format(reading.members_table(segment))
+    query = sql.SQL("SELECT * FROM {} ORDER BY 1").format(queries.members_table(segment))
     if reader:
         return [row[0] for row in reader.execute(query).fetchall()]
-    with reading.reader(segment.environment, [segment]) as connection:
+    with snapshot(segment.environment, [segment]) as connection:
         return [row[0] for row in connection.execute(query).fetchall()]
 
 
@@ -66,7 +67,7 @@ def test_new_rows_become_members(table):
 
 def test_a_reader_keeps_its_members_while_others_are_made_and_nobody_waits(table):
     segment = make_segment(table, conditions=LONDON)
-    with reading.reader(table.environment, [segment]) as reader:
+    with snapshot(table.environment, [segment]) as reader:
         assert members(segment, reader) == ["C1", "C4"]
         Segment.objects.update(conditions=[{"field": "City", "operator": "not_equals", "value": "Paris"}])
         assert refresh(segment) == 4
@@ -94,8 +95,8 @@ def test_a_refresh_that_fails_says_why_and_keeps_the_members(table):
 
 def test_a_table_that_is_gone_is_named_without_its_place(table):
     segment = make_segment(table)
-    with reading.writer(table.environment) as connection:
-        connection.execute(sql.SQL("DROP TABLE {}").format(reading.table_name(table)))
+    with writer(table.environment) as connection:
+        connection.execute(sql.SQL("DROP TABLE {}").format(queries.table_name(table)))
     with pytest.raises(RefreshError, match="Its table is no longer there"):
         refresh(segment)
     segment.refresh_from_db()
@@ -114,11 +115,11 @@ def test_keys_of_several_columns_are_members_together():
     data = io.BytesIO(b"a,b,n\n1,1,x\n1,2,y\n2,1,z\n")
     table = import_table(environment, "Pairs", data, keys=["a", "b"], profile_kind="customer")
     segment = make_segment(table, conditions=[{"field": "n", "operator": "not_equals", "value": "y"}])
-    assert reading.preview(segment, [("n", "n")]) == [("x",), ("z",)]
-    with reading.reader(environment, [segment]):
+    assert records.preview(segment, [("n", "n")]) == [("x",), ("z",)]
+    with snapshot(environment, [segment]):
         Segment.objects.update(conditions=[{"field": "n", "operator": "not_equals", "value": "x"}])
         assert refresh(segment) == 2
-    assert sorted(reading.preview(segment, [("n", "n")])) == [("y",), ("z",)]
+    assert sorted(records.preview(segment, [("n", "n")])) == [("y",), ("z",)]
 
 
 def test_two_refreshes_of_one_segment_run_one_after_the_other(table):
@@ -163,7 +164,7 @@ def test_a_refresh_whose_worker_died_is_shown_as_failed(table):
 def test_a_long_refresh_that_is_still_at_work_is_left_alone(table):
     segment = make_segment(table)
     _stuck(segment, seconds=3600)
-    with reading.writer(table.environment) as other:
+    with writer(table.environment) as other:
         other.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"waybill:segment:{segment.pk}"])
         heal_stuck([segment])
     segment.refresh_from_db()
@@ -191,7 +192,7 @@ def _interrupt_while_it_runs(segment):
     main = threading.get_ident()
 
     def stop():
-        with psycopg.connect(**reading._parameters()) as watcher:
+        with psycopg.connect(**_parameters()) as watcher:
             until(lambda: _is_busy(watcher), what="the list is being made")
         signal.pthread_kill(main, signal.SIGUSR1)
 
@@ -213,7 +214,7 @@ def _is_busy(watcher):
 @pytest.fixture
 def slow(table):
     """The table becomes a view whose reading takes a minute."""
-    with reading.writer(table.environment) as other:
+    with writer(table.environment) as other:
         schema = sql.Identifier(table.environment.warehouse_schema)
         other.execute(sql.SQL("SET search_path TO {}").format(schema))
         other.execute('ALTER TABLE "Customers" RENAME TO "Held"')
@@ -288,6 +289,6 @@ def test_a_refresh_is_not_queued_when_the_change_is_taken_back(table):
 
 def test_members_survive_a_crash_of_the_database(table):
     segment = make_segment(table)
-    with reading.reader(table.environment, [segment]) as reader:
+    with snapshot(table.environment, [segment]) as reader:
         kind = reader.execute("SELECT relpersistence::text FROM pg_class WHERE relname = %s", [f"members_{segment.pk}"])
         assert kind.fetchone() == ("p",)

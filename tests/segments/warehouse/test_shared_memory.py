@@ -8,8 +8,9 @@ from psycopg import sql
 
 from segments.importing import refusals
 from segments.models import Segment
-from segments.warehouse import reading
+from segments.warehouse import queries
 from segments.warehouse.members import RefreshError, refresh
+from segments.warehouse.reader import writer
 from tests.factories import make_environment, make_table
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,7 +32,7 @@ def environment():
 def table(environment):
     """A table that cannot be read, as a parallel query could not."""
     table = make_table(environment)
-    names = {"schema": sql.Identifier(environment.warehouse_schema), "table": reading.table_name(table)}
+    names = {"schema": sql.Identifier(environment.warehouse_schema), "table": queries.table_name(table)}
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL(FAIL + ";" + VIEW).format(**names))
         yield table
@@ -53,6 +54,6 @@ def test_a_refresh_names_it(environment, table):
 
 
 def test_an_import_names_it(environment, table):
-    with pytest.raises(psycopg.errors.DiskFull) as raised, reading.writer(environment) as raw:
+    with pytest.raises(psycopg.errors.DiskFull) as raised, writer(environment) as raw:
         raw.execute(sql.SQL("SELECT {}.fail()").format(sql.Identifier(environment.warehouse_schema)))
     assert str(refusals.explain(raised.value)).startswith(SAID)

@@ -13,8 +13,8 @@ from connections.destinations.local.destination import LocalFolder
 from connections.destinations.registry import registered
 from exports.models import Run
 from exports.models.states import State
-from segments.warehouse import reading
-from segments.warehouse.reading import writer
+from segments.warehouse import records
+from segments.warehouse.reader import writer
 from tests.exports.work.data_out import describe_relation, make_data_out, make_orders, manifest_of, root_of
 from tests.exports.work.test_run import delivered, run_to_end
 from tests.factories import make_connection, make_environment, make_export, make_segment, make_table
@@ -131,7 +131,7 @@ def test_all_items_are_read_in_one_snapshot(environment, customers, londoners, m
         where = make_connection(environment, type="busy")
         run = run_to_end(make_data_out(environment, [customers, view], [londoners], connection=where))
     assert [item["rows"] for item in run.items] == [5, 5, 2], run.message
-    assert len(reading.sample(customers, customers.fields.all())) > 5
+    assert len(records.sample(customers, customers.fields.all())) > 5
     assert run.data_as_of.astimezone(UTC).isoformat() == manifest_of(run)["data_as_of"]
 
 
