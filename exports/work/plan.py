@@ -8,12 +8,12 @@ import psycopg
 from django.utils.translation import gettext as _
 
 from connections.destinations.base import Destination
+from exports.formats.csv import FileFormat
 from exports.models import Export, ExportKind, Run
 from exports.spec import folders as names
 from exports.spec.eligibility import is_projected
 from exports.work import gate
 from exports.work.errors import RunError
-from exports.work.file_format import FileFormat
 from exports.work.gate import LeftOut
 from exports.work.items import Item, members_item, segment_item, table_item
 from exports.work.paths import MANIFEST, Layout, folder_of, folder_of_tests

@@ -9,11 +9,11 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from exports import actions
+from exports.formats.csv import FileFormat
 from exports.models import Run
 from exports.models.states import State
 from exports.runs import queue
 from exports.work import execute
-from exports.work.file_format import FileFormat
 from segments.warehouse.reader import snapshot, writer
 from tests.exports.work.test_run import delivered, run_to_end
 from tests.factories import (
