@@ -83,7 +83,7 @@ def processes(dispatchers: int) -> Iterator[None]:
 def plan(count: int) -> None:
     """Make exports that are due one second after the other."""
     from exports.models import Schedule, ScheduleMode
-    from exports.schedules.rows import database_now
+    from exports.schedules.planning import database_now
     from tests.factories import make_environment, make_export, make_segment, make_table
 
     environment = make_environment("lateness")

@@ -14,9 +14,9 @@ from exports.models import Export, ExportSegment, ExportTable, Run, Trigger
 from exports.models.states import ACTIVE, State
 from exports.runs import log, starting
 from exports.runs.queue import canceled_by, visible_files
-from exports.schedules import occurrences
-from exports.schedules import rows as schedules
+from exports.schedules import occurrences, planning
 from exports.schedules.recurrence import Recurrence
+from exports.schedules.words import described
 from exports.spec.folders import folder_of, free_folder
 from roles.audit import audit
 from roles.models import Environment, User
@@ -142,7 +142,7 @@ def save_export(
         ExportTable.objects.bulk_create(
             ExportTable(export=export, table=table, position=position) for position, table in enumerate(tables)
         )
-        schedules.keep(export, export.schedule_mode, rule)
+        planning.save(export, export.schedule_mode, rule)
         changes = audited.difference(before, audited.facts(export))
         audit.record(export.environment, "change" if before else "create", export, by=by, changes=changes)
 
@@ -153,11 +153,11 @@ def set_schedule(export: Export, mode: str, rule: Recurrence | None = None, *, b
     With ScheduleMode.OWN it follows `rule`, or the one that it had before.
     """
     with transaction.atomic():
-        before = schedules.described(export)
+        before = described(export)
         occurrences.take_due(export, mode, rule)
-        schedules.keep(export, mode, rule)
+        planning.save(export, mode, rule)
         export.schedule_mode = mode
-        after = schedules.described(export)
+        after = described(export)
         if before != after:
             export.updated_by = by
             export.save(update_fields=["schedule_mode", "updated_by", "updated_at"])

@@ -8,7 +8,7 @@ from exports.alerts import watch
 from exports.models import Export, ExportKind, Run, ScheduleMode, Trigger
 from exports.models.states import State
 from exports.runs import log
-from exports.schedules import rows as schedules
+from exports.schedules.words import described
 from roles.audit import audit
 from roles.audit.changes import add_values
 from roles.models import User
@@ -80,7 +80,7 @@ def facts(export: Export | None) -> dict[str, Any]:
         "connection": export.connection.name if export.connection else None,
         **{f"settings.{name}": value for name, value in sorted(export.settings.items())},
         "fields": _fields(export),
-        "schedule": schedules.described(export),
+        "schedule": described(export),
         "refreshes_segments": export.refreshes_segments,
         "tolerance": export.tolerance,
         "most_removals": export.most_removals,

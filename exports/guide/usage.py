@@ -13,7 +13,7 @@ from connections.models import Connection
 from exports.actions import RefusedError
 from exports.models import Export, Run
 from exports.models.states import Look, State
-from exports.schedules.rows import words_of
+from exports.schedules.words import words_of
 from roles.ui.words import exact_time
 
 MOST_SHOWN = 200  # of the exports at once; a page with more of them would be no help

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from exports.models import Export, ExportKind
 from exports.models.states import State
-from exports.schedules.words import ScheduleCells
+from exports.schedules.words import ScheduleTeller, ScheduleWords
 from exports.shown.status import status_of
 from exports.shown.types import type_look
 from roles.access.policy import Access
@@ -30,7 +30,8 @@ class Rows:
         self._access, self._can_duplicate = access, can_duplicate
         # Ticking rows is for commands: who has none would tick for nothing.
         self._can_select = access.has_permission(Permission.EDIT_EXPORTS)
-        self._never, self._schedules = _("never"), ScheduleCells(access.environment)
+        self._never, self._schedules = _("never"), ScheduleTeller(access.environment)
+        self._schedule = Pattern("exports/schedule_cell.html", ("words", "aside", "hover"))
         self._pattern = Pattern("exports/list.html#row", VALUES, _urls(access.environment.slug))
 
     def all(self, exports: Iterable[Export]) -> list[SafeString]:
@@ -59,11 +60,15 @@ class Rows:
             "status": status_of(run),
             "rows": number(run.rows_sent) if run else NONE,
             "refreshed": pieces.ago(export.delivered_at, self._never),
-            "schedule": self._schedules.of(export),
+            "schedule": self._schedule_cell(self._schedules.of(export)),
             "can": _rights(can_edit, connection is not None, self._can_duplicate),
         }
         said = "\0".join([*values.values(), *("x" if has else "" for has in shape.values())])
         return values | {"version": f"{crc32(said.encode()):x}"}, shape
+
+    def _schedule_cell(self, said: ScheduleWords) -> SafeString:
+        shape = {"has_aside": bool(said.aside), "has_hover": bool(said.hover)}
+        return self._schedule.fill({"words": said.words, "aside": said.aside, "hover": said.hover}, shape)
 
 
 def _urls(slug: str) -> dict[str, str]:

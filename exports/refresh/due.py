@@ -13,8 +13,7 @@ from django.utils.translation import gettext as _
 
 from exports.models import RefreshSchedule, RefreshTrigger
 from exports.refresh import start
-from exports.schedules import recurrence
-from exports.schedules import rows as schedules
+from exports.schedules import planning, recurrence
 
 logger = logging.getLogger(__name__)
 
@@ -51,18 +50,18 @@ def take(pk: int) -> None:
 
 def _switch_off(schedule: RefreshSchedule, problem: str) -> None:
     schedule.problem, schedule.next_due = problem, None
-    schedule.save(update_fields=schedules.PLANNED)
+    schedule.save(update_fields=planning.PLANNED)
 
 
 def _take(schedule: RefreshSchedule, first: datetime) -> None:
     """Start the last occurrence that has passed, keep the earlier ones as missed, and plan the next."""
-    now, rule = schedules.database_now(), recurrence.of(schedule)
+    now, rule = planning.database_now(), recurrence.of(schedule)
     if problem := recurrence.problem(rule):
         _switch_off(schedule, problem)
         return
     *missed, last = [first, *recurrence.between(rule, first, now, MOST_MISSED)]
-    schedules.plan_next(schedule, now)
-    schedule.save(update_fields=schedules.PLANNED)
+    planning.plan_next(schedule, now)
+    schedule.save(update_fields=planning.PLANNED)
     start.keep_missed(schedule.environment, missed)
     is_late = now - last > LATE_AFTER
     start.start(schedule.environment, by=None, trigger=RefreshTrigger.SCHEDULE, due=last, is_late=is_late)

@@ -8,8 +8,7 @@ from django.utils.translation import gettext as _
 
 from exports.models import RefreshSchedule, RefreshState, Schedule, ScheduleMode, SystemRefresh
 from exports.runs.run_all import LeftOut
-from exports.schedules import recurrence
-from exports.schedules import rows as schedules
+from exports.schedules import planning, recurrence
 from exports.schedules.recurrence import Recurrence
 from roles.audit import audit
 from roles.models import Environment, User
@@ -28,8 +27,8 @@ def keep_schedule(environment: Environment, rule: Recurrence | None, *, by: User
     before, schedule = words_of(found), found or RefreshSchedule(environment=environment)
     schedule.is_on, schedule.updated_by = rule is not None, by
     if rule:
-        schedules.fill(schedule, rule)
-        schedules.plan_next(schedule, schedules.database_now())
+        planning.fill(schedule, rule)
+        planning.plan_next(schedule, planning.database_now())
     else:
         schedule.next_due, schedule.problem = None, ""
     schedule.save()
@@ -58,7 +57,7 @@ def touched_by(environment: Environment, rule: Recurrence | None) -> LeftOut | N
     """Name the exports whose own schedules fall due while the refresh may run, within a week; None for none."""
     if rule is None or recurrence.problem(rule):
         return None
-    now, lasts = schedules.database_now(), _may_last(environment)
+    now, lasts = planning.database_now(), _may_last(environment)
     starts = recurrence.between(rule, now, now + WEEK, 7 * recurrence.MOST_TIMES)
     own = Schedule.objects.filter(export__environment=environment, export__schedule_mode=ScheduleMode.OWN)
     by_rule: dict[Recurrence, list[str]] = defaultdict(list)

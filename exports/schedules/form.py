@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy
 
 from exports.models import Export, Repeat, ScheduleMode
 from exports.schedules import recurrence
+from exports.schedules.planning import kept_rule
 from exports.schedules.recurrence import LAST_DAY, Recurrence
-from exports.schedules.rows import kept_rule
 
 ON, OFF = "on", ScheduleMode.OFF.value
 REFRESH = ScheduleMode.REFRESH.value

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from exports.models import Repeat, ScheduleMode
 from exports.schedules import recurrence
 from exports.schedules.form import ScheduleForm
+from exports.schedules.planning import database_now, refresh_of
 from exports.schedules.recurrence import Recurrence
-from exports.schedules.rows import database_now, refresh_of
 from exports.schedules.words import local_text
 from roles.models import Environment
 

@@ -10,10 +10,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from exports import actions
 from exports.models import Export, ScheduleMode
-from exports.schedules import recurrence
-from exports.schedules import rows as schedules
+from exports.schedules import planning, recurrence
 from exports.schedules.form import KEEP, OFF, ON, BulkScheduleForm, ScheduleForm, filled_in, typed_values
 from exports.schedules.next_runs import NextRuns, next_runs
+from exports.schedules.words import words_and_kept
 from exports.web.common import Words, chosen_exports, each, report, select_first
 from roles.access.policy import EnvironmentRequest, requires
 from roles.permissions import Permission
@@ -46,7 +46,7 @@ def schedule(request: EnvironmentRequest) -> HttpResponse:
 def _set(export: Export, form: ScheduleForm, request: EnvironmentRequest) -> None:
     mode = form.mode
     if form.cleaned_data.get("scope") == KEEP and mode != OFF:
-        mode = schedules.mode_when_on(export)
+        mode = planning.mode_when_on(export)
     actions.set_schedule(export, mode, form.rule, by=request.user)
 
 
@@ -66,7 +66,7 @@ def _pane(
         "exports": chosen,
         "left_out": left_out,
         "schedule": form,
-        "described": [(export.name, schedules.words_and_kept(export)) for export in chosen],
+        "described": [(export.name, words_and_kept(export)) for export in chosen],
         **parts(form, request),
     }
     return render_panel(request, "exports/schedule.html", context, status=422 if form.is_bound else 200)

@@ -1,41 +1,71 @@
-"""An export's schedule in a few words, as the list and the details show it, with its next run."""
+"""An export's schedule in words, as facts: lists, details and the audit log show them, each in its own way."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from django.utils import formats
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from exports.models import Export, RefreshSchedule, Schedule, ScheduleMode
 from exports.models.schedule import Recurring
 from exports.schedules import recurrence
+from exports.schedules.planning import kept_rule, refresh_of
 from exports.schedules.recurrence import Recurrence
-from exports.schedules.rows import refresh_of
 from roles.models import Environment
 
 
-class ScheduleCells:
-    """Says the schedules of one environment's exports, which have `schedule` loaded; one query for all of them."""
+@dataclass(frozen=True)
+class ScheduleWords:
+    """What a list says of a schedule: the rule, a word beside it in small letters, and more on hover."""
+
+    words: str
+    aside: str = ""
+    hover: str = ""
+
+
+class ScheduleTeller:
+    """Gives the words of the schedules of one environment's exports, which have `schedule` loaded, in one query."""
 
     def __init__(self, environment: Environment) -> None:
         self._refresh = refresh_of(environment)
 
-    def of(self, export: Export) -> SafeString:
-        """Return what the list's column says: in words, the next run on hover."""
+    def of(self, export: Export) -> ScheduleWords:
+        """Return what a list says of the export's schedule."""
         row: Schedule | None = getattr(export, "schedule", None)
         if export.schedule_mode == ScheduleMode.OFF:
-            return _said(_("Off"), "" if export.connection_id else _("no connection"))
+            return ScheduleWords(_("Off"), "" if export.connection_id else _("no connection"))
         if export.connection_id is None:
-            return _said(_("Inactive"), _("no connection"))
+            return ScheduleWords(_("Inactive"), _("no connection"))
         if export.schedule_mode == ScheduleMode.REFRESH or row is None:
             return _of_refresh(self._refresh)
         if row.problem:
-            return _said(_("Stopped"), row.problem)
+            return ScheduleWords(_("Stopped"), row.problem)
         return _own(recurrence.of(row), row.next_due, get_language())
+
+
+def described(export: Export) -> str:
+    """Return the schedule as the audit log keeps it: a mode, or the export's own recurrence in words."""
+    rule = kept_rule(export) if export.schedule_mode == ScheduleMode.OWN else None
+    return recurrence.words(rule) if rule else export.schedule_mode
+
+
+def words_and_kept(export: Export) -> str:
+    """Return the schedule in words, and of one that is off what On brings back: "Off, when on: Daily at 09:00"."""
+    words, kept = words_of(export), getattr(export, "schedule", None)
+    if kept is None or export.schedule_mode != ScheduleMode.OFF:
+        return words
+    return _("%(off)s, when on: %(rule)s") % {"off": words, "rule": recurrence.words(recurrence.of(kept))}
+
+
+def words_of(export: Export) -> str:
+    """Return the schedule in words; loads `export.schedule` unless it was selected with the export."""
+    row: Schedule | None = getattr(export, "schedule", None)
+    if row is None or export.schedule_mode != ScheduleMode.OWN:
+        return str(export.get_schedule_mode_display())
+    return recurrence.words(recurrence.of(row))
 
 
 def next_run_of(export: Export) -> str:
@@ -63,17 +93,17 @@ def local_text(moment: datetime) -> str:
     return f"{formats.date_format(moment, 'D')}, {formats.date_format(moment, 'DATE_FORMAT')}, {moment:%H:%M}"
 
 
-def _of_refresh(row: RefreshSchedule | None) -> SafeString:
+def _of_refresh(row: RefreshSchedule | None) -> ScheduleWords:
     if row is None:
-        return _said(_("With system refresh"), _("(off)"))
+        return ScheduleWords(_("With system refresh"), _("(off)"))
     if row.problem:
-        return _said(_("With system refresh"), _("(stopped)"), row.problem)
-    return _said(_("With system refresh"), "", _next(row))
+        return ScheduleWords(_("With system refresh"), _("(stopped)"), row.problem)
+    return ScheduleWords(_("With system refresh"), "", _next(row))
 
 
 @lru_cache(maxsize=2048)
-def _own(rule: Recurrence, next_due: datetime | None, _language: str | None) -> SafeString:
-    return _said(recurrence.rule(rule), rule.zone, _next_text(next_due, rule.zone) if next_due else "")
+def _own(rule: Recurrence, next_due: datetime | None, _language: str | None) -> ScheduleWords:
+    return ScheduleWords(recurrence.rule(rule), rule.zone, _next_text(next_due, rule.zone) if next_due else "")
 
 
 def _next(row: Recurring) -> str:
@@ -82,9 +112,3 @@ def _next(row: Recurring) -> str:
 
 def _next_text(due: datetime, zone: str) -> str:
     return _("Next run: %(when)s (%(zone)s)") % {"when": moment_text(due, zone), "zone": zone}
-
-
-def _said(words: str, aside: str = "", hover: str = "") -> SafeString:
-    title = format_html(' title="{}"', hover) if hover else ""
-    small = format_html(" <small>{}</small>", aside) if aside else ""
-    return format_html('<span class="cut"{}><span>{}</span>{}</span>', title, words, small)

@@ -18,7 +18,7 @@ from exports.alerts import actions, outbox
 from exports.alerts.channels import posting, signing
 from exports.alerts.outbox import send_waiting
 from exports.models import AlertChannel, AlertDelivery, AlertKind
-from exports.schedules.rows import database_now
+from exports.schedules.planning import database_now
 from roles.models import User
 from tests.factories import make_environment, make_export, make_member
 from tests.servers import webhook

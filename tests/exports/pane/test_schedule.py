@@ -5,7 +5,7 @@ import pytest
 from connections.models import Sharing
 from exports import actions
 from exports.models import Export, Schedule
-from exports.schedules import rows as schedules
+from exports.schedules import planning
 from exports.schedules.recurrence import Recurrence
 from roles.models import AuditEvent
 from tests.exports.pane.browser import PANEL, Pane, text_of
@@ -35,7 +35,7 @@ def open_pane(pane, name="edit", **kwargs):
 
 
 def test_a_new_export_gets_its_own_recurrence_with_its_next_run(pane, export):
-    assert (export.schedule_mode, schedules.kept_rule(export)) == ("own", WEEKLY)
+    assert (export.schedule_mode, planning.kept_rule(export)) == ("own", WEEKLY)
     assert export.schedule.next_due
     assert AuditEvent.objects.get(action="create").changes["schedule"] == [None, SAID]
 
@@ -74,7 +74,7 @@ def test_a_duplicate_is_filled_in_with_it(pane, export):
     page = open_pane(pane, "duplicate", pk=export.pk)
     assert SAID in page
     pane.send("duplicate", pk=export.pk, **TYPED | {"name": "Copy"})
-    assert [schedules.kept_rule(one) for one in Export.objects.order_by("pk")] == [WEEKLY, WEEKLY]
+    assert [planning.kept_rule(one) for one in Export.objects.order_by("pk")] == [WEEKLY, WEEKLY]
 
 
 def test_who_may_only_view_reads_it_in_words(pane, export):

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from exports.models import RefreshSchedule, RefreshState, RefreshTrigger, SystemRefresh
 from exports.refresh import due, start
-from exports.schedules import rows as schedules
+from exports.schedules import planning
 from roles.models import AuditEvent
 from tests.exports.refresh.test_workers import at_once
 from tests.factories import make_environment
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def schedule_of(environment, ago=timedelta(seconds=1), **values):
     """Return a daily schedule whose next occurrence was `ago`."""
-    first = schedules.database_now().replace(second=0, microsecond=0) - ago
+    first = planning.database_now().replace(second=0, microsecond=0) - ago
     values = {"times": [f"{first:%H:%M}"], "is_on": True, "next_due": first} | values
     return RefreshSchedule.objects.create(environment=environment, **values)
 

@@ -14,7 +14,7 @@ from exports.dispatcher import look_once
 from exports.models import Run, Trigger
 from exports.models.states import State
 from exports.runs import queue
-from exports.schedules.rows import database_now
+from exports.schedules.planning import database_now
 from tests.factories import make_environment, make_export, make_member
 
 pytestmark = pytest.mark.django_db(transaction=True)

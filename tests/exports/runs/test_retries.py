@@ -12,7 +12,7 @@ from exports.models import RefreshSchedule, Run, Schedule
 from exports.models.states import State
 from exports.runs import queue
 from exports.runs.retries import RETRY_FOR, wait_before
-from exports.schedules.rows import database_now
+from exports.schedules.planning import database_now
 from tests.exports.schedules.scheduled import make_due
 from tests.factories import make_export
 

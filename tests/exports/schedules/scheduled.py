@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from exports.models import Export, Run, Schedule, ScheduleMode
-from exports.schedules.rows import database_now
+from exports.schedules.planning import database_now
 from tests.factories import make_export
 
 

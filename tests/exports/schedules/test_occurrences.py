@@ -14,8 +14,8 @@ from exports.models.states import State
 from exports.runs import queue
 from exports.schedules import occurrences
 from exports.schedules.occurrences import start_due
+from exports.schedules.planning import database_now
 from exports.schedules.recurrence import Recurrence
-from exports.schedules.rows import database_now
 from roles.models import AuditEvent
 from tests.exports.schedules.scheduled import due_again, far_minute, make_due, runs_of
 from tests.factories import make_environment, make_export, make_member

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from exports.models import RefreshSchedule, RefreshState, Repeat, Schedule, ScheduleMode, SystemRefresh
 from exports.refresh import start
-from exports.schedules import rows as schedules
+from exports.schedules import planning
 from roles.models import AuditEvent
 from roles.roles import Role
 from tests.factories import client_of, make_export, make_member
@@ -72,7 +72,7 @@ def test_the_schedule_is_set_and_kept_when_it_is_off(ada, at, environment):
     schedule = RefreshSchedule.objects.get()
     assert (schedule.repeat, schedule.times) == (Repeat.WEEKLY, ["05:00", "17:30"])
     assert (schedule.weekdays, schedule.zone) == ([1, 3], "Europe/Paris")
-    assert schedule.next_due > schedules.database_now()
+    assert schedule.next_due > planning.database_now()
     ada.post(at("schedule"), {"repeat": "off"})
     schedule.refresh_from_db()
     assert (schedule.is_on, schedule.next_due, schedule.times) == (False, None, ["05:00", "17:30"])

@@ -1,10 +1,9 @@
-"""What rows of recurrences need beside the pure functions: the database's clock, and the next occurrence kept."""
+"""Plans what schedules do next, by the database's clock, and saves the schedule that an export has."""
 
 from dataclasses import asdict
 from datetime import datetime
 
 from django.db import connection
-from django.utils.translation import gettext as _
 
 from exports.models import Export, RefreshSchedule, Schedule, ScheduleMode
 from exports.models.schedule import Recurring
@@ -37,22 +36,22 @@ def recompute(recurring: Recurring) -> None:
 
 
 def stop(recurring: Recurring) -> None:
-    """Let it make nothing happen any more; the rule stays for when it is switched on again."""
+    """Plan no further occurrence; the rule stays for when the schedule is switched on again."""
     recurring.next_due, recurring.problem = None, ""
     recurring.save(update_fields=PLANNED)
 
 
 def fill(recurring: Recurring, rule: Recurrence) -> None:
-    """Give the row another rule, unsaved."""
+    """Set the rule of a row, unsaved."""
     for name, value in asdict(rule).items():
         setattr(recurring, name, list(value) if isinstance(value, tuple) else value)
 
 
-def keep(export: Export, mode: str, rule: Recurrence | None = None) -> None:
-    """Write, in the caller's transaction, the row that belongs to an export in `mode`; nothing where it is so already.
+def save(export: Export, mode: str, rule: Recurrence | None = None) -> None:
+    """Save the schedule of an export that is to run in `mode`, in the caller's transaction.
 
-    Off keeps the rule, the system refresh removes it. Without `rule` the one that is kept holds; ValueError without
-    either.
+    Nothing is written if it has it already. Off keeps the rule, the system refresh removes it. Without `rule` the
+    export follows the one that it has; ValueError if it has none.
     """
     row = Schedule.objects.select_for_update().filter(export=export).first()
     if mode == ScheduleMode.OWN:
@@ -77,7 +76,7 @@ def _start(row: Schedule | None, export: Export, rule: Recurrence | None) -> Non
 
 
 def kept_rule(export: Export) -> Recurrence | None:
-    """Return the recurrence of its own that an export has, also one that is off."""
+    """Return the recurrence of its own that an export has, even while its schedule is off."""
     row = Schedule.objects.filter(export_id=export.pk).first() if export.pk else None
     return recurrence.of(row) if row else None
 
@@ -85,28 +84,6 @@ def kept_rule(export: Export) -> Recurrence | None:
 def mode_when_on(export: Export) -> str:
     """Return how an export runs by itself once its schedule is switched on: as it did before."""
     return ScheduleMode.OWN if kept_rule(export) else ScheduleMode.REFRESH
-
-
-def described(export: Export) -> str:
-    """Return the schedule as the audit log keeps it: a mode, or the export's own recurrence in words."""
-    rule = kept_rule(export) if export.schedule_mode == ScheduleMode.OWN else None
-    return recurrence.words(rule) if rule else export.schedule_mode
-
-
-def words_and_kept(export: Export) -> str:
-    """Return the schedule in words, and of one that is off what On brings back: "Off, when on: Daily at 09:00"."""
-    words, kept = words_of(export), getattr(export, "schedule", None)
-    if kept is None or export.schedule_mode != ScheduleMode.OFF:
-        return words
-    return _("%(off)s, when on: %(rule)s") % {"off": words, "rule": recurrence.words(recurrence.of(kept))}
-
-
-def words_of(export: Export) -> str:
-    """Return the schedule in words; loads `export.schedule` unless it was selected with the export."""
-    row: Schedule | None = getattr(export, "schedule", None)
-    if row is None or export.schedule_mode != ScheduleMode.OWN:
-        return str(export.get_schedule_mode_display())
-    return recurrence.words(recurrence.of(row))
 
 
 def refresh_of(environment: Environment) -> RefreshSchedule | None:
