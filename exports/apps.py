@@ -9,13 +9,17 @@ class ExportsConfig(AppConfig):
     def ready(self) -> None:
         """Let the doctor look at exports too, listen to the rooms below, and tell them what they ask."""
         from connections import removing
+        from connections.destinations.base import FileDestination
         from exports import audited, receivers  # noqa: F401
         from exports.alerts import actions
         from exports.guide import usage as guide
         from exports.refresh import notes
         from exports.runs import health
+        from exports.work import carriers
+        from exports.work.files.carrier import FilesCarrier
         from roles import checks
 
+        carriers.register(FileDestination, FilesCarrier)
         removing.tell_usage(guide.usage_of)
         checks.add("waiting runs", health.waiting_runs)
         audited.say_values()

@@ -1,4 +1,4 @@
-"""One run from claim to end, in the child process: refresh, plan, send, manifest, record."""
+"""One run from claim to end, in the child process: refresh, plan, send, record."""
 
 import logging
 import signal
@@ -9,13 +9,14 @@ from typing import Any
 import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, ngettext
+from django.utils.translation import gettext_noop
 
-from connections.destinations.base import DeliveryError, Destination, FileDestination
-from exports.models import Export, ExportKind, Run
+from connections.destinations.base import DeliveryError, Destination
+from exports.models import Export, Run
 from exports.models.states import State
 from exports.runs import log, queue
 from exports.runs.queue import Claim
+from exports.work.carriers import Carrier, Step, carrier_of
 from exports.work.errors import (
     EditedMeanwhileError,
     HeldRunError,
@@ -25,10 +26,8 @@ from exports.work.errors import (
     RunError,
     SkippedRunError,
 )
-from exports.work.files.deliver import Delivery
-from exports.work.files.writing import Written
-from exports.work.gate import LeftOut, hold_unusual, hold_unusual_rows, profiles_of, too_small
-from exports.work.items import Item, ItemKind
+from exports.work.gate import TooSmall, hold_unusual, profiles_of, why_left_out
+from exports.work.items import Item
 from exports.work.plan import Plan, make_plan, within_limits
 from exports.work.record import Recorder
 from roles import shared_memory
@@ -104,15 +103,14 @@ def _carry_out_as_loaded(claimed: Claim, run: Run) -> None:
     if segments:
         _refresh_segments(segments, recorder)
     with ExitStack() as stack:
-        delivery, written = _write(recorder, stack)
-        with recorder.step("manifest"):
-            delivery.publish(written)
-        _succeed(recorder, delivery.plan, type(delivery.destination))
-        delivery.settle()
+        carrier = _send(recorder, stack)
+        carrier.finish()
+        _succeed(recorder, carrier.planned, type(carrier.destination))
+        carrier.settle()
 
 
-def _write(recorder: Recorder, stack: ExitStack) -> tuple[Delivery, list[Written]]:
-    """Check and read everything in one snapshot; it lies under hidden names afterwards."""
+def _send(recorder: Recorder, stack: ExitStack) -> Carrier:
+    """Check, read and send everything in one snapshot."""
     run = recorder.run
     with ExitStack() as reading:
         with recorder.step("check") as step:
@@ -121,16 +119,14 @@ def _write(recorder: Recorder, stack: ExitStack) -> tuple[Delivery, list[Written
             _refuse_edited(run.export)
             reader = reading.enter_context(snapshot(run.environment, plan.nouns))
             run.data_as_of = snapshot_time(reader)
-            plan = within_limits(plan, reader, type(destination))
-            step["note"] = _expect(recorder, plan, reader)
-            hold_unusual(run, plan.items, reader)
-        if not isinstance(destination, FileDestination):
-            raise TypeError(f"{type(destination).__name__} takes no files.")
-        delivery = Delivery(recorder, plan, destination, stack)
-        with recorder.step("send"):
-            written = delivery.write(reader)
-            hold_unusual_rows(run)
-            return delivery, written
+            if run.most_rows is None:  # a test's size does not matter
+                plan = within_limits(plan, reader, type(destination))
+            carrier = carrier_of(type(destination))(recorder, plan, destination, stack)
+            removals = carrier.plan(reader)
+            step["note"] = carrier.expected(_expect(recorder, plan, reader))
+            hold_unusual(run, plan.items, reader, removals)
+        carrier.send(reader)
+    return carrier
 
 
 def _refuse_edited(export: Export) -> None:
@@ -145,13 +141,12 @@ def _succeed(recorder: Recorder, plan: Plan, destination: type[Destination]) -> 
     run = recorder.run
     if not queue.finish(
         recorder.claimed,
-        State.WARNED if plan.left_out else State.SUCCEEDED,
+        State.WARNED if plan.too_small else State.SUCCEEDED,
         rows_done=recorder.rows,
         bytes_done=recorder.bytes,
         rows_total=recorder.rows,
         items=run.items,
         steps=run.steps,
-        files=run.files,
         **_warnings(plan, destination),
     ):
         raise LeaseLostError
@@ -159,10 +154,11 @@ def _succeed(recorder: Recorder, plan: Plan, destination: type[Destination]) -> 
 
 def _warnings(plan: Plan, destination: type[Destination]) -> dict[str, str]:
     """Return what to say of segments that were left out."""
-    if not plan.left_out:
+    if not plan.too_small:
         return {}
-    names = ", ".join(f"“{one.segment.name}”" for one in plan.left_out)
-    message = _("%(why)s They were left out; the others were sent.") % {"why": too_small(plan.left_out, destination)}
+    names = ", ".join(f"“{one.item.name}”" for one in plan.too_small)
+    why = why_left_out(plan.too_small, destination)
+    message = _("%(why)s They were left out; the others were sent.") % {"why": why}
     return {"reason": (_("left out: %(names)s") % {"names": names})[:200], "message": message}
 
 
@@ -175,16 +171,12 @@ def _to_refresh(run: Run) -> list[Segment]:
     return [one for one in segments if one.member_count is None] if run.most_rows else segments
 
 
-def _steps(run: Run, *, refreshes: bool) -> list[tuple[str, str]]:
-    name = run.export.connection.name if run.export.connection else _("the target")
-    has_model = run.export.kind == ExportKind.DATA_OUT and not run.most_rows
-    send = _("Send a test to %(connection)s") if run.most_rows else _("Send to %(connection)s")
-    return [
-        *([("refresh", _("Refresh segments"))] if refreshes else []),
-        ("check", _("Check what will be sent")),
-        ("send", send % {"connection": name}),
-        ("manifest", _("Publish files, model.json and manifest") if has_model else _("Publish files and manifest")),
-    ]
+def _steps(run: Run, *, refreshes: bool) -> list[Step]:
+    """Return the steps to come; without a connection of a known type the check is as far as the run gets."""
+    connection = run.export.connection
+    carrier = carrier_of(connection.destination_class) if connection and connection.is_type_known else Carrier
+    refresh = [("refresh", _("Refresh segments"))] if refreshes else []
+    return [*refresh, ("check", _("Check what will be sent")), *carrier.steps(run)]
 
 
 def _refresh_segments(segments: list[Segment], recorder: Recorder) -> None:
@@ -231,18 +223,15 @@ def _plan(run: Run, destination: type[Destination], step: dict[str, Any]) -> Pla
         raise
 
 
-def _expect(recorder: Recorder, plan: Plan, reader: psycopg.Connection) -> str:
-    """Note how many rows will go; return the words for it."""
+def _expect(recorder: Recorder, plan: Plan, reader: psycopg.Connection) -> int | None:
+    """Note how many rows of each item will go; return how many in all, None where that is not known."""
     run = recorder.run
-    run.items = [_entry(item, _expected(plan, item, reader)) for item in plan.items]
+    run.items = [_entry(item, _expected(run, item, reader)) for item in plan.items]
     expected = [entry["expected"] for entry in run.items]
     total = None if None in expected else sum(expected)
-    run.items += [_left_out(one) for one in plan.left_out]
+    run.items += [_left_out(one) for one in plan.too_small]
     recorder.keep(items=run.items, rows_total=total, data_as_of=run.data_as_of)
-    if total is None:
-        return _files(plan)
-    words = ngettext("%(rows)s row in %(files)s", "%(rows)s rows in %(files)s", total)
-    return words % {"rows": f"{total:,}", "files": _files(plan)}
+    return total
 
 
 def _entry(item: Item, expected: int | None) -> dict[str, Any]:
@@ -250,30 +239,15 @@ def _entry(item: Item, expected: int | None) -> dict[str, Any]:
     return entry | ({"is_projected": True} if item.is_projected else {})
 
 
-def _left_out(one: LeftOut) -> dict[str, Any]:
-    named = {"kind": ItemKind.SEGMENT, "id": one.segment.pk, "name": one.segment.name}
-    return named | {"rows": 0, "expected": one.profiles, "left_out": True}
+def _left_out(one: TooSmall) -> dict[str, Any]:
+    return _entry(one.item, one.profiles) | {"left_out": True}
 
 
-def _expected(plan: Plan, item: Item, reader: psycopg.Connection) -> int | None:
+def _expected(run: Run, item: Item, reader: psycopg.Connection) -> int | None:
     """How many rows of the item will go; contacts are counted now, since nothing else knows how many there are."""
-    if plan.most_rows is not None:
-        return plan.most_rows if item.expected is None else min(plan.most_rows, item.expected)
+    if run.most_rows is not None:
+        return run.most_rows if item.expected is None else min(run.most_rows, item.expected)
     return profiles_of(reader, item) if item.is_projected else item.expected
-
-
-def _files(plan: Plan) -> str:
-    """Say how many files there will be: "3 files: 2 tables, 1 member list"."""
-    count = len(plan.items)
-    files = ngettext("%(count)d file", "%(count)d files", count) % {"count": count}
-    tables = sum(item.kind == ItemKind.TABLE for item in plan.items)
-    lists = sum(item.kind == ItemKind.MEMBERS for item in plan.items)
-    parts = []
-    if tables:
-        parts.append(ngettext("%(count)d table", "%(count)d tables", tables) % {"count": tables})
-    if lists:
-        parts.append(ngettext("%(count)d member list", "%(count)d member lists", lists) % {"count": lists})
-    return f"{files}: {', '.join(parts)}" if parts else files
 
 
 def _skip(claimed: Claim, run: Run, skipped: SkippedRunError) -> None:

@@ -26,10 +26,10 @@ NOT_ELIGIBLE = (
 
 
 @dataclass(frozen=True)
-class LeftOut:
-    """A segment with too few profiles for the target."""
+class TooSmall:
+    """A segment with too few profiles for the target, which is left out."""
 
-    segment: Segment
+    item: Item
     profiles: int
 
 
@@ -57,9 +57,9 @@ def profiles_of(connection: psycopg.Connection, item: Item) -> int:
 
 def within_limits(
     connection: psycopg.Connection, items: list[Item], destination: type[Destination]
-) -> tuple[list[Item], list[LeftOut]]:
+) -> tuple[list[Item], list[TooSmall]]:
     """Return the items that may go and those with too few profiles. Raises SkippedRunError where nothing may go."""
-    kept, left_out = _above_least(connection, items, destination)
+    kept, too_small = _above_least(connection, items, destination)
     most = destination.limits.most_profiles
     if most is not None and (total := _distinct(connection, kept)) > most:
         words = {"total": number(total), "most": number(most), "type": destination.label}
@@ -68,28 +68,28 @@ def within_limits(
               "choose fewer or smaller segments, then run it again.") % words,
             reason=_("%(total)s profiles, at most %(most)s allowed") % words,
         )  # fmt: skip
-    return kept, left_out
+    return kept, too_small
 
 
 def _above_least(
     connection: psycopg.Connection, items: list[Item], destination: type[Destination]
-) -> tuple[list[Item], list[LeftOut]]:
+) -> tuple[list[Item], list[TooSmall]]:
     least = destination.limits.least_profiles_per_segment
     if least is None or not all(item.kind == ItemKind.SEGMENT for item in items):
         return items, []
     kept: list[Item] = []
-    left_out: list[LeftOut] = []
+    too_small: list[TooSmall] = []
     for item in items:
         profiles = profiles_of(connection, item)
-        if item.segment is not None and profiles < least:
-            left_out.append(LeftOut(item.segment, profiles))
+        if profiles < least:
+            too_small.append(TooSmall(item, profiles))
         else:
             kept.append(item)
     if not kept:
-        reason = ngettext("Segment too small", "All segments too small", len(left_out))
+        reason = ngettext("Segment too small", "All segments too small", len(too_small))
         nothing = _("Nothing was sent: widen a segment or choose others, then run the export again.")
-        raise SkippedRunError(f"{too_small(left_out, destination)} {nothing}", reason=reason)
-    return kept, left_out
+        raise SkippedRunError(f"{why_left_out(too_small, destination)} {nothing}", reason=reason)
+    return kept, too_small
 
 
 def _distinct(connection: psycopg.Connection, items: list[Item]) -> int:
@@ -99,9 +99,9 @@ def _distinct(connection: psycopg.Connection, items: list[Item]) -> int:
     return projecting.count_distinct(connection, whole, projected)
 
 
-def too_small(left_out: list[LeftOut], destination: type[Destination]) -> str:
+def why_left_out(too_small: list[TooSmall], destination: type[Destination]) -> str:
     """Say which segments have how many profiles and how many it takes."""
-    names = ", ".join(f"“{one.segment.name}” ({number(one.profiles)})" for one in left_out)
+    names = ", ".join(f"“{one.item.name}” ({number(one.profiles)})" for one in too_small)
     text = _("%(type)s needs at least %(least)s profiles in a segment, and these have fewer: %(names)s.")
     least = number(destination.limits.least_profiles_per_segment)
     return text % {"type": destination.label, "least": least, "names": names}

@@ -1,4 +1,4 @@
-"""What a run sends: chosen fields of a segment's members, a whole table, or a member list; one file each."""
+"""What a run sends: chosen fields of a segment's members, a whole table, or a member list."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 from psycopg import sql
 
 from exports.models import Export
-from exports.work import cdm_names
 from exports.work.errors import RunError
 from segments import projection
 from segments.models import Field, Segment, Table
@@ -26,7 +25,7 @@ class ItemKind(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """A column called `name` in the file, filled from `field`; `source` is what the query calls that."""
+    """A column called `name` at the target, filled from `field`; `source` is what the query calls that."""
 
     name: str
     field: Field
@@ -36,14 +35,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Item:
-    """One file of a run. `noun` is a Table for the kind TABLE and a Segment otherwise.
+    """One part of what a run sends. `noun` is a Table for the kind TABLE and a Segment otherwise.
 
     `is_projected` tells that the contacts of an account segment go out, one record each.
     """
 
     kind: ItemKind
     noun: Table | Segment
-    folder: str
     columns: list[Column]
     is_projected: bool = False
 
@@ -71,7 +69,7 @@ class Item:
 
     @property
     def names(self) -> list[str]:
-        """The names of its columns in the file."""
+        """The names of its columns at the target."""
         return [column.name for column in self.columns]
 
     def query(self, most_rows: int | None) -> sql.Composed:
@@ -91,22 +89,22 @@ class Item:
         return queries.segment_query(self.noun, columns)
 
 
-def table_item(table: Table, folder: str) -> Item:
+def table_item(table: Table) -> Item:
     """Return the whole table. Raises RunError when it cannot be read now."""
     if why := records.why_not_sendable(table):
         raise RunError(why, reason=_("Table cannot be read"))
     types = queries.types_of(table)
-    return Item(ItemKind.TABLE, table, folder, _all_columns(table.fields.all(), types))
+    return Item(ItemKind.TABLE, table, _all_columns(table.fields.all(), types))
 
 
-def members_item(segment: Segment, folder: str) -> Item:
+def members_item(segment: Segment) -> Item:
     """Return the segment's member list as a table. Raises RunError when it cannot be read now."""
     refuse_unreadable(segment)
     types = queries.types_of_members(segment)
-    return Item(ItemKind.MEMBERS, segment, folder, _all_columns(segment.table.fields.filter(is_key=True), types))
+    return Item(ItemKind.MEMBERS, segment, _all_columns(segment.table.fields.filter(is_key=True), types))
 
 
-def segment_item(export: Export, segment: Segment, folder: str, *, is_projected: bool) -> Item:
+def segment_item(export: Export, segment: Segment, *, is_projected: bool) -> Item:
     """Return the chosen fields of the segment's members. Raises RunError when they cannot be read now."""
     refuse_unreadable(segment)
     columns = _chosen(export, segment.table)
@@ -115,7 +113,7 @@ def segment_item(export: Export, segment: Segment, folder: str, *, is_projected:
     if not columns:
         message = _("No field of “%(name)s” is included. Edit the export and choose at least one.")
         raise RunError(message % {"name": segment.name if is_projected else segment.table.name}, reason=_("No fields"))
-    return Item(ItemKind.SEGMENT, segment, folder, columns, is_projected)
+    return Item(ItemKind.SEGMENT, segment, columns, is_projected)
 
 
 def refuse_unreadable(segment: Segment) -> None:
@@ -125,12 +123,8 @@ def refuse_unreadable(segment: Segment) -> None:
 
 
 def _all_columns(fields: Iterable[Field], types: dict[str, str]) -> list[Column]:
-    """All fields under their own names; model.json and file name one alike that the former cannot hold."""
-    taken: set[str] = set()
-    return [
-        Column(cdm_names.attribute(field.name, taken), field, field.name, types.get(field.name, field.pg_type))
-        for field in fields
-    ]
+    """All fields under their own names."""
+    return [Column(field.name, field, field.name, types.get(field.name, field.pg_type)) for field in fields]
 
 
 def _chosen(export: Export, table: Table) -> list[Column]:
@@ -165,7 +159,7 @@ def _chosen_contacts(export: Export, segment: Segment, taken: set[str]) -> list[
 
 
 def _selection(export: Export, table: Table, names: list[str]) -> list[tuple[str, str]]:
-    """Return the export's (field, name in the file) of `table`; `names` where nothing was chosen."""
+    """Return the export's (field, name at the target) of `table`; `names` where nothing was chosen."""
     chosen = export.field_selection.get(str(table.pk))
     if chosen is None:
         return [(name, name) for name in names]

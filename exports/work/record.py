@@ -20,7 +20,7 @@ class Recorder:
         self.claimed, self.run = claimed, run
         self.rows = self.bytes = 0
         self._written = 0.0
-        run.steps, run.items, run.files = [], [], list(run.files)
+        run.steps, run.items = [], []
         self.keep(steps=[], items=[], rows_done=0, bytes_done=0, rows_total=None, data_as_of=None)
 
     def keep(self, **values: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 from exports.actions import run_now
 from exports.models import Run
 from exports.models.states import State
-from exports.work.files.deliver import Delivery
+from exports.work.files.carrier import FilesCarrier
 from exports.work.watch import work_until_idle
 from tests.factories import folder_of, make_environment, make_export, make_segment, make_table
 
@@ -34,7 +34,7 @@ def run(export) -> Run:
 
 def test_what_it_left_is_known_and_removed_by_the_next_run(export, monkeypatch):
     with monkeypatch.context() as dying:
-        dying.setattr(Delivery, "settle", lambda self: os._exit(9))
+        dying.setattr(FilesCarrier, "settle", lambda self: os._exit(9))
         first = run(export)
     assert first.state == State.SUCCEEDED
     assert hidden(export)

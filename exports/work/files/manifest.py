@@ -6,8 +6,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from exports.models import ExportKind, Run
-from exports.work.items import Column, Item, ItemKind
-from exports.work.plan import Plan
+from exports.work.files.paths import FileItem, FilePlan
+from exports.work.items import Column, ItemKind
 from segments.models import Match, Segment, Table
 from segments.relationships import relationships_of
 from segments.rules import describe
@@ -15,7 +15,7 @@ from segments.rules import describe
 FORMAT = "waybill-manifest-2"
 
 
-def manifest(plan: Plan, run: Run) -> dict[str, Any]:
+def manifest(plan: FilePlan, run: Run) -> dict[str, Any]:
     """Return the manifest of a run whose files are written; `run.files` holds them in the order of the items."""
     data = [entry for entry in run.files if entry["role"] == "data"]
     files = [_file(plan, item, entry, run) for item, entry in zip(plan.items, data, strict=True)]
@@ -56,7 +56,7 @@ def definition(segment: Segment) -> str:
     return f"{Match(segment.match).label}: {conditions}"
 
 
-def _file(plan: Plan, item: Item, entry: dict[str, Any], run: Run) -> dict[str, Any]:
+def _file(plan: FilePlan, item: FileItem, entry: dict[str, Any], run: Run) -> dict[str, Any]:
     return {
         "path": plan.layout.within(entry["path"]),
         "kind": item.kind,
@@ -87,7 +87,7 @@ def _segment(segment: Segment, run: Run) -> dict[str, Any]:
     return facts
 
 
-def _column(column: Column, item: Item) -> dict[str, Any]:
+def _column(column: Column, item: FileItem) -> dict[str, Any]:
     table = column.field.table
     return {
         "name": column.name,
@@ -100,7 +100,7 @@ def _column(column: Column, item: Item) -> dict[str, Any]:
     }
 
 
-def _relationships(plan: Plan) -> list[dict[str, Any]]:
+def _relationships(plan: FilePlan) -> list[dict[str, Any]]:
     """Which field of a table of this export refers to which table, also to one that is not sent."""
     sent = {item.table.pk for item in plan.items if item.kind != ItemKind.MEMBERS}
     tables: dict[int, Table] = {item.table.pk: item.table for item in plan.items}
@@ -113,7 +113,7 @@ def _relationships(plan: Plan) -> list[dict[str, Any]]:
     ]
 
 
-def _model(plan: Plan, run: Run) -> dict[str, Any] | None:
+def _model(plan: FilePlan, run: Run) -> dict[str, Any] | None:
     """Where model.json lies and its checksum; None where there is none."""
     found = next((entry for entry in run.files if entry["role"] == "model"), None)
     if not plan.has_model or found is None:

@@ -9,10 +9,10 @@ from urllib.parse import quote
 from django.utils.translation import gettext as _
 
 from exports.models import Run
-from exports.work import cdm_names
+from exports.work.files import cdm_names
 from exports.work.files.manifest import as_time, definition
-from exports.work.items import Column, Item, ItemKind
-from exports.work.plan import Plan
+from exports.work.files.paths import FileItem, FilePlan
+from exports.work.items import Column, ItemKind
 from segments.relationships import relationships_of
 
 LONGEST_TEXT = 4000  # characters of a description
@@ -36,13 +36,13 @@ DATA_TYPES = {
 Json = dict[str, Any]
 
 
-def model_json(plan: Plan, run: Run, slot: str) -> bytes:
+def model_json(plan: FilePlan, run: Run, slot: str) -> bytes:
     """Return the text of model.json for the files of this run in `slot`."""
     model = model_of(plan, run, slot)
     return json.dumps(model, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
-def model_of(plan: Plan, run: Run, slot: str) -> Json:
+def model_of(plan: FilePlan, run: Run, slot: str) -> Json:
     """Return model.json as data: an entity for each item, in their order."""
     taken: set[str] = set()
     named = [(item, cdm_names.entity(item.name, taken)) for item in plan.items]
@@ -74,7 +74,7 @@ def data_type(pg_type: str) -> str:
     return DATA_TYPES.get(re.sub(r"\(\d+(,-?\d+)?\)", "", pg_type), "string")
 
 
-def _entity(plan: Plan, item: Item, name: str, run: Run, slot: str, rows: int) -> Json:
+def _entity(plan: FilePlan, item: FileItem, name: str, run: Run, slot: str, rows: int) -> Json:
     path = plan.path(item, slot)
     return {
         "$type": "LocalEntity",
@@ -99,14 +99,14 @@ def _entity(plan: Plan, item: Item, name: str, run: Run, slot: str, rows: int) -
     }
 
 
-def _described(item: Item) -> str:
+def _described(item: FileItem) -> str:
     if item.segment is None:
         return _("The table %(table)s") % {"table": item.table.name}
     words = {"name": item.name, "definition": definition(item.segment)}
     return _("The members of the segment “%(name)s” by their key. %(definition)s") % words
 
 
-def _attribute(column: Column, item: Item) -> Json:
+def _attribute(column: Column, item: FileItem) -> Json:
     source = f"{item.table.environment.warehouse_schema}.{column.field.table.name}.{column.field.name}"
     key = _(", key") if column.field.is_key else ""
     return {
@@ -123,7 +123,7 @@ def _attribute(column: Column, item: Item) -> Json:
     }
 
 
-def _file_format(plan: Plan) -> Json:
+def _file_format(plan: FilePlan) -> Json:
     """What PostgreSQL's COPY writes: quotes only where they are needed, doubled inside."""
     return {
         "$type": "CsvFormatSettings",
@@ -134,7 +134,7 @@ def _file_format(plan: Plan) -> Json:
     }
 
 
-def _relationships(named: list[tuple[Item, str]]) -> list[Json]:
+def _relationships(named: list[tuple[FileItem, str]]) -> list[Json]:
     """Those whose both ends are in the model; a member list refers to its profile table by a single key."""
     tables = {item.table.pk: (item, name) for item, name in named if item.kind == ItemKind.TABLE}
     found = [
@@ -154,14 +154,14 @@ def _relationship(from_end: Json, to_end: Json) -> Json:
     return {"$type": "SingleKeyRelationship", "fromAttribute": from_end, "toAttribute": to_end}
 
 
-def _end(entity: tuple[Item, str], field: str) -> Json:
+def _end(entity: tuple[FileItem, str], field: str) -> Json:
     """One end of a relationship: the attribute that `field` goes out as."""
     item, name = entity
     attribute = next(column.name for column in item.columns if column.field.name == field)
     return {"entityName": name, "attributeName": attribute}
 
 
-def _location(plan: Plan, path: str) -> str:
+def _location(plan: FilePlan, path: str) -> str:
     """Return `path` relative to model.json, percent-encoded."""
     return quote(plan.layout.within(path), safe="/")
 

@@ -11,8 +11,7 @@ import psycopg
 from isal import igzip
 
 from connections.destinations.base import FileSession, Part
-from exports.work.items import Item
-from exports.work.plan import Plan
+from exports.work.files.paths import FileItem, FilePlan
 from exports.work.record import Recorder
 from segments.warehouse.copying import copy_csv
 
@@ -52,7 +51,7 @@ class Written:
 def write_items(
     session: FileSession,
     connection: psycopg.Connection[Any],
-    plan: Plan,
+    plan: FilePlan,
     slot: str,
     recorder: Recorder,
     stack: ExitStack,
@@ -89,9 +88,9 @@ def _report(recorder: Recorder, index: int, sent: int, rows: int, written: int) 
 
 def _write(
     connection: psycopg.Connection[Any],
-    item: Item,
+    item: FileItem,
     part: Part,
-    plan: Plan,
+    plan: FilePlan,
     report: Callable[[int, int], None],
 ) -> tuple[Sink, int]:
     """Copy one item's rows into `part`; return what went out and the rows."""

@@ -150,7 +150,7 @@ def test_a_file_that_the_run_did_not_write_is_never_touched(export):
     run, _is_new = actions.run_now(export, by=None)
     claim = queue.claim()
     run.refresh_from_db()
-    from exports.work.paths import first_slot
+    from exports.work.files.paths import first_slot
 
     slot = first_slot(run.started_at, 1)
     theirs = folder_of(export.connection) / f"Call_list/Everybody/{slot}/Everybody_1.csv"

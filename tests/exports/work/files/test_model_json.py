@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from exports.models.states import State
-from exports.work import cdm_names
+from exports.work.files import cdm_names
 from exports.work.files.model_json import data_type
 from roles.kinds import SemanticType
 from segments.models import Relationship

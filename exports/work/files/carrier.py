@@ -1,25 +1,27 @@
-"""Sending a plan to a file store: hidden parts first, then names, the manifest last."""
+"""Carrying a run to a file store: hidden parts first, then names, the manifest last."""
 
 import json
 import signal
 from collections.abc import Iterable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, cast
 
-import psycopg
 from django.db.models import Func, JSONField
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from connections.destinations.base import DeliveryError, FileDestination, FileSession
 from exports.models import Run
 from exports.runs import queue
+from exports.work.carriers import Carrier, Reader, Step
 from exports.work.errors import InterruptedRunError
 from exports.work.files.manifest import manifest
 from exports.work.files.model_json import model_json
+from exports.work.files.paths import FilePlan, file_plan, first_slot, has_model
 from exports.work.files.writing import Written, write_items, write_whole
-from exports.work.paths import first_slot
-from exports.work.plan import Plan
+from exports.work.gate import hold_unusual_rows
+from exports.work.items import ItemKind
 from exports.work.record import Recorder
 
 MOST_SLOTS = 99
@@ -33,48 +35,70 @@ class _ModelEntries(Func):
     output_field = JSONField()
 
 
-class Delivery:
-    """One run's work on a file store, within `stack`, which discards what is not published."""
+class FilesCarrier(Carrier):
+    """Writes a file for each item under a hidden name, then gives all of them their names."""
 
-    def __init__(self, recorder: Recorder, plan: Plan, destination: FileDestination, stack: ExitStack) -> None:
-        self.recorder, self.run, self.plan, self.stack = recorder, recorder.run, plan, stack
-        self.destination, self.slot = destination, ""
-        self.over = _models_of(self.run) if plan.has_model else frozenset[str]()
+    destination: FileDestination
+    files: FilePlan
+    session: FileSession
+    written: list[Written]
+    slot = ""
+
+    @classmethod
+    def steps(cls, run: Run) -> list[Step]:
+        """Send, then publish."""
+        label = _("Publish files, model.json and manifest") if has_model(run) else _("Publish files and manifest")
+        return [*super().steps(run), ("manifest", label)]
+
+    def plan(self, reader: Reader) -> None:
+        """Find a place for each file."""
+        self.files = file_plan(self.run, self.planned)
+        self.over = _models_of(self.run) if self.files.has_model else frozenset[str]()
         self.earlier = _sums(entry for entry in self.run.files if entry.get("role") == "model")
-        self.session: FileSession
 
-    def write(self, connection: psycopg.Connection[Any]) -> list[Written]:
+    def expected(self, total: int | None) -> str:
+        """Say how many rows in how many files there will be: "5 rows in 3 files: 2 tables, 1 member list"."""
+        files = _counted(self.files)
+        if total is None:
+            return files
+        words = ngettext("%(rows)s row in %(files)s", "%(rows)s rows in %(files)s", total)
+        return words % {"rows": f"{total:,}", "files": files}
+
+    def send(self, reader: Reader) -> None:
         """Open the store and write every item under its hidden name."""
-        self.session = self.stack.enter_context(self.destination.session(_run_key(self.recorder)))
-        _clear_dead_runs(self.run, self.destination, self.session)
-        self.slot = _choose_slot(self.session, self.plan, self.run)
-        if self.plan.has_model:
-            self._refuse_foreign_model()
-        self._note_where()
-        for folder in self.plan.folders(self.slot):
-            self.session.clear_leftovers(folder)
-        written = write_items(self.session, connection, self.plan, self.slot, self.recorder, self.stack)
-        self.recorder.flush()
-        return written
+        with self.recorder.step("send"):
+            self.session = self.stack.enter_context(self.destination.session(_run_key(self.recorder)))
+            _clear_dead_runs(self.run, self.destination, self.session)
+            self.slot = _choose_slot(self.session, self.files, self.run)
+            if self.files.has_model:
+                self._refuse_foreign_model()
+            self._note_where()
+            for folder in self.files.folders(self.slot):
+                self.session.clear_leftovers(folder)
+            self.written = write_items(self.session, reader, self.files, self.slot, self.recorder, self.stack)
+            self.recorder.flush()
+            hold_unusual_rows(self.run)
 
-    def publish(self, written: list[Written]) -> None:
+    def finish(self) -> None:
         """Give every file its name: data, model.json, manifest. What they hold is recorded before."""
-        written = [*written]
-        self.run.files = [one.entry for one in written]
-        if self.plan.has_model:
-            written.append(self._model())
+        with self.recorder.step("manifest"):
+            written = [*self.written]
+            self.run.files = [one.entry for one in written]
+            if self.files.has_model:
+                written.append(self._model())
+                self.run.files.append(written[-1].entry)
+            text = json.dumps(manifest(self.files, self.run), indent=2, ensure_ascii=False).encode() + b"\n"
+            path = self.files.layout.manifest(self.slot)
+            written.append(write_whole(self.session, path, "manifest", text, self.stack))
             self.run.files.append(written[-1].entry)
-        text = json.dumps(manifest(self.plan, self.run), indent=2, ensure_ascii=False).encode() + b"\n"
-        written.append(write_whole(self.session, self.plan.layout.manifest(self.slot), "manifest", text, self.stack))
-        self.run.files.append(written[-1].entry)
-        self.recorder.keep(files=self.run.files, bytes_done=self.recorder.bytes, rows_done=self.recorder.rows)
-        self._name(written)
+            self.recorder.keep(files=self.run.files, bytes_done=self.recorder.bytes, rows_done=self.recorder.rows)
+            self._name(written)
 
     def settle(self) -> None:
         """Forget what was claimed, now that the success is recorded; the next run does it for one that dies here."""
-        self.session.settle(*self.plan.folders(self.slot))
+        self.session.settle(*self.files.folders(self.slot))
         with suppress(DeliveryError):
-            self.session.exists(self.plan.layout.manifest(self.slot))  # the line stands: nothing was left
+            self.session.exists(self.files.layout.manifest(self.slot))  # the line stands: nothing was left
             Run.objects.filter(pk=self.run.pk).update(has_leftovers=False)
 
     def _name(self, written: list[Written]) -> None:
@@ -89,14 +113,14 @@ class Delivery:
 
     def _model(self) -> Written:
         """Write model.json, which may replace those that runs of this export wrote."""
-        text = model_json(self.plan, self.run, self.slot)
-        written = write_whole(self.session, self.plan.layout.model, "model", text, self.stack, self.over)
+        text = model_json(self.files, self.run, self.slot)
+        written = write_whole(self.session, self.files.layout.model, "model", text, self.stack, self.over)
         written.entry["earlier"] = self.earlier  # an attempt of this run that died may have published its own
         return written
 
     def _refuse_foreign_model(self) -> None:
         """Raise DeliveryError before anything is sent where model.json is somebody else's."""
-        path = self.plan.layout.model
+        path = self.files.layout.model
         if not self.session.exists(path):
             return
         if not self.over or not self._wrote(path):
@@ -120,13 +144,13 @@ class Delivery:
         self.recorder.keep(
             folder=self.slot,
             has_leftovers=True,
-            folders=self.plan.folders(self.slot),
+            folders=self.files.folders(self.slot),
             connection=where,
             target=where.settings if where else {},
         )
 
 
-def _choose_slot(session: FileSession, plan: Plan, run: Run) -> str:
+def _choose_slot(session: FileSession, plan: FilePlan, run: Run) -> str:
     """Return the YYYY/MM/DD/HHMM of the run's files; a second attempt keeps the first one's."""
     if run.folder:
         return run.folder
@@ -145,6 +169,20 @@ def _models_of(run: Run) -> frozenset[str]:
 
 def _sums(models: Iterable[dict[str, Any]]) -> list[str]:
     return [sum_ for entry in models for sum_ in (entry["sha256"], *entry.get("earlier", []))]
+
+
+def _counted(plan: FilePlan) -> str:
+    """Say how many files there will be."""
+    count = len(plan.items)
+    files = ngettext("%(count)d file", "%(count)d files", count) % {"count": count}
+    tables = sum(item.kind == ItemKind.TABLE for item in plan.items)
+    lists = sum(item.kind == ItemKind.MEMBERS for item in plan.items)
+    parts = []
+    if tables:
+        parts.append(ngettext("%(count)d table", "%(count)d tables", tables) % {"count": tables})
+    if lists:
+        parts.append(ngettext("%(count)d member list", "%(count)d member lists", lists) % {"count": lists})
+    return f"{files}: {', '.join(parts)}" if parts else files
 
 
 def _run_key(recorder: Recorder) -> str:

@@ -1,0 +1,66 @@
+"""What carries the items of a run to a destination: a carrier for each kind of destination.
+
+`exports.work.execute` knows the order: check, plan, send, finish, settle. What each of them is, a carrier knows alone.
+"""
+
+from contextlib import ExitStack
+from typing import Any
+
+import psycopg
+from django.utils.translation import gettext as _
+
+from connections.destinations.base import Destination
+from exports.models import Run
+from exports.work.brakes import Removals
+from exports.work.plan import Plan
+from exports.work.record import Recorder
+
+Step = tuple[str, str]  # key, label
+Reader = psycopg.Connection[Any]
+
+_carriers: dict[type[Destination], type["Carrier"]] = {}
+
+
+class Carrier:
+    """One run's way to a destination. What an end without success has to undo lies on `stack`."""
+
+    def __init__(self, recorder: Recorder, planned: Plan, destination: Any, stack: ExitStack) -> None:
+        self.recorder, self.run, self.planned = recorder, recorder.run, planned
+        self.destination, self.stack = destination, stack
+
+    @classmethod
+    def steps(cls, run: Run) -> list[Step]:
+        """Return the steps after the check; `send` and `finish` take them, each by its key."""
+        name = run.export.connection.name if run.export.connection else _("the target")
+        send = _("Send a test to %(connection)s") if run.most_rows else _("Send to %(connection)s")
+        return [("send", send % {"connection": name})]
+
+    def plan(self, reader: Reader) -> Removals | None:
+        """Find out, in the run's snapshot, what goes out and what is removed; nothing leaves yet."""
+
+    def expected(self, total: int | None) -> str:
+        """Return the words for what goes out: `total` rows, where that is known."""
+        raise NotImplementedError
+
+    def send(self, reader: Reader) -> None:
+        """Read the items in the run's snapshot and send them."""
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        """Do what comes after sending and does not need the snapshot; the run succeeds when this returns."""
+
+    def settle(self) -> None:
+        """Clean up once the success is recorded; a run that dies before leaves that to the next one."""
+
+
+def register(kind: type[Destination], carrier: type[Carrier]) -> None:
+    """Have `carrier` carry to destinations of this kind, except those of a narrower kind with one of its own."""
+    _carriers[kind] = carrier
+
+
+def carrier_of(destination: type[Destination]) -> type[Carrier]:
+    """Return what carries to `destination`. Raises LookupError where nothing does."""
+    for kind in destination.__mro__:
+        if kind in _carriers:
+            return _carriers[kind]
+    raise LookupError(f"No carrier is registered for {destination.__name__}.")
