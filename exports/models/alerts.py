@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from exports.models.export import Export
+from exports.models.leased import Leased, LeasedQuerySet
 from exports.models.refresh import SystemRefresh
 from exports.models.run import Run
 from roles.fields import Name
@@ -125,7 +126,7 @@ class DeliveryState(models.TextChoices):
     FAILED = "failed", _("Failed")
 
 
-class AlertDelivery(models.Model):
+class AlertDelivery(Leased):
     """One message of an alert to one channel: that it opened, or closed. Without an alert it is a test."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -133,10 +134,13 @@ class AlertDelivery(models.Model):
     channel = models.ForeignKey(AlertChannel, models.CASCADE, related_name="deliveries")
     is_recovery = models.BooleanField(default=False)
     state = models.CharField(max_length=7, choices=DeliveryState.choices, default=DeliveryState.WAITING)
-    tries = models.PositiveSmallIntegerField(default=0)
+    tries = models.PositiveSmallIntegerField(default=0, help_text=_("Workers that took it, lost ones included."))
     not_before = models.DateTimeField(db_default=Now())
     sent_at = models.DateTimeField(null=True)
     error = models.TextField(blank=True)
+
+    OWNED_IN = DeliveryState.WAITING  # with a token: one worker is on it
+    objects = LeasedQuerySet["AlertDelivery"].as_manager()
 
     class Meta:
         constraints = [

@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from exports.models.leased import Leased, LeasedQuerySet
 from roles.models import Environment
 
 
@@ -83,7 +84,7 @@ class PartState(models.TextChoices):
     CANCELED = "canceled", _("Canceled")
 
 
-class RefreshPart(models.Model):
+class RefreshPart(Leased):
     """One table, segment or export of a system refresh; `needs` are the positions of the parts it depends on."""
 
     refresh = models.ForeignKey(SystemRefresh, models.CASCADE, related_name="parts")
@@ -98,10 +99,10 @@ class RefreshPart(models.Model):
     rows = models.BigIntegerField(null=True)
     message = models.TextField(blank=True, help_text=_("What happened and what to do, for everyone."))
     run = models.ForeignKey("exports.Run", models.SET_NULL, null=True, related_name="+")
-    # Ownership of the chores worker that is on it, as a run has.
-    token = models.UUIDField(null=True)
-    lease_until = models.DateTimeField(null=True)
     claims = models.PositiveSmallIntegerField(default=0)
+
+    OWNED_IN = PartState.RUNNING
+    objects = LeasedQuerySet["RefreshPart"].as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["refresh", "position"], name="refresh_part_position")]

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from connections.models import Connection
 from exports.models.export import Export
+from exports.models.leased import Leased, LeasedQuerySet
 from exports.models.states import ACTIVE, CLAIMABLE, DELIVERED, STATES, Look, State
 from roles.models import Environment
 
@@ -30,7 +31,7 @@ class Trigger(models.TextChoices):
 MOMENT = Coalesce("due", "queued_at")
 
 
-class RunQuerySet(models.QuerySet["Run"]):
+class RunQuerySet(LeasedQuerySet["Run"]):
     """Runs, in the words of the queue. All times are the database's."""
 
     def active(self) -> "RunQuerySet":
@@ -42,16 +43,8 @@ class RunQuerySet(models.QuerySet["Run"]):
         due = self.filter(state__in=CLAIMABLE, not_before__lte=Now(), waits_for="", environment__paused_at=None)
         return due.order_by("not_before", "pk")
 
-    def held_by(self, token: uuid.UUID) -> "RunQuerySet":
-        """The run that the holder of `token` still owns; empty once somebody else took it over."""
-        return self.filter(token=token, state=State.RUNNING)
 
-    def lost(self) -> "RunQuerySet":
-        """Those whose worker has shown no sign of life for the length of a lease."""
-        return self.filter(state=State.RUNNING, lease_until__lt=Now())
-
-
-class Run(models.Model):
+class Run(Leased):
     """One execution of an export. This row is the truth; a queued task only says "look here".
 
     `steps` is a list of {"key", "label", "state": waiting|running|done|failed|skipped, "note", "seconds"},
@@ -81,9 +74,6 @@ class Run(models.Model):
     awaits = models.JSONField(default=list, blank=True)
     data_as_of = models.DateTimeField(null=True, help_text=_("The time of the snapshot that was read."))
 
-    # Ownership: `token` changes with every claim, so that a worker that lost its lease changes nothing.
-    token = models.UUIDField(null=True)
-    lease_until = models.DateTimeField(null=True)
     worker = models.CharField(max_length=120, blank=True)
     claimed_at = models.DateTimeField(null=True, help_text=_("When a worker last took it."))
     claims = models.PositiveSmallIntegerField(default=0, help_text=_("Workers that took it, lost ones included."))
@@ -115,6 +105,7 @@ class Run(models.Model):
     message = models.TextField(blank=True, help_text=_("What happened and what to do, for everyone."))
     detail = models.TextField(blank=True, help_text=_("Technical detail, for administrators."))
 
+    OWNED_IN = State.RUNNING
     objects = RunQuerySet.as_manager()
 
     class Meta:

@@ -4,10 +4,11 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import QuerySet
-from django.db.models.functions import Now
 
 from exports.models import PartKind, PartState, RefreshPart, SystemRefresh
+from exports.runs.lease import Lease
 
+LEASE = Lease(RefreshPart)
 NOUNS = (PartKind.TABLE, PartKind.SEGMENT)
 GOOD = (PartState.DONE, PartState.WARNED)
 BAD = (PartState.FAILED, PartState.SKIPPED, PartState.CANCELED)
@@ -50,11 +51,6 @@ def waiting(refresh: SystemRefresh) -> QuerySet[RefreshPart]:
 def running(refresh: SystemRefresh, *kinds: PartKind) -> QuerySet[RefreshPart]:
     """Those under way, of `kinds` only."""
     return refresh.parts.filter(state=PartState.RUNNING, kind__in=kinds)
-
-
-def lost(refresh: SystemRefresh) -> QuerySet[RefreshPart]:
-    """Those whose worker has shown no sign of life for the length of a lease."""
-    return running(refresh, *NOUNS).filter(lease_until__lt=Now())
 
 
 def ready(refresh_id: int, *kinds: PartKind, most: int) -> list[RefreshPart]:

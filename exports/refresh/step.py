@@ -14,10 +14,11 @@ from exports import actions
 from exports.models import REFRESHES_UNDER_WAY, PartKind, PartState, RefreshPart, RefreshState, Run, SystemRefresh
 from exports.refresh import nudging, parts, sending
 from exports.refresh.notes import note
+from exports.refresh.parts import LEASE
+from exports.runs.lease import RELEASED
 from exports.runs.queue import canceled_by
 from roles.models import User
 
-MOST_CLAIMS = 3
 MOST_SKIPPED = 500  # in one step: each export among them gets a run that says so
 LAYERS = 3  # tables, segments, exports
 
@@ -34,11 +35,11 @@ def step(pk: int, *, by: User | None = None) -> None:
     is_paused = refresh.environment.paused_at is not None
     if refresh.state == RefreshState.QUEUED and not is_paused and not refresh.cancel_requested_at:
         _begin(refresh, by)
-    _put_back_lost(refresh)
     sending.mirror(refresh)
     if refresh.cancel_requested_at:
         _cancel_rest(refresh)
     else:
+        _put_back_lost(refresh)
         _skip_blocked(refresh)
         if not is_paused:
             sending.send_ready(refresh)
@@ -53,19 +54,20 @@ def _begin(refresh: SystemRefresh, by: User | None) -> None:
 
 
 def _put_back_lost(refresh: SystemRefresh) -> None:
-    """Let parts whose worker died be taken again; one that happened to too often has failed."""
-    lost = parts.lost(refresh)
+    """Let parts whose workers died be taken again; a part to which that happened too often has failed."""
     message = _("It was interrupted %(count)d times and was given up. Refresh again; if that fails, ask your operator.")
-    given_up = {"state": PartState.FAILED, "ended_at": Now(), "message": message % {"count": MOST_CLAIMS}}
-    released = {"token": None, "lease_until": None}
-    lost.filter(claims__gte=MOST_CLAIMS).update(**given_up, **released)
-    lost.update(state=PartState.WAITING, started_at=None, **released)
+    LEASE.put_back(
+        refresh.parts.lost(),
+        waiting={"state": PartState.WAITING, "started_at": None},
+        given_up={"state": PartState.FAILED, "ended_at": Now(), "message": message % {"count": LEASE.most_claims}},
+    )
 
 
 def _cancel_rest(refresh: SystemRefresh) -> None:
-    """Cancel what waits, and ask the runs that are under way to stop; workers see for themselves."""
-    words = canceled_by(refresh.canceled_by)
-    parts.waiting(refresh).update(state=PartState.CANCELED, ended_at=Now(), message=words)
+    """Cancel what waits or was lost, and ask the runs that are under way to stop; workers see for themselves."""
+    canceled = {"state": PartState.CANCELED, "ended_at": Now(), "message": canceled_by(refresh.canceled_by)}
+    parts.waiting(refresh).update(**canceled)
+    refresh.parts.lost().update(**canceled, **RELEASED)
     runs = Run.objects.active().filter(refresh=refresh, cancel_requested_at=None)
     for run in runs.select_related("environment", "export"):
         actions.cancel(run, by=refresh.canceled_by)

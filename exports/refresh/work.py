@@ -1,7 +1,7 @@
 """What a worker of the chores cluster does for system refreshes: takes one table or segment after the other.
 
-A part is claimed like a run: with a token and a lease, which a thread renews; the same thread sees a cancel, a lost
-lease or the worker's stop, and interrupts the work.
+A part is leased like a run. A thread renews the lease; it also sees a cancel, a lost lease or the worker's stop, and
+interrupts the work.
 """
 
 import logging
@@ -9,23 +9,22 @@ import os
 import signal
 import threading
 import time
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
 import psycopg
 from django.db import DatabaseError, DataError, InterfaceError, OperationalError, connections, transaction
-from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from exports.models import PartKind, PartState, RefreshPart, RefreshState, SystemRefresh
 from exports.refresh import nudging, parts
+from exports.refresh.parts import LEASE
 from exports.refresh.step import step
 from exports.runs import stopping
-from exports.runs.queue import LEASE
+from exports.runs.lease import Claim, Renewal
 from roles import shared_memory
 from segments.models import Segment, Table
 from segments.warehouse.members import RefreshError, refresh
@@ -34,7 +33,6 @@ from segments.warehouse.rereading import RereadError, reread
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.4  # seconds between looks for a cancel
-RENEW_EVERY = LEASE.total_seconds() / 6
 ALONG = 20.0  # seconds until a worker asks to be called again, so that other chores have their turn
 FAULTS = (DatabaseError, InterfaceError)
 
@@ -44,14 +42,12 @@ class InterruptedPartError(BaseException):
 
 
 @dataclass(frozen=True)
-class Claim:
-    """A part that this process owns for the length of a lease."""
+class PartClaim(Claim):
+    """A part that this process owns as long as its lease lasts."""
 
-    part_id: int
     refresh_id: int
     kind: str
     object_id: int
-    token: uuid.UUID
 
 
 def work_along() -> None:
@@ -65,7 +61,7 @@ def work_along() -> None:
     return None
 
 
-def claim() -> Claim | None:
+def claim() -> PartClaim | None:
     """Take a table or segment all of whose needs are met, of the oldest refresh that has one; or None."""
     going = SystemRefresh.objects.filter(state=RefreshState.RUNNING, cancel_requested_at=None)
     for pk in going.filter(environment__paused_at=None).order_by("pk").values_list("pk", flat=True):
@@ -79,24 +75,17 @@ def claim() -> Claim | None:
 
 
 @transaction.atomic
-def _claim_of(refresh_id: int) -> Claim | None:
+def _claim_of(refresh_id: int) -> PartClaim | None:
     going = SystemRefresh.objects.filter(pk=refresh_id, state=RefreshState.RUNNING, cancel_requested_at=None)
     if not going.select_for_update(no_key=True).exists() or not nudging.room(refresh_id):
         return None
-    token = uuid.uuid4()
     for part in parts.ready(refresh_id, *parts.NOUNS, most=1):
-        RefreshPart.objects.filter(pk=part.pk).update(
-            state=PartState.RUNNING,
-            token=token,
-            lease_until=Now() + LEASE,
-            started_at=Now(),
-            claims=F("claims") + 1,
-        )
-        return Claim(part.pk, refresh_id, part.kind, part.object_id, token)
+        if claimed := LEASE.take(RefreshPart.objects.filter(pk=part.pk), started_at=Now()):
+            return PartClaim(claimed.pk, claimed.token, refresh_id, part.kind, part.object_id)
     return None
 
 
-def carry_out(claimed: Claim) -> None:
+def carry_out(claimed: PartClaim) -> None:
     """Do the work of a part and keep how it ended; with the database away its lease runs out."""
     watch = _Watch(claimed)
     try:
@@ -113,35 +102,31 @@ def carry_out(claimed: Claim) -> None:
         if advice := shared_memory.advice(error):
             end(claimed, PartState.FAILED, message=advice)
     except (DatabaseError, psycopg.Error):
-        logger.exception("Part %s of a system refresh failed", claimed.part_id)
+        logger.exception("Part %s of a system refresh failed", claimed.pk)
         end(claimed, PartState.FAILED, message=_("The database could not read it. Refresh again later."))
     except BaseException:  # the cluster's own limit of time
         end(claimed, PartState.FAILED, message=_("It took longer than allowed and was stopped."))
         raise
 
 
-def end(claimed: Claim, state: PartState, *, rows: int | None = None, message: str = "") -> bool:
+def end(claimed: PartClaim, state: PartState, *, rows: int | None = None, message: str = "") -> bool:
     """Bring the part to its end; False, and nothing changed, without the lease."""
-    released = {"token": None, "lease_until": None}
-    mine = RefreshPart.objects.filter(pk=claimed.part_id, token=claimed.token)
-    return bool(mine.update(state=state, ended_at=Now(), rows=rows, message=message, **released))
+    return LEASE.end(claimed, state=state, ended_at=Now(), rows=rows, message=message)
 
 
-def release(claimed: Claim) -> None:
+def release(claimed: PartClaim) -> None:
     """Give the part back unharmed because its worker stops; the claim does not count."""
-    released = {"token": None, "lease_until": None, "started_at": None}
-    mine = RefreshPart.objects.filter(pk=claimed.part_id, token=claimed.token)
-    mine.update(state=PartState.WAITING, claims=F("claims") - 1, **released)
+    LEASE.release(claimed, state=PartState.WAITING, started_at=None)
 
 
-def _end_interrupted(claimed: Claim, why: str) -> None:
+def _end_interrupted(claimed: PartClaim, why: str) -> None:
     if why == "canceled":
         end(claimed, PartState.CANCELED)
     elif why == "stopped":
         release(claimed)
 
 
-def _do(claimed: Claim) -> tuple[int, str]:
+def _do(claimed: PartClaim) -> tuple[int, str]:
     """Re-read the table or recompute the segment; return its rows and a warning, "" for none."""
     if claimed.kind == PartKind.TABLE:
         table = Table.objects.select_related("environment").filter(pk=claimed.object_id).first()
@@ -157,10 +142,10 @@ def _do(claimed: Claim) -> tuple[int, str]:
 class _Watch:
     """Renews the lease of a part in a thread of its own, and interrupts the main one when the work shall end."""
 
-    def __init__(self, claimed: Claim) -> None:
+    def __init__(self, claimed: PartClaim) -> None:
         self.claimed, self.why = claimed, ""  # why: canceled, stopped, lost
         self._over, self._is_inside = threading.Event(), False
-        self._renewed = time.monotonic()
+        self._renewal = Renewal(lambda: LEASE.renew(claimed))
 
     @contextmanager
     def interrupting(self) -> Iterator[None]:
@@ -185,8 +170,11 @@ class _Watch:
     def _look(self) -> None:
         try:
             while not self.why and not self._over.wait(LOOK_EVERY):
-                with suppress(*FAULTS):  # the database is away; the lease guards the part meanwhile
+                try:
                     self.why = self._reason_to_end()
+                except FAULTS:  # the database is away; the lease guards the part meanwhile
+                    connections.close_all()
+                    self.why = "lost" if self._renewal.has_run_out() else ""
         finally:
             connections.close_all()
         if self.why:
@@ -197,9 +185,4 @@ class _Watch:
             return "stopped"
         if SystemRefresh.objects.filter(pk=self.claimed.refresh_id, cancel_requested_at__isnull=False).exists():
             return "canceled"
-        if time.monotonic() - self._renewed > RENEW_EVERY:
-            mine = RefreshPart.objects.filter(pk=self.claimed.part_id, token=self.claimed.token)
-            if not mine.update(lease_until=Now() + LEASE):
-                return "lost"
-            self._renewed = time.monotonic()
-        return ""
+        return "lost" if self._renewal.is_refused() else ""

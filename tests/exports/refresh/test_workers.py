@@ -87,7 +87,7 @@ def test_the_part_of_a_killed_worker_is_taken_again(environment, table):
     refresh = run.start(environment, by=None)
     dead = work.claim()
     assert work.claim() is None
-    lose(dead.part_id)
+    lose(dead.pk)
     assert not work.end(dead, PartState.DONE)
     parts.work_off()
     refresh.refresh_from_db()
@@ -97,7 +97,7 @@ def test_the_part_of_a_killed_worker_is_taken_again(environment, table):
 def test_a_part_that_kills_its_workers_is_given_up(environment, table, segment):
     refresh = run.start(environment, by=None)
     for _worker in range(3):
-        lose(work.claim().part_id)
+        lose(work.claim().pk)
     assert parts.of(refresh) == {"Customers": "failed", "Everybody": "skipped"}
     text = "It was interrupted 3 times and was given up. Refresh again; if that fails, ask your operator."
     assert parts.message_of(refresh, "Customers") == text

@@ -1,0 +1,112 @@
+"""One worker at a time works on a row, for the length of a lease: runs, parts of system refreshes, messages of alerts.
+
+A claim gives the row a new token, and a time of the database's clock until which it is the worker's. The worker renews
+that in time. Every change is one conditional UPDATE on the token, so that a worker that lost its lease changes nothing.
+Each claim counts when it is made: a row whose workers die is given up after some of them.
+"""
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+from django.conf import settings
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from exports.models.leased import Leased, LeasedQuerySet
+
+Row = TypeVar("Row", bound=Leased)
+
+LASTS = timedelta(seconds=settings.RUN_LEASE_SECONDS)  # a lease that its worker renews
+RENEW_EVERY = LASTS.total_seconds() / 6
+MOST_CLAIMS = 3
+RELEASED: dict[str, Any] = {"token": None, "lease_until": None}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A row that this process owns as long as its lease lasts."""
+
+    pk: int
+    token: uuid.UUID
+
+
+@dataclass(frozen=True)
+class Lease(Generic[Row]):
+    """How the rows of one model are leased: for how long, and how often at most."""
+
+    model: type[Row]
+    lasts: timedelta = LASTS
+    most_claims: int = MOST_CLAIMS
+    counter: str = "claims"  # the column that counts claims
+
+    def free(self, rows: LeasedQuerySet[Row]) -> LeasedQuerySet[Row]:
+        """Those of `rows` that nobody else is taking at this moment, locked until the end of the transaction."""
+        return rows.select_for_update(skip_locked=True, of=("self",))
+
+    def given(self, token: uuid.UUID) -> dict[str, Any]:
+        """Return the values of a row that `token` takes; the claim counts."""
+        return {"token": token, "lease_until": Now() + self.lasts, self.counter: F(self.counter) + 1}
+
+    def take(self, rows: LeasedQuerySet[Row], **values: Any) -> Claim | None:
+        """Take the first free one of `rows` and write `values`, in the caller's transaction; None without any."""
+        pk = self.free(rows).values_list("pk", flat=True).first()
+        if pk is None:
+            return None
+        token = uuid.uuid4()
+        self._rows.filter(pk=pk).update(state=self.model.OWNED_IN, **self.given(token), **values)
+        return Claim(pk, token)
+
+    def renew(self, claim: Claim) -> bool:
+        """Prolong the lease; False without it."""
+        return self.keep(claim, lease_until=Now() + self.lasts)
+
+    def keep(self, claim: Claim, **values: Any) -> bool:
+        """Write `values` to the row; False, and nothing written, without the lease."""
+        return bool(self._rows.held_by(claim.token).filter(pk=claim.pk).update(**values))
+
+    def end(self, claim: Claim, **values: Any) -> bool:
+        """Write `values` and end the lease; False, and nothing written, without it."""
+        return self.keep(claim, **values, **RELEASED)
+
+    def release(self, claim: Claim, **values: Any) -> bool:
+        """End the lease because the worker stops, which did the row no harm: the claim does not count."""
+        return self.end(claim, **{self.counter: F(self.counter) - 1}, **values)
+
+    def put_back(self, lost: LeasedQuerySet[Row], *, waiting: dict[str, Any], given_up: dict[str, Any]) -> None:
+        """Let `lost` rows be taken again, with the values `waiting`; those claimed too often get `given_up`."""
+        is_spent = Q(**{f"{self.counter}__gte": self.most_claims})
+        lost.filter(is_spent).update(**given_up, **RELEASED)
+        lost.exclude(is_spent).update(**waiting, **RELEASED)
+
+    def shorten(self) -> int:
+        """Cut leases that end later than any can: the database's clock was ahead when they were given."""
+        too_long = self._rows.filter(lease_until__gt=Now() + self.lasts)
+        return too_long.update(lease_until=Now() + self.lasts)
+
+    @property
+    def _rows(self) -> LeasedQuerySet[Row]:
+        return LeasedQuerySet(self.model)
+
+
+class Renewal:
+    """Renews one lease in time while the work goes on."""
+
+    def __init__(self, renew: Callable[[], bool]) -> None:
+        self._renew, self._renewed = renew, time.monotonic()
+
+    def is_refused(self) -> bool:
+        """Renew the lease if it is time; whether that failed because somebody else owns the row."""
+        if time.monotonic() - self._renewed <= RENEW_EVERY:
+            return False
+        is_renewed = self._renew()
+        if is_renewed:
+            self._renewed = time.monotonic()
+        return not is_renewed
+
+    def has_run_out(self) -> bool:
+        """Whether the lease ended while the database was away."""
+        return time.monotonic() - self._renewed > LASTS.total_seconds()
