@@ -120,10 +120,10 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "roles.language.LanguageMiddleware",
     "roles.access.middleware.TextMiddleware",
     "roles.audit.origin.OriginMiddleware",  # before all that may write the audit log
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -251,7 +251,12 @@ CACHES = {
 }
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English"))]
+# In their own words. Without a second one nobody is asked to choose (roles/language.py).
+LANGUAGES = [("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "config" / "locale"]
+if DEBUG:  # `manage.py pseudo_locale` makes it: what stays plain in it no language can translate
+    LANGUAGES.append(("en-x-pseudo", "⟦Þšéûđô~⟧"))
+    LOCALE_PATHS.append(DATA_DIR / "locale")
 TIME_ZONE = os.environ.get("WAYBILL_TIME_ZONE", "UTC")
 USE_TZ = True
 USE_THOUSAND_SEPARATOR = True

@@ -124,7 +124,7 @@ class EnvironmentAdmin(ReadOnlyAdmin):
     list_filter = ["audience"]
     search_fields = ["=id", "name", "slug"]
     fields = [
-        "name", "slug", "audience", "warehouse_schema", "time_zone", "paused_at", "paused_by",
+        "name", "slug", "audience", "warehouse_schema", "time_zone", "language", "paused_at", "paused_by",
         "pause_note", "created_at",
     ]  # fmt: skip
     inlines = [RoleInline]

@@ -24,6 +24,7 @@ class User(AbstractUser):
     first_name = Line(_auth("first name"), max_length=150, blank=True)
     last_name = Line(_auth("last name"), max_length=150, blank=True)
     email = Address(_auth("email address"), blank=True)
+    language = models.CharField(max_length=20, blank=True, default="", db_default="")  # "": the environment's
 
     def clean(self) -> None:
         """Refuse a new user name that looks like another's."""
@@ -69,6 +70,9 @@ class Environment(models.Model):
     )
     time_zone = models.CharField(
         max_length=64, default="UTC", help_text=_("The zone that new schedules start with, such as Europe/Paris.")
+    )
+    language = models.CharField(
+        max_length=20, blank=True, default="", db_default="", help_text=_("Empty: the one that each browser asks for.")
     )
     # Maintenance: nothing starts by itself or by hand until it goes on; what runs already ends.
     paused_at = models.DateTimeField(null=True, blank=True)

@@ -10,7 +10,8 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from roles.access.policy import access_of, public, signed_in
+from roles import language
+from roles.access.policy import access_of, enter, public, signed_in
 from roles.models import Environment
 
 
@@ -56,8 +57,10 @@ def missing(request: Any, exception: Exception) -> HttpResponse:
 
     A view has looked that role up already; only an address that no view answers to costs a query.
     """
-    place = re.match(r"/e/([\w-]+)/", request.path_info)
-    if place and request.resolver_match is None and request.user.is_authenticated:
-        with suppress(Http404):
-            request.access = access_of(request.user, place[1])
+    if request.resolver_match is None:
+        language.settle(request)
+        place = re.match(r"/e/([\w-]+)/", request.path_info)
+        if place and request.user.is_authenticated:
+            with suppress(Http404):
+                enter(request, place[1])
     return render(request, "404.html", status=404)

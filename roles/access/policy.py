@@ -15,6 +15,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.functional import cached_property
 from django_htmx.middleware import HtmxDetails
 
+from roles import language
 from roles.access import seeing
 from roles.models import Environment, RoleAssignment, User
 from roles.permissions import Permission
@@ -67,6 +68,14 @@ def access_of(user: User, slug: str) -> Access:
     return Access(user, assignment.environment, assignment.role)
 
 
+def enter(request: Any, slug: str) -> Access:
+    """Draw what follows in the frame and the language of the environment `slug`; Http404 where the user has no role."""
+    request.access = access = access_of(request.user, slug)
+    request.environment = access.environment
+    language.settle(request)
+    return access
+
+
 def administrators(environment: Environment) -> str:
     """Return the names of the environment's administrators, five at most: whom to ask."""
     able = roles_with(Permission.MANAGE_CONNECTIONS)
@@ -80,8 +89,7 @@ def requires(permission: Permission, post: Permission | None = None) -> Callable
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(request: Any, environment: str, **kwargs: Any) -> HttpResponseBase:
-            access = access_of(request.user, environment)
-            request.access, request.environment = access, access.environment  # a refusal is drawn in the frame too
+            access = enter(request, environment)  # a refusal is drawn in the frame too
             needed = post if post and request.method not in {"GET", "HEAD", "OPTIONS"} else permission
             if not access.has_permission(needed):
                 raise PermissionDenied

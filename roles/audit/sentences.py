@@ -129,6 +129,7 @@ ACTIONS: dict[str, Words] = {
         _("Schedule of the system refresh"), _("{who} changed when {what} is refreshed: {value}"), "recurrence"
     ),
     "change zone": Words(_("Change the time zone"), _("{who} changed the time zone of {what}: {value}"), "zone"),
+    "change language": Words(_("Change the language"), _("{who} changed the language of {what}: {value}"), "language"),
     "fail sign-in": Words(_("Failed sign-in"), _("A sign-in of {what} failed")),
 }
 

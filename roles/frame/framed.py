@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
-from roles.access.policy import access_of
+from roles.access.policy import enter
 
 
 def framed(
@@ -22,7 +22,7 @@ def framed(
     user = getattr(request, "user", None)
     if place and user and user.is_authenticated and not hasattr(request, "access"):
         with suppress(Http404):
-            request.access = access_of(user, place[1])
+            enter(request, place[1])
     return HttpResponse(render_to_string(template, dict(context), request), status=status, headers=headers)
 
 

@@ -7,7 +7,8 @@ from django.conf import settings
 from django.core.mail import send_mail
 from django.utils.translation import gettext as _
 
-from roles.models import Invitation
+from roles import language
+from roles.models import Invitation, User
 from roles.ui.words import exact_time
 
 log = logging.getLogger(__name__)
@@ -17,6 +18,24 @@ def send_link(invitation: Invitation, url: str) -> bool:
     """Send `url` to the invited address; False where mail is not set up or was refused."""
     if not settings.MAIL_IS_SET_UP:
         return False
+    with language.reading(_invited(invitation), invitation.environment):
+        subject, text = _words(invitation, url)
+    try:
+        send_mail(" ".join(subject.split()), text, None, [invitation.email])
+    except (SMTPException, OSError) as error:
+        log.warning("An invitation could not be sent: %s", type(error).__name__)
+        return False
+    return True
+
+
+def _invited(invitation: Invitation) -> User | None:
+    """Return whose address it is, if one person here has it."""
+    found = User.objects.filter(email__iexact=invitation.email)[:2]
+    return found[0] if len(found) == 1 else None
+
+
+def _words(invitation: Invitation, url: str) -> tuple[str, str]:
+    """Return subject and text."""
     values = {
         "name": invitation.invited_by,
         "environment": invitation.environment,
@@ -24,15 +43,10 @@ def send_link(invitation: Invitation, url: str) -> bool:
         "until": exact_time(invitation.expires_at),
         "url": url,
     }
-    subject = _("%(name)s invites you to %(environment)s in Waybill") % values
+    subject = _("%(name)s invites you to %(environment)s in Waybill")
     text = _(
         "%(name)s invites you to %(environment)s in Waybill as %(role)s.\n\n"
         "Open this link to accept. It works once, until %(until)s:\n%(url)s\n\n"
         "If you did not expect this, leave it alone: nothing happens."
     )
-    try:
-        send_mail(" ".join(subject.split()), text % values, None, [invitation.email])
-    except (SMTPException, OSError) as error:
-        log.warning("An invitation could not be sent: %s", type(error).__name__)
-        return False
-    return True
+    return subject % values, text % values

@@ -8,25 +8,46 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes import views as recovery
 from allauth.mfa.totp import views as totp
 from allauth.usersessions.models import UserSession
+from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
+from roles import language
 from roles.access.policy import signed_in
 from roles.sign_in import devices, sessions
 from roles.sign_in.adapter import NO_ADDRESS
 from roles.sign_in.views import WaitMixin
 
 
+class LanguageForm(forms.Form):
+    """The language in which one reads Waybill."""
+
+    language = language.LanguageField(
+        label=_lazy("Language"),
+        empty=_lazy("As the environment"),
+        help_text=_lazy(
+            "Pages and mails are in this language. “As the environment” leaves it to the environment, "
+            "and where that has none to your browser."
+        ),
+    )
+
+
 @signed_in
 @require_safe
 def show(request: Any) -> HttpResponse:
     """The page *Your account*."""
+    return show_account(request, LanguageForm(initial={"language": request.user.language}))
+
+
+def show_account(request: Any, language_form: LanguageForm, *, status: int = 200) -> HttpResponse:
+    """Return the page with `language_form`, which is shown where there is a choice."""
     user = request.user
     factors = {found.type: found for found in Authenticator.objects.filter(user=user)}
     recovery_codes = factors.get(Authenticator.Type.RECOVERY_CODES)
@@ -35,9 +56,10 @@ def show(request: Any) -> HttpResponse:
         "roles": user.role_assignments.select_related("environment").order_by("environment__name"),
         "factor": factors.get(Authenticator.Type.TOTP),
         "codes_left": _codes_left(recovery_codes),
+        "language_form": language_form if language.is_a_choice() else None,
         "sessions": [_shown(found, request.session.session_key) for found in alive],
     }
-    return render(request, "account/account.html", context)
+    return render(request, "account/account.html", context, status=status)
 
 
 def _codes_left(recovery_codes: Authenticator | None) -> int:
@@ -55,6 +77,22 @@ def _shown(session: Any, current: str) -> dict[str, Any]:
         "seen_at": session.last_seen_at,
         "is_this": session.session_key == current,
     }
+
+
+@signed_in
+@require_POST
+def choose_language(request: Any) -> HttpResponse:
+    """Keep the language that one reads Waybill in; where none can be chosen there is nothing to keep."""
+    form = LanguageForm(request.POST)
+    if not language.is_a_choice():
+        raise Http404
+    if not form.is_valid():
+        return show_account(request, form, status=422)
+    request.user.language = form.cleaned_data["language"]
+    request.user.save(update_fields=["language"])
+    language.settle(request)
+    messages.success(request, _("Your language is saved."))
+    return redirect("account")
 
 
 @signed_in

@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
+from roles import language
 from roles.models import User
 from roles.net import portal
 
@@ -39,9 +40,11 @@ def _send_link(user: User, email: str) -> bool:
     key = default_token_generator.make_token(user)
     url = portal.link("account_reset_password_from_key", uidb36=user_pk_to_url_str(user), key=key)
     words = {"user": user, "url": url, "hours": settings.PASSWORD_RESET_TIMEOUT // 3600}
-    text = render_to_string("account/email/reset_password.txt", words)
+    with language.reading(user):
+        subject = _("Set a new password for Waybill")
+        text = render_to_string("account/email/reset_password.txt", words)
     try:
-        send_mail(_("Set a new password for Waybill"), text, None, [email])
+        send_mail(subject, text, None, [email])
     except (OSError, smtplib.SMTPException) as error:
         logger.error("The link to set a new password was not mailed: %s.", type(error).__name__)
         return False

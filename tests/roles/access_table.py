@@ -60,6 +60,10 @@ TABLE = {
         "POST": "log in | 405 | 405 | 405 | 405 | 405",
     },
     "mfa_generate_recovery_codes": {"GET": OWN_DONE, "POST": OWN_DONE},
+    "account_language": {  # there is one language only
+        "GET": "log in | 405 | 405 | 405 | 405 | 405",
+        "POST": "log in | 404 | 404 | 404 | 404 | 404",
+    },
     "account_end_session": {
         "GET": "log in | 405 | 405 | 405 | 405 | 405",
         "POST": "log in | 404 | 404 | 404 | 404 | 404",
@@ -167,9 +171,16 @@ TABLE = {
 ELSEWHERE = {"admin"}
 OUTSIDE = {"invitation", "home", "environment", "healthz", "metrics", "account_login", "account_logout"}
 OUTSIDE |= {"account_inactive", "account_reset_password", "account_reset_password_from_key", "account"}
-OUTSIDE |= {"account_reauthenticate", "account_change_password", "account_end_session", "account_end_other_sessions"}
+OUTSIDE |= {
+    "account_reauthenticate",
+    "account_change_password",
+    "account_end_session",
+    "account_end_other_sessions",
+    "account_language",
+}
 OUTSIDE |= {"mfa_authenticate", "mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp"}
 OUTSIDE |= {"mfa_view_recovery_codes", "mfa_generate_recovery_codes"}
+
 OUTSIDE |= {"openid_connect_login", "openid_connect_callback"}  # single sign-on is not set up here
 FRAGMENTS: list[dict[str, str]] = [
     {},

@@ -19,8 +19,10 @@ PROVIDER = "roles/people/groups.py composes what a provider says, and leaves out
 
 # Texts of models that no Line, Name, Note or Address is, and why.
 MODELS = {
-    "roles.User": {"username": "save() normalizes and checks it", "password": SECRET},
-    "roles.Environment": dict.fromkeys(("slug", "warehouse_schema", "time_zone"), "small letters, or from a list"),
+    "roles.User": {"username": "save() normalizes and checks it", "password": SECRET, "language": "from a list"},
+    "roles.Environment": dict.fromkeys(
+        ("slug", "warehouse_schema", "time_zone", "language"), "small letters, or from a list"
+    ),
     "roles.RoleAssignment": {"group": COPIED},
     "roles.GroupMembership": {"group": PROVIDER},
     "roles.Invitation": {"token_sha256": MADE},

@@ -5,6 +5,7 @@ from smtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
@@ -13,6 +14,7 @@ from exports.alerts.channels.signing import signed_headers
 from exports.alerts.errors import NotDeliveredError
 from exports.alerts.messages import Message, body_of, message_of
 from exports.models import AlertChannel, AlertDelivery, ChannelKind
+from roles import language
 from roles.models import User
 from roles.secrets.store import UnreadableSecretError
 
@@ -21,26 +23,31 @@ HEADERS = {"Content-Type": "application/json", "User-Agent": "Waybill"}
 
 def send(delivery: AlertDelivery) -> None:
     """Send `delivery`. Raises NotDeliveredError."""
-    message = message_of(delivery)
     if delivery.channel.kind == ChannelKind.EMAIL:
-        _mail(delivery.channel, message)
-    else:
-        _post(delivery.channel, message)
+        _mail(delivery)
+        return
+    with language.reading(None, delivery.channel.environment):
+        message = message_of(delivery)
+        body = body_of(message, delivery.channel.kind)
+    _post(delivery.channel, message, body)
 
 
-def recipients(channel: AlertChannel) -> list[str]:
-    """Return the addresses of its people who still have a role in the environment."""
+def recipients(channel: AlertChannel) -> dict[str, list[str]]:
+    """Return the addresses of its people who still have a role in the environment, by the language that they read."""
     people = User.objects.filter(pk__in=channel.people.all(), is_active=True).exclude(email="")
-    return list(people.filter(role_assignments__environment=channel.environment).values_list("email", flat=True))
+    found: dict[str, list[str]] = {}
+    for person in people.filter(role_assignments__environment=channel.environment):
+        found.setdefault(language.of_reader(person, channel.environment), []).append(person.email)
+    return found
 
 
 @sensitive_variables()
-def _post(channel: AlertChannel, message: Message) -> None:
+def _post(channel: AlertChannel, message: Message, body: bytes) -> None:
     try:
         secrets = channel.secrets
     except UnreadableSecretError as error:
         raise NotDeliveredError(str(error), is_permanent=error.is_permanent) from None
-    body, headers = body_of(message, channel.kind), HEADERS
+    headers = HEADERS
     if channel.kind == ChannelKind.WEBHOOK:
         try:
             headers = HEADERS | signed_headers(secrets.get("signing", ""), message.id, int(time.time()), body)
@@ -49,15 +56,18 @@ def _post(channel: AlertChannel, message: Message) -> None:
     post(secrets.get("url", ""), body, headers)
 
 
-def _mail(channel: AlertChannel, message: Message) -> None:
-    """One mail to all of its people, who do not see each other's addresses."""
+def _mail(delivery: AlertDelivery) -> None:
+    """One mail to all of its people who read one language; they do not see each other's addresses."""
     if not settings.MAIL_IS_SET_UP:
         raise NotDeliveredError(_("E-mail is not set up. Whoever operates Waybill can set WAYBILL_EMAIL_URL."))
-    to = recipients(channel)
+    to = recipients(delivery.channel)
     if not to:
         raise NotDeliveredError(_("None of its people can be mailed: they left the environment or have no address."))
     try:
-        _as_mail(message, to).send()
+        for code, addresses in to.items():
+            with translation.override(code):
+                mail = _as_mail(message_of(delivery), addresses, code if len(to) > 1 else "")
+            mail.send()
     except (SMTPException, OSError) as error:
         raise NotDeliveredError(_("The mail server did not take it."), is_permanent=_is_refused(error)) from None
     except ValueError:  # of the library, which quotes the address
@@ -65,12 +75,12 @@ def _mail(channel: AlertChannel, message: Message) -> None:
         raise NotDeliveredError(text) from None
 
 
-def _as_mail(message: Message, to: list[str]) -> EmailMessage:
+def _as_mail(message: Message, to: list[str], part: str) -> EmailMessage:
     subject = " ".join(f"[Waybill] {message.title} ({message.environment})".split())
     text = f"{message.text}\n\n{message.link}\n"
     headers = {
         "To": "undisclosed-recipients:;",
-        "Message-ID": f"<{message.id}@waybill>",
+        "Message-ID": f"<{message.id}{part and f'.{part}'}@waybill>",
         "Auto-Submitted": "auto-generated",
     }
     return EmailMessage(subject, text, None, bcc=to, headers=headers)

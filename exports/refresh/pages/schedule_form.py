@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from exports.models import RefreshSchedule, Repeat
 from exports.schedules import recurrence
 from exports.schedules.recurrence import MOST_TIMES, Recurrence
+from roles import language
 
 OFF = "off"
 TIMES = [f"time_{number}" for number in range(1, MOST_TIMES + 1)]
@@ -87,12 +88,22 @@ class RefreshScheduleForm(forms.Form):
 
 
 class ZoneForm(forms.Form):
-    """The zone that new schedules of the environment start with."""
+    """The zone that new schedules of the environment start with, and its language where there is a choice."""
 
     time_zone = zone_field(
         label=_("Time zone of the environment"),
         help_text=_("New schedules start with it; those that there are keep theirs."),
     )
+    language = language.LanguageField(
+        label=_("Language of the environment"),
+        empty=_("As each browser asks for"),
+        help_text=_("For webhooks, and for everybody who has not chosen one under Your account."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not language.is_a_choice():
+            del self.fields["language"]
 
     def clean_time_zone(self) -> str:
         """Return the zone's own name."""

@@ -5,6 +5,7 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
@@ -30,12 +31,17 @@ class Command(BaseCommand):
         parser.add_argument("--administrator", required=True, metavar="USERNAME")
         parser.add_argument("--email", default="", help="the new administrator's e-mail address")
         parser.add_argument(
+            "--language", default="", choices=dict(settings.LANGUAGES), help="of whoever has not chosen one"
+        )
+        parser.add_argument(
             "--password-stdin", action="store_true", help="read the password from standard input, do not ask"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         name = composed(options["name"].strip())
-        environment = Environment(slug=options["slug"], name=name, audience=options["audience"])
+        environment = Environment(
+            slug=options["slug"], name=name, audience=options["audience"], language=options["language"]
+        )
         try:
             environment.full_clean(exclude=["warehouse_schema"])
             with transaction.atomic():

@@ -17,6 +17,7 @@ from exports.refresh.scheduling import keep_schedule, keep_zone, touched_by
 from exports.schedules import recurrence
 from exports.schedules.next_runs import NextRuns, next_of
 from exports.schedules.recurrence import Recurrence
+from roles import language
 from roles.access.policy import EnvironmentRequest, requires
 from roles.permissions import Permission
 from roles.ui.htmx import render_panel
@@ -43,7 +44,7 @@ def schedule(request: EnvironmentRequest) -> HttpResponse:
 @requires(Permission.MANAGE_SYSTEM)
 @require_POST
 def zone(request: EnvironmentRequest) -> HttpResponse:
-    """Set the zone that new schedules of the environment start with."""
+    """Set the zone that new schedules of the environment start with, and its language where there is a choice."""
     form = ZoneForm(request.POST)
     if not form.is_valid():
         kept = RefreshSchedule.objects.filter(environment=request.environment).first()
@@ -51,7 +52,12 @@ def zone(request: EnvironmentRequest) -> HttpResponse:
         rule = recurrence.of(kept) if kept and kept.is_on else None
         return _page(request, opened, form, kept, rule)
     keep_zone(request.environment, form.cleaned_data["time_zone"], by=request.user)
-    messages.success(request, _("The time zone of the environment is saved."))
+    if "language" in form.cleaned_data:
+        language.keep(request.environment, form.cleaned_data["language"], by=request.user)
+        language.settle(request)
+        messages.success(request, _("Time zone and language of the environment are saved."))
+    else:
+        messages.success(request, _("The time zone of the environment is saved."))
     return HttpResponseRedirect(url_of(request, "schedule"))
 
 
@@ -71,7 +77,8 @@ def ask_pause(request: EnvironmentRequest) -> TemplateResponse:
 
 
 def _zone_form(request: EnvironmentRequest) -> ZoneForm:
-    return ZoneForm(initial={"time_zone": request.environment.time_zone})
+    mine = request.environment
+    return ZoneForm(initial={"time_zone": mine.time_zone, "language": mine.language})
 
 
 def _page(
