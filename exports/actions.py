@@ -3,17 +3,15 @@
 from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
-from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from connections.models import Sharing
 from connections.sharing import label
 from exports import audited
 from exports.models import Export, ExportSegment, ExportTable, Run, Trigger
-from exports.models.states import ACTIVE, State
-from exports.runs import log, starting
-from exports.runs.queue import canceled_by, visible_files
+from exports.models.states import State
+from exports.runs import lifecycle
+from exports.runs.lifecycle import Origin
 from exports.schedules import occurrences, planning
 from exports.schedules.recurrence import Recurrence
 from exports.schedules.words import described
@@ -54,7 +52,6 @@ def run_now(export: Export, *, by: User | None, trigger: str = Trigger.PERSON) -
     try:
         with transaction.atomic():
             run = _queue(export, by, trigger)
-            Export.objects.filter(pk=export.pk).update(last_run=run)
     except IntegrityError:
         return _join(export), False
     return run, True
@@ -77,35 +74,7 @@ def _queue(export: Export, by: User | None, trigger: str, most_rows: int | None 
     """Add a run and nudge a worker; IntegrityError while another one of the export is active."""
     if export.connection_id is None:
         raise CannotRunError(_("“%(name)s” has no connection. Edit it and choose one.") % {"name": export.name})
-    return starting.queue(export, by=by, trigger=trigger, most_rows=most_rows)
-
-
-def cancel(run: Run, *, by: User | None) -> bool:
-    """Cancel a waiting run at once, or ask the worker of a running one to stop.
-
-    False when there is nothing to cancel: it has ended, its files are being published, or it is canceled already.
-    """
-    with transaction.atomic():
-        mine = Run.objects.filter(pk=run.pk)
-        before, is_publishing = mine.select_for_update().values_list("state", "is_publishing").first() or ("", False)
-        values = {"cancel_requested_at": Now(), "canceled_by": by}
-        waiting = [state for state in ACTIVE if state != State.RUNNING]
-        # What an attempt began to publish, and was lost, the next one completes within seconds.
-        to_complete = Q(state=State.QUEUED, is_publishing=True)
-        said = {"message": visible_files()} if is_publishing else {}
-        ended = (
-            mine.filter(state__in=waiting)
-            .exclude(to_complete)
-            .update(state=State.CANCELED, ended_at=Now(), reason=canceled_by(by), **said, **values)
-        )
-        stoppable = mine.filter(state=State.RUNNING, cancel_requested_at=None, is_publishing=False)
-        asked = ended or stoppable.update(**values)
-        if asked:
-            audit.record(run.environment, "cancel", run.export, by=by, run=run.uuid)
-            log.note_cancel(run, by)
-        if ended and before:
-            audited.note_run(run.pk, before, by=by)
-    return bool(asked)
+    return lifecycle.create(export, Origin(trigger, by), most_rows=most_rows)
 
 
 def save_export(
@@ -210,7 +179,7 @@ def _end_waiting_run(export: Export, by: User) -> bool:
     run = Run.objects.active().select_for_update().filter(export=export).first()
     if run is None:
         return True
-    return run.state != State.RUNNING and cancel(run, by=by)
+    return run.state != State.RUNNING and lifecycle.cancel(run, by=by)
 
 
 def _join(export: Export) -> Run:

@@ -1,31 +1,14 @@
-"""What the audit log keeps of exports and of each start and end of a run: names and numbers, no profile's values."""
+"""What the audit log keeps of exports: names and numbers, no profile's values."""
 
-import itertools
 from typing import Any
 
 from connections.models import Sharing
-from exports.alerts import watch
-from exports.models import Export, ExportKind, Run, ScheduleMode, Trigger
+from exports.models import Export, ExportKind, ScheduleMode, Trigger
 from exports.models.states import State
-from exports.runs import log
 from exports.schedules.words import described
-from roles.audit import audit
 from roles.audit.changes import add_values
-from roles.models import User
-from segments.models import Segment
-from segments.rules import without_values
 
-# What a run does when it comes to a state; all others end it.
-MOVES: dict[str, str] = {
-    State.RUNNING: "start run",
-    State.QUEUED: "interrupt run",
-    State.RETRYING: "postpone run",
-    State.HELD: "hold run",
-}
-# What a person decided about a held run, by the state that it has then.
-DECIDED: dict[str, str] = {State.QUEUED: "let go", State.CANCELED: "drop"}
 MOST_RUNS = 200  # that the removal of an export lists; each has events of its own
-BULKY = ("steps", "items", "files", "folders", "target", "detail")
 
 
 def say_values() -> None:
@@ -37,36 +20,6 @@ def say_values() -> None:
         kind=dict(ExportKind.choices),
         sharing=dict(Sharing.choices),
     )
-
-
-def note_run(run_id: int, before: str, *, by: User | None = None) -> None:
-    """Note, in the transaction that did it, that the run went from the state `before` to the one it has now."""
-    found = Run.objects.select_related("environment", "export", "triggered_by").defer(*BULKY)
-    run = found.get(pk=run_id)
-    decided = DECIDED.get(run.state) if before == State.HELD and run.decision else None
-    action = decided or MOVES.get(run.state, "end run")
-    audit.record(run.environment, action, run.export, by=by, changes=_facts_of_run(run, before), run=run.uuid)
-    log.note_state(run, before, _without_values(run), by=by)
-    watch.on_run(run, before, _without_values(run))
-
-
-def _facts_of_run(run: Run, before: str) -> dict[str, Any]:
-    """The state, what started it and, of one that ended, how much was sent; never `detail`, which names hosts."""
-    facts: dict[str, Any] = {"state": [before, run.state], "trigger": run.trigger}
-    if run.triggered_by:
-        facts["asked_by"] = str(run.triggered_by)
-    if run.state == State.RUNNING:
-        return facts | {"attempt": run.claims}
-    said = {"reason": run.reason, "message": _without_values(run), "why": run.decision}
-    return facts | {"rows": run.rows_done} | {name: text for name, text in said.items() if text}
-
-
-def _without_values(run: Run) -> str:
-    """What the run tells everyone; a refresh that failed may quote the value of a rule."""
-    if "“" not in run.message:
-        return run.message
-    segments = Segment.objects.filter(exports=run.export_id).values_list("conditions", flat=True)
-    return without_values(run.message, itertools.chain.from_iterable(segments))
 
 
 def facts(export: Export | None) -> dict[str, Any]:

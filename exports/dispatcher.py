@@ -13,7 +13,7 @@ from connections import testing, testing_daily
 from exports.alerts import watch
 from exports.refresh import advance
 from exports.refresh import due as refresh_due
-from exports.runs import budget, explaining, purge, queue, waits
+from exports.runs import budget, explaining, nudging, purge, queue, waits
 from exports.schedules import occurrences
 from roles import tidying
 
@@ -30,7 +30,7 @@ def nudge_where_runs_wait() -> None:
     left_alone = budget.takeable().filter(not_before__lt=Now() - NUDGE_AFTER)
     # A nudge that a worker has taken is locked in the queue; those that are not are still to come.
     if left_alone.exists() and OrmQ.objects.filter(key="exports", lock__lte=Now()).count() < MOST_NUDGES:
-        queue.nudge()
+        nudging.nudge()
 
 
 # What comes at its time; whatever else there is to look for comes once a second, in this order.

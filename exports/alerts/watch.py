@@ -6,16 +6,19 @@ It closes with the first run that shows the trouble to be over, so a run that de
 
 import time
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
+from django.dispatch import receiver
 from django.utils.translation import gettext as _
 
 from exports.alerts import outbox, words
 from exports.alerts.opening import close_alerts, open_alert
 from exports.models import Alert, AlertKind, RefreshSchedule, Run, Schedule
 from exports.models.states import DELIVERED, State
+from exports.runs.signals import run_changed
 
 LATE_AFTER = timedelta(minutes=10)
 LOOK_EVERY = 5.0  # seconds
@@ -25,7 +28,8 @@ TROUBLES = {State.FAILED: AlertKind.FAILED, State.HELD: AlertKind.HELD, State.SK
 _looked_at = float("-inf")
 
 
-def on_run(run: Run, before: str, message: str) -> None:
+@receiver(run_changed)
+def on_run(*, run: Run, before: str, message: str, **_more: Any) -> None:
     """Open and close what the step from `before` means, in its transaction; `message` is what the run tells everyone.
 
     Tests of ten alert nobody.

@@ -24,6 +24,7 @@ from exports.demo.plan_businesses import BUSINESSES
 from exports.demo.plan_consumers import CONSUMERS
 from exports.models import Export, ExportKind, RefreshSchedule, Run, ScheduleMode
 from exports.refresh.scheduling import keep_schedule
+from exports.runs import lifecycle
 from roles.audit import audit
 from roles.models import Environment, RoleAssignment, User
 from segments import actions as segment_actions
@@ -195,7 +196,7 @@ def _export(environment: Environment, demo: DemoExport, users: dict[str, User]) 
     with transaction.atomic():
         run, _is_new = actions.run_now(export, by=users[demo.by])
         if demo.story == "cancel":
-            actions.cancel(run, by=users[demo.by])  # in the same transaction: before a worker sees it
+            lifecycle.cancel(run, by=users[demo.by])  # in the same transaction: before a worker sees it
     return run
 
 

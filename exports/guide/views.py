@@ -14,6 +14,7 @@ from connections.views.removing import answer
 from exports import actions
 from exports.guide.usage import on_connection
 from exports.models import Export, Run
+from exports.runs import lifecycle
 from exports.web.common import MOST_AT_ONCE, Words, each, told, typed_uuid
 from roles.access.policy import EnvironmentRequest, requires
 from roles.permissions import Permission
@@ -53,7 +54,7 @@ def guide_cancel(request: EnvironmentRequest, pk: int) -> HttpResponse:
     runs = Run.objects.filter(export__connection=connection).select_related("environment", "export")
     run = get_object_or_404(runs, uuid=typed_uuid(request.POST.get("run", "")))
     facts = {"name": run.export.name}
-    if actions.cancel(run, by=request.user):
+    if lifecycle.cancel(run, by=request.user):
         return answer(request, connection, _("The job of “%(name)s” is being canceled.") % facts, [])
     return answer(request, connection, "", [_("The job of “%(name)s” had ended already.") % facts])
 

@@ -4,11 +4,11 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from exports.audited import note_run
 from exports.models import Export, PartKind, PartState, RefreshPart, Run, ScheduleMode, SystemRefresh, Trigger
 from exports.models.states import State
 from exports.refresh import parts
-from exports.runs import decide, starting
+from exports.runs import decide, lifecycle
+from exports.runs.lifecycle import Origin
 
 MOST_SENT = 50  # runs in one step
 MOST_UNDER_WAY = 200  # runs of one refresh that wait or run: others that are asked for meanwhile come in between
@@ -61,8 +61,7 @@ def _send(refresh: SystemRefresh, part: RefreshPart, export: Export | None, earl
         run = _keep_skipped(refresh, export, reason, is_last=is_last)
         RefreshPart.objects.filter(pk=part.pk).update(run=run)
         return _leave_out(part, reason)
-    run = starting.queue(export, by=refresh.triggered_by, trigger=Trigger.REFRESH, refresh=refresh)
-    Export.objects.filter(pk=export.pk).update(last_run=run)
+    run = lifecycle.create(export, _origin(refresh))
     begun = {"state": PartState.RUNNING, "started_at": Now(), "run": run}
     RefreshPart.objects.filter(pk=part.pk).update(**begun)
     return None
@@ -80,20 +79,11 @@ def _leave_out(part: RefreshPart, reason: str) -> None:
 
 def _keep_skipped(refresh: SystemRefresh, export: Export, reason: str, *, is_last: bool) -> Run:
     """Keep a run that never started; it is its export's last one unless another is still under way."""
-    run = Run.objects.create(
-        environment=refresh.environment,
-        export=export,
-        trigger=Trigger.REFRESH,
-        triggered_by=refresh.triggered_by,
-        refresh=refresh,
-        state=State.SKIPPED,
-        ended_at=Now(),
-        reason=reason[:200],
-    )
-    note_run(run.pk, State.QUEUED)
-    if is_last:
-        Export.objects.filter(pk=export.pk).update(last_run=run)
-    return run
+    return lifecycle.create_skipped(export, _origin(refresh), reason=reason, is_last=is_last)
+
+
+def _origin(refresh: SystemRefresh) -> Origin:
+    return Origin(Trigger.REFRESH, refresh.triggered_by, refresh)
 
 
 def _end(part: RefreshPart, run: Run | None) -> None:

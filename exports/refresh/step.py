@@ -10,13 +10,12 @@ from django.db.models import Count
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from exports import actions
 from exports.models import REFRESHES_UNDER_WAY, PartKind, PartState, RefreshPart, RefreshState, Run, SystemRefresh
 from exports.refresh import nudging, parts, sending
 from exports.refresh.notes import note
 from exports.refresh.parts import LEASE
+from exports.runs import lifecycle
 from exports.runs.lease import RELEASED
-from exports.runs.queue import canceled_by
 from roles.models import User
 
 MOST_SKIPPED = 500  # in one step: each export among them gets a run that says so
@@ -65,12 +64,13 @@ def _put_back_lost(refresh: SystemRefresh) -> None:
 
 def _cancel_rest(refresh: SystemRefresh) -> None:
     """Cancel what waits or was lost, and ask the runs that are under way to stop; workers see for themselves."""
-    canceled = {"state": PartState.CANCELED, "ended_at": Now(), "message": canceled_by(refresh.canceled_by)}
+    words = lifecycle.canceled_by(refresh.canceled_by)
+    canceled = {"state": PartState.CANCELED, "ended_at": Now(), "message": words}
     parts.waiting(refresh).update(**canceled)
     refresh.parts.lost().update(**canceled, **RELEASED)
     runs = Run.objects.active().filter(refresh=refresh, cancel_requested_at=None)
     for run in runs.select_related("environment", "export"):
-        actions.cancel(run, by=refresh.canceled_by)
+        lifecycle.cancel(run, by=refresh.canceled_by)
 
 
 def _skip_blocked(refresh: SystemRefresh) -> None:
@@ -120,7 +120,7 @@ def _end_state(refresh: SystemRefresh, counts: Counter[str]) -> RefreshState:
 def _end_reason(refresh: SystemRefresh, counts: Counter[str]) -> str:
     """Say in a few words how it ended, beside its state."""
     if refresh.cancel_requested_at:
-        return canceled_by(refresh.canceled_by)
+        return lifecycle.canceled_by(refresh.canceled_by)
     if not counts:
         return _("There was nothing to refresh")
     words = {PartState.FAILED: _("%(n)d failed"), PartState.SKIPPED: _("%(n)d skipped")}

@@ -6,10 +6,10 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from exports.audited import note_run
 from exports.models import Run
-from exports.models.states import State, may_follow
-from exports.runs.queue import nudge
+from exports.models.states import State
+from exports.runs import lifecycle
+from exports.runs.nudging import nudge
 from roles.models import User
 from roles.ui.words import exact_time
 
@@ -31,16 +31,13 @@ def let_go(run: Run, *, by: User, why: str) -> None:
 def drop(run: Run, *, by: User, why: str) -> None:
     """End the held `run`; nothing of it is sent. Raises NotHeldError."""
     reason = _("dropped by %(who)s") % {"who": by}
-    _decide(run, State.CANCELED, {"ended_at": Now(), "reason": reason[:200], "message": ""}, by, why)
+    _decide(run, State.CANCELED, {"reason": reason[:200], "message": ""}, by, why)
 
 
 def lapse(run: Run) -> bool:
     """End `run` if it is held, because the next occurrence of its export has come; tell whether it was."""
-    held = Run.objects.filter(pk=run.pk, state=State.HELD)
-    lapsed = held.update(state=State.SKIPPED, ended_at=Now(), reason=_("Nobody decided before the next occurrence"))
-    if lapsed:
-        note_run(run.pk, State.HELD)
-    return bool(lapsed)
+    reason = _("Nobody decided before the next occurrence")
+    return lifecycle.move(run.pk, State.HELD, State.SKIPPED, reason=reason)
 
 
 def why_not_held(run: Run | None) -> str:
@@ -57,14 +54,10 @@ def why_not_held(run: Run | None) -> str:
 
 
 def _decide(run: Run, state: State, values: dict[str, Any], by: User, why: str) -> None:
-    """Bring the run from held to `state`, unless somebody was faster; with its event in the audit log."""
-    if not may_follow(State.HELD, state):
-        raise ValueError(f"A run cannot go from held to {state}.")
-    decision = {"decided_by": by, "decided_at": Now(), "decision": why[:LONGEST_WHY]}
+    """Bring the run from held to `state`, unless somebody was faster."""
+    decision: dict[str, Any] = {"decided_by": by, "decided_at": Now(), "decision": why[:LONGEST_WHY]}
     with transaction.atomic():
-        held = Run.objects.filter(pk=run.pk, state=State.HELD)
-        if not held.update(state=state, **decision, **values):
+        if not lifecycle.move(run.pk, State.HELD, state, by=by, **decision, **values):
             raise NotHeldError(why_not_held(Run.objects.filter(pk=run.pk).select_related("decided_by").first()))
-        note_run(run.pk, State.HELD, by=by)
         if state == State.QUEUED:
             nudge()

@@ -5,7 +5,7 @@ from django.db.models.functions import Greatest, Now
 
 from exports.models import Run
 from exports.models.states import CLAIMABLE
-from exports.runs.queue import nudge
+from exports.runs.nudging import nudge
 from roles.audit import audit
 from roles.models import Environment, User
 

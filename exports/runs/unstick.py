@@ -9,11 +9,10 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from exports.audited import note_run
 from exports.models import Run
 from exports.models.states import CLAIMABLE, State
-from exports.runs.queue import nudge
-from roles.audit import audit
+from exports.runs import events, lifecycle
+from exports.runs.nudging import nudge
 from roles.models import User
 
 
@@ -32,7 +31,7 @@ def queue_anew(run: Run, *, by: User) -> None:
 def end_as_failed(run: Run, *, by: User) -> None:
     """End `run`, and say that support did. Raises NotStuckError."""
     message = _("Support ended the run, which no worker was on. Run the export again.")
-    values = {"ended_at": Now(), "reason": _("Ended by support"), "message": message}
+    values = {"reason": _("Ended by support"), "message": message}
     _put_right(run, State.FAILED, values, "end stuck run", by)
 
 
@@ -43,11 +42,11 @@ def _put_right(run: Run, state: State, values: dict[str, Any], action: str, by: 
         found = stuck.select_for_update().first()
         if found is None:
             raise NotStuckError(_why_not(run))
-        before, released = found.state, {"token": None, "lease_until": None}
-        Run.objects.filter(pk=found.pk).update(state=state, **released, **values)
-        if before != state:
-            note_run(found.pk, before)
-        audit.record(found.environment, action, found.export, by=by, run=found.uuid)
+        if found.state == state:
+            Run.objects.filter(pk=found.pk).update(**values)
+        else:
+            lifecycle.move(found.pk, found.state, state, **values)
+        events.record(found, action, by=by)
 
 
 def _why_not(run: Run) -> str:

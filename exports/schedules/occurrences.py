@@ -13,10 +13,10 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from exports.alerts import watch
 from exports.models import Export, RefreshSchedule, Run, Schedule, ScheduleMode, Trigger
-from exports.models.states import STATES, State
-from exports.runs import decide, starting
+from exports.models.states import STATES
+from exports.runs import decide, lifecycle
+from exports.runs.lifecycle import Origin
 from exports.schedules import recurrence
 from exports.schedules.recurrence import Recurrence
 from roles.audit import audit
@@ -97,7 +97,7 @@ def _start(schedule: Schedule, now: datetime) -> None:
         _switch_off(schedule, problem)
         return
     passed = [due, *recurrence.between(rule, due, now, MOST_MISSED)]
-    _skip_missed(export, passed[:-1])
+    lifecycle.create_missed(export, passed[:-1])
     _start_occurrence(export, passed[-1], is_late=now - passed[-1] > LATE_AFTER)
     Schedule.objects.filter(pk=schedule.pk).update(next_due=recurrence.next_after(rule, max(now, passed[-1])))
 
@@ -113,22 +113,20 @@ def _start_occurrence(export: Export, due: datetime, *, is_late: bool) -> None:
     """Queue the run of one occurrence, or keep why there is none; nothing for one that has its run already."""
     if Run.objects.filter(export=export, due=due).exists():
         return
+    origin = Origin(Trigger.SCHEDULE, due=due, is_late=is_late)
     earlier = Run.objects.active().filter(export=export).first()
     if earlier:
-        is_over = decide.lapse(earlier) or earlier.most_rows is not None  # a test is never the last run
+        is_last = decide.lapse(earlier) or earlier.most_rows is not None  # a test is never the last run
         words = {"run": earlier.short_id, "state": str(STATES[earlier.state].look.label).lower()}
         message = _("At its time run %(run)s of this export was %(state)s. Nothing was sent; the next occurrence "
                     "starts at its time.") % words  # fmt: skip
-        run = _skip(export, reason=_("run %(run)s was %(state)s") % words, message=message, due=due, is_late=is_late)
-        if is_over:
-            Export.objects.filter(pk=export.pk).update(last_run=run)
-        return
-    if export.connection_id is None:
+        reason = _("run %(run)s was %(state)s") % words
+        lifecycle.create_skipped(export, origin, reason=reason, message=message, is_last=is_last)
+    elif export.connection_id is None:
         message = _("The export has no connection. Edit it and choose one, or switch its schedule off.")
-        run = _skip(export, reason=_("No connection"), message=message, due=due, is_late=is_late)
+        lifecycle.create_skipped(export, origin, reason=_("No connection"), message=message)
     else:
-        run = starting.queue(export, by=None, trigger=Trigger.SCHEDULE, due=due, is_late=is_late)
-    Export.objects.filter(pk=export.pk).update(last_run=run)
+        lifecycle.create(export, origin)
 
 
 def _skip_switched_off(schedule: Schedule, now: datetime) -> None:
@@ -137,36 +135,9 @@ def _skip_switched_off(schedule: Schedule, now: datetime) -> None:
     if due is None or export.schedule_mode != ScheduleMode.OWN:
         return
     *missed, last = [due, *recurrence.between(recurrence.of(schedule), due, now, MOST_MISSED)]
-    _skip_missed(export, missed)
+    lifecycle.create_missed(export, missed)
     if not Run.objects.filter(export=export, due=last).exists():
+        reason = _("its schedule was switched off")
         message = _("Its schedule was switched off before it started. Run the export if it shall be sent.")
-        _skip(export, reason=_("its schedule was switched off"), message=message, due=last, is_late=False)
-
-
-def _skip(export: Export, *, reason: str, message: str, due: datetime, is_late: bool) -> Run:
-    """Keep an occurrence that sends nothing."""
-    run = Run.objects.create(
-        environment=export.environment, export=export, trigger=Trigger.SCHEDULE, state=State.SKIPPED,
-        due=due, is_late=is_late, ended_at=Now(), reason=reason, message=message,
-    )  # fmt: skip
-    changes = {"state": [None, State.SKIPPED], "trigger": Trigger.SCHEDULE, "reason": reason}
-    audit.record(export.environment, "end run", export, by=None, changes=changes, run=run.uuid)
-    watch.on_run(run, "", message)
-    return run
-
-
-def _skip_missed(export: Export, missed: list[datetime]) -> None:
-    """Keep the occurrences that passed while no dispatcher ran and that a later one makes good."""
-    if not missed:
-        return
-    message = _("Waybill was not running at its time. The last occurrence that was missed was made up for.")
-    runs = [
-        Run(
-            environment=export.environment, export=export, trigger=Trigger.SCHEDULE, state=State.SKIPPED,
-            due=due, is_late=True, ended_at=Now(), reason=_("missed while Waybill was not running"), message=message,
-        )
-        for due in missed
-    ]  # fmt: skip
-    Run.objects.bulk_create(runs, ignore_conflicts=True)
-    changes = {"count": len(missed), "first": missed[0].isoformat(), "last": missed[-1].isoformat()}
-    audit.record(export.environment, "miss occurrences", export, by=None, changes=changes)
+        origin = Origin(Trigger.SCHEDULE, due=last)
+        lifecycle.create_skipped(export, origin, reason=reason, message=message, is_last=False)

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_noop
 from connections.destinations.base import DeliveryError, Destination
 from exports.models import Export, Run
 from exports.models.states import State
-from exports.runs import log, queue
-from exports.runs.queue import Claim
+from exports.runs import lifecycle, log, queue
+from exports.runs.lifecycle import Claim
 from exports.work.carriers import Carrier, Step, carrier_of
 from exports.work.errors import (
     EditedMeanwhileError,
@@ -139,7 +139,7 @@ def _refuse_edited(export: Export) -> None:
 def _succeed(recorder: Recorder, plan: Plan, destination: type[Destination]) -> None:
     """Record the success; it counts only with the lease."""
     run = recorder.run
-    if not queue.finish(
+    if not lifecycle.finish(
         recorder.claimed,
         State.WARNED if plan.too_small else State.SUCCEEDED,
         rows_done=recorder.rows,
@@ -253,14 +253,14 @@ def _expected(run: Run, item: Item, reader: psycopg.Connection) -> int | None:
 def _skip(claimed: Claim, run: Run, skipped: SkippedRunError) -> None:
     """Record that nothing was sent, and why."""
     values = {"steps": run.steps, "items": run.items, "message": skipped.message, "reason": skipped.reason}
-    queue.finish(claimed, State.SKIPPED, **values)
+    lifecycle.finish(claimed, State.SKIPPED, **values)
 
 
 def _hold(claimed: Claim, run: Run, held: HeldRunError) -> None:
     """Leave the run to a person; it is read anew when they let it go."""
     _log_last_step(run)
     values = {"steps": run.steps, "items": run.items, "message": held.message, "reason": held.reason}
-    queue.finish(claimed, State.HELD, held_for=[brake.as_json() for brake in held.brakes], **values)
+    lifecycle.finish(claimed, State.HELD, held_for=[brake.as_json() for brake in held.brakes], **values)
 
 
 def _log_last_step(run: Run) -> None:
@@ -278,7 +278,7 @@ def _database_failed(claimed: Claim, run: Run, error: Exception) -> int:
             "The database did not answer while the data was read. The export is tried again by itself."
         )
         reason = _("Database did not answer")
-        queue.try_again_later(claimed, run, message=message, detail=_where(error), reason=reason)
+        lifecycle.retry_later(claimed, run, message=message, detail=_where(error), reason=reason)
     except (DatabaseError, InterfaceError):
         return DATABASE_AWAY
     return ENDED
@@ -292,7 +292,7 @@ def _fail(claimed: Claim, run: Run, error: Exception) -> None:
     if isinstance(error, DeliveryError):
         words = {"message": error.message, "detail": error.detail, "reason": _first_words(error.message)}
         if not error.permanent:
-            return queue.try_again_later(claimed, run, **words, retry_after=error.retry_after)
+            return lifecycle.retry_later(claimed, run, **words, retry_after=error.retry_after)
     elif isinstance(error, DatabaseError | psycopg.Error | queries.NotReadyError):
         words = {"message": _(UNREADABLE), "detail": _where(error), "reason": _("Data could not be read")}
     elif isinstance(error, RunError):
@@ -301,8 +301,8 @@ def _fail(claimed: Claim, run: Run, error: Exception) -> None:
         logger.exception("Run %s failed unexpectedly", run.uuid)
         words = {"message": _(UNEXPECTED), "detail": _where(error), "reason": _("Unexpected error")}
     if run.is_publishing:
-        words["message"] += " " + queue.visible_files()
-    queue.finish(claimed, State.FAILED, **words)
+        words["message"] += " " + lifecycle.visible_files()
+    lifecycle.finish(claimed, State.FAILED, **words)
     return None
 
 

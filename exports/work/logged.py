@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from django.db import DatabaseError, InterfaceError
 
 from exports.models import Run
-from exports.runs.queue import Claim
+from exports.runs.lifecycle import Claim
 from roles import log_context
 
 

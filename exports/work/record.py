@@ -7,7 +7,7 @@ from typing import Any
 
 from exports.models import Run
 from exports.runs import log, queue
-from exports.runs.queue import Claim
+from exports.runs.lifecycle import Claim
 from exports.work.errors import HeldRunError, LeaseLostError, SkippedRunError
 
 WRITE_EVERY = 0.8  # seconds

@@ -20,8 +20,8 @@ from connections.destinations.base import Destination
 from connections.destinations.registry import destinations
 from exports.models import Run
 from exports.models.states import State
-from exports.runs import queue, stopping
-from exports.runs.queue import Claim
+from exports.runs import lifecycle, queue, stopping
+from exports.runs.lifecycle import Claim
 from exports.work.execute import execute
 from exports.work.logged import lines_of
 
@@ -167,16 +167,16 @@ class _Watch:
         if run is None:
             return
         if run.cancel_requested_at and not run.is_publishing:
-            queue.finish(self.claimed, State.CANCELED, reason=queue.canceled_by(run.canceled_by))
+            lifecycle.finish(self.claimed, State.CANCELED, reason=lifecycle.canceled_by(run.canceled_by))
         elif self.end == "stopped":
-            queue.release(self.claimed)
+            lifecycle.release(self.claimed)
         elif self.end in _GIVEN_UP:
             if run.is_publishing:  # files may be visible: the next attempt completes them
-                return queue.lose(run, f"Ended while publishing ({self.end}).")
+                return lifecycle.lose(run, f"Ended while publishing ({self.end}).")
             reason, message = _GIVEN_UP[self.end]
-            queue.finish(self.claimed, State.FAILED, reason=str(reason), message=str(message))
+            lifecycle.finish(self.claimed, State.FAILED, reason=str(reason), message=str(message))
         else:
-            queue.lose(run, f"The working process {self.pid} ended with code {code}.")
+            lifecycle.lose(run, f"The working process {self.pid} ended with code {code}.")
 
 
 _GIVEN_UP = {

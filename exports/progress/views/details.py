@@ -18,6 +18,7 @@ from exports.models import Export, Run
 from exports.progress import Progress, progress_of
 from exports.progress.details import title_of
 from exports.progress.files import why_not_for
+from exports.runs import lifecycle
 from exports.web.common import list_url, load, typed_uuid
 from roles.access.policy import EnvironmentRequest, requires
 from roles.audit.pages.links import history_of
@@ -50,7 +51,7 @@ def cancel(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Cancel a run of the export: the one named, or the last one."""
     export = load(request, pk, to_edit=True)
     run = _run(export, typed_uuid(request.POST["run"])) if "run" in request.POST else export.last_run
-    is_canceled = run is not None and actions.cancel(run, by=request.user)
+    is_canceled = run is not None and lifecycle.cancel(run, by=request.user)
     if request.htmx:
         return show_progress(request, load(request, pk), _run(export, run.uuid) if run else None)
     messages.info(request, _("Canceling the job.") if is_canceled else _("The job had ended already."))

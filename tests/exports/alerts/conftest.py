@@ -20,7 +20,7 @@ def goes(export):
     from exports import actions
     from exports.models import Run
     from exports.models.states import State
-    from exports.runs import queue
+    from exports.runs import lifecycle, queue
 
     def go(*states: str, due_ago: float | None = None, of=None, **values) -> Run:
         run, _is_new = actions.run_now(of or export, by=None)
@@ -31,7 +31,7 @@ def goes(export):
         assert claimed
         assert claimed.run_id == run.pk
         for state in states:
-            assert queue.finish(claimed, State(state), **values)
+            assert lifecycle.finish(claimed, State(state), **values)
         return Run.objects.get(pk=run.pk)
 
     return go

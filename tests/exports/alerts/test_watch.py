@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from exports import actions, audited
+from exports import actions
 from exports.alerts import watch
 from exports.alerts.refreshes import on_refresh
 from exports.dispatcher import look_once
@@ -21,7 +21,7 @@ from exports.models import (
     SystemRefresh,
 )
 from exports.models.states import State
-from exports.runs import decide, pausing, queue
+from exports.runs import decide, lifecycle, pausing, queue
 from tests.factories import make_export, make_member
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,7 +62,7 @@ def test_a_failure_that_is_tried_again_alerts_nobody(goes, history):
 
 def test_a_test_of_ten_alerts_nobody(export, history):
     actions.send_test(export, by=None)
-    queue.finish(queue.claim(), State.FAILED)
+    lifecycle.finish(queue.claim(), State.FAILED)
     assert history() == []
 
 
@@ -103,7 +103,7 @@ def test_a_decision_closes_the_alert_of_a_held_run(environment, goes, history, s
 def test_a_run_that_was_let_go_and_then_skipped_alerts(environment, goes, history):
     run = goes("held")
     decide.let_go(run, by=make_member(environment), why="It is fine.")
-    queue.finish(queue.claim(), State.SKIPPED, reason="All segments too small")
+    lifecycle.finish(queue.claim(), State.SKIPPED, reason="All segments too small")
     assert history() == [("held", False), ("skipped", True)]
 
 
@@ -128,14 +128,14 @@ def test_what_a_person_let_go_is_not_late_because_they_took_their_time(environme
     run = goes("held", due_ago=30)
     Alert.objects.all().delete()
     decide.let_go(run, by=make_member(environment), why="It is fine.")
-    queue.finish(queue.claim(), State.SUCCEEDED)
+    lifecycle.finish(queue.claim(), State.SUCCEEDED)
     assert history() == []
 
 
 def test_a_run_that_was_missed_while_waybill_was_down_is_late(export, history):
     run, _is_new = actions.run_now(export, by=None)
     Run.objects.filter(pk=run.pk).update(due=Now() - timedelta(minutes=2), is_late=True)
-    queue.finish(queue.claim(), State.SUCCEEDED)
+    lifecycle.finish(queue.claim(), State.SUCCEEDED)
     assert history() == [("late", True)]
 
 
@@ -144,7 +144,7 @@ def test_an_occurrence_skipped_meanwhile_is_not_made_good_by_the_run_in_its_way(
     claimed = queue.claim()
     skip_one(export)
     assert history() == [("skipped", True)]
-    queue.finish(claimed, State.SUCCEEDED)
+    lifecycle.finish(claimed, State.SUCCEEDED)
     assert history() == [("skipped", True)]
     goes("succeeded")
     assert history() == [("skipped", False)]
@@ -159,7 +159,7 @@ def test_a_run_that_does_not_start_alerts_once_and_no_second_time_as_late(export
         watch.look_now()
     assert history() == [("unstarted", True)]
     claimed = queue.claim()
-    queue.finish(claimed, State.SUCCEEDED)
+    lifecycle.finish(claimed, State.SUCCEEDED)
     assert history() == [("unstarted", True)]
     goes("succeeded", due_ago=0)
     watch.look_now()
@@ -176,7 +176,7 @@ def test_what_waits_because_of_a_pause_is_no_trouble_while_it_lasts_and_after_it
     assert history() == []
     pausing.resume(environment, by=ada)
     watch.look_now()
-    assert queue.finish(queue.claim(), State.SUCCEEDED)
+    assert lifecycle.finish(queue.claim(), State.SUCCEEDED)
     assert history() == []
 
 
@@ -187,7 +187,7 @@ def test_a_run_that_started_in_time_and_was_given_back_is_not_said_not_to_have_s
     due = Now() - timedelta(minutes=30)
     Run.objects.filter(pk=run.pk).update(due=due, not_before=due, started_at=due)
     if state == State.QUEUED:
-        assert queue.release(claimed)
+        assert lifecycle.release(claimed)
     watch.look_now()
     assert history() == []
 
@@ -195,7 +195,7 @@ def test_a_run_that_started_in_time_and_was_given_back_is_not_said_not_to_have_s
 def test_a_run_that_was_let_go_late_has_time_to_start(environment, export, history):
     run, _is_new = actions.run_now(export, by=None)
     Run.objects.filter(pk=run.pk).update(due=Now() - timedelta(minutes=30))
-    assert queue.finish(queue.claim(), State.HELD)
+    assert lifecycle.finish(queue.claim(), State.HELD)
     decide.let_go(run, by=make_member(environment), why="It is fine.")
     watch.look_now()
     assert history() == [("held", False)]
@@ -269,21 +269,17 @@ def test_the_dispatcher_looks_every_few_seconds(export, history, monkeypatch):
 def test_a_run_without_trouble_costs_one_query(goes, django_assert_num_queries):
     run = goes("succeeded")
     with django_assert_num_queries(1):
-        watch.on_run(run, State.RUNNING, "")
+        watch.on_run(run=run, before=State.RUNNING, message="")
 
 
 def move(run: Run, state: State, **values) -> None:
     """Bring `run` from its state to another as another part of Waybill does."""
-    with transaction.atomic():
-        Run.objects.filter(pk=run.pk).update(state=state, **values)
-        audited.note_run(run.pk, run.state)
+    assert lifecycle.move(run.pk, run.state, state, **values)
 
 
 def skip_one(export) -> None:
-    with transaction.atomic():
-        values = {"environment": export.environment, "export": export, "trigger": "schedule", "due": Now()}
-        run = Run.objects.create(state=State.SKIPPED, reason="An earlier run went on", **values)
-        audited.note_run(run.pk, "")
+    origin = lifecycle.Origin("schedule", due=Now())
+    lifecycle.create_skipped(export, origin, reason="An earlier run went on", is_last=False)
 
 
 def refresh_ends(environment, state: str) -> SystemRefresh:

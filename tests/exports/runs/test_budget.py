@@ -13,7 +13,7 @@ from exports import actions
 from exports.dispatcher import look_once
 from exports.models import Run
 from exports.models.states import State
-from exports.runs import budget
+from exports.runs import budget, lifecycle
 from exports.runs import queue as queueing
 from tests.factories import make_connection, make_export
 
@@ -58,7 +58,7 @@ def test_the_next_one_starts_when_one_has_ended(environment):
     _first, second = queue(environment, make_connection(environment, most_at_once=1), 2)
     claimed = queueing.claim()
     assert queueing.claim() is None
-    queueing.finish(claimed, State.SUCCEEDED)
+    lifecycle.finish(claimed, State.SUCCEEDED)
     assert queueing.claim().run_id == second.pk
 
 
@@ -69,7 +69,7 @@ def test_what_waits_for_its_turn_says_for_whose(environment):
     look_once()
     second.refresh_from_db()
     assert (second.state, second.reason) == (State.QUEUED, "waiting for other exports of “Partner”")
-    queueing.finish(claimed, State.SUCCEEDED)
+    lifecycle.finish(claimed, State.SUCCEEDED)
     look_once()
     second.refresh_from_db()
     assert second.reason == ""
@@ -118,7 +118,7 @@ def test_starts_in_a_minute_are_bounded_where_the_type_says_so(environment):
         runs = queue(environment, make_connection(environment, type="slow"), 5)
         assert claim_all() == [run.pk for run in runs][:3]
         for run in Run.objects.filter(state=State.RUNNING):
-            queueing.finish(queueing.Claim(run.pk, run.token), State.SUCCEEDED)
+            lifecycle.finish(lifecycle.Claim(run.pk, run.token), State.SUCCEEDED)
         assert claim_all() == []
         Run.objects.filter(pk=runs[0].pk).update(claimed_at=Now() - timedelta(seconds=61))
         assert claim_all() == [runs[3].pk]

@@ -9,8 +9,8 @@ from django.utils import timezone, translation
 from exports import actions
 from exports.models import Level, Run, RunLine
 from exports.models.states import State
-from exports.runs import log, queue
-from exports.runs.queue import Claim
+from exports.runs import lifecycle, log, queue
+from exports.runs.lifecycle import Claim
 from exports.runs.waits import look_again
 from exports.work.watch import work_until_idle
 from segments.models import Segment, SegmentStatus
@@ -82,7 +82,7 @@ def test_when_it_was_due_and_that_it_is_late_stand_in_the_first_line(export):
 def test_a_failed_try_says_when_the_next_one_is(export):
     run, _is_new = actions.run_now(export, by=None)
     claim = claimed(run)
-    queue.try_again_later(claim, run, message="The server did not answer.", detail="host.example:22", reason="x")
+    lifecycle.retry_later(claim, run, message="The server did not answer.", detail="host.example:22", reason="x")
     line = run.lines.latest("pk")
     assert line.text.startswith("Failed: The server did not answer. Next try at ")
     assert (line.level, line.detail) == (Level.WARNING, "host.example:22")
@@ -94,7 +94,7 @@ def test_a_failed_try_says_when_the_next_one_is(export):
 def test_a_worker_that_was_lost_is_told_with_what_happens_next(export):
     run, _is_new = actions.run_now(export, by=None)
     claimed(run)
-    queue.lose(run, "No sign of life from box:1.")
+    lifecycle.lose(run, "No sign of life from box:1.")
     line = run.lines.latest("pk")
     assert line.text == "The worker stopped in the middle of the run. It starts again by itself."
     assert (line.level, line.detail) == (Level.WARNING, "No sign of life from box:1.")
@@ -106,8 +106,8 @@ def test_a_worker_that_was_lost_is_told_with_what_happens_next(export):
 def test_a_cancel_is_told_when_it_is_asked_for_and_when_it_is_done(export, ada):
     run, _is_new = actions.run_now(export, by=None)
     claim = claimed(run)
-    actions.cancel(run, by=ada)
-    queue.finish(claim, State.CANCELED, reason="by ada")
+    lifecycle.cancel(run, by=ada)
+    lifecycle.finish(claim, State.CANCELED, reason="by ada")
     assert texts(run)[-2:] == ["Cancel asked for by ada", "Canceled by ada"]
 
 
@@ -144,8 +144,8 @@ def test_who_lost_the_run_tells_nothing(export):
     run, _is_new = actions.run_now(export, by=None)
     claim = claimed(run)
     before = run.lines.count()
-    assert not queue.finish(Claim(run.pk, "00000000-0000-0000-0000-000000000009"), State.FAILED)
-    assert queue.finish(claim, State.FAILED)
+    assert not lifecycle.finish(Claim(run.pk, "00000000-0000-0000-0000-000000000009"), State.FAILED)
+    assert lifecycle.finish(claim, State.FAILED)
     assert run.lines.count() == before + 1
 
 

@@ -10,7 +10,7 @@ from exports import actions
 from exports.dispatcher import look_once
 from exports.models import Run
 from exports.models.states import State
-from exports.runs import pausing, queue
+from exports.runs import lifecycle, pausing, queue
 from exports.schedules.occurrences import start_due
 from roles.models import AuditEvent
 from roles.roles import Role
@@ -45,7 +45,7 @@ def test_what_runs_goes_on_to_its_end(environment, ada):
     claimed = queue.claim()
     pausing.pause(environment, note="", by=ada)
     assert queue.renew(claimed)
-    assert queue.finish(claimed, State.SUCCEEDED)
+    assert lifecycle.finish(claimed, State.SUCCEEDED)
     run.refresh_from_db()
     assert run.state == State.SUCCEEDED
 

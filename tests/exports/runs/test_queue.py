@@ -13,7 +13,7 @@ from exports import actions
 from exports.dispatcher import look_once
 from exports.models import Run, Trigger
 from exports.models.states import State
-from exports.runs import queue
+from exports.runs import lifecycle, queue
 from exports.schedules.planning import database_now
 from tests.factories import make_environment, make_export, make_member
 
@@ -72,8 +72,8 @@ def test_a_lost_lease_changes_nothing_any_more(run):
     new = queue.claim()
     assert not queue.renew(old)
     assert not queue.keep(old, rows_done=5)
-    assert not queue.finish(old, State.SUCCEEDED)
-    assert queue.finish(new, State.SUCCEEDED)
+    assert not lifecycle.finish(old, State.SUCCEEDED)
+    assert lifecycle.finish(new, State.SUCCEEDED)
     run.refresh_from_db()
     assert (run.state, run.rows_done, run.claims) == (State.SUCCEEDED, 0, 2)
 
@@ -98,7 +98,7 @@ def test_a_lost_run_is_put_back_and_given_up_after_three_workers(run):
 
 def test_a_worker_that_stops_gives_its_run_back_and_that_claim_does_not_count(run):
     claim = queue.claim()
-    assert queue.release(claim)
+    assert lifecycle.release(claim)
     run.refresh_from_db()
     assert (run.state, run.claims, run.token) == (State.QUEUED, 0, None)
     assert queue.claim()
@@ -109,7 +109,7 @@ def test_a_failure_that_may_pass_is_tried_again_later_and_in_the_end_is_permanen
     for least, most in ((48, 72), (240, 360), (720, 1080)):
         claim = queue.claim()
         run.refresh_from_db()
-        queue.try_again_later(claim, run, **words)
+        lifecycle.retry_later(claim, run, **words)
         run.refresh_from_db()
         assert least - 1 < (run.not_before - database_now()).total_seconds() <= most
         assert run.state == State.RETRYING
@@ -118,7 +118,7 @@ def test_a_failure_that_may_pass_is_tried_again_later_and_in_the_end_is_permanen
     Run.objects.filter(pk=run.pk).update(started_at=Now() - timedelta(hours=6))
     claim = queue.claim()
     run.refresh_from_db()
-    queue.try_again_later(claim, run, **words)
+    lifecycle.retry_later(claim, run, **words)
     run.refresh_from_db()
     assert (run.state, run.message) == (State.FAILED, "The server did not answer.")
 
@@ -126,7 +126,7 @@ def test_a_failure_that_may_pass_is_tried_again_later_and_in_the_end_is_permanen
 def test_a_run_cannot_take_a_way_that_the_table_does_not_know(run):
     claim = queue.claim()
     with pytest.raises(ValueError, match="cannot go"):
-        queue.finish(claim, State.RUNNING)
+        lifecycle.finish(claim, State.RUNNING)
 
 
 def test_a_second_click_joins_the_queued_run(export, run):
@@ -158,16 +158,16 @@ def test_many_clicks_at_once_make_one_run(export):
 
 def test_canceling_a_waiting_run_ends_it_at_once(export, run):
     somebody = make_member(export.environment)
-    assert actions.cancel(run, by=somebody)
+    assert lifecycle.cancel(run, by=somebody)
     run.refresh_from_db()
     assert (run.state, run.canceled_by) == (State.CANCELED, somebody)
     assert queue.claim() is None
-    assert not actions.cancel(run, by=somebody)
+    assert not lifecycle.cancel(run, by=somebody)
 
 
 def test_canceling_a_running_run_asks_its_worker(run):
     claim = queue.claim()
-    assert actions.cancel(run, by=None)
+    assert lifecycle.cancel(run, by=None)
     run.refresh_from_db()
     assert run.state == State.RUNNING
     assert queue.wants_cancel(claim)
@@ -175,7 +175,7 @@ def test_canceling_a_running_run_asks_its_worker(run):
 
 def test_a_canceled_run_whose_worker_died_is_canceled(run):
     queue.claim()
-    actions.cancel(run, by=None)
+    lifecycle.cancel(run, by=None)
     expire(run)
     queue.reap()
     run.refresh_from_db()
@@ -183,11 +183,11 @@ def test_a_canceled_run_whose_worker_died_is_canceled(run):
 
 
 def test_only_a_delivered_run_changes_when_the_export_was_refreshed(export, run):
-    queue.finish(queue.claim(), State.FAILED)
+    lifecycle.finish(queue.claim(), State.FAILED)
     export.refresh_from_db()
     assert export.delivered_at is None
     actions.run_now(export, by=None)
-    queue.finish(queue.claim(), State.SUCCEEDED, rows_done=7)
+    lifecycle.finish(queue.claim(), State.SUCCEEDED, rows_done=7)
     export.refresh_from_db()
     assert export.delivered_at is not None
     assert export.last_run.rows_sent == 7
@@ -222,7 +222,7 @@ def test_removing_an_export_while_it_runs_is_refused(export, run):
 
 def test_what_became_of_a_removed_exports_runs_stays_in_the_audit_log(export, run):
     somebody = make_member(export.environment)
-    queue.finish(queue.claim(), State.SUCCEEDED, rows_done=3)
+    lifecycle.finish(queue.claim(), State.SUCCEEDED, rows_done=3)
     actions.remove(export, by=somebody)
     event = somebody.auditevent_set.get(action="remove")
     assert event.changes["runs"][0][:2] == [str(run.uuid), "succeeded"]
@@ -242,7 +242,7 @@ def test_an_exports_last_state_follows_its_last_run_whoever_writes(export, run):
     assert last_state() == State.QUEUED
     claim = queue.claim()
     assert last_state() == State.RUNNING
-    queue.finish(claim, State.SUCCEEDED)
+    lifecycle.finish(claim, State.SUCCEEDED)
     assert last_state() == State.SUCCEEDED
     Run.objects.update(state=State.WARNED)
     export.last_state = "nonsense"
@@ -253,7 +253,7 @@ def test_an_exports_last_state_follows_its_last_run_whoever_writes(export, run):
 def test_saving_an_export_that_was_loaded_before_its_run_ended_loses_nothing(export):
     stale = type(export).objects.get(pk=export.pk)
     run, _is_new = actions.run_now(export, by=None)
-    queue.finish(queue.claim(), State.SUCCEEDED)
+    lifecycle.finish(queue.claim(), State.SUCCEEDED)
     stale.name = "Renamed"
     actions.save_export(stale, [], by=make_member(export.environment))
     export.refresh_from_db()

@@ -10,7 +10,7 @@ from connections.destinations.base import DeliveryError
 from exports import actions
 from exports.models import RefreshSchedule, Run, Schedule
 from exports.models.states import State
-from exports.runs import queue
+from exports.runs import lifecycle, queue
 from exports.runs.retries import RETRY_FOR, wait_before
 from exports.schedules.planning import database_now
 from tests.exports.schedules.scheduled import make_due
@@ -49,7 +49,7 @@ def test_a_destination_may_hand_on_the_header_as_it_came(header, seconds):
 def fail_once(run: Run, **more) -> Run:
     claimed = queue.claim()
     run.refresh_from_db()
-    queue.try_again_later(claimed, run, **WORDS, **more)
+    lifecycle.retry_later(claimed, run, **WORDS, **more)
     run.refresh_from_db()
     return run
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from exports import actions
 from exports.models import ExportTable, PartState, RefreshPart, RefreshTrigger, Run, SystemRefresh, Trigger
 from exports.models.states import State
-from exports.runs import queue, waits
+from exports.runs import lifecycle, queue, waits
 from exports.schedules.occurrences import start_due
 from roles.models import AuditEvent
 from segments.models import Segment, SegmentStatus
@@ -137,7 +137,7 @@ def test_a_run_that_was_interrupted_does_not_wait_for_the_refresh_that_it_left(e
     run = run_of(export)
     claimed = queue.claim()
     set_status(segment, SegmentStatus.REFRESHING, refresh_started_at=timezone.now())
-    queue.release(claimed)
+    lifecycle.release(claimed)
     waits.look_again()
     assert queue.claim().run_id == run.pk
 
@@ -192,17 +192,17 @@ def test_a_table_that_is_read_again_is_waited_for(environment, table, part, stat
 
 
 def test_a_run_of_the_refresh_itself_does_not_wait_for_it(environment, export, segment):
-    from exports.runs import starting
+    from exports.runs import lifecycle
 
     refresh = under_way(environment, ("segment", segment, PartState.WAITING))
-    run = starting.queue(export, by=None, trigger=Trigger.REFRESH, refresh=refresh)
+    run = lifecycle.create(export, lifecycle.Origin(Trigger.REFRESH, refresh=refresh))
     waits.look_again()
     assert queue.claim().run_id == run.pk
 
 
 def test_a_canceled_run_that_waited_stays_canceled(export, refreshing):
     run = run_of(export)
-    actions.cancel(run, by=None)
+    lifecycle.cancel(run, by=None)
     set_status(refreshing, SegmentStatus.FAILED, error="No.")
     waits.look_again()
     run.refresh_from_db()

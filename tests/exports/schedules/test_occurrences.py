@@ -11,7 +11,7 @@ from exports import actions
 from exports.dispatcher import Dispatcher, look_once
 from exports.models import Export, Run, Schedule, ScheduleMode, Trigger
 from exports.models.states import State
-from exports.runs import queue
+from exports.runs import lifecycle, queue
 from exports.schedules import occurrences
 from exports.schedules.occurrences import start_due
 from exports.schedules.planning import database_now
@@ -99,7 +99,7 @@ def test_an_occurrence_that_has_its_run_is_not_started_again(environment):
     export = make_due(environment)
     due = next_due(export)
     start_due()
-    queue.finish(queue.claim(), State.SUCCEEDED)
+    lifecycle.finish(queue.claim(), State.SUCCEEDED)
     Schedule.objects.filter(export=export).update(next_due=due)
     start_due()
     assert len(runs_of(export)) == 1
@@ -136,7 +136,7 @@ def test_an_occurrence_during_an_earlier_run_is_skipped_and_names_it(environment
     earlier = runs_of(export)[0]
     if state != State.QUEUED:
         claim = queue.claim()
-        state == State.RUNNING or queue.finish(claim, state)
+        state == State.RUNNING or lifecycle.finish(claim, state)
     due = due_again(export)
     start_due()
     skipped = Run.objects.get(export=export, due=due)
@@ -149,7 +149,7 @@ def test_an_occurrence_during_an_earlier_run_is_skipped_and_names_it(environment
 def test_a_held_run_lapses_at_the_next_occurrence(environment):
     export = make_due(environment)
     start_due()
-    queue.finish(queue.claim(), State.HELD)
+    lifecycle.finish(queue.claim(), State.HELD)
     due_again(export)
     start_due()
     held, following = runs_of(export)

@@ -20,7 +20,7 @@ from connections.models import Connection
 from exports import actions
 from exports.models import Run
 from exports.models.states import State
-from exports.runs import queue
+from exports.runs import lifecycle, queue
 from exports.work.watch import watch, work_until_idle
 from segments.models import Segment
 from segments.warehouse.reader import writer
@@ -256,7 +256,7 @@ def test_cancel_in_the_middle_ends_the_run_and_leaves_nothing(slow_export):
     run, _is_new = actions.run_now(slow_export, by=None)
     thread = in_thread(work_until_idle)
     wait_until(lambda: hidden_parts(slow_export.connection))
-    actions.cancel(run, by=None)
+    lifecycle.cancel(run, by=None)
     thread.join(60)
     run.refresh_from_db()
     assert run.state == State.CANCELED
@@ -288,7 +288,7 @@ def test_what_a_dead_run_left_is_cleared_by_the_exports_next_run(slow_export):
     os.kill(child_of(slow_export.connection), signal.SIGKILL)
     thread.join(60)
     assert hidden_parts(slow_export.connection)
-    actions.cancel(run, by=None)
+    lifecycle.cancel(run, by=None)
     assert run_to_end(slow_export).state == State.SUCCEEDED
     assert not hidden_parts(slow_export.connection)
 

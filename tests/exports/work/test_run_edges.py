@@ -12,7 +12,7 @@ from exports import actions
 from exports.formats.csv import FileFormat
 from exports.models import Run
 from exports.models.states import State
-from exports.runs import queue
+from exports.runs import lifecycle, queue
 from exports.work import execute
 from segments.warehouse.reader import snapshot, writer
 from tests.exports.work.test_run import delivered, run_to_end
@@ -35,14 +35,14 @@ def export(environment, segment):
 def test_a_cancel_is_kept_when_the_run_would_start_again(export):
     somebody = make_member(export.environment)
     for again in (
-        lambda claim, run: queue.try_again_later(claim, run, message="x", detail="x", reason="x"),
-        lambda claim, run: queue.release(claim),
-        lambda claim, run: queue.lose(run, "gone"),
+        lambda claim, run: lifecycle.retry_later(claim, run, message="x", detail="x", reason="x"),
+        lambda claim, run: lifecycle.release(claim),
+        lambda claim, run: lifecycle.lose(run, "gone"),
     ):
         run, _is_new = actions.run_now(export, by=None)
         claim = queue.claim()
         run.refresh_from_db()
-        actions.cancel(run, by=somebody)
+        lifecycle.cancel(run, by=somebody)
         again(claim, run)
         run.refresh_from_db()
         assert (run.state, run.reason) == (State.CANCELED, f"by {somebody}")
@@ -53,7 +53,7 @@ def test_a_run_whose_files_get_their_names_is_no_longer_canceled(export):
     run, _is_new = actions.run_now(export, by=None)
     claim = queue.claim()
     assert queue.begin_publishing(claim)
-    assert not actions.cancel(run, by=None)
+    assert not lifecycle.cancel(run, by=None)
     assert not queue.wants_cancel(claim)
 
 
@@ -62,12 +62,12 @@ def test_what_a_lost_attempt_began_to_publish_is_completed_not_canceled(export):
     claim = queue.claim()
     queue.begin_publishing(claim)
     run.refresh_from_db()
-    queue.lose(run, "No sign of life.")
-    assert not actions.cancel(run, by=None)
+    lifecycle.lose(run, "No sign of life.")
+    assert not lifecycle.cancel(run, by=None)
     Run.objects.update(not_before=Now())
     again = queue.claim()
-    assert not actions.cancel(run, by=None)
-    assert queue.finish(again, State.SUCCEEDED)
+    assert not lifecycle.cancel(run, by=None)
+    assert lifecycle.finish(again, State.SUCCEEDED)
 
 
 def test_a_run_that_is_tried_again_after_it_began_to_publish_is_canceled_with_a_word_of_its_files(export):
@@ -75,8 +75,8 @@ def test_a_run_that_is_tried_again_after_it_began_to_publish_is_canceled_with_a_
     claim = queue.claim()
     queue.begin_publishing(claim)
     run.refresh_from_db()
-    queue.try_again_later(claim, run, message="Cut.", detail="", reason="Cut")
-    assert actions.cancel(run, by=None)
+    lifecycle.retry_later(claim, run, message="Cut.", detail="", reason="Cut")
+    assert lifecycle.cancel(run, by=None)
     run.refresh_from_db()
     assert run.state == State.CANCELED
     assert "Some of its files may be visible" in run.message
@@ -85,7 +85,7 @@ def test_a_run_that_is_tried_again_after_it_began_to_publish_is_canceled_with_a_
 def test_a_run_canceled_before_does_not_begin_to_publish(export):
     run, _is_new = actions.run_now(export, by=None)
     claim = queue.claim()
-    actions.cancel(run, by=None)
+    lifecycle.cancel(run, by=None)
     assert not queue.begin_publishing(claim)
 
 
@@ -163,7 +163,7 @@ def test_a_member_list_that_is_not_there_fails_for_good_with_what_to_do(environm
 def test_leftovers_on_a_former_connection_wait_until_the_export_is_back_there(environment, export):
     there, here = export.connection, make_connection(environment)
     dead, _is_new = actions.run_now(export, by=None)
-    actions.cancel(dead, by=None)
+    lifecycle.cancel(dead, by=None)
     hidden = folder_of(there) / f"Calls/.a.csv.{dead.uuid.hex}-0001.part"
     hidden.parent.mkdir(parents=True)
     hidden.write_text("half")

@@ -9,7 +9,7 @@ from connections.models import Connection
 from exports import actions
 from exports.models import Export, Run, Trigger
 from exports.models.states import State
-from exports.runs import queue
+from exports.runs import lifecycle, queue
 from exports.work.watch import work_until_idle
 from segments.models import Segment, SegmentStatus
 from tests.exports.work.data_out import below, make_data_out, make_orders, manifest_of, root_of
@@ -145,7 +145,7 @@ def test_two_tests_within_a_minute_get_folders_of_their_own(export):
 
 def test_it_can_be_canceled_while_it_waits(export):
     run = actions.send_test(export, by=None)
-    assert actions.cancel(run, by=None)
+    assert lifecycle.cancel(run, by=None)
     assert run_to_end(export).state == State.SUCCEEDED
 
 

@@ -131,7 +131,7 @@ def refusing(what, table):
 
 def test_a_run_neither_starts_nor_ends_without_its_event(world):
     from exports.models.states import State
-    from exports.runs import queue
+    from exports.runs import lifecycle, queue
 
     run = world.mine.run
     with undone():
@@ -142,7 +142,7 @@ def test_a_run_neither_starts_nor_ends_without_its_event(world):
         claimed = queue.claim()
         for state in (State.SUCCEEDED, State.RETRYING):
             with refusing("INSERT", "roles_auditevent"), pytest.raises(DatabaseError), transaction.atomic():
-                queue.finish(claimed, state)
+                lifecycle.finish(claimed, state)
             run.refresh_from_db()
             assert run.state == State.RUNNING
-        assert queue.finish(claimed, State.SUCCEEDED)
+        assert lifecycle.finish(claimed, State.SUCCEEDED)

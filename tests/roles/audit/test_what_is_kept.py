@@ -6,7 +6,7 @@ import pytest
 
 from exports import actions
 from exports.models.states import State
-from exports.runs import queue
+from exports.runs import lifecycle, queue
 from roles.models import AuditEvent
 from segments import actions as segment_actions
 from segments.models import Segment
@@ -72,8 +72,8 @@ def test_a_run_has_an_event_for_its_start_and_its_end(export, carl):
     run, _is_new = actions.run_now(export, by=carl)
     claimed = queue.claim()
     ends = {"rows_done": 7, "message": "All went out.", "detail": "host planted.example"}
-    queue.finish(claimed, State.SUCCEEDED, **ends)
-    assert not queue.finish(claimed, State.FAILED)
+    lifecycle.finish(claimed, State.SUCCEEDED, **ends)
+    assert not lifecycle.finish(claimed, State.FAILED)
     events = AuditEvent.objects.filter(run=run.uuid).order_by("pk")
     assert [one.action for one in events] == ["run", "start run", "end run"]
     assert [one.actor for one in events] == [carl, None, None]
@@ -84,14 +84,14 @@ def test_a_run_has_an_event_for_its_start_and_its_end(export, carl):
 
 def test_a_run_that_is_tried_again_interrupted_or_canceled_says_so(export, carl):
     actions.run_now(export, by=carl)
-    queue.release(queue.claim())
+    lifecycle.release(queue.claim())
     assert event("interrupt run").changes["state"] == ["running", "queued"]
     claimed = queue.claim()
     run = export.runs.get()
-    queue.try_again_later(claimed, run, message="No answer.", detail="planted.example", reason="Connect")
+    lifecycle.retry_later(claimed, run, message="No answer.", detail="planted.example", reason="Connect")
     assert event("postpone run").changes["reason"] == "Connect"
     run.refresh_from_db()
-    assert actions.cancel(run, by=carl)
+    assert lifecycle.cancel(run, by=carl)
     assert event("cancel").run == run.uuid
     assert event("end run").changes["state"] == ["retrying", "canceled"]
     assert not AuditEvent.objects.filter(changes__icontains="planted").exists()
@@ -99,7 +99,7 @@ def test_a_run_that_is_tried_again_interrupted_or_canceled_says_so(export, carl)
 
 def test_a_lost_run_that_is_given_up_has_an_end(export, carl):
     actions.run_now(export, by=carl)
-    export.runs.update(claims=queue.MOST_CLAIMS - 1)
+    export.runs.update(claims=lifecycle.MOST_CLAIMS - 1)
     queue.claim()
     export.runs.update(lease_until="2020-01-01T00:00Z")
     assert queue.reap() == 1
@@ -108,7 +108,7 @@ def test_a_lost_run_that_is_given_up_has_an_end(export, carl):
 
 def test_what_runs_did_outlives_their_export(export, carl):
     run, _is_new = actions.run_now(export, by=carl)
-    queue.finish(queue.claim(), State.SUCCEEDED)
+    lifecycle.finish(queue.claim(), State.SUCCEEDED)
     actions.remove(export, by=carl)
     assert AuditEvent.objects.filter(run=run.uuid).count() == 3
     assert event("remove").changes["runs"][0][:2] == [str(run.uuid), "succeeded"]
@@ -149,7 +149,7 @@ def test_a_refresh_that_fails_says_so_without_the_values_of_its_rules(segment, c
 def test_a_run_that_fails_for_a_rule_does_not_quote_its_value(export, segment, carl):
     Segment.objects.filter(pk=segment.pk).update(conditions=[LONDON | {"value": "planted, value"}])
     actions.run_now(export, by=carl)
-    queue.finish(queue.claim(), State.FAILED, message="Failed: “planted, value”, “planted” and “Calls”.")
+    lifecycle.finish(queue.claim(), State.FAILED, message="Failed: “planted, value”, “planted” and “Calls”.")
     assert event("end run").changes["message"] == "Failed: “…”, “…” and “Calls”."
 
 

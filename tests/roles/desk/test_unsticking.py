@@ -9,7 +9,7 @@ from django_q.models import OrmQ
 
 from exports.models import Run
 from exports.models.states import ACTIVE, FINAL
-from exports.runs import queue
+from exports.runs import lifecycle, queue
 from roles.models import AuditEvent
 from tests.factories import client_of
 from tests.roles.desk.staff import act, make_staff
@@ -82,9 +82,9 @@ def test_a_run_that_waits_for_a_person_or_has_ended_is_left_alone(staff, run, ac
 
 def test_the_worker_that_was_silent_changes_nothing_once_it_comes_back(staff, run):
     be(run, "running", lease=-1)
-    late = queue.Claim(run.pk, run.token)
+    late = lifecycle.Claim(run.pk, run.token)
     act(staff, Run, "end_as_failed", run)
-    assert not queue.finish(late, "succeeded")
+    assert not lifecycle.finish(late, "succeeded")
     assert not queue.renew(late)
     assert Run.objects.get(pk=run.pk).state == "failed"
 

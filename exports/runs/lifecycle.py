@@ -1,0 +1,226 @@
+"""The one door for the state of runs: whatever creates a run or changes its state does so here.
+
+A change is checked against the table of states and is one conditional UPDATE, so that of two at once one wins. In
+the same transaction the audit log and the log of the run are written, and `run_changed` tells those who listen.
+All times are the database's.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from exports.models import Export, Run, SystemRefresh, Trigger
+from exports.models.states import ACTIVE, DELIVERED, STATES, State, may_follow
+from exports.runs import events, log, needs, retries
+from exports.runs.nudging import nudge
+from exports.runs.signals import run_changed
+from roles.audit import audit
+from roles.models import User
+
+MOST_CLAIMS = 3
+ALWAYS = Q()
+BULKY = ("steps", "items", "files", "folders", "target", "detail")
+
+
+class WrongMoveError(ValueError):
+    """A change that the table of states does not know: a mistake in the code."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A run that this process owns for the length of a lease."""
+
+    run_id: int
+    token: uuid.UUID
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What started a run: a trigger, a person (None: Waybill), a system refresh, an occurrence of a schedule."""
+
+    trigger: str
+    by: User | None = None
+    refresh: SystemRefresh | None = None
+    due: datetime | None = None
+    is_late: bool = False
+
+    def as_values(self) -> dict[str, Any]:
+        """Return it as the row of a run keeps it."""
+        kept = {"refresh": self.refresh, "due": self.due, "is_late": self.is_late}
+        return {"trigger": self.trigger, "triggered_by": self.by} | kept
+
+
+def create(export: Export, origin: Origin, *, most_rows: int | None = None) -> Run:
+    """Queue a run of `export`, in the caller's transaction; IntegrityError while another one is active.
+
+    It becomes its export's last run, but for a test (with `most_rows`), which waits for nothing either.
+    """
+    waits = {} if most_rows else needs.waits_of(export, origin.refresh)
+    values = {"most_rows": most_rows} | origin.as_values() | waits
+    run = Run.objects.create(environment=export.environment, export=export, **values)
+    if not most_rows:
+        Export.objects.filter(pk=export.pk).update(last_run=run)
+    changes = {"state": [None, State.QUEUED], "trigger": origin.trigger}
+    events.record(run, "test" if most_rows else "run", by=origin.by, changes=changes)
+    nudge()
+    return run
+
+
+def create_skipped(export: Export, origin: Origin, *, reason: str, message: str = "", is_last: bool = True) -> Run:
+    """Keep a run that never started and sends nothing; with `is_last` it becomes its export's last run."""
+    values = _skipped(reason, message) | origin.as_values()
+    run = Run.objects.create(environment=export.environment, export=export, **values)
+    if is_last:
+        Export.objects.filter(pk=export.pk).update(last_run=run)
+    events.record_change(run, "", message, by=None)
+    run_changed.send(Run, run=run, before="", message=message)
+    return run
+
+
+def create_missed(export: Export, missed: Sequence[datetime]) -> None:
+    """Keep the occurrences that nobody started and that a later one makes good: one insert, one event, no alert."""
+    if not missed:
+        return
+    message = _("Waybill was not running at its time. The last occurrence that was missed was made up for.")
+    values = _skipped(_("missed while Waybill was not running"), message)
+    origins = [Origin(Trigger.SCHEDULE, due=due, is_late=True).as_values() for due in missed]
+    runs = [Run(environment=export.environment, export=export, **values, **origin) for origin in origins]
+    Run.objects.bulk_create(runs, ignore_conflicts=True)
+    changes = {"count": len(missed), "first": missed[0].isoformat(), "last": missed[-1].isoformat()}
+    audit.record(export.environment, "miss occurrences", export, by=None, changes=changes)
+
+
+def _skipped(reason: str, message: str) -> dict[str, Any]:
+    return {"state": State.SKIPPED, "ended_at": Now(), "reason": reason[:200], "message": message}
+
+
+def move(run_id: int, before: str, after: State, *, by: User | None = None, only_if: Q = ALWAYS, **values: Any) -> bool:
+    """Bring a run from the state `before` to `after` and keep `values`.
+
+    False, and nothing changed, where it is not there any more or `only_if` does not hold. Raises WrongMoveError.
+    """
+    if not may_follow(before, after):
+        raise WrongMoveError(f"A run cannot go from {before} to {after}.")
+    if before == State.RUNNING:
+        values |= {"token": None, "lease_until": None}
+    if STATES[after].is_final:
+        values |= {"ended_at": Now()}
+    with transaction.atomic():
+        mine = Run.objects.filter(only_if, pk=run_id, state=before)
+        is_moved = bool(mine.update(state=after, **values))
+        if is_moved:
+            _note(run_id, before, by)
+    return is_moved
+
+
+def _note(run_id: int, before: str, by: User | None) -> None:
+    """Write the audit log and the run's log, note a delivery on its export, and tell those who listen."""
+    run = Run.objects.select_related("environment", "export", "triggered_by").defer(*BULKY).get(pk=run_id)
+    message = events.message_without_values(run)
+    events.record_change(run, before, message, by=by)
+    log.note_state(run, before, message, by=by)
+    if run.state in DELIVERED:
+        Export.objects.filter(last_run=run_id).update(delivered_at=Now())
+    run_changed.send(Run, run=run, before=before, message=message)
+
+
+def cancel(run: Run, *, by: User | None) -> bool:
+    """Cancel a waiting run at once, or ask the worker of a running one to stop.
+
+    False when there is nothing to cancel: it has ended, its files are being published, or it is canceled already.
+    """
+    with transaction.atomic():
+        mine = Run.objects.filter(pk=run.pk)
+        found = mine.select_for_update().values_list("state", "is_publishing").first()
+        before, is_publishing = found or ("", False)
+        # What an attempt began to publish, and was lost, the next one completes within seconds.
+        if before not in ACTIVE or (is_publishing and before in (State.QUEUED, State.RUNNING)):
+            return False
+        asked: dict[str, Any] = {"cancel_requested_at": Now(), "canceled_by": by}
+        if before == State.RUNNING and not mine.filter(cancel_requested_at=None).update(**asked):
+            return False
+        events.record(run, "cancel", by=by)
+        log.note_cancel(run, by)
+        if before != State.RUNNING:
+            said = {"message": visible_files()} if is_publishing else {}
+            move(run.pk, before, State.CANCELED, by=by, reason=canceled_by(by), **asked | said)
+    return True
+
+
+def finish(claimed: Claim, state: State, **values: Any) -> bool:
+    """Leave `running` for `state` and keep `values`; False, and nothing changed, without the lease.
+
+    A run that a person canceled and that would start again is canceled instead.
+    """
+    mine = Q(token=claimed.token)
+    if STATES[state].is_final:
+        return move(claimed.run_id, State.RUNNING, state, only_if=mine, **values)
+    for _attempt in range(2):  # the second time for a cancel that came between the two
+        asked = Run.objects.held_by(claimed.token).filter(cancel_requested_at__isnull=False)
+        if canceled := asked.select_related("canceled_by").first():
+            words: dict[str, Any] = {"reason": canceled_by(canceled.canceled_by), "message": "", "detail": ""}
+            return move(claimed.run_id, State.RUNNING, State.CANCELED, only_if=mine, **words)
+        if move(claimed.run_id, State.RUNNING, state, only_if=mine & Q(cancel_requested_at=None), **values):
+            return True
+    return False
+
+
+def release(claimed: Claim) -> bool:
+    """Give a run back unharmed because its worker stops; the claim does not count."""
+    is_released = finish(claimed, State.QUEUED, claims=F("claims") - 1, reason=_("Waiting for a worker"))
+    if is_released:
+        nudge()
+    return is_released
+
+
+def retry_later(
+    claimed: Claim, run: Run, *, message: str, detail: str, reason: str, retry_after: float | None = None
+) -> None:
+    """Keep a failure that may pass and plan the next try; without time for one the failure is permanent."""
+    values = {"message": message, "detail": detail, "reason": reason, "tries": F("tries") + 1, "claims": 0}
+    wait = retries.wait_before(run.tries, retry_after)
+    if retries.has_time_for(run, wait):
+        finish(claimed, State.RETRYING, not_before=Now() + wait, **values)
+    else:
+        finish(claimed, State.FAILED, **values)
+
+
+def lose(run: Run, why: str) -> None:
+    """Put a run back whose worker died (`why`, for administrators), or fail it when that happened too often."""
+    if run.token is None:
+        return
+    claimed = Claim(run.pk, run.token)
+    if run.cancel_requested_at:
+        finish(claimed, State.CANCELED, detail=why, reason=canceled_by(run.canceled_by))
+    elif run.claims >= MOST_CLAIMS:
+        message = _("The export was interrupted %(count)d times and was given up. %(files)s "
+                    "Run it again; if it fails again, ask an administrator.")  # fmt: skip
+        files = visible_files() if run.is_publishing else _("Nothing of it was published.")
+        message %= {"count": run.claims, "files": files}
+        finish(claimed, State.FAILED, message=message, detail=why, reason=_("Interrupted too often"))
+    else:
+        finish(
+            claimed,
+            State.QUEUED,
+            not_before=Now() + timedelta(seconds=2**run.claims),
+            detail=why,
+            reason=_("Interrupted, starts again"),
+            message=_("The worker stopped in the middle of the run. It starts again by itself."),
+        )
+
+
+def canceled_by(who: User | None) -> str:
+    """Return the words behind a canceled run's status."""
+    return _("by %(who)s") % {"who": who} if who else ""
+
+
+def visible_files() -> str:
+    """Return the words for a run that ends after it began to publish."""
+    return _("Some of its files may be visible at the target, without a manifest.")

@@ -1,0 +1,7 @@
+"""What this room tells those above it, which it does not know."""
+
+from django.dispatch import Signal
+
+# `run` went from the state `before` ("": it is new) to the one it has now; `message` is what it tells everyone,
+# without the values of rules. Sent in the transaction of the change: a receiver that fails undoes it.
+run_changed = Signal()
