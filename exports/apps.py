@@ -11,7 +11,7 @@ class ExportsConfig(AppConfig):
         from connections import removing
         from connections.destinations.base import FileDestination
         from exports import audited, receivers  # noqa: F401
-        from exports.alerts import actions, watch  # noqa: F401
+        from exports.alerts import actions, refreshes, watch  # noqa: F401
         from exports.guide import usage as guide
         from exports.refresh import notes
         from exports.runs import health

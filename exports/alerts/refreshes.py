@@ -1,18 +1,23 @@
 """Alerts about the system refresh itself: they are of the environment, not of an export."""
 
+from typing import Any
+
 from django.db.models import QuerySet
+from django.dispatch import receiver
 from django.utils.translation import gettext as _
 
 from exports.alerts import words
 from exports.alerts.opening import close_alerts, open_alert
 from exports.models import Alert, AlertKind, PartKind, PartState, RefreshState, SystemRefresh
+from exports.refresh.signals import refresh_changed
 
 WELL = (RefreshState.SUCCEEDED, RefreshState.WARNED)
 
 
-def on_refresh(refresh_id: int) -> None:
+@receiver(refresh_changed)
+def on_refresh(*, refresh: SystemRefresh, **_more: Any) -> None:
     """Open and close what the state of a refresh means, in the transaction that brought it there."""
-    refresh = SystemRefresh.objects.select_related("environment").get(pk=refresh_id)
+    refresh = SystemRefresh.objects.select_related("environment").get(pk=refresh.pk)
     if refresh.state == RefreshState.RUNNING and refresh.is_late:
         _open(refresh, AlertKind.LATE, words.refresh_late(refresh))
     elif refresh.state == RefreshState.SKIPPED:

@@ -19,6 +19,7 @@ from exports.alerts.opening import close_alerts, open_alert
 from exports.models import Alert, AlertKind, RefreshSchedule, Run, Schedule
 from exports.models.states import DELIVERED, State
 from exports.runs.signals import run_changed
+from exports.schedules.signals import switched_off
 
 LATE_AFTER = timedelta(minutes=10)
 LOOK_EVERY = 5.0  # seconds
@@ -44,6 +45,17 @@ def on_run(*, run: Run, before: str, message: str, **_more: Any) -> None:
         _recover(run)
     elif run.state in TROUBLES:
         _open(run, TROUBLES[State(run.state)], words.trouble(run, message))
+
+
+@receiver(switched_off)
+def on_switched_off(*, schedule: Schedule | RefreshSchedule, **_more: Any) -> None:
+    """Open the alert of a schedule that switched itself off."""
+    if isinstance(schedule, Schedule):
+        export, text = schedule.export, words.switched_off(schedule.problem)
+        open_alert(export.environment, AlertKind.NEVER_STARTED, text, export=export)
+    else:
+        text = words.refresh_switched_off(schedule.problem)
+        open_alert(schedule.environment, AlertKind.NEVER_STARTED, text)
 
 
 def look() -> None:
@@ -100,8 +112,7 @@ def _look_at_schedules() -> None:
     """Schedules that switched themselves off, and those that work again."""
     broken = Schedule.objects.exclude(problem="")
     for schedule in broken.exclude(_has_open("export")).select_related("export__environment")[:MOST_AT_ONCE]:
-        export, text = schedule.export, words.switched_off(schedule.problem)
-        open_alert(export.environment, AlertKind.NEVER_STARTED, text, export=export)
+        on_switched_off(schedule=schedule)
     mended = _of_schedules().exclude(export=None).exclude(export__in=broken.values("export"))
     close_alerts(mended, _("Its schedule works again."))
 
@@ -113,8 +124,7 @@ def _look_at_refresh_schedules() -> None:
         environment=OuterRef("environment"), export=None, kind=AlertKind.NEVER_STARTED, closed_at=None
     )
     for schedule in broken.exclude(Exists(said)).select_related("environment"):
-        text = _("The system refresh was switched off by itself: %(problem)s") % {"problem": schedule.problem}
-        open_alert(schedule.environment, AlertKind.NEVER_STARTED, text)
+        on_switched_off(schedule=schedule)
     mended = _of_schedules().filter(export=None, refresh=None).exclude(environment__in=broken.values("environment"))
     close_alerts(mended, _("The schedule of the system refresh works again."))
 

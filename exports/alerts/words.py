@@ -32,6 +32,11 @@ def switched_off(problem: str) -> str:
     return _("Its schedule was switched off by itself: %(problem)s") % {"problem": problem}
 
 
+def refresh_switched_off(problem: str) -> str:
+    """Say that the schedule of the system refresh switched itself off."""
+    return _("The system refresh was switched off by itself: %(problem)s") % {"problem": problem}
+
+
 def delivered(run: Run) -> str:
     """Say that all is well again."""
     count = run.rows_done

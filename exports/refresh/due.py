@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 from exports.models import RefreshSchedule, RefreshTrigger
 from exports.refresh import start
 from exports.schedules import planning, recurrence
+from exports.schedules.signals import switched_off
+from roles.audit import audit
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +53,9 @@ def take(pk: int) -> None:
 def _switch_off(schedule: RefreshSchedule, problem: str) -> None:
     schedule.problem, schedule.next_due = problem, None
     schedule.save(update_fields=planning.PLANNED)
+    environment = schedule.environment
+    audit.record(environment, "switch off system refresh", environment, by=None, changes={"problem": problem})
+    switched_off.send(RefreshSchedule, schedule=schedule)
 
 
 def _take(schedule: RefreshSchedule, first: datetime) -> None:

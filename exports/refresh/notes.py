@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from exports.alerts.refreshes import on_refresh
 from exports.models import RefreshState, RefreshTrigger, SystemRefresh
+from exports.refresh.signals import refresh_changed
 from roles.audit import audit
 from roles.audit.changes import add_values
 from roles.models import User
@@ -15,8 +15,8 @@ def say_values() -> None:
 
 
 def note(refresh: SystemRefresh, action: str, *, by: User | None = None, **facts: Any) -> None:
-    """Note that `by` (None: Waybill) did `action` to the refresh, in the transaction that did it."""
+    """Write that `by` (None: Waybill) did `action` to the refresh, in the transaction that did it, and tell others."""
     started = {"started_by": refresh.trigger, "refresh": str(refresh.uuid)}
     due = {"due": refresh.due.isoformat()} if refresh.due else {}
     audit.record(refresh.environment, action, refresh.environment, by=by, changes=facts | started | due)
-    on_refresh(refresh.pk)
+    refresh_changed.send(SystemRefresh, refresh=refresh)

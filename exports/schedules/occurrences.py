@@ -19,6 +19,7 @@ from exports.runs import decide, lifecycle
 from exports.runs.lifecycle import Origin
 from exports.schedules import recurrence
 from exports.schedules.recurrence import Recurrence
+from exports.schedules.signals import switched_off
 from roles.audit import audit
 
 logger = logging.getLogger(__name__)
@@ -105,8 +106,9 @@ def _start(schedule: Schedule, now: datetime) -> None:
 def _switch_off(schedule: Schedule, problem: str) -> None:
     """Let a schedule that cannot be followed make nothing happen any more, and say why."""
     Schedule.objects.filter(pk=schedule.pk).update(next_due=None, problem=problem)
-    export = schedule.export
+    export, schedule.problem = schedule.export, problem
     audit.record(export.environment, "switch off schedule", export, by=None, changes={"problem": problem})
+    switched_off.send(Schedule, schedule=schedule)
 
 
 def _start_occurrence(export: Export, due: datetime, *, is_late: bool) -> None:

@@ -124,6 +124,9 @@ ACTIONS: dict[str, Words] = {
         _("End of a system refresh"), _("A system refresh of {what} ended: {value}"), "refresh_state"
     ),
     "skip system refresh": Words(_("Skipped system refresh"), _("A system refresh of {what} was skipped")),
+    "switch off system refresh": Words(
+        _("System refresh switched off"), _("The system refresh of {what} was switched off: {value}"), "problem"
+    ),
     "cancel system refresh": Words(_("Cancel a system refresh"), _("{who} canceled a system refresh of {what}")),
     "schedule system refresh": Words(
         _("Schedule of the system refresh"), _("{who} changed when {what} is refreshed: {value}"), "recurrence"

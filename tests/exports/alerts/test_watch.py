@@ -9,7 +9,6 @@ from django.db.models.functions import Now
 
 from exports import actions
 from exports.alerts import watch
-from exports.alerts.refreshes import on_refresh
 from exports.dispatcher import look_once
 from exports.models import (
     Alert,
@@ -21,6 +20,7 @@ from exports.models import (
     SystemRefresh,
 )
 from exports.models.states import State
+from exports.refresh.signals import refresh_changed
 from exports.runs import decide, lifecycle, pausing, queue
 from tests.factories import make_export, make_member
 
@@ -227,10 +227,10 @@ def test_the_system_refresh_has_alerts_of_its_own(environment, export, goes, his
 def test_a_refresh_alerts_of_tables_and_segments_and_leaves_exports_to_their_own(environment, history):
     refresh = refresh_ends(environment, RefreshState.WARNED)
     RefreshPart.objects.create(refresh=refresh, position=1, kind="export", object_id=1, name="Calls", state="failed")
-    on_refresh(refresh.pk)
+    refresh_changed.send(SystemRefresh, refresh=refresh)
     assert history() == []
     RefreshPart.objects.create(refresh=refresh, position=2, kind="table", object_id=1, name="Orders", state="failed")
-    on_refresh(refresh.pk)
+    refresh_changed.send(SystemRefresh, refresh=refresh)
     assert history() == [("failed", True)]
     assert "“Orders”" in Alert.objects.get().text
 
@@ -285,7 +285,7 @@ def skip_one(export) -> None:
 def refresh_ends(environment, state: str) -> SystemRefresh:
     with transaction.atomic():
         refresh = SystemRefresh.objects.create(environment=environment, state=state, trigger="schedule")
-        on_refresh(refresh.pk)
+        refresh_changed.send(SystemRefresh, refresh=refresh)
     return refresh
 
 

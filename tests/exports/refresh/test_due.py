@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from exports.models import RefreshSchedule, RefreshState, RefreshTrigger, SystemRefresh
+from exports.models import Alert, RefreshSchedule, RefreshState, RefreshTrigger, SystemRefresh
 from exports.refresh import due, start
 from exports.schedules import planning
 from roles.models import AuditEvent
@@ -75,6 +75,9 @@ def test_a_schedule_that_nobody_understands_is_switched_off_alone(environment):
     bad.refresh_from_db()
     assert bad.next_due is None
     assert bad.problem
+    event = AuditEvent.objects.get(action="switch off system refresh")
+    assert event.changes["problem"] == bad.problem
+    assert bad.problem in Alert.objects.get(environment=environment).text
     assert SystemRefresh.objects.filter(state=RefreshState.SUCCEEDED).exists()
 
 

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from exports import actions
 from exports.dispatcher import Dispatcher, look_once
-from exports.models import Export, Run, Schedule, ScheduleMode, Trigger
+from exports.models import Alert, Export, Run, Schedule, ScheduleMode, Trigger
 from exports.models.states import State
 from exports.runs import lifecycle, queue
 from exports.schedules import occurrences
@@ -272,7 +272,10 @@ def test_a_row_that_breaks_the_code_disables_itself_too(environment, caplog):
     Schedule.objects.filter(export=broken).update(next_due=datetime(1, 1, 1, tzinfo=UTC))
     start_due()
     assert [len(runs_of(good)), len(runs_of(broken))] == [1, 0]
-    assert "Choose its recurrence again" in Schedule.objects.get(export=broken).problem
+    problem = Schedule.objects.get(export=broken).problem
+    assert "Choose its recurrence again" in problem
+    assert AuditEvent.objects.get(action="switch off schedule").changes["problem"] == problem
+    assert problem in Alert.objects.get(export=broken).text
     assert "is switched off" in caplog.text
 
 

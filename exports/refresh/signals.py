@@ -1,0 +1,7 @@
+"""What this room tells those above it, which it does not know."""
+
+from django.dispatch import Signal
+
+# The system refresh `refresh` came to the state it has now, or was asked for or canceled. Sent in the transaction of
+# the change: a receiver that fails undoes it.
+refresh_changed = Signal()
