@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +16,33 @@ KIND_WORDS: dict[ProfileKind, Text] = {
     ProfileKind.ACCOUNT: _("Segments of accounts"),
     ProfileKind.CONTACT: _("Segments of contacts"),
 }
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """A format in which files may be delivered: a heading, what to know of it, and how the files' names end."""
+
+    title: Text
+    text: Text
+    suffix: str
+
+
+class Exports(Protocol):
+    """What the room above tells of exports."""
+
+    def form_of(self, type_: DestinationClass) -> type[SettingsForm]:
+        """The form of an export on a connection of the type, as it is at first."""
+
+    def file_kinds(self) -> list[FileKind]:
+        """The formats in which file stores get files, the usual one first."""
+
+
+_tellers: list[Exports] = []
+
+
+def tell_exports(teller: Exports) -> None:
+    """Have `teller` asked what the help page says of exports."""
+    _tellers[:] = [teller]
 
 
 @dataclass(frozen=True)
@@ -56,6 +83,11 @@ class TypeHelp:
         return issubclass(self.type, FileDestination)
 
     @property
+    def file_kinds(self) -> list[FileKind]:
+        """The formats in which it gets files."""
+        return [kind for teller in _tellers for kind in teller.file_kinds()] if self.is_file_store else []
+
+    @property
     def can_download(self) -> bool:
         """Tell whether delivered files can be fetched through Waybill."""
         return issubclass(self.type, FileDestination) and self.type.can_download
@@ -63,7 +95,7 @@ class TypeHelp:
     @property
     def taken(self) -> list[Taken]:
         """What it takes; once for each choice where an export's settings decide."""
-        form = self.type.export_form()
+        form = self._export_form()
         usual = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
         first = self._taken("", usual)
         for name, field in form.fields.items():
@@ -82,7 +114,11 @@ class TypeHelp:
     @property
     def export_asks(self) -> list[tuple[Text, list[Asked]]]:
         """What an export asks for, under headings."""
-        return self._asked(self.type.export_form())
+        return self._asked(self._export_form())
+
+    def _export_form(self) -> SettingsForm:
+        forms_ = [teller.form_of(self.type) for teller in _tellers]
+        return next(iter(forms_), self.type.export_form)()
 
     def _taken(self, when: str, settings: dict[str, Any]) -> Taken:
         taken = self.type.takes_for(settings)

@@ -8,10 +8,12 @@ class ExportsConfig(AppConfig):
 
     def ready(self) -> None:
         """Let the doctor look at exports too, listen to the rooms below, and tell them what they ask."""
+        from connections import help as connection_help
         from connections import removing
         from connections.destinations.base import FileDestination
         from exports import audited, receivers  # noqa: F401
         from exports.alerts import actions, refreshes, watch  # noqa: F401
+        from exports.formats import help as formats_help
         from exports.guide import usage as guide
         from exports.refresh import notes
         from exports.runs import health
@@ -21,6 +23,7 @@ class ExportsConfig(AppConfig):
 
         carriers.register(FileDestination, FilesCarrier)
         removing.tell_usage(guide.usage_of)
+        connection_help.tell_exports(formats_help.ExportsHelp())
         checks.add("waiting runs", health.waiting_runs)
         audited.say_values()
         actions.keep_secrets()

@@ -1,1 +1,1 @@
-"""Delivered files on their way to a browser, and made safe for spreadsheets."""
+"""Delivered files on their way to a browser."""

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -11,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from connections.destinations.base import DeliveredFile, DeliveryError, FileDestination
 from connections.models import Connection
-from exports.downloads.spreadsheet import defused
+from exports.formats.registry import format_of_file
 from exports.models import Run
 from exports.progress.files import is_replaced
 from roles.net.downloads import take_places
@@ -35,8 +34,12 @@ class Download:
         except BaseException:
             self.close()
             raise
-        self._chunks = iter(self._for_spreadsheet(checked, run) if for_spreadsheet else checked)
-        self.name = file_name(self.entry["path"], for_spreadsheet=for_spreadsheet)
+        self.name, self.media_type = file_name(self.entry["path"]), "application/octet-stream"
+        if format_ := format_of_file(self.entry, run.export.settings):
+            self.media_type = format_.spreadsheet_type if for_spreadsheet else format_.media_type
+            checked = format_.for_spreadsheet(checked) if for_spreadsheet else checked
+            self.name = format_.spreadsheet_name(self.name) if for_spreadsheet else self.name
+        self._chunks = iter(checked)
         self.size = None if for_spreadsheet else self._file.size
 
     def __iter__(self) -> Iterator[bytes]:
@@ -60,15 +63,10 @@ class Download:
         chunks = _as_delivered(self._file.chunks(), run, self.entry)
         return list(chunks) if self._file.size <= LOOKED_AT_FIRST else chunks
 
-    def _for_spreadsheet(self, chunks: Iterable[bytes], run: Run) -> Iterator[bytes]:
-        plain = _unzipped(chunks) if self.entry["path"].endswith(".gz") else chunks
-        return defused(plain, self.entry.get("delimiter") or run.export.settings.get("delimiter") or "comma")
 
-
-def file_name(path: str, *, for_spreadsheet: bool) -> str:
+def file_name(path: str) -> str:
     """Return the name under which a browser keeps the delivered file `path`."""
-    name = re.sub(r"[\x00-\x1f\x7f/\\]", "_", path.rpartition("/")[2])
-    return name.removesuffix(".gz") if for_spreadsheet else name
+    return re.sub(r"[\x00-\x1f\x7f/\\]", "_", path.rpartition("/")[2])
 
 
 def _as_delivered(chunks: Iterable[bytes], run: Run, entry: dict[str, Any]) -> Iterator[bytes]:
@@ -95,16 +93,3 @@ def _changed(run: Run, entry: dict[str, Any]) -> DeliveryError:
     else:
         text = _("%(name)s was changed since it was delivered. Run the export again to have it anew.")
     return DeliveryError(text % {"name": name}, permanent=True)
-
-
-def _unzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Return what is in a gzip file, in pieces of at most 256 kB whatever its ratio."""
-    unzip: Any = zlib.decompressobj(wbits=31)
-    for chunk in chunks:
-        rest = chunk
-        while rest:
-            if data := unzip.decompress(rest, 1 << 18):
-                yield data
-            rest = unzip.unconsumed_tail
-    if not unzip.eof:
-        raise DeliveryError(_("The file at the target ends too early. Run the export again."))

@@ -10,8 +10,9 @@ from django.views.decorators.http import require_GET
 
 from connections.destinations.base import DeliveryError
 from exports.downloads.download import Download
+from exports.formats.registry import opens_in_spreadsheet
 from exports.models import Export, Run
-from exports.progress.files import is_out_of_reach, is_spreadsheet, why_no_download
+from exports.progress.files import is_out_of_reach, why_no_download
 from exports.web.common import load
 from roles.access.policy import EnvironmentRequest, requires
 from roles.audit import audit
@@ -26,7 +27,7 @@ def file(request: EnvironmentRequest, pk: int, uuid: str, index: int) -> HttpRes
     export = load(request, pk, to_edit=True)
     run = get_object_or_404(export.runs.select_related("connection", "export"), uuid=uuid)
     for_spreadsheet = request.GET.get("as") == "spreadsheet"
-    if index >= len(run.files) or (for_spreadsheet and not is_spreadsheet(run.files[index]["path"])):
+    if index >= len(run.files) or (for_spreadsheet and not opens_in_spreadsheet(run.files[index], export.settings)):
         raise Http404
     if is_out_of_reach(run, request.access):
         raise PermissionDenied
@@ -45,7 +46,7 @@ def file(request: EnvironmentRequest, pk: int, uuid: str, index: int) -> HttpRes
     except BaseException:
         download.close()
         raise
-    return as_answer(download, download.name, download.close, size=download.size)
+    return as_answer(download, download.name, download.close, content_type=download.media_type, size=download.size)
 
 
 def _refusal(request: EnvironmentRequest, export: Export, run: Run, text: str) -> HttpResponse:

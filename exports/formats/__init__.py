@@ -1,1 +1,1 @@
-"""What delivered files are made of: one module a format, which owns its options, its writer and how it is read."""
+"""The formats of delivered files: one module for each, which owns its options, its writer and how it is read again."""

@@ -6,6 +6,7 @@ from django import forms
 from django.http import QueryDict
 
 from connections.destinations.base import Destination, SettingsForm
+from exports.formats.form import export_form
 
 PREFIX = "settings"
 
@@ -14,13 +15,13 @@ def settings_form(
     destination: type[Destination], stored: dict[str, Any], data: QueryDict | None, *, is_draft: bool
 ) -> SettingsForm:
     """Return the type's own form: as stored until the browser has sent its fields; a draft is not judged."""
-    form = destination.export_form(stored=stored or None, prefix=PREFIX)
+    form = _form_class(destination, stored, data)(stored=stored or None, prefix=PREFIX)
     if data is None or not form.fields:
         return form
     typed = _typed(form, data)
     if is_draft:
-        return destination.export_form(stored=stored | typed, prefix=PREFIX)
-    return destination.export_form(_complete(form, typed), stored=stored or None, prefix=PREFIX)
+        return type(form)(stored=stored | typed, prefix=PREFIX)
+    return type(form)(_complete(form, typed), stored=stored or None, prefix=PREFIX)
 
 
 def settings_of(form: SettingsForm) -> dict[str, Any]:
@@ -29,6 +30,12 @@ def settings_of(form: SettingsForm) -> dict[str, Any]:
     judged = form if form.is_bound else type(form)(_complete(form, shown), prefix=PREFIX)
     judged.is_valid()
     return dict(judged.cleaned_data)
+
+
+def _form_class(destination: type[Destination], stored: dict[str, Any], data: QueryDict | None) -> type[SettingsForm]:
+    """Return the class of the form, whose fields depend on the format that is chosen."""
+    sent = data.get(f"{PREFIX}-format") if data is not None else None
+    return export_form(destination, {"format": sent or stored.get("format")})
 
 
 def _typed(form: SettingsForm, data: QueryDict) -> dict[str, Any]:

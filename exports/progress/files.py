@@ -7,11 +7,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from connections.destinations.base import FileDestination
+from exports.formats.registry import opens_in_spreadsheet
 from exports.models import Export, Run
 from roles.access.policy import Access
 from roles.secrets.store import UnreadableSecretError
-
-SPREADSHEET_SUFFIXES = (".csv", ".csv.gz")
 
 
 @dataclass(frozen=True)
@@ -33,11 +32,6 @@ def files_of(run: Run, export: Export, access: Access) -> list[FileEntry]:
         return []
     can_download = export.is_editable_by(access) and not why_no_download(run, access)
     return [_entry(run, export, index, can_download) for index in range(len(run.files))]
-
-
-def is_spreadsheet(path: str) -> bool:
-    """Tell whether a delivered file holds rows that a spreadsheet can open."""
-    return path.endswith(SPREADSHEET_SUFFIXES)
 
 
 def is_replaced(run: Run, entry: dict[str, Any]) -> bool:
@@ -86,5 +80,5 @@ def _entry(run: Run, export: Export, index: int, can_download: bool) -> FileEntr
         return FileEntry(*facts, url="", spreadsheet_url="", note=_("Replaced by a later run."))
     kwargs = {"environment": export.environment.slug, "pk": export.pk, "uuid": run.uuid, "index": index}
     url = reverse("exports:file", kwargs=kwargs) if can_download else ""
-    sheet = f"{url}?as=spreadsheet" if url and is_spreadsheet(file["path"]) else ""
+    sheet = f"{url}?as=spreadsheet" if url and opens_in_spreadsheet(file, export.settings) else ""
     return FileEntry(*facts, url, sheet)

@@ -16,22 +16,16 @@ POLL_MILLISECONDS = 10_000
 
 
 class CopyOut:
-    """Iterate to get chunks of about `CHUNK_BYTES`; `rows` counts the data rows read so far, without the header.
+    """Iterate to get chunks of about `CHUNK_BYTES`; `rows` counts the rows read so far.
 
     `connection` can be used again once the iteration has ended. One that was left early is in the middle of a
     COPY: close it. Raises the psycopg error that the server reports, at whatever row.
     """
 
-    def __init__(self, connection: psycopg.Connection, command: sql.Composed, *, has_header: bool) -> None:
+    def __init__(self, connection: psycopg.Connection, command: sql.Composed) -> None:
         self.connection = connection
         self.command = command
-        self._messages = 0
-        self._header = int(has_header)
-
-    @property
-    def rows(self) -> int:
-        """Rows read so far: the server sends each in a message of its own."""
-        return max(0, self._messages - self._header)
+        self.rows = 0
 
     def __iter__(self) -> Iterator[bytes]:
         pgconn = self.connection.pgconn
@@ -52,16 +46,16 @@ class CopyOut:
 
     def _read(self, pgconn: pq.abc.PGconn) -> Iterator[bytes]:
         get, consume, wait = pgconn.get_copy_data, pgconn.consume_input, _poll(pgconn).poll
-        buffer, messages = bytearray(), self._messages
+        buffer, rows = bytearray(), self.rows
         while True:
             size, row = get(1)
             while size > 0:
                 buffer += row
-                messages += 1
+                rows += 1  # the server sends each in a message of its own
                 if len(buffer) >= CHUNK_BYTES:
                     break
                 size, row = get(1)
-            self._messages = messages
+            self.rows = rows
             if size < 0 or len(buffer) >= CHUNK_BYTES:
                 if buffer:
                     yield bytes(buffer)
@@ -82,15 +76,6 @@ class CopyOut:
             result = pgconn.get_result()
         if failed is not None:
             raise psycopg.errors.error_from_result(failed, encoding="utf-8")
-
-
-def copy_csv(
-    connection: psycopg.Connection, query: sql.Composable, *, header: bool = True, delimiter: str = ","
-) -> CopyOut:
-    """Return the rows of `query` as CSV (UTF-8), to be iterated for its bytes; nothing is sent before that."""
-    options = sql.SQL("FORMAT csv, HEADER {}, DELIMITER {}, ENCODING 'UTF8'").format(header, delimiter)
-    command = sql.SQL("COPY ({}) TO STDOUT ({})").format(query, options)
-    return CopyOut(connection, command, has_header=header)
 
 
 def _poll(pgconn: pq.abc.PGconn) -> select.poll:

@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 
 from connections.destinations.registry import destinations
+from exports.formats.form import export_form
 from tests.factories import make_connection, make_environment
 
 HTMX = {"HX-Request": "true", "HX-Target": "panel"}
@@ -28,7 +29,7 @@ def test_everybody_reads_how_a_type_works(environment, browser, slug, request):
     type_ = destinations()[slug]
     said = [type_.label, type_.summary, *type_.check_steps, *(section.title for section in type_.help_sections)]
     said += [text for section in type_.help_sections for text in section.paragraphs]
-    for form in (type_.settings_form(), type_.export_form()):
+    for form in (type_.settings_form(), export_form(type_, {})()):
         said += [bound.label for _heading, fields in form.sections() for bound in fields]
     for one in said:
         assert str(one).replace("'", "&#x27;") in text.replace("&amp;", "&"), one

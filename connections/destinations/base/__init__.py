@@ -9,7 +9,6 @@ from connections.destinations.base.audiences import AudienceDestination
 from connections.destinations.base.destination import Destination, HelpSection, Limits, TargetField
 from connections.destinations.base.errors import CheckStep, DeliveryError, Finding, Text, run_steps
 from connections.destinations.base.files import (
-    DELIMITERS,
     DeliveredFile,
     FileDestination,
     FileExportForm,
@@ -19,7 +18,6 @@ from connections.destinations.base.files import (
 from connections.destinations.base.forms import Question, SettingsForm
 
 __all__ = [
-    "DELIMITERS",
     "AudienceDestination",
     "CheckStep",
     "DeliveredFile",

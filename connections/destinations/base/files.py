@@ -4,9 +4,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import ClassVar, Protocol
 
-from django import forms
-from django.utils.translation import gettext_lazy as _
-
 from connections.destinations.base.destination import Destination
 from connections.destinations.base.forms import SettingsForm
 
@@ -35,35 +32,8 @@ class DeliveredFile(Protocol):
         """Its bytes in pieces that fit memory; DeliveryError when fewer than `size` come."""
 
 
-# What may stand between the values of a line: choice in FileExportForm to character. Comma where none is stored.
-DELIMITERS: dict[str, str] = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
-
-
 class FileExportForm(SettingsForm):
-    """What an export to a file store asks for."""
-
-    delimiter = forms.ChoiceField(
-        label=_("Delimiter"),
-        choices=[
-            ("comma", _("Comma ( , )")),
-            ("semicolon", _("Semicolon ( ; )")),
-            ("tab", _("Tab")),
-            ("pipe", _("Pipe ( | )")),
-        ],
-        initial="comma",
-        required=False,
-        help_text=_("What stands between the values of a line."),
-    )
-    compression = forms.ChoiceField(
-        label=_("Compression"),
-        choices=[("none", _("None: plain CSV files")), ("gzip", _("Gzip: smaller files, ending in .csv.gz"))],
-        initial="none",
-        widget=forms.RadioSelect,
-    )
-
-    def clean_delimiter(self) -> str:
-        """Take a comma where nothing was chosen."""
-        return self.cleaned_data["delimiter"] or "comma"
+    """What a file store asks each export for, besides how its files are written: their format asks for that."""
 
 
 class FileDestination(Destination):

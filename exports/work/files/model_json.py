@@ -60,7 +60,7 @@ def model_of(plan: FilePlan, run: Run, slot: str) -> Json:
             run=run.uuid,
             dataAsOf=as_time(run.data_as_of),
             manifest=_location(plan, plan.layout.manifest(slot)),
-            compression="gzip" if plan.format.is_compressed else None,
+            compression=plan.format.compression,
         ),
         "entities": [
             _entity(plan, item, name, run, slot, count) for (item, name), count in zip(named, rows, strict=True)
@@ -93,7 +93,7 @@ def _entity(plan: FilePlan, item: FileItem, name: str, run: Run, slot: str, rows
                 "name": f"{item.folder}_1",
                 "refreshTime": as_time(run.data_as_of),
                 "location": _location(plan, path),
-                "fileFormatSettings": _file_format(plan),
+                **_file_format(plan),
             }
         ],
     }
@@ -124,14 +124,8 @@ def _attribute(column: Column, item: FileItem) -> Json:
 
 
 def _file_format(plan: FilePlan) -> Json:
-    """What PostgreSQL's COPY writes: quotes only where they are needed, doubled inside."""
-    return {
-        "$type": "CsvFormatSettings",
-        "columnHeaders": True,
-        "delimiter": plan.format.delimiter,
-        "quoteStyle": "QuoteStyle.Csv",
-        "csvStyle": "CsvStyle.QuoteAfterDelimiter",
-    }
+    settings = plan.format.model_settings
+    return {} if settings is None else {"fileFormatSettings": settings}
 
 
 def _relationships(named: list[tuple[FileItem, str]]) -> list[Json]:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from exports.formats.csv import FileFormat
+from exports.formats.base import Format
+from exports.formats.registry import format_of
 from exports.models import Export, ExportKind, Run
 from exports.spec import folders as names
 from exports.work.files import cdm_names
@@ -55,7 +56,7 @@ class FilePlan:
 
     items: list[FileItem]
     layout: Layout
-    format: FileFormat
+    format: Format
     has_model: bool = False
     most_rows: int | None = None
 
@@ -78,7 +79,7 @@ def file_plan(run: Run, planned: Plan) -> FilePlan:
     export = run.export
     folders = _folders(export, planned.named)
     by_noun = {_key(item): folder for item, folder in zip(planned.named, folders, strict=True)}
-    file_format = FileFormat.of(export.settings)
+    file_format = format_of(export.settings)
     test = folder_of_tests(folders) if run.most_rows else ""
     return FilePlan(
         items=[_file_item(item, by_noun[_key(item)]) for item in planned.items],

@@ -1,21 +1,17 @@
 """Carrying rows from PostgreSQL into hidden parts at a file store: no Python per row."""
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import IO, Any, cast
+from typing import Any
 
 import psycopg
-from isal import igzip
 
 from connections.destinations.base import FileSession, Part
 from exports.work.files.paths import FileItem, FilePlan
 from exports.work.record import Recorder
-from segments.warehouse.copying import copy_csv
-
-BLOCK = 1 << 18  # bytes that are hashed and sent at a time
 
 
 class Sink:
@@ -66,7 +62,7 @@ def write_items(
         sink, rows = _write(connection, item, part, plan, partial(_report, recorder, index, sent))
         recorder.progress(index, rows, sent + sink.bytes)
         entry = {"role": "data", "path": path, "rows": rows, "bytes": sink.bytes, "sha256": sink.sha256}
-        written.append(Written(part, entry | {"delimiter": plan.format.delimiter}))
+        written.append(Written(part, entry | plan.format.entry))
     return written
 
 
@@ -93,47 +89,8 @@ def _write(
     plan: FilePlan,
     report: Callable[[int, int], None],
 ) -> tuple[Sink, int]:
-    """Copy one item's rows into `part`; return what went out and the rows."""
-    # The header is ours: PostgreSQL would cut names to 63 bytes.
-    copy = copy_csv(connection, item.query(plan.most_rows), header=False, delimiter=plan.format.delimiter)
+    """Write one item's rows into `part`; return what went out and the rows."""
     sink = Sink(part)
-    with _compressed(sink) if plan.format.is_compressed else _plain(sink) as file:
-        file.write(plan.format.header_line(item.names))
-        for chunk in copy:
-            file.write(chunk)
-            report(copy.rows, sink.bytes)
-    return sink, copy.rows
-
-
-@contextmanager
-def _plain(sink: Sink) -> Iterator[Sink]:
-    yield sink
-
-
-@contextmanager
-def _compressed(sink: Sink) -> Iterator[IO[bytes]]:
-    """Gzip into `sink`; the header carries no time, so that equal data makes equal files."""
-    gathered = _Gather(sink)
-    with igzip.IGzipFile(fileobj=gathered, mode="wb", compresslevel=1, mtime=0) as file:
-        yield cast(IO[bytes], file)
-    gathered.flush()
-
-
-class _Gather:
-    """Collects small writes of the compressor into blocks."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink, self._size = sink, 0
-        self._pending: list[bytes] = []
-
-    def write(self, data: bytes) -> int:
-        self._pending.append(bytes(data))
-        self._size += len(data)
-        if self._size >= BLOCK:
-            self.flush()
-        return len(data)
-
-    def flush(self) -> None:
-        if self._pending:
-            self._sink.write(b"".join(self._pending))
-            self._pending, self._size = [], 0
+    query = item.query(plan.most_rows)
+    rows = plan.format.write(connection, query, item.names, sink, lambda rows: report(rows, sink.bytes))
+    return sink, rows

@@ -52,13 +52,3 @@ def test_file_stores_take_every_kind_and_tables_whatever_the_settings():
         assert type_.target_fields_for({}) == ()
         assert type_.takes_tables
         assert type_.can_download
-
-
-@pytest.mark.parametrize(
-    "sent, delimiter",
-    [({}, "comma"), ({"delimiter": ""}, "comma"), ({"delimiter": "tab"}, "tab"), ({"delimiter": "x"}, None)],
-)
-def test_a_delimiter_that_was_not_chosen_is_a_comma(sent, delimiter):
-    form = LocalFolder.export_form({"compression": "none"} | sent)
-    assert form.is_valid() == (delimiter is not None)
-    assert form.cleaned_data.get("delimiter") == delimiter

@@ -94,7 +94,7 @@ def test_the_bytes_are_those_that_were_delivered(carl, run):
     assert int(response.headers["Content-Length"]) == len(data) == run.files[index]["bytes"]
     assert response.headers["Content-Disposition"] == 'attachment; filename="Everybody_1.csv.gz"'
     assert response.headers["X-Content-Type-Options"] == "nosniff"
-    assert response.headers["Content-Type"] == "application/octet-stream"
+    assert response.headers["Content-Type"] == "application/gzip"
 
 
 def test_a_download_is_in_the_audit_log(carl, run):
@@ -160,7 +160,7 @@ def test_a_file_with_other_bytes_is_not_the_one_that_was_delivered(carl, run, ch
 def test_a_big_file_with_other_bytes_breaks_off(carl, run, query):
     data = deliver_big(run, name="big.csv")
     path = delivered(run, 0)
-    assert download.file_name(path.name, for_spreadsheet=False) == "big.csv"
+    assert download.file_name(path.name) == "big.csv"
     path.write_bytes(data[:-2] + b"X\n")
     response = carl.get(url(run), query)
     sent = []

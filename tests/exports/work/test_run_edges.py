@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from exports import actions
-from exports.formats.csv import FileFormat
+from exports.formats.csv import Csv
 from exports.models import Run
 from exports.models.states import State
 from exports.runs import lifecycle, queue
@@ -138,7 +138,7 @@ def test_the_header_is_quoted_as_postgresql_does(environment):
         aliases = ", ".join('1 AS "{}"'.format(name.replace('"', '""')) for name in names)
         with reader.cursor().copy(f"COPY (SELECT {aliases}) TO STDOUT (FORMAT csv, HEADER)") as copy:
             expected = bytes(next(iter(copy)))
-    assert FileFormat().header_line(names) == expected
+    assert Csv().header_line(names) == expected
 
 
 def test_a_segment_that_cannot_be_refreshed_is_named_with_the_reason(environment, table):

@@ -14,9 +14,9 @@ from roles.models import AuditEvent
 from segments.importing.loading import ImportRefusedError, import_table
 from segments.models import Field, Table
 from segments.warehouse import queries, records
-from segments.warehouse.copying import copy_csv
 from segments.warehouse.reader import snapshot, writer
 from tests.factories import CUSTOMERS, make_environment, make_segment, make_table
+from tests.segments.copied import copy_csv
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CONTOSO = Path(__file__).resolve().parents[4] / "shared" / "data" / "contoso"
@@ -33,7 +33,7 @@ def exported(table, order=""):
     known = {field.name: field for field in table.fields.all()}
     query = sql.SQL("SELECT {} FROM {} t").format(queries.selected(fields, known), queries.table_name(table))
     with snapshot(table.environment, [table]) as connection:
-        return b"".join(copy_csv(connection, query))
+        return b"".join(copy_csv(connection, query, header=True))
 
 
 def types_of(table):

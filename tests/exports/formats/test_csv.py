@@ -1,4 +1,4 @@
-"""CSV made safe for spreadsheets: nothing is a formula, and everything else is as it was."""
+"""CSV as it is delivered, and made safe for spreadsheets: nothing is a formula, everything else is as it was."""
 
 import csv
 import io
@@ -6,9 +6,24 @@ import itertools
 
 import pytest
 
-from connections.destinations.base import DELIMITERS
-from exports.downloads.spreadsheet import defused
+from connections.destinations.local.destination import LocalFolder
+from exports.formats.csv import DELIMITERS, Csv
+from exports.formats.form import export_form
 from roles.net.spreadsheet import BOM, harmless, is_formula
+
+
+def defused(chunks, delimiter):
+    return Csv(delimiter).for_spreadsheet(chunks)
+
+
+@pytest.mark.parametrize(
+    "sent, delimiter",
+    [({}, "comma"), ({"delimiter": ""}, "comma"), ({"delimiter": "tab"}, "tab"), ({"delimiter": "x"}, None)],
+)
+def test_a_delimiter_that_was_not_chosen_is_a_comma(sent, delimiter):
+    form = export_form(LocalFolder, {})({"compression": "none"} | sent)
+    assert form.is_valid() == (delimiter is not None)
+    assert form.cleaned_data.get("delimiter") == delimiter
 
 
 @pytest.mark.parametrize(
@@ -69,15 +84,15 @@ def test_whatever_delimiter_a_spreadsheet_splits_at_no_cell_is_a_formula(written
     assert not [cell for cell in cells if is_formula(cell.lstrip(' "'))]
 
 
-@pytest.mark.parametrize(("name", "character"), [("comma", ","), ("semicolon", ";"), ("tab", "\t"), ("pipe", "|")])
-def test_the_delimiter_is_kept_and_pieces_may_end_anywhere(name, character):
+@pytest.mark.parametrize("character", DELIMITERS.values())
+def test_the_delimiter_is_kept_and_pieces_may_end_anywhere(character):
     rows = [["Id", "Naïve 😀"], ["1", f"a{character}b"], ["2", '=x "y"\r\nz'], ["3", "-5"], ["4", ""]]
     text = io.StringIO(newline="")
     csv.writer(text, delimiter=character, lineterminator="\n").writerows(rows)
     data = text.getvalue().encode()
     for size in (1, 2, 7, 1000):
         pieces = [data[start : start + size] for start in range(0, len(data), size)]
-        found = b"".join(defused(pieces, name)).decode("utf-8-sig")
+        found = b"".join(defused(pieces, character)).decode("utf-8-sig")
         rows[2][1] = '\'=x "y"\r\nz'
         assert list(csv.reader(io.StringIO(found, newline=""), delimiter=character)) == rows
         rows[2][1] = '=x "y"\r\nz'
@@ -86,7 +101,7 @@ def test_the_delimiter_is_kept_and_pieces_may_end_anywhere(name, character):
 def test_a_value_of_ten_million_letters_passes():
     data = b"Id,Text\n1," + b"x" * 10_000_000 + b"\n"
     pieces = (data[start : start + 100_000] for start in range(0, len(data), 100_000))
-    assert sum(map(len, defused(pieces, "comma"))) == len(data) + len(BOM) + 2 * len("\r") + 4 * len('""')
+    assert sum(map(len, defused(pieces, ","))) == len(data) + len(BOM) + 2 * len("\r") + 4 * len('""')
 
 
 def test_a_row_is_looked_at_as_its_values_are():
@@ -94,5 +109,5 @@ def test_a_row_is_looked_at_as_its_values_are():
     values = ["".join(each) for each in itertools.product(parts, repeat=3)]
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows([["x", value, "y"] for value in values])
-    found = b"".join(defused([text.getvalue().encode()], "comma")).decode("utf-8-sig")
+    found = b"".join(defused([text.getvalue().encode()], ",")).decode("utf-8-sig")
     assert [row[1] for row in csv.reader(io.StringIO(found, newline=""))] == [harmless(value) for value in values]

@@ -1,0 +1,18 @@
+"""What the help pages of connection types say of exports and their files."""
+
+from connections.destinations.base import Destination, SettingsForm
+from connections.help import FileKind
+from exports.formats.form import export_form
+from exports.formats.registry import formats
+
+
+class ExportsHelp:
+    """Tells the help pages."""
+
+    def form_of(self, type_: type[Destination]) -> type[SettingsForm]:
+        """Return the form of an export on a connection of the type, as it is at first."""
+        return export_form(type_, {})
+
+    def file_kinds(self) -> list[FileKind]:
+        """Return the formats in which file stores get files."""
+        return [FileKind(one.help_title, one.help_text, one.of({}).suffix) for one in formats().values()]
