@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from exports.models.leased import Leased, LeasedQuerySet
@@ -23,6 +23,7 @@ Row = TypeVar("Row", bound=Leased)
 LASTS = timedelta(seconds=settings.RUN_LEASE_SECONDS)  # a lease that its worker renews
 RENEW_EVERY = LASTS.total_seconds() / 6
 MOST_CLAIMS = 3
+ALWAYS = Q()
 RELEASED: dict[str, Any] = {"token": None, "lease_until": None}
 
 
@@ -43,15 +44,19 @@ class Lease(Generic[Row]):
     most_claims: int = MOST_CLAIMS
     counter: str = "claims"  # the column that counts claims
 
-    def free(self, rows: LeasedQuerySet[Row]) -> LeasedQuerySet[Row]:
+    def free(self, rows: QuerySet[Row]) -> QuerySet[Row]:
         """Those of `rows` that nobody else is taking at this moment, locked until the end of the transaction."""
         return rows.select_for_update(skip_locked=True, of=("self",))
 
     def given(self, token: uuid.UUID) -> dict[str, Any]:
         """Return the values of a row that `token` takes; the claim counts."""
-        return {"token": token, "lease_until": Now() + self.lasts, self.counter: F(self.counter) + 1}
+        return {"token": token, **self.prolonged(), self.counter: F(self.counter) + 1}
 
-    def take(self, rows: LeasedQuerySet[Row], **values: Any) -> Claim | None:
+    def prolonged(self) -> dict[str, Any]:
+        """Return the values of a row whose lease is renewed."""
+        return {"lease_until": Now() + self.lasts}
+
+    def take(self, rows: QuerySet[Row], **values: Any) -> Claim | None:
         """Take the first free one of `rows` and write `values`, in the caller's transaction; None without any."""
         pk = self.free(rows).values_list("pk", flat=True).first()
         if pk is None:
@@ -62,11 +67,11 @@ class Lease(Generic[Row]):
 
     def renew(self, claim: Claim) -> bool:
         """Prolong the lease; False without it."""
-        return self.keep(claim, lease_until=Now() + self.lasts)
+        return self.keep(claim, **self.prolonged())
 
-    def keep(self, claim: Claim, **values: Any) -> bool:
-        """Write `values` to the row; False, and nothing written, without the lease."""
-        return bool(self._rows.held_by(claim.token).filter(pk=claim.pk).update(**values))
+    def keep(self, claim: Claim, only_if: Q = ALWAYS, /, **values: Any) -> bool:
+        """Write `values` to the row; False, and nothing written, without the lease or if `only_if` does not hold."""
+        return bool(self._rows.held_by(claim.token).filter(only_if, pk=claim.pk).update(**values))
 
     def end(self, claim: Claim, **values: Any) -> bool:
         """Write `values` and end the lease; False, and nothing written, without it."""
@@ -75,6 +80,10 @@ class Lease(Generic[Row]):
     def release(self, claim: Claim, **values: Any) -> bool:
         """End the lease because the worker stops, which did the row no harm: the claim does not count."""
         return self.end(claim, **{self.counter: F(self.counter) - 1}, **values)
+
+    def is_spent(self, row: Row) -> bool:
+        """Whether the row was claimed as often as it may be."""
+        return bool(getattr(row, self.counter) >= self.most_claims)
 
     def put_back(self, lost: LeasedQuerySet[Row], *, waiting: dict[str, Any], given_up: dict[str, Any]) -> None:
         """Let `lost` rows be taken again, with the values `waiting`; those claimed too often get `given_up`."""
@@ -85,7 +94,7 @@ class Lease(Generic[Row]):
     def shorten(self) -> int:
         """Cut leases that end later than any can: the database's clock was ahead when they were given."""
         too_long = self._rows.filter(lease_until__gt=Now() + self.lasts)
-        return too_long.update(lease_until=Now() + self.lasts)
+        return too_long.update(**self.prolonged())
 
     @property
     def _rows(self) -> LeasedQuerySet[Row]:

@@ -5,7 +5,6 @@ the same transaction the audit log and the log of the run are written, and `run_
 All times are the database's.
 """
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,14 +17,14 @@ from django.utils.translation import gettext as _
 
 from exports.models import Export, Run, SystemRefresh, Trigger
 from exports.models.states import ACTIVE, DELIVERED, STATES, State, may_follow
-from exports.runs import events, log, needs, retries
+from exports.runs import events, lease, log, needs, retries
+from exports.runs.lease import ALWAYS, RELEASED
 from exports.runs.nudging import nudge
 from exports.runs.signals import run_changed
 from roles.audit import audit
 from roles.models import User
 
-MOST_CLAIMS = 3
-ALWAYS = Q()
+LEASE = lease.Lease(Run)
 BULKY = ("steps", "items", "files", "folders", "target", "detail")
 
 
@@ -34,11 +33,13 @@ class WrongMoveError(ValueError):
 
 
 @dataclass(frozen=True)
-class Claim:
-    """A run that this process owns for the length of a lease."""
+class Claim(lease.Claim):
+    """A run that this process owns as long as its lease lasts."""
 
-    run_id: int
-    token: uuid.UUID
+    @property
+    def run_id(self) -> int:
+        """The id of the run."""
+        return self.pk
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def move(run_id: int, before: str, after: State, *, by: User | None = None, only
     if not may_follow(before, after):
         raise WrongMoveError(f"A run cannot go from {before} to {after}.")
     if before == State.RUNNING:
-        values |= {"token": None, "lease_until": None}
+        values |= RELEASED
     if STATES[after].is_final:
         values |= {"ended_at": Now()}
     with transaction.atomic():
@@ -199,7 +200,7 @@ def lose(run: Run, why: str) -> None:
     claimed = Claim(run.pk, run.token)
     if run.cancel_requested_at:
         finish(claimed, State.CANCELED, detail=why, reason=canceled_by(run.canceled_by))
-    elif run.claims >= MOST_CLAIMS:
+    elif LEASE.is_spent(run):
         message = _("The export was interrupted %(count)d times and was given up. %(files)s "
                     "Run it again; if it fails again, ask an administrator.")  # fmt: skip
         files = visible_files() if run.is_publishing else _("Nothing of it was published.")

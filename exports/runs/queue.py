@@ -1,6 +1,5 @@
 """Who works on which run: claims and leases (design/queue.md section 6).
 
-Every change is one conditional UPDATE on the run's state and token; whoever lost the lease changes nothing.
 All times are the database's.
 """
 
@@ -9,19 +8,17 @@ import socket
 import uuid
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 
 from exports.models import Run
 from exports.models.states import State
 from exports.runs import budget, lifecycle
-from exports.runs.lifecycle import Claim
+from exports.runs.lifecycle import LEASE, Claim
 
-LEASE = timedelta(seconds=settings.RUN_LEASE_SECONDS)
 FROZEN_WAIT = timedelta(seconds=5)
 
 
@@ -50,7 +47,7 @@ def claim() -> Claim | None:
 def _claim_first(waiting: QuerySet[Run]) -> Claim | None:
     """Take the first run of `waiting`. Raises _NoRoomError where its connection takes no more."""
     found = (
-        waiting.select_for_update(skip_locked=True, of=("self",))
+        LEASE.free(waiting)
         .values_list(
             "pk", "state", "export__connection", "export__connection__type", "export__connection__most_at_once"
         )
@@ -66,11 +63,9 @@ def _claim_first(waiting: QuerySet[Run]) -> Claim | None:
         run_id,
         before,
         State.RUNNING,
-        token=claimed.token,
-        lease_until=Now() + LEASE,
+        **LEASE.given(claimed.token),
         started_at=Coalesce("started_at", Now()),
         claimed_at=Now(),
-        claims=F("claims") + 1,
         worker=worker_name(),
         reason="",
         message="",
@@ -79,25 +74,14 @@ def _claim_first(waiting: QuerySet[Run]) -> Claim | None:
     return claimed
 
 
-def renew(claimed: Claim) -> bool:
-    """Prolong the lease; False once somebody else owns the run."""
-    return bool(Run.objects.held_by(claimed.token).update(lease_until=Now() + LEASE))
-
-
 def wants_cancel(claimed: Claim) -> bool:
     """Tell whether a person asked to cancel the run."""
     return Run.objects.held_by(claimed.token).filter(cancel_requested_at__isnull=False, is_publishing=False).exists()
 
 
-def keep(claimed: Claim, **values: Any) -> bool:
-    """Write `values` to the run; False, and nothing written, without the lease."""
-    return bool(Run.objects.held_by(claimed.token).update(**values))
-
-
 def begin_publishing(claimed: Claim) -> bool:
     """Pass the point from which a run is no longer canceled; False when it was canceled before, or lost."""
-    asked = Run.objects.held_by(claimed.token).filter(cancel_requested_at=None)
-    return bool(asked.update(is_publishing=True, lease_until=Now() + LEASE))
+    return LEASE.keep(claimed, Q(cancel_requested_at=None), is_publishing=True, **LEASE.prolonged())
 
 
 def work_waits() -> bool:

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_noop
 from connections.destinations.base import DeliveryError, Destination
 from exports.models import Export, Run
 from exports.models.states import State
-from exports.runs import lifecycle, log, queue
-from exports.runs.lifecycle import Claim
+from exports.runs import lifecycle, log
+from exports.runs.lifecycle import LEASE, Claim
 from exports.work.carriers import Carrier, Step, carrier_of
 from exports.work.errors import (
     EditedMeanwhileError,
@@ -287,7 +287,7 @@ def _database_failed(claimed: Claim, run: Run, error: Exception) -> int:
 def _fail(claimed: Claim, run: Run, error: Exception) -> None:
     """Record why the run failed, for good or until the next try."""
     steps = run.steps
-    if queue.keep(claimed, steps=steps, items=run.items):
+    if LEASE.keep(claimed, steps=steps, items=run.items):
         _log_last_step(run)
     if isinstance(error, DeliveryError):
         words = {"message": error.message, "detail": error.detail, "reason": _first_words(error.message)}

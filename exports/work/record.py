@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from exports.models import Run
-from exports.runs import log, queue
-from exports.runs.lifecycle import Claim
+from exports.runs import log
+from exports.runs.lifecycle import LEASE, Claim
 from exports.work.errors import HeldRunError, LeaseLostError, SkippedRunError
 
 WRITE_EVERY = 0.8  # seconds
@@ -25,7 +25,7 @@ class Recorder:
 
     def keep(self, **values: Any) -> None:
         """Write `values` to the run's row. Raises LeaseLostError."""
-        if not queue.keep(self.claimed, **values):
+        if not LEASE.keep(self.claimed, **values):
             raise LeaseLostError
 
     def plan_steps(self, steps: list[tuple[str, str]]) -> None:

@@ -21,14 +21,14 @@ from connections.destinations.registry import destinations
 from exports.models import Run
 from exports.models.states import State
 from exports.runs import lifecycle, queue, stopping
-from exports.runs.lifecycle import Claim
+from exports.runs.lease import Renewal
+from exports.runs.lifecycle import LEASE, Claim
 from exports.work.execute import execute
 from exports.work.logged import lines_of
 
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.4  # seconds between looks for a cancel; the bar is 2 s to a canceled run
-RENEW_EVERY = queue.LEASE.total_seconds() / 6
 GRACE = 1.0  # seconds that a canceled child has to remove its hidden files
 FAULTS = (DatabaseError, InterfaceError)
 
@@ -83,9 +83,12 @@ class _Watch:
     claimed: Claim
     pid: int
     started: float = field(default_factory=time.monotonic)
-    renewed: float = field(default_factory=time.monotonic)
+    renewal: Renewal = field(init=False)
     end: str = ""  # why the child was told to end: canceled, stopped, lost, deadline, type's deadline, memory
     types_deadline: float | None = None  # seconds that the connection's type allows
+
+    def __post_init__(self) -> None:
+        self.renewal = Renewal(lambda: LEASE.renew(self.claimed))
 
     def until_the_end(self) -> None:
         """Watch until the child is gone, then see that the run is in an honest state."""
@@ -129,14 +132,12 @@ class _Watch:
     def _look_at_row(self) -> str:
         """Renew the lease in time and look for a cancel; a database that is away is asked again."""
         try:
-            if time.monotonic() - self.renewed > RENEW_EVERY:
-                if not queue.renew(self.claimed):
-                    return "" if _has_ended(self.claimed) else "lost"
-                self.renewed = time.monotonic()
+            if self.renewal.is_refused():
+                return "" if _has_ended(self.claimed) else "lost"
             return "canceled" if queue.wants_cancel(self.claimed) else ""
         except FAULTS:
             connections.close_all()
-            return "lost" if time.monotonic() - self.renewed > queue.LEASE.total_seconds() else ""
+            return "lost" if self.renewal.has_run_out() else ""
 
     def _end_child(self) -> None:
         """Ask the child to end, which removes its hidden files, then insist."""

@@ -7,11 +7,13 @@ import pytest
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
+from exports import actions
 from exports.alerts import outbox
 from exports.models import Alert, AlertChannel, AlertDelivery, PartKind, RefreshPart, SystemRefresh
 from exports.refresh import parts
-from exports.runs.lease import RELEASED, Claim
-from tests.factories import make_environment
+from exports.runs import lifecycle
+from exports.runs.lease import Claim
+from tests.factories import make_environment, make_export
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAST = timedelta(seconds=1)
@@ -31,7 +33,12 @@ def a_message():
     return outbox.LEASE, message, {}, {"state": "failed"}
 
 
-@pytest.fixture(params=[a_part, a_message], ids=["part", "message"])
+def a_run():
+    run, _is_new = actions.run_now(make_export(make_environment()), by=None)
+    return lifecycle.LEASE, run, {"state": "queued"}, {"state": "failed"}
+
+
+@pytest.fixture(params=[a_run, a_part, a_message], ids=["run", "part", "message"])
 def leased(request):
     """Return a lease, a row of its kind that waits, and what the row says when it is put back and given up."""
     return request.param()
@@ -145,5 +152,5 @@ def test_a_lease_from_a_clock_that_was_ahead_ends_as_others_do(leased):
     assert lease.shorten() == 1
     assert not lease.model.objects.filter(lease_until__gt=Now() + lease.lasts).exists()
     assert lease.renew(claim)
-    lease.model.objects.update(**RELEASED)
+    assert lease.end(claim, state="failed")
     assert lease.shorten() == 0

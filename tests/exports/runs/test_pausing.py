@@ -11,6 +11,7 @@ from exports.dispatcher import look_once
 from exports.models import Run
 from exports.models.states import State
 from exports.runs import lifecycle, pausing, queue
+from exports.runs.lifecycle import LEASE
 from exports.schedules.occurrences import start_due
 from roles.models import AuditEvent
 from roles.roles import Role
@@ -44,7 +45,7 @@ def test_what_runs_goes_on_to_its_end(environment, ada):
     run, _is_new = actions.run_now(make_export(environment), by=ada)
     claimed = queue.claim()
     pausing.pause(environment, note="", by=ada)
-    assert queue.renew(claimed)
+    assert LEASE.renew(claimed)
     assert lifecycle.finish(claimed, State.SUCCEEDED)
     run.refresh_from_db()
     assert run.state == State.SUCCEEDED

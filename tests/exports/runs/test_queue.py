@@ -14,6 +14,7 @@ from exports.dispatcher import look_once
 from exports.models import Run, Trigger
 from exports.models.states import State
 from exports.runs import lifecycle, queue
+from exports.runs.lifecycle import LEASE
 from exports.schedules.planning import database_now
 from tests.factories import make_environment, make_export, make_member
 
@@ -70,8 +71,8 @@ def test_a_lost_lease_changes_nothing_any_more(run):
     queue.reap()
     Run.objects.filter(pk=run.pk).update(not_before=timezone.now())
     new = queue.claim()
-    assert not queue.renew(old)
-    assert not queue.keep(old, rows_done=5)
+    assert not LEASE.renew(old)
+    assert not LEASE.keep(old, rows_done=5)
     assert not lifecycle.finish(old, State.SUCCEEDED)
     assert lifecycle.finish(new, State.SUCCEEDED)
     run.refresh_from_db()

@@ -10,6 +10,7 @@ from exports import actions
 from exports.models import Export, Run, Trigger
 from exports.models.states import State
 from exports.runs import lifecycle, queue
+from exports.runs.lifecycle import LEASE
 from exports.work.watch import work_until_idle
 from segments.models import Segment, SegmentStatus
 from tests.exports.work.data_out import below, make_data_out, make_orders, manifest_of, root_of
@@ -85,7 +86,7 @@ def test_a_test_that_fails_or_is_lost_leaves_the_exports_status_alone(export):
     assert queue.reap() == 1
     run.refresh_from_db()
     assert (run.state, run.token) == (State.QUEUED, None)
-    assert not queue.renew(claim)
+    assert not LEASE.renew(claim)
     export.refresh_from_db()
     assert export.last_state == State.SUCCEEDED
     Run.objects.filter(pk=run.pk).update(not_before=run.queued_at)

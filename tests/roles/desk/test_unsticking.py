@@ -10,6 +10,7 @@ from django_q.models import OrmQ
 from exports.models import Run
 from exports.models.states import ACTIVE, FINAL
 from exports.runs import lifecycle, queue
+from exports.runs.lifecycle import LEASE
 from roles.models import AuditEvent
 from tests.factories import client_of
 from tests.roles.desk.staff import act, make_staff
@@ -85,7 +86,7 @@ def test_the_worker_that_was_silent_changes_nothing_once_it_comes_back(staff, ru
     late = lifecycle.Claim(run.pk, run.token)
     act(staff, Run, "end_as_failed", run)
     assert not lifecycle.finish(late, "succeeded")
-    assert not queue.renew(late)
+    assert not LEASE.renew(late)
     assert Run.objects.get(pk=run.pk).state == "failed"
 
 
