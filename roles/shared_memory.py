@@ -2,7 +2,8 @@
 
 import re
 
-from django.utils.translation import gettext as _
+from roles.messages import EMPTY, Message
+from roles.messages import said as _
 
 # How PostgreSQL names a segment in /dev/shm, in whatever language it says that one cannot grow.
 SEGMENT = re.compile(r"/PostgreSQL\.\d+")
@@ -13,10 +14,10 @@ def is_short(error: BaseException) -> bool:
     return bool(SEGMENT.search(str(error)))
 
 
-def advice(error: BaseException) -> str:
-    """Say what to do when `error` is about /dev/shm; "" when it is not."""
+def advice(error: BaseException) -> Message:
+    """Say what to do when `error` is about /dev/shm; nothing when it is not."""
     if not is_short(error):
-        return ""
+        return EMPTY
     return _(
         "PostgreSQL has too little shared memory (/dev/shm) on its machine. Ask your operator to give it more, or to "
         "set dynamic_shared_memory_type = mmap there."

@@ -9,6 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from roles.fields import Name, Note
 from roles.kinds import ProfileKind, SemanticType
+from roles.messages import EMPTY, Message
+from roles.messages.field import MessageField
 from roles.models import Environment
 from segments.types import are_comparable
 
@@ -150,6 +152,12 @@ STATUS_TONES: dict[str, str] = {
 }
 
 
+class SegmentError(models.TextChoices):
+    """Why a refresh failed, where more than people want to know."""
+
+    STUCK = "stuck", _("It did not end")
+
+
 class Match(models.TextChoices):
     """How a segment's conditions are combined."""
 
@@ -179,7 +187,8 @@ class Segment(models.Model):
     member_count = models.BigIntegerField(null=True)
     refreshed_at = models.DateTimeField(null=True)
     refresh_started_at = models.DateTimeField(null=True)
-    error = models.TextField(blank=True, help_text=_("Why the last refresh failed, for everyone."))
+    error = MessageField(older="error", help_text=_("Why the last refresh failed, for everyone."))
+    error_code = models.CharField(max_length=10, choices=SegmentError.choices, blank=True, db_default="", default="")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -197,6 +206,6 @@ class Segment(models.Model):
         return STATUS_TONES[self.status]
 
     @property
-    def reason(self) -> str:
-        """Why its last refresh failed, "" if it did not."""
-        return self.error if self.status == SegmentStatus.FAILED else ""
+    def reason(self) -> Message:
+        """Why its last refresh failed; nothing if it did not."""
+        return self.error if self.status == SegmentStatus.FAILED else EMPTY

@@ -13,10 +13,11 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NotRequired, TypedDict
 
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from psycopg import sql
 
+from roles.messages import Message, SaidError, listed, personal
+from roles.messages import said as _
 from segments.types import DATES, NUMBERS, ORDERED, TIMES, WHOLE_BITS
 
 LONGEST_NUMBER = 100
@@ -48,11 +49,16 @@ class Related:
     types: dict[str, str]
 
 
-class RulesError(Exception):
+class ConditionError(SaidError):
+    """What is wrong with one condition."""
+
+
+class RulesError(SaidError):
     """Conditions that cannot be used; `errors` maps the condition's position (from 0) to what to do about it."""
 
-    def __init__(self, errors: dict[int, str]) -> None:
-        super().__init__(" ".join(errors.values()))
+    def __init__(self, errors: dict[int, Message]) -> None:
+        several = _("%(errors)s") % {"errors": listed(errors.values(), by=" ")}
+        super().__init__(several if len(errors) > 1 else next(iter(errors.values())))
         self.errors = errors
 
 
@@ -113,12 +119,12 @@ def where(
 ) -> sql.Composable:
     """Return the SQL condition on alias `t`; `types` maps field names to PostgreSQL types. Raises RulesError."""
     parts: list[sql.Composable] = []
-    errors: dict[int, str] = {}
+    errors: dict[int, Message] = {}
     for position, condition in enumerate(conditions):
         try:
             parts.append(condition_sql(types, condition, related or {}))
-        except ValueError as error:
-            errors[position] = str(error)
+        except ConditionError as error:
+            errors[position] = error.message
     if errors:
         raise RulesError(errors)
     if not parts:
@@ -127,14 +133,14 @@ def where(
 
 
 def condition_sql(types: dict[str, str], condition: Condition, related: Mapping[Through, Related]) -> sql.Composable:
-    """Return one condition as SQL in brackets; ValueError says what is wrong with it."""
+    """Return one condition as SQL in brackets; ConditionError says what is wrong with it."""
     through = through_of(condition)
     if through is None:
         return _comparison("t", types, condition)
     field, to_table = through
     if through not in related or field not in types:
         text = _("%(name)s: rows refer to no %(table)s through “%(field)s” any more. Choose another field.")
-        raise ValueError(text % {"name": label_of(condition), "table": to_table, "field": field})
+        raise ConditionError(text % {"name": label_of(condition), "table": to_table, "field": field})
     found = related[through]
     return sql.SQL("(EXISTS (SELECT FROM {} r WHERE r.{} = t.{} AND {}))").format(
         found.relation, sql.Identifier(found.key), sql.Identifier(field), _comparison("r", found.types, condition)
@@ -166,7 +172,7 @@ def describe(condition: Condition, pg_type: str = "") -> str:
     operator, through = OPERATORS.get(condition["operator"]), through_of(condition)
     label = operator.label_for(pg_type) if operator else condition["operator"]
     value = f" {condition['value']}" if operator and operator.takes_value else ""
-    by = " " + _("(through %(field)s)") % {"field": through[0]} if through else ""
+    by = f" {_('(through %(field)s)') % {'field': through[0]}}" if through else ""
     return f"{label_of(condition)}{by} {label}{value}"
 
 
@@ -175,16 +181,16 @@ def _comparison(alias: str, types: dict[str, str], condition: Condition) -> sql.
     name, pg_type = label_of(condition), types.get(condition["field"])
     operator = OPERATORS.get(condition["operator"])
     if pg_type is None:
-        raise ValueError(
+        raise ConditionError(
             _("The table has no field “%(name)s”. Choose another one.") % {"name": name}
             if name
             else _("Choose a field.")
         )
     if operator is None:
-        raise ValueError(_("%(name)s: choose how to compare.") % {"name": name})
+        raise ConditionError(_("%(name)s: choose how to compare.") % {"name": name})
     if not operator.suits_type(pg_type):
         details = {"name": name, "operator": operator.label, "type": pg_type}
-        raise ValueError(_("%(name)s: “%(operator)s” cannot be used with fields of type %(type)s.") % details)
+        raise ConditionError(_("%(name)s: “%(operator)s” cannot be used with fields of type %(type)s.") % details)
     field = sql.Identifier(alias, condition["field"])
     value = _value(name, pg_type, operator, condition["value"]) if operator.takes_value else sql.SQL("")
     return sql.SQL("(" + operator.template + ")").format(field=field, value=value)
@@ -192,16 +198,16 @@ def _comparison(alias: str, types: dict[str, str], condition: Condition) -> sql.
 
 def _value(name: str, pg_type: str, operator: Operator, text: str) -> sql.Composable:
     if "\0" in text:
-        raise ValueError(_("%(name)s: the value contains a character that no text can hold.") % {"name": name})
+        raise ConditionError(_("%(name)s: the value contains a character that no text can hold.") % {"name": name})
     if len(text) > LONGEST_VALUE:
-        raise ValueError(_("%(name)s: the value is longer than 10,000 characters. Shorten it.") % {"name": name})
+        raise ConditionError(_("%(name)s: the value is longer than 10,000 characters. Shorten it.") % {"name": name})
     if operator.pattern:
         if not text:
-            raise ValueError(_("%(name)s: write what to look for.") % {"name": name})
+            raise ConditionError(_("%(name)s: write what to look for.") % {"name": name})
         return sql.Literal(operator.pattern(re.sub(r"([\\%_])", r"\\\1", text)))
     words = _words(text) if operator.is_list else [text if pg_type not in ORDERED else text.strip()]
     if not words or "" in words:
-        raise ValueError(_("%(name)s: write a value, or choose “is empty”.") % {"name": name})
+        raise ConditionError(_("%(name)s: write a value, or choose “is empty”.") % {"name": name})
     if pg_type in WHOLE_BITS:
         for word in words:
             _check_whole(name, pg_type, word, may_have_fraction=operator.suits == "ordered")
@@ -232,8 +238,9 @@ def _number(name: str, text: str) -> str:
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite() or len(text) > LONGEST_NUMBER or abs(number.adjusted()) > LONGEST_NUMBER:
-        raise ValueError(
-            _("%(name)s: “%(text)s” is not a number. Write for example 1200 or 12.50.") % {"name": name, "text": text}
+        raise ConditionError(
+            _("%(name)s: “%(text)s” is not a number. Write for example 1200 or 12.50.")
+            % {"name": name, "text": personal(text)}
         )
     return f"{number:f}"
 
@@ -241,11 +248,11 @@ def _number(name: str, text: str) -> str:
 def _check_whole(name: str, pg_type: str, text: str, *, may_have_fraction: bool) -> None:
     """Refuse a number that no field of this type can hold, so that it is not looked for in vain."""
     number, top = Decimal(_number(name, text)), 2 ** WHOLE_BITS[pg_type]
-    details = {"name": name, "text": text}
+    details = {"name": name, "text": personal(text)}
     if not -top <= number < top:
-        raise ValueError(_("%(name)s: “%(text)s” is beyond what this field can hold. Check the number.") % details)
+        raise ConditionError(_("%(name)s: “%(text)s” is beyond what this field can hold. Check the number.") % details)
     if not may_have_fraction and number % 1:
-        raise ValueError(
+        raise ConditionError(
             _("%(name)s holds whole numbers, so “%(text)s” is never found. Write for example 1200.") % details
         )
 
@@ -254,8 +261,9 @@ def _date(name: str, text: str) -> str:
     try:
         return datetime.strptime(text, "%Y-%m-%d").date().isoformat()
     except ValueError:
-        raise ValueError(
-            _("%(name)s: “%(text)s” is not a date. Write for example 2024-01-31.") % {"name": name, "text": text}
+        raise ConditionError(
+            _("%(name)s: “%(text)s” is not a date. Write for example 2024-01-31.")
+            % {"name": name, "text": personal(text)}
         ) from None
 
 
@@ -263,14 +271,16 @@ def _time(name: str, text: str) -> str:
     try:
         return datetime.fromisoformat(text).isoformat(" ")
     except ValueError:
-        raise ValueError(
+        raise ConditionError(
             _("%(name)s: “%(text)s” is not a date and time. Write for example 2024-01-31 18:00:00.")
-            % {"name": name, "text": text}
+            % {"name": name, "text": personal(text)}
         ) from None
 
 
 def _boolean(name: str, text: str) -> bool:
     value = {"true": True, "yes": True, "false": False, "no": False}.get(text.strip().lower())
     if value is None:
-        raise ValueError(_("%(name)s: “%(text)s” is neither true nor false.") % {"name": name, "text": text})
+        raise ConditionError(
+            _("%(name)s: “%(text)s” is neither true nor false.") % {"name": name, "text": personal(text)}
+        )
     return value

@@ -146,5 +146,5 @@ def _read(
     except psycopg.errors.QueryCanceled:
         return Preview(name, columns, [], _("The preview took too long. The export itself may take longer."))
     except (psycopg.Error, RulesError, queries.NotReadyError) as error:
-        return Preview(name, columns, [], shared_memory.advice(error) or cannot_be_read)
+        return Preview(name, columns, [], str(shared_memory.advice(error) or cannot_be_read))
     return Preview(name, columns, showing.rows_of(rows, fields, showing.for_preview(setup.access)))

@@ -26,6 +26,7 @@ from exports.refresh.step import step
 from exports.runs import stopping
 from exports.runs.lease import Claim, Renewal
 from roles import shared_memory
+from roles.messages import Message
 from segments.models import Segment, Table
 from segments.warehouse.members import RefreshError, refresh
 from segments.warehouse.rereading import RereadError, reread
@@ -96,7 +97,7 @@ def carry_out(claimed: PartClaim) -> None:
         connections.close_all()  # an interrupt may have come in the middle of anything
         _end_interrupted(claimed, watch.why)
     except (RefreshError, RereadError) as error:
-        end(claimed, PartState.FAILED, message=str(error))
+        end(claimed, PartState.FAILED, message=error.message)
     except (OperationalError, InterfaceError) as error:
         connections.close_all()
         if advice := shared_memory.advice(error):
@@ -109,7 +110,7 @@ def carry_out(claimed: PartClaim) -> None:
         raise
 
 
-def end(claimed: PartClaim, state: PartState, *, rows: int | None = None, message: str = "") -> bool:
+def end(claimed: PartClaim, state: PartState, *, rows: int | None = None, message: str | Message = "") -> bool:
     """Bring the part to its end; False, and nothing changed, without the lease."""
     return LEASE.end(claimed, state=state, ended_at=Now(), rows=rows, message=message)
 
@@ -126,7 +127,7 @@ def _end_interrupted(claimed: PartClaim, why: str) -> None:
         release(claimed)
 
 
-def _do(claimed: PartClaim) -> tuple[int, str]:
+def _do(claimed: PartClaim) -> tuple[int, str | Message]:
     """Re-read the table or recompute the segment; return its rows and a warning, "" for none."""
     if claimed.kind == PartKind.TABLE:
         table = Table.objects.select_related("environment").filter(pk=claimed.object_id).first()

@@ -16,8 +16,8 @@ from exports.models.states import State
 from exports.runs import lifecycle, log
 from exports.runs.needs import MOST_TEXT, PART, SEGMENT, Need, being_refreshed, values_of, without_own
 from exports.runs.nudging import nudge
-from segments.models import Segment, SegmentStatus
-from segments.warehouse.members import STUCK_TEXT, heal_stuck
+from segments.models import Segment, SegmentError, SegmentStatus
+from segments.warehouse.members import heal_stuck
 
 
 def look_again() -> None:
@@ -77,7 +77,7 @@ def _failed(run: Run) -> str:
         ids[kind].append(pk)
     segments = Segment.objects.filter(pk__in=ids[SEGMENT], status=SegmentStatus.FAILED)
     if run.export.refreshes_segments:
-        segments = segments.exclude(error=_(STUCK_TEXT))
+        segments = segments.exclude(error_code=SegmentError.STUCK)
     parts = RefreshPart.objects.filter(pk__in=ids[PART], state__in=[PartState.FAILED, PartState.SKIPPED])
     names = [*segments.values_list("name", flat=True)[:1], *parts.values_list("name", flat=True)[:1]]
     return names[0][:MOST_TEXT] if names else ""

@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from roles.messages import Message
+
 if TYPE_CHECKING:
     from exports.work.brakes import Brake
+
+
+Text = str | Promise | Message
 
 
 class RunError(Exception):
     """A run that cannot succeed without a change by a person."""
 
-    def __init__(self, message: str | Promise, *, reason: str | Promise, detail: str = "") -> None:
+    def __init__(self, message: Text, *, reason: Text, detail: str = "") -> None:
         super().__init__(message)
         self.message, self.reason, self.detail = str(message), str(reason), detail
 
@@ -21,7 +26,7 @@ class RunError(Exception):
 class NotEligibleError(RunError):
     """Segments that the connection type does not take; `segment_ids` are theirs."""
 
-    def __init__(self, message: str | Promise, *, reason: str | Promise, segment_ids: list[int]) -> None:
+    def __init__(self, message: Text, *, reason: Text, segment_ids: list[int]) -> None:
         super().__init__(message, reason=reason)
         self.segment_ids = segment_ids
 
@@ -29,7 +34,7 @@ class NotEligibleError(RunError):
 class SkippedRunError(Exception):
     """A run that sends nothing, and rightly so; its state is Skipped."""
 
-    def __init__(self, message: str | Promise, *, reason: str | Promise) -> None:
+    def __init__(self, message: Text, *, reason: Text) -> None:
         super().__init__(message)
         self.message, self.reason = str(message), str(reason)
 

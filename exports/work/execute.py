@@ -274,7 +274,7 @@ def _database_failed(claimed: Claim, run: Run, error: Exception) -> int:
     """Plan another try; with the database away the watcher does it when it is back."""
     connections.close_all()
     try:
-        message = shared_memory.advice(error) or _(
+        message = str(shared_memory.advice(error)) or _(
             "The database did not answer while the data was read. The export is tried again by itself."
         )
         reason = _("Database did not answer")

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import models
 
 from roles.audit import origin
+from roles.messages.field import masked_in_json
 from roles.models import AuditEvent, Environment, User
 
 
@@ -20,7 +21,8 @@ def record(
 ) -> None:
     """Note that `by` (None: the system) did `action` to `target`; `changes` maps field names to [before, after].
 
-    A single value in `changes` is one without a before. `run` is the id of the run that it is about.
+    A single value in `changes` is one without a before; values may be messages, of which no person's value is kept.
+    `run` is the id of the run that it is about.
     """
     where = origin.current()
     AuditEvent.objects.create(
@@ -37,5 +39,5 @@ def record(
         object_id=str(target.pk),
         object_name=str(target)[:200],
         run=run,
-        changes=changes or {},
+        changes=masked_in_json(changes or {}),
     )

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from roles.messages.field import told
 from roles.models import AuditEvent
 from roles.roles import Role
 from roles.ui.words import NONE, number
@@ -53,6 +54,11 @@ def changes_of(event: AuditEvent) -> list[Change]:
     return [_change(name, value) for name, value in event.changes.items()]
 
 
+def told_of(event: AuditEvent) -> Any:
+    """Return the event's changes as JSON, with what was said in words."""
+    return told(event.changes)
+
+
 def value_of(event: AuditEvent, name: str) -> str:
     """Return what the change `name` came to, "" where there was none or it came to nothing."""
     if name not in event.changes:
@@ -82,7 +88,7 @@ def _label(name: str) -> str:
 
 
 def _text(name: str, value: Any) -> str:
-    text = _say(name, value)
+    text = _say(name, told(value))
     return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
 
 

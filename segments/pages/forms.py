@@ -92,7 +92,7 @@ class Row:
     value: str = ""
     pg_type: str = ""
     label: str = ""
-    error: str = ""
+    error: Any = ""
 
     @property
     def operators(self) -> list[tuple[str, Any]]:

@@ -164,7 +164,7 @@ class SetUp:
         except psycopg.errors.QueryCanceled:
             self.count_problem = _("Counting takes longer than a page may. Save, and the refresh counts.")
         except psycopg.Error as error:
-            self.count_problem = shared_memory.advice(error) or _("The table cannot be read now.")
+            self.count_problem = str(shared_memory.advice(error) or _("The table cannot be read now."))
 
 
 def _why_not_taken(counts: list[int]) -> str:

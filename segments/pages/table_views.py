@@ -135,7 +135,7 @@ def _sample(request: EnvironmentRequest, table: Table, fields: list[Field]) -> d
         rows, problem = records.sample(table, fields, SAMPLE_ROWS), ""
     except (psycopg.Error, rules.RulesError, queries.NotReadyError) as error:
         again = _("The rows cannot be read now. Import the table again if this stays so.")
-        rows, problem = [], shared_memory.advice(error) or again
+        rows, problem = [], str(shared_memory.advice(error) or again)
     return {
         "fields": fields,
         "rows": showing.rows_of(rows, fields, showing.for_viewer) if is_masked else rows,

@@ -15,14 +15,15 @@ import psycopg
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from psycopg import pq, sql
 
 from roles import shared_memory
 from roles.audit import audit
+from roles.messages import EMPTY, Message, SaidError
+from roles.messages import said as _
 from roles.models import User
 from segments import chores, rules
-from segments.models import Segment, SegmentStatus
+from segments.models import Segment, SegmentError, SegmentStatus
 from segments.relationships import related_names
 from segments.warehouse import sessions
 from segments.warehouse.queries import WORK_SCHEMA, columns_of, key_names, members_table, rules_where, table_name
@@ -31,13 +32,13 @@ from segments.warehouse.reader import SESSION
 logger = logging.getLogger(__name__)
 
 LOCKED_WITHIN = timedelta(seconds=10)  # from the start of a refresh until it holds its segment's lock
-STUCK_TEXT = "The refresh did not end. Refresh the segment again."
+STUCK = _("The refresh did not end. Refresh the segment again.")
 # Nested loops over two million members would never end; the planner knows little about a list just computed.
 PLANNER = SESSION + "; SET LOCAL enable_nestloop = off"
 
 
-class RefreshError(Exception):
-    """The member list could not be made; the text is for everyone. The old members are still there."""
+class RefreshError(SaidError):
+    """The member list could not be made: why, for everyone. The old members are still there."""
 
 
 def refresh(segment: Segment, *, by: User | None = None) -> int:
@@ -50,10 +51,10 @@ def refresh(segment: Segment, *, by: User | None = None) -> int:
         with _undone_when_interrupted(segment.pk, started), transaction.atomic(), _ended_when_interrupted():
             count = _refresh_locked(segment, by)
     except (rules.RulesError, RefreshError, DatabaseError, psycopg.Error) as error:
-        text = _without_values(segment, _explain(segment, error))
-        _fail(segment, text, by)
+        message = _explain(segment, error).masked()  # everybody reads it, and values may be somebody's data
+        _fail(segment, message, by)
         segment.refresh_from_db()
-        raise RefreshError(text) from error
+        raise RefreshError(message) from error
     segment.refresh_from_db()
     return count
 
@@ -69,11 +70,11 @@ def _start(segment: Segment, by: User | None) -> datetime:
 
 
 @transaction.atomic
-def _fail(segment: Segment, text: str, by: User | None) -> None:
+def _fail(segment: Segment, message: Message, by: User | None) -> None:
     """Keep why the refresh failed, for everybody."""
     mine = Segment.objects.filter(pk=segment.pk)
-    if mine.update(status=SegmentStatus.FAILED, error=text):
-        changes = {"member_count": mine.values_list("member_count", flat=True).get(), "message": text}
+    if mine.update(status=SegmentStatus.FAILED, error=message, error_code=""):
+        changes = {"member_count": mine.values_list("member_count", flat=True).get(), "message": message}
         audit.record(segment.environment, "fail refresh", segment, by=by, changes=changes)
 
 
@@ -100,13 +101,12 @@ def _heal(segment: Segment) -> None:
     with transaction.atomic():
         if not lock(segment.pk, wait=False):
             return  # somebody is still at it
-        text = _(STUCK_TEXT)
         stuck = Segment.objects.filter(
             pk=segment.pk, status=SegmentStatus.REFRESHING, refresh_started_at=segment.refresh_started_at
         )
-        if stuck.update(status=SegmentStatus.FAILED, error=text):
-            audit.record(segment.environment, "fail refresh", segment, by=None, changes={"message": text})
-            segment.status, segment.error = SegmentStatus.FAILED, text
+        if stuck.update(status=SegmentStatus.FAILED, error=STUCK, error_code=SegmentError.STUCK):
+            audit.record(segment.environment, "fail refresh", segment, by=None, changes={"message": STUCK})
+            segment.status, segment.error = SegmentStatus.FAILED, STUCK
 
 
 @contextmanager
@@ -158,7 +158,7 @@ def _refresh_locked(segment: Segment, by: User | None) -> int:
     before = current.member_count
     count = _make_members(current)
     Segment.objects.filter(pk=current.pk).update(
-        status=SegmentStatus.READY, error="", member_count=count, refreshed_at=timezone.now()
+        status=SegmentStatus.READY, error=EMPTY, error_code="", member_count=count, refreshed_at=timezone.now()
     )
     changes = {"member_count": [before, count]}
     audit.record(current.environment, "refresh", current, by=by, changes=changes)
@@ -243,15 +243,9 @@ def _apply_difference(segment: Segment, columns: list[tuple[str, str]]) -> None:
             cursor.execute(sql.SQL(statement).format(**names))
 
 
-def _without_values(segment: Segment, text: str) -> str:
-    """Return `text` without the values of rules that it quotes: everybody reads it, and they may be somebody's data."""
-    conditions = Segment.objects.filter(pk=segment.pk).values_list("conditions", flat=True).first()
-    return rules.without_values(text, conditions or [])
-
-
-def _explain(segment: Segment, error: Exception) -> str:
+def _explain(segment: Segment, error: Exception) -> Message:
     if isinstance(error, rules.RulesError | RefreshError):
-        return str(error)
+        return error.message
     logger.error("Refresh of segment %s failed", segment.pk, exc_info=error)
     cause = error.__cause__ or error
     if isinstance(cause, psycopg.errors.UndefinedTable):

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable
 
 import psycopg
-from django.utils.translation import gettext as _
 from psycopg import sql
 
+from roles.messages import EMPTY, Message
+from roles.messages import said as _
 from segments.models import Field, Relationship, Segment, Table
 from segments.projection import contact_of, projected_name
 from segments.warehouse.queries import (
@@ -35,19 +36,19 @@ def projected_query(segment: Segment, columns: Columns) -> sql.Composed:
     return sql.SQL("SELECT {}").format(sql.SQL(", ").join(chosen)) + _joined(segment, contact)
 
 
-def why_not_projectable(segment: Segment) -> str:
-    """Say why the contacts' records cannot be read now, and what to do; "" when they can."""
+def why_not_projectable(segment: Segment) -> Message:
+    """Say why the contacts' records cannot be read now, and what to do; nothing when they can."""
     if why := why_not_readable(segment):
         return why
     try:
         contact = _contact(segment)
     except NotReadyError as error:
-        return str(error)
+        return error.message
     held = columns_of(segment.environment.warehouse_schema, contact.table.name)
     if contact.field_name not in held or not key_names(contact.table):
         text = _("Its contacts' table %(table)s is no longer there, or has no key. Import it again.")
         return text % {"table": contact.table.name}
-    return ""
+    return EMPTY
 
 
 def key_columns(segment: Segment) -> list[str]:

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from django.db import connections
 from psycopg import sql
 
+from roles.messages import SaidError
+from roles.messages import said as _
 from segments import relationships, rules, times
 from segments.models import Field, Segment, Table
 from segments.types import TIMES
@@ -18,8 +20,8 @@ Types = Mapping[str, str]  # of fields, by name
 NO_LAYOUTS: Types = {}
 
 
-class NotReadyError(Exception):
-    """The segment cannot be read yet; the text says why and what to do."""
+class NotReadyError(SaidError):
+    """The segment cannot be read yet: why, and what to do."""
 
 
 def table_name(table: Table) -> sql.Identifier:
@@ -70,7 +72,7 @@ def segment_query(segment: Segment, columns: Columns) -> sql.Composed:
     """Return the SELECT of the members' `columns`, under their exported names, in no particular order."""
     keys = key_names(segment.table)
     if not keys:
-        raise NotReadyError(f"{segment.table} has no key. Import it again with --key.")
+        raise NotReadyError(_("%(table)s has no key. Import it again with --key.") % {"table": segment.table})
     fields = {field.name: field for field in segment.table.fields.all()}
     same = sql.SQL(" AND ").join(sql.SQL("t.{0} = m.{0}").format(sql.Identifier(key)) for key in keys)
     return sql.SQL("SELECT {} FROM {} t JOIN {} m ON {}").format(
@@ -106,7 +108,7 @@ def selected(columns: Columns, fields: Mapping[str, Field]) -> sql.Composed:
     parts: list[sql.Composable] = []
     for name, exported in columns:
         if name not in fields:
-            raise NotReadyError(f"There is no field {name} any more. Choose the fields again.")
+            raise NotReadyError(_("There is no field %(name)s any more. Choose the fields again.") % {"name": name})
         parts.append(
             sql.SQL("{} AS {}").format(
                 spelled("t", name, fields[name].pg_type, fields[name].layout), sql.Identifier(exported)

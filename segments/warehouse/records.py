@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import psycopg
-from django.utils.translation import gettext as _
 from psycopg import sql
 
+from roles.messages import EMPTY, Message, listed
+from roles.messages import said as _
 from segments import relationships, rules
 from segments.models import Field, Segment, Table
 from segments.types import is_same_key
@@ -29,8 +30,8 @@ from segments.warehouse.reader import PAGE_SECONDS, snapshot
 Row = tuple[str | None, ...]
 
 
-def why_not_readable(segment: Segment) -> str:
-    """Say why the segment's member list cannot be joined with its table now, and what to do; "" when it can."""
+def why_not_readable(segment: Segment) -> Message:
+    """Say why the segment's member list cannot be joined with its table now, and what to do; nothing when it can."""
     name, table = {"segment": segment.name}, segment.table
     keys = set(key_names(table))
     held = columns_of(table.environment.warehouse_schema, table.name)
@@ -47,11 +48,11 @@ def why_not_readable(segment: Segment) -> str:
         return _("The segment “%(segment)s” has no member list yet. Refresh it first.") % name
     if members.keys() != keys or not all(is_same_key(members[key], held[key]) for key in keys):
         return _("The key of its table has changed since “%(segment)s” was last refreshed. Refresh it first.") % name
-    return ""
+    return EMPTY
 
 
-def why_not_sendable(table: Table) -> str:
-    """Say why the whole table cannot be sent now, and what to do; "" when it can."""
+def why_not_sendable(table: Table) -> Message:
+    """Say why the whole table cannot be sent now, and what to do; nothing when it can."""
     held, wanted = types_of(table), list(table.fields.values_list("name", flat=True))
     name = {"table": table.name}
     if not held:
@@ -63,9 +64,9 @@ def why_not_sendable(table: Table) -> str:
     if missing := [field for field in wanted if field not in held]:
         return _("The table “%(table)s” no longer has %(fields)s. Import it again, then run the export again.") % {
             **name,
-            "fields": ", ".join(f"“{field}”" for field in missing),
+            "fields": listed(f"“{field}”" for field in missing),
         }
-    return ""
+    return EMPTY
 
 
 def preview(segment: Segment, columns: Columns, limit: int = 5) -> list[Row]:
@@ -97,7 +98,7 @@ def sample(table: Table, fields: Iterable[Field], limit: int = 10) -> list[Row]:
 def count_members(connection: psycopg.Connection, segment: Segment) -> int:
     """Return how many members the segment has in this snapshot; NotReadyError before its first refresh."""
     if segment.member_count is None:
-        raise NotReadyError(f"The segment {segment} has not been refreshed yet. Refresh it first.")
+        raise NotReadyError(_("The segment %(name)s has not been refreshed yet. Refresh it first.") % {"name": segment})
     return _one(connection, sql.SQL("SELECT count(*) FROM {}").format(members_table(segment)))
 
 

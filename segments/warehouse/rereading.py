@@ -3,25 +3,26 @@
 from typing import NamedTuple
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from psycopg import sql
 
+from roles.messages import EMPTY, Listed, Message, SaidError, listed
+from roles.messages import said as _
+from roles.messages import said_many as ngettext
 from segments import showing
 from segments.models import Field, Table
 from segments.warehouse.queries import columns_of, table_name
 from segments.warehouse.reader import snapshot
 
 
-class RereadError(Exception):
-    """The table cannot be used as it is; the text says why and what to do, for everyone."""
+class RereadError(SaidError):
+    """The table cannot be used as it is: why and what to do, for everyone."""
 
 
 class Reread(NamedTuple):
-    """How many rows a table has, and what is not as it was ("" where all is)."""
+    """How many rows a table has, and what is not as it was (nothing where all is)."""
 
     rows: int
-    warning: str
+    warning: Message
 
 
 def reread(table: Table) -> Reread:
@@ -45,14 +46,14 @@ def _count(table: Table) -> int:
     return row[0] if row else 0
 
 
-def _warning(missing: list[Field]) -> str:
+def _warning(missing: list[Field]) -> Message:
     words = ngettext(
         "Its field %(fields)s is no longer there. Import the table again.",
         "Its fields %(fields)s are no longer there. Import the table again.",
         len(missing),
     )
-    return words % {"fields": _named(missing)} if missing else ""
+    return words % {"fields": _named(missing)} if missing else EMPTY
 
 
-def _named(fields: list[Field]) -> str:
-    return ", ".join(f"“{field.name}”" for field in fields)
+def _named(fields: list[Field]) -> Listed:
+    return listed(f"“{field.name}”" for field in fields)

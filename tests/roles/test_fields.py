@@ -45,7 +45,6 @@ MODELS = {
         "date_format": "import_table reads it as a format",
     },
     "segments.Relationship": dict.fromkeys(("field_name", "to_field_name"), FILE),
-    "segments.Segment": {"error": MADE},
     "connections.Connection": {"type": MADE, "encrypted_secrets": SECRET, "agreed_target": MADE},
     "exports.Schedule": {"cron": "only digits and a few signs are taken", "zone": "from a list", "problem": MADE},
     "exports.RefreshSchedule": {"cron": MADE, "zone": "from a list", "problem": MADE},

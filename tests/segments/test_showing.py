@@ -3,9 +3,9 @@
 import importlib
 
 import pytest
-from django.apps import apps
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from django.urls import reverse
 from psycopg import sql
 
@@ -224,8 +224,12 @@ def test_an_upgrade_marks_nothing_and_hides_values_in_kept_errors(table):
     segment = make_segment(table)
     conditions = [{"field": "Income", "operator": "one_of", "value": 'allergic, "nuts"'}]
     error = "Income: “allergic” is not a number. Income: “nuts” is not a number."
-    type(segment).objects.update(conditions=conditions, error=error)
-    importlib.import_module("segments.migrations.0005_field_is_shown").hide_values(apps, None)
+    name = "0005_field_is_shown"
+    then = MigrationLoader(connection).project_state(("segments", name)).apps
+    then.get_model("segments", "Segment").objects.update(conditions=conditions, error=error)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE segments_segment SET error_said = NULL")
+    importlib.import_module(f"segments.migrations.{name}").hide_values(then, None)
     segment.refresh_from_db()
     assert segment.error == "Income: “…” is not a number. Income: “…” is not a number."
     assert shown(table) == []

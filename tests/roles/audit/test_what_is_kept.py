@@ -7,6 +7,7 @@ import pytest
 from exports import actions
 from exports.models.states import State
 from exports.runs import lifecycle, queue
+from roles.audit.changes import value_of
 from roles.models import AuditEvent
 from segments import actions as segment_actions
 from segments.models import Segment
@@ -142,7 +143,7 @@ def test_a_refresh_that_fails_says_so_without_the_values_of_its_rules(segment, c
     with pytest.raises(RefreshError, match="Income: “…” is not a number"):
         refresh(segment, by=carl)
     failed = event("fail refresh")
-    assert "“…” is not a number" in failed.changes["message"]
+    assert "“…” is not a number" in value_of(failed, "message")
     assert "planted" not in json.dumps(failed.changes)
 
 
