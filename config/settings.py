@@ -90,6 +90,7 @@ KEEP_RUNS_DAYS = _number("WAYBILL_KEEP_RUNS_DAYS", 730, least=1)
 DEMO = _flag("WAYBILL_DEMO", False)
 
 INSTALLED_APPS = [
+    "config",
     "django_q",
     "roles",
     "segments",

@@ -8,10 +8,11 @@ class ConnectionsConfig(AppConfig):
 
     def ready(self) -> None:
         """Let the doctor look at connections too, and listen to the ground below."""
-        from connections import binding, health, receivers  # noqa: F401
+        from connections import binding, health, receivers, registration  # noqa: F401
         from roles import checks
         from roles.secrets.store import Keeper, add_keeper
 
+        registration.register()
         checks.add("secrets", health.secrets)
         add_keeper(
             Keeper(

@@ -11,7 +11,7 @@ class ExportsConfig(AppConfig):
         from connections import help as connection_help
         from connections import removing
         from connections.destinations.base import FileDestination
-        from exports import audited, receivers  # noqa: F401
+        from exports import audited, receivers, registration  # noqa: F401
         from exports.alerts import actions, refreshes, watch  # noqa: F401
         from exports.formats import help as formats_help
         from exports.guide import usage as guide
@@ -21,6 +21,7 @@ class ExportsConfig(AppConfig):
         from exports.work.files.carrier import FilesCarrier
         from roles import checks
 
+        registration.register()
         carriers.register(FileDestination, FilesCarrier)
         removing.tell_usage(guide.usage_of)
         connection_help.tell_exports(formats_help.ExportsHelp())

@@ -10,11 +10,12 @@ class RolesConfig(AppConfig):
         """Listen to the front door; let rotation walk the second factors, which roles/sign_in/ encrypts."""
         from django.contrib.auth.signals import user_logged_in
 
-        from roles import checks
+        from roles import checks, registration
         from roles.secrets import same_keys
         from roles.secrets.store import Keeper, add_keeper
         from roles.sign_in import recording, sessions
 
+        registration.register()
         checks.add("same keys", same_keys.look)
         recording.connect()
         user_logged_in.connect(sessions.begin, dispatch_uid="waybill begin")

@@ -12,22 +12,23 @@ from django.utils.translation import gettext as _
 
 from roles import language
 from roles.access.policy import access_of, enter, public, signed_in
+from roles.frame import navigation
 from roles.models import Environment
 
 
 @signed_in
 def home(request: Any) -> HttpResponse:
-    """Go to the Exports page of the user's first environment."""
+    """Go to the home page of the user's first environment."""
     environment = Environment.objects.of(request.user).first()
     if environment is None:
         return render(request, "no_environment.html", status=403)
-    return redirect("exports:list", environment=environment.slug)
+    return redirect(navigation.home(), environment=environment.slug)
 
 
 @signed_in
 def environment_home(request: Any, environment: str) -> HttpResponse:
-    """Go to the Exports page of one environment."""
-    return redirect("exports:list", environment=access_of(request.user, environment).environment.slug)
+    """Go to the home page of one environment."""
+    return redirect(navigation.home(), environment=access_of(request.user, environment).environment.slug)
 
 
 @public

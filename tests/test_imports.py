@@ -4,10 +4,14 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from django.urls import get_resolver
 from django.utils.module_loading import import_string
+
+from tests.roles.access_table import walk
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BELOW = {
@@ -18,6 +22,9 @@ BELOW = {
     "config": {"exports", "segments", "connections", "roles"},
 }
 DOTTED = re.compile(rf"({'|'.join(BELOW)})(\.[a-z_]\w*)+(\.[A-Za-z_]\w*)?")
+SPACES = {"exports": "exports", "alerts": "exports", "system": "exports", "segments": "segments",
+          "connections": "connections", "people": "roles", "audit": "roles"}  # fmt: skip
+ADDRESS = re.compile(rf"({'|'.join(SPACES)}):[a-z_]+")
 # Tasks in the queue and the backends of sessions outlive an upgrade.
 STORED = (
     "connections.tasks.check",
@@ -39,6 +46,7 @@ OFFERED = (
     "connections.destinations.files.names",
     "connections.destinations.registry.registered",
 )
+MODULES = {"connections.destinations.files.names"}
 
 
 def test_every_app_is_under_the_order():
@@ -49,7 +57,7 @@ def test_every_app_is_under_the_order():
 
 @pytest.mark.parametrize("path", [*STORED, *OFFERED])
 def test_what_is_stored_or_offered_by_its_path_is_there(path):
-    assert import_string(path)
+    assert find_spec(path) if path in MODULES else import_string(path)
 
 
 @pytest.mark.parametrize("app", BELOW)
@@ -63,10 +71,22 @@ def test_an_app_names_only_what_lies_below_it(app):
     assert not wrong
 
 
-def named(source: str) -> Iterator[str]:
-    """Yield the dotted paths that a module holds as strings, like "exports.tasks.work"."""
+@pytest.mark.parametrize("app", BELOW)
+def test_an_app_names_only_addresses_of_what_lies_below_it(app):
+    addresses = {name for name, _view in walk(get_resolver().url_patterns)}
+    wrong = {
+        (str(path.relative_to(REPOSITORY)), name)
+        for path in (REPOSITORY / app).rglob("*.py")
+        for name in addresses.intersection(named(path.read_text(encoding="utf-8"), ADDRESS))
+        if SPACES[name.partition(":")[0]] not in BELOW[app] | {app}
+    }
+    assert not wrong
+
+
+def named(source: str, kind: re.Pattern[str] = DOTTED) -> Iterator[str]:
+    """Yield the dotted paths that a module holds as strings, like "exports.tasks.work", or others of a kind."""
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and DOTTED.fullmatch(node.value):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and kind.fullmatch(node.value):
             yield node.value
 
 
@@ -81,6 +101,10 @@ def named(source: str) -> Iterator[str]:
 )
 def test_names_in_strings_are_seen(source, names):
     assert list(named(source)) == names
+
+
+def test_addresses_in_strings_are_seen():
+    assert list(named("redirect('exports:list')\nlabel = 'exports: what goes'", ADDRESS)) == ["exports:list"]
 
 
 def test_templates_of_segments_and_connections_do_not_know_each_other_nor_exports():

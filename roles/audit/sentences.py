@@ -1,5 +1,6 @@
 """What each action of the audit log is called, as a sentence and as a choice of the filter."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -13,6 +14,13 @@ from roles.audit.changes import value_of
 from roles.models import AuditEvent
 
 
+class Noun(NamedTuple):
+    """A type of objects: `choice` for the filter, `said` before an object's name in a sentence."""
+
+    choice: Any
+    said: Any
+
+
 class Words(NamedTuple):
     """`choice` for the filter; `said` with {who} and {what}, and {value} of the change named `of`."""
 
@@ -21,70 +29,20 @@ class Words(NamedTuple):
     of: str = ""
 
 
-OBJECTS: dict[str, Any] = {
-    "alertchannel": _("the channel for alerts"),
-    "connection": _("the connection"),
-    "environment": _("the environment"),
-    "export": _("the export"),
-    "grouprole": _("the group"),
-    "invitation": _("the invitation of"),
-    "roleassignment": _("the role of"),
-    "segment": _("the segment"),
-    "table": _("the table"),
-    "user": "",
-}
-OBJECT_TYPES: dict[str, Any] = {
-    "alertchannel": _("Channel for alerts"),
-    "connection": _("Connection"),
-    "environment": _("Environment"),
-    "export": _("Export"),
-    "grouprole": _("Group"),
-    "invitation": _("Invitation"),
-    "roleassignment": _("Role"),
-    "segment": _("Segment"),
-    "table": _("Table"),
-    "user": _("Person"),
+NOUNS: dict[str, Noun] = {
+    "environment": Noun(_("Environment"), _("the environment")),
+    "grouprole": Noun(_("Group"), _("the group")),
+    "invitation": Noun(_("Invitation"), _("the invitation of")),
+    "roleassignment": Noun(_("Role"), _("the role of")),
+    "user": Noun(_("Person"), ""),
 }
 ACTIONS: dict[str, Words] = {
     "create": Words(_("Add"), _("{who} added {what}")),
     "change": Words(_("Change"), _("{who} changed {what}")),
     "remove": Words(_("Remove"), _("{who} removed {what}")),
-    "share": Words(_("Share"), _("{who} changed who can use {what}: {value}"), "sharing"),
-    "agree": Words(_("Agree"), _("{who} agreed to data leaving through {what}")),
     "test": Words(_("Test"), _("{who} tested {what}")),
-    "switch": Words(_("Switch"), _("{who} switched {what}: {value}"), "switch"),
-    "schedule": Words(_("Schedule"), _("{who} changed the schedule of {what}: {value}"), "schedule"),
-    "detach": Words(_("Detach connection"), _("{who} detached the connection of {what}")),
-    "run": Words(_("Ask for a run"), _("{who} asked for a run of {what}")),
-    "cancel": Words(_("Cancel a run"), _("{who} canceled a run of {what}")),
-    "start run": Words(_("Start of a run"), _("A run of {what} started")),
-    "end run": Words(_("End of a run"), _("A run of {what} ended: {value}"), "state"),
-    "interrupt run": Words(_("Interruption of a run"), _("A run of {what} was interrupted and starts again")),
-    "postpone run": Words(_("Failed try of a run"), _("A run of {what} failed and is tried again")),
-    "switch off schedule": Words(
-        _("Schedule that was switched off"), _("The schedule of {what} was switched off: {value}"), "problem"
-    ),
-    "miss occurrences": Words(
-        _("Missed occurrences"), _("{what} missed occurrences of its schedule: {value}"), "count"
-    ),
-    "pause": Words(_("Pause"), _("{who} paused {what}: {value}"), "note"),
-    "resume": Words(_("Resume"), _("{who} let {what} go on")),
-    "hold run": Words(_("Hold of a run"), _("A run of {what} waits for a person")),
-    "let go": Words(_("Let a held run go"), _("{who} let a held run of {what} go: {value}"), "why"),
-    "drop": Words(_("Drop a held run"), _("{who} dropped a held run of {what}: {value}"), "why"),
     "download": Words(_("Download"), _("{who} downloaded from {what}")),
     "download audit": Words(_("Download the audit log"), _("{who} downloaded the audit log")),
-    "import": Words(_("Import"), _("{who} imported {what}: {value} rows"), "row_count"),
-    "ask for refresh": Words(_("Ask for a refresh"), _("{who} asked for a refresh of {what}")),
-    "start refresh": Words(_("Start of a refresh"), _("A refresh of {what} started")),
-    "refresh": Words(_("End of a refresh"), _("A refresh of {what} ended: {value} members"), "member_count"),
-    "fail refresh": Words(_("Failed refresh"), _("A refresh of {what} failed")),
-    "stop refresh": Words(_("Stopped refresh"), _("A refresh of {what} was stopped")),
-    "add relationship": Words(_("Add a relationship"), _("{who} related {what} to another table")),
-    "remove relationship": Words(_("Remove a relationship"), _("{who} removed a relationship of {what}")),
-    "choose shown": Words(
-        _("Choose columns for viewers"), _("{who} chose the columns of {what} that viewers see: {value}"), "shown"
-    ),
     "environment.create": Words(_("Make an environment"), _("{who} made {what}")),
     "give role": Words(_("Give a role"), _("{who} gave {what} a role: {value}"), "role"),
     "change role": Words(_("Change a role"), _("{who} changed the role of {what}: {value}"), "role"),
@@ -115,26 +73,16 @@ ACTIONS: dict[str, Words] = {
     "end session": Words(_("End a session"), _("{who} ended a session: {value}"), "browser"),
     "see as": Words(_("Look as support"), _("{who}, of support, looks at {what} as: {value}"), "role"),
     "stop seeing as": Words(_("End of a look as support"), _("{who}, of support, no longer looks at {what}")),
-    "queue anew": Words(_("Queue a run anew"), _("{who}, of support, queued a run of {what} anew")),
-    "end stuck run": Words(_("End a stuck run"), _("{who}, of support, ended a stuck run of {what}")),
-    "ask for system refresh": Words(_("Ask for a system refresh"), _("{who} asked for a refresh of all of {what}")),
-    "start due system refresh": Words(_("Due system refresh"), _("A system refresh of {what} fell due")),
-    "start system refresh": Words(_("Start of a system refresh"), _("A system refresh of {what} started")),
-    "end system refresh": Words(
-        _("End of a system refresh"), _("A system refresh of {what} ended: {value}"), "refresh_state"
-    ),
-    "skip system refresh": Words(_("Skipped system refresh"), _("A system refresh of {what} was skipped")),
-    "switch off system refresh": Words(
-        _("System refresh switched off"), _("The system refresh of {what} was switched off: {value}"), "problem"
-    ),
-    "cancel system refresh": Words(_("Cancel a system refresh"), _("{who} canceled a system refresh of {what}")),
-    "schedule system refresh": Words(
-        _("Schedule of the system refresh"), _("{who} changed when {what} is refreshed: {value}"), "recurrence"
-    ),
     "change zone": Words(_("Change the time zone"), _("{who} changed the time zone of {what}: {value}"), "zone"),
     "change language": Words(_("Change the language"), _("{who} changed the language of {what}: {value}"), "language"),
     "fail sign-in": Words(_("Failed sign-in"), _("A sign-in of {what} failed")),
 }
+
+
+def add(nouns: Mapping[str, Noun], actions: Mapping[str, Words]) -> None:
+    """Let events of an app be said: its objects by the names of their models, and what happens to them."""
+    NOUNS.update(nouns)
+    ACTIONS.update(actions)
 
 
 def choice(action: str) -> str:
@@ -144,7 +92,7 @@ def choice(action: str) -> str:
 
 def object_type(name: str) -> str:
     """Return the name of a type of objects."""
-    return str(OBJECT_TYPES.get(name) or _as_words(name))
+    return str(NOUNS[name].choice) if name in NOUNS else _as_words(name)
 
 
 def sentence(event: AuditEvent) -> SafeString:
@@ -187,8 +135,7 @@ def _template(action: str, _language: str | None) -> str:
 
 @cache
 def _object(type_: str, _language: str | None) -> str:
-    known = OBJECTS.get(type_)
-    return _as_words(type_) if known is None else str(known)
+    return str(NOUNS[type_].said) if type_ in NOUNS else _as_words(type_)
 
 
 def _as_words(name: str) -> str:

@@ -11,7 +11,6 @@ from roles.access import seeing
 from roles.frame.framed import framed
 
 SAFE = ("GET", "HEAD", "OPTIONS")
-FILES_OF_DATA = {"exports:file"}
 
 
 class SeeingMiddleware:
@@ -33,7 +32,7 @@ class SeeingMiddleware:
             return None
         if request.method not in SAFE:
             return _refused(request, str(seeing.NO_CHANGE))
-        if request.resolver_match.view_name in FILES_OF_DATA:
+        if request.resolver_match.view_name in seeing.FILES_OF_DATA:
             return _refused(request, str(seeing.NO_DATA))
         return None
 

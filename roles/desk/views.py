@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from roles.access import seeing
 from roles.audit import audit
 from roles.desk.bundle import bundle_of_all
+from roles.frame import navigation
 from roles.models import Environment
 from roles.roles import Role
 
@@ -25,7 +26,7 @@ def see_as(request: Any, pk: int) -> HttpResponse:
     if role not in Role.values:
         raise Http404
     seeing.start(request.session, environment, Role(role), by=request.user)
-    return redirect("exports:list", environment=environment.slug)
+    return redirect(navigation.home(), environment=environment.slug)
 
 
 @require_POST

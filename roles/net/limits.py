@@ -6,7 +6,7 @@ and write in two steps there, so that requests at the same time would count once
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,22 +33,13 @@ class Limit:
 
 # Several times what a person at work does. An address that is not named has the limit OTHERS on its changes.
 OTHERS = Limit(1200)
-LIMITS = {
-    "alerts:test": Limit(60),  # each may send a mail
-    "audit:download": Limit(30),
-    "connections:set_up": Limit(120),
-    "connections:edit": Limit(120),
-    "connections:test": Limit(60),
-    "people:add": Limit(30),  # each tells whether there is an account of that exact name
-    "exports:run": Limit(120),
-    "exports:run_all": Limit(30),
-    "exports:test": Limit(60),
-    "exports:file": Limit(120, reading=True),
-    "exports:history_download": Limit(30, reading=True),
-    "people:renew": Limit(30),  # may send a mail
-    "segments:refresh": Limit(120),
-    "system:refresh_all": Limit(30),
-}
+LIMITS: dict[str, Limit] = {}  # by the name of the address; each app adds its own
+
+
+def add(limits: Mapping[str, Limit]) -> None:
+    """Bound addresses: add({"exports:run": Limit(120)})."""
+    LIMITS.update(limits)
+
 
 _COUNT = sql.SQL(
     """

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from config import doctor
+
 
 class Command(BaseCommand):
     """Looks at database, workers, dispatcher, disk, keys and clock; changes nothing."""
@@ -17,6 +19,4 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from config import doctor  # as `up`, this command knows the whole house
-
         sys.exit(doctor.look(as_json=options["json"], say=self.stdout.write))

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from config import backup
+
 
 class Command(BaseCommand):
     """Reads a dump with the pg_restore that comes with Waybill."""
@@ -16,8 +18,6 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path, help="the file to read")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from config import backup  # as `up`, this command knows the whole house
-
         try:
             backup.restore(options["file"])
         except (backup.BackupError, OSError) as error:

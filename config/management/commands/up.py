@@ -6,6 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from config import up
+
 
 class Command(BaseCommand):
     """Starts PostgreSQL, the web server, the workers and the dispatcher, and keeps them running."""
@@ -17,6 +19,4 @@ class Command(BaseCommand):
         parser.add_argument("--demo", action="store_true", help="with demo data and an SFTP server")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from config import up  # the one command that knows the whole house
-
         sys.exit(up.run(is_demo=options["demo"]))

@@ -1,0 +1,85 @@
+"""What the rooms below are told of exports when the app is ready: sections, limits, audit words, places."""
+
+from django.utils.translation import gettext_lazy as _
+
+from exports.models import Export
+from roles.access import seeing
+from roles.audit import changes, sentences
+from roles.audit.pages import places
+from roles.audit.sentences import Noun, Words
+from roles.frame import navigation
+from roles.frame.navigation import Group, Section
+from roles.net import limits
+from roles.net.limits import Limit
+from roles.permissions import Permission
+
+LIMITS = {
+    "alerts:test": Limit(60),  # each may send a mail
+    "exports:run": Limit(120),
+    "exports:run_all": Limit(30),
+    "exports:test": Limit(60),
+    "exports:file": Limit(120, reading=True),
+    "exports:history_download": Limit(30, reading=True),
+    "system:refresh_all": Limit(30),
+}
+NOUNS = {
+    "alertchannel": Noun(_("Channel for alerts"), _("the channel for alerts")),
+    "export": Noun(_("Export"), _("the export")),
+}
+ACTIONS = {
+    "detach": Words(_("Detach connection"), _("{who} detached the connection of {what}")),
+    "run": Words(_("Ask for a run"), _("{who} asked for a run of {what}")),
+    "cancel": Words(_("Cancel a run"), _("{who} canceled a run of {what}")),
+    "start run": Words(_("Start of a run"), _("A run of {what} started")),
+    "end run": Words(_("End of a run"), _("A run of {what} ended: {value}"), "state"),
+    "interrupt run": Words(_("Interruption of a run"), _("A run of {what} was interrupted and starts again")),
+    "postpone run": Words(_("Failed try of a run"), _("A run of {what} failed and is tried again")),
+    "switch off schedule": Words(
+        _("Schedule that was switched off"), _("The schedule of {what} was switched off: {value}"), "problem"
+    ),
+    "miss occurrences": Words(
+        _("Missed occurrences"), _("{what} missed occurrences of its schedule: {value}"), "count"
+    ),
+    "pause": Words(_("Pause"), _("{who} paused {what}: {value}"), "note"),
+    "resume": Words(_("Resume"), _("{who} let {what} go on")),
+    "hold run": Words(_("Hold of a run"), _("A run of {what} waits for a person")),
+    "let go": Words(_("Let a held run go"), _("{who} let a held run of {what} go: {value}"), "why"),
+    "drop": Words(_("Drop a held run"), _("{who} dropped a held run of {what}: {value}"), "why"),
+    "queue anew": Words(_("Queue a run anew"), _("{who}, of support, queued a run of {what} anew")),
+    "end stuck run": Words(_("End a stuck run"), _("{who}, of support, ended a stuck run of {what}")),
+    "schedule": Words(_("Schedule"), _("{who} changed the schedule of {what}: {value}"), "schedule"),
+    "switch": Words(_("Switch"), _("{who} switched {what}: {value}"), "switch"),
+    "ask for system refresh": Words(_("Ask for a system refresh"), _("{who} asked for a refresh of all of {what}")),
+    "start due system refresh": Words(_("Due system refresh"), _("A system refresh of {what} fell due")),
+    "start system refresh": Words(_("Start of a system refresh"), _("A system refresh of {what} started")),
+    "end system refresh": Words(
+        _("End of a system refresh"), _("A system refresh of {what} ended: {value}"), "refresh_state"
+    ),
+    "skip system refresh": Words(_("Skipped system refresh"), _("A system refresh of {what} was skipped")),
+    "switch off system refresh": Words(
+        _("System refresh switched off"), _("The system refresh of {what} was switched off: {value}"), "problem"
+    ),
+    "cancel system refresh": Words(_("Cancel a system refresh"), _("{who} canceled a system refresh of {what}")),
+    "schedule system refresh": Words(
+        _("Schedule of the system refresh"), _("{who} changed when {what} is refreshed: {value}"), "recurrence"
+    ),
+}
+
+
+def register() -> None:
+    """Add all of it; a second time changes nothing."""
+    navigation.add(
+        Section(Group.DATA, 20, _("Exports"), "exports:list", "exports", is_home=True),
+        Section(Group.SETTINGS, 20, _("Alerts"), "alerts:list", "bell"),
+        Section(Group.SETTINGS, 30, _("System"), "system:list", "system"),
+    )
+    limits.add(LIMITS)
+    sentences.add(NOUNS, ACTIONS)
+    changes.add_names(
+        **{
+            "rows": _("Rows sent"),
+            "refreshes_segments": _("Refreshes segments first"),
+        }
+    )
+    places.add(Export, "exports:edit", Permission.VIEW)
+    seeing.FILES_OF_DATA.add("exports:file")

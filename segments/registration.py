@@ -1,0 +1,53 @@
+"""What the rooms below are told of tables and segments when the app is ready: sections, limits, audit words, places."""
+
+from django.utils.translation import gettext_lazy as _
+
+from roles.audit import changes, sentences
+from roles.audit.pages import places
+from roles.audit.sentences import Noun, Words
+from roles.frame import navigation
+from roles.frame.navigation import Group, Section
+from roles.net import limits
+from roles.net.limits import Limit
+from roles.permissions import Permission
+from segments.models import Segment, Table
+
+NOUNS = {
+    "segment": Noun(_("Segment"), _("the segment")),
+    "table": Noun(_("Table"), _("the table")),
+}
+ACTIONS = {
+    "import": Words(_("Import"), _("{who} imported {what}: {value} rows"), "row_count"),
+    "ask for refresh": Words(_("Ask for a refresh"), _("{who} asked for a refresh of {what}")),
+    "start refresh": Words(_("Start of a refresh"), _("A refresh of {what} started")),
+    "refresh": Words(_("End of a refresh"), _("A refresh of {what} ended: {value} members"), "member_count"),
+    "fail refresh": Words(_("Failed refresh"), _("A refresh of {what} failed")),
+    "stop refresh": Words(_("Stopped refresh"), _("A refresh of {what} was stopped")),
+    "add relationship": Words(_("Add a relationship"), _("{who} related {what} to another table")),
+    "remove relationship": Words(_("Remove a relationship"), _("{who} removed a relationship of {what}")),
+    "choose shown": Words(
+        _("Choose columns for viewers"), _("{who} chose the columns of {what} that viewers see: {value}"), "shown"
+    ),
+}
+
+
+def register() -> None:
+    """Add all of it; a second time changes nothing."""
+    navigation.add(
+        Section(Group.DATA, 10, _("Tables"), "segments:tables", "table", pages="table"),
+        Section(Group.INSIGHTS, 10, _("Segments"), "segments:list", "segments"),
+    )
+    limits.add({"segments:refresh": Limit(120)})
+    sentences.add(NOUNS, ACTIONS)
+    changes.add_names(
+        **{
+            "conditions": _("Rules"),
+            "as": _("Sent as"),
+            "member_count": _("Members"),
+            "projected_fields": _("Attributes of contacts"),
+            "row_count": _("Rows in the table"),
+            "shown": _("Columns shown to viewers"),
+        }
+    )
+    places.add(Segment, "segments:edit", Permission.VIEW)
+    places.add(Table, "segments:table", Permission.VIEW)
