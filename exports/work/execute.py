@@ -119,12 +119,15 @@ def _send(recorder: Recorder, stack: ExitStack) -> Carrier:
             _refuse_edited(run.export)
             reader = reading.enter_context(snapshot(run.environment, plan.nouns))
             run.data_as_of = snapshot_time(reader)
+            recorder.keep(data_as_of=run.data_as_of)
             if run.most_rows is None:  # a test's size does not matter
                 plan = within_limits(plan, reader, type(destination))
             carrier = carrier_of(type(destination))(recorder, plan, destination, stack)
             removals = carrier.plan(reader)
-            step["note"] = carrier.expected(_expect(recorder, plan, reader))
-            hold_unusual(run, plan.items, reader, removals)
+            run.items = _items(run, plan, reader)
+            recorder.expect()
+            hold_unusual(recorder, plan.items, reader, removals)
+            step["note"] = carrier.expected(run.rows_total)
         carrier.send(reader)
     return carrier
 
@@ -223,15 +226,10 @@ def _plan(run: Run, destination: type[Destination], step: dict[str, Any]) -> Pla
         raise
 
 
-def _expect(recorder: Recorder, plan: Plan, reader: psycopg.Connection) -> int | None:
-    """Note how many rows of each item will go; return how many in all, None where that is not known."""
-    run = recorder.run
-    run.items = [_entry(item, _expected(run, item, reader)) for item in plan.items]
-    expected = [entry["expected"] for entry in run.items]
-    total = None if None in expected else sum(expected)
-    run.items += [_left_out(one) for one in plan.too_small]
-    recorder.keep(items=run.items, rows_total=total, data_as_of=run.data_as_of)
-    return total
+def _items(run: Run, plan: Plan, reader: psycopg.Connection) -> list[dict[str, Any]]:
+    """Return Run.items of the plan: how many rows of each will go, and what is left out."""
+    items = [_entry(item, _expected(run, item, reader)) for item in plan.items]
+    return items + [_left_out(one) for one in plan.too_small]
 
 
 def _entry(item: Item, expected: int | None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from exports.spec import eligibility
 from exports.work.brakes import RECENT, Bounds, Brake, Count, Former, Removals, brakes, former, key_of
 from exports.work.errors import HeldRunError, NotEligibleError, SkippedRunError
 from exports.work.items import Item, ItemKind
+from exports.work.record import Recorder
 from roles.ui.words import number
 from segments.models import Segment
 from segments.warehouse import projecting, records
@@ -107,18 +108,22 @@ def why_left_out(too_small: list[TooSmall], destination: type[Destination]) -> s
     return text % {"type": destination.label, "least": least, "names": names}
 
 
-def hold_unusual(run: Run, items: Sequence[Item], reader: psycopg.Connection, removals: Removals | None = None) -> None:
+def hold_unusual(
+    recorder: Recorder, items: Sequence[Item], reader: psycopg.Connection, removals: Removals | None = None
+) -> None:
     """Raise HeldRunError where a person has to decide whether the run may go on with what Run.items expect.
 
     Counts of the last refresh may be old: what looks unusual is counted in the run's own snapshot first, and noted.
     `removals` is for targets that remove members.
     """
+    run = recorder.run
     if not _has_brakes(run):
         return
     formers = _formers(run)
     if _brakes(run, formers, removals):
         for entry, item in zip(run.items, items, strict=False):
             entry["expected"] = records.count_rows(reader, item.query(None))
+        recorder.expect()
         _hold(_brakes(run, formers, removals))
 
 

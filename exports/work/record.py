@@ -63,6 +63,13 @@ class Recorder:
         for step in self.run.steps:
             step["state"] = "skipped" if step["state"] == "waiting" else step["state"]
 
+    def expect(self) -> int | None:
+        """Write how many rows Run.items expect, whenever that changes; return how many in all, None where not known."""
+        counts = [entry["expected"] for entry in self.run.items if not entry.get("left_out")]
+        self.run.rows_total = None if None in counts else sum(counts)
+        self.keep(items=self.run.items, rows_total=self.run.rows_total)
+        return self.run.rows_total
+
     def progress(self, item: int, rows: int, sent: int) -> None:
         """Note that `rows` of the item at index `item` and `sent` bytes in all have gone out."""
         self.run.items[item]["rows"] = rows

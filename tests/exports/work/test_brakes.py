@@ -228,6 +228,16 @@ class TestRuns:
         export.refresh_from_db()
         run = run_to_end(export)
         assert (run.state, run.rows_done, run.items[0]["expected"]) == (State.SUCCEEDED, 5, 5)
+        assert run.steps[0]["note"] == "5 rows in 1 file"
+
+    def test_a_recount_corrects_the_total_as_well(self, export):
+        """The count that was kept of the list is too high; what the run counted itself is too low."""
+        delivered_before(export, 100)
+        Export.objects.filter(pk=export.pk).update(refreshes_segments=False)
+        Segment.objects.filter(exports=export).update(member_count=200)
+        export.refresh_from_db()
+        run = run_to_end(export)
+        assert (run.state, run.items[0]["expected"], run.rows_total) == (State.HELD, 5, 5)
 
     def test_what_turns_out_while_reading_holds_the_run_before_anything_is_visible(self, environment, export):
         """The members were counted, then their rows went from the table."""
