@@ -46,9 +46,7 @@ def _writes(tree: ast.AST, composed: bool) -> Iterator[ast.AST]:
             fields = {part.value for one in node.keywords for part in ast.walk(one) if isinstance(part, ast.Constant)}
             says_state = "state" in names | texts or (called == "save" and "state" in fields)
             is_write = called in WRITES and (says_state or (composed and None in names))
-            if called == "Run" or is_write or _creates_run(node):
-                yield node
-            elif called == "setattr" and "state" in texts:
+            if called == "Run" or is_write or _creates_run(node) or (called == "setattr" and "state" in texts):
                 yield node
 
 
