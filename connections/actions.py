@@ -6,8 +6,9 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from connections import agreement, sharing, testing
 from connections.models import Connection, Sharing
+from connections.sharing import agreement, sharing
+from connections.testing import testing
 from roles.audit import audit
 from roles.models import Environment, User
 

@@ -8,7 +8,8 @@ class ConnectionsConfig(AppConfig):
 
     def ready(self) -> None:
         """Let the doctor look at connections too, and listen to the ground below."""
-        from connections import binding, health, receivers, registration  # noqa: F401
+        from connections import health, receivers, registration  # noqa: F401
+        from connections.secrets import binding
         from roles import checks
         from roles.secrets.store import Keeper, add_keeper
 

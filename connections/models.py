@@ -7,9 +7,9 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from connections import binding
 from connections.destinations.base import Destination
 from connections.destinations.registry import destination, destinations
+from connections.secrets import binding
 from roles.access.policy import Access
 from roles.fields import Name
 from roles.models import Environment, User

@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
-from connections import sharing
+from connections.sharing import sharing
 from roles.models import RoleAssignment
 
 

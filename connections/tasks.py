@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from connections.testing import perform
+from connections.testing.testing import perform
 
 
 def check(connection_id: int, asked_at: str) -> None:

@@ -2,7 +2,11 @@
 
 from django.urls import path
 
-from connections.views import listing, removing, set_up, sharing, testing
+from connections.listing import views as listing
+from connections.removing import views as removing
+from connections.set_up import views as set_up
+from connections.sharing import views as sharing
+from connections.testing import views as testing
 
 app_name = "connections"
 

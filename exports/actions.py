@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from connections.models import Sharing
-from connections.sharing import label
+from connections.sharing.sharing import label
 from exports import audited
 from exports.models import Export, ExportSegment, ExportTable, Run, Trigger
 from exports.models.states import State

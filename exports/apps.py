@@ -8,9 +8,9 @@ class ExportsConfig(AppConfig):
 
     def ready(self) -> None:
         """Let the doctor look at exports too, listen to the rooms below, and tell them what they ask."""
-        from connections import help as connection_help
-        from connections import removing
         from connections.destinations.base import FileDestination
+        from connections.discover import help as connection_help
+        from connections.removing import removing
         from exports import audited, receivers, registration  # noqa: F401
         from exports.alerts import actions, refreshes, watch  # noqa: F401
         from exports.formats import help as formats_help

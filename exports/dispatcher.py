@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.db.models.functions import Now
 from django_q.models import OrmQ
 
-from connections import testing, testing_daily
+from connections.testing import daily, testing
 from exports.alerts import watch
 from exports.refresh import advance
 from exports.refresh import due as refresh_due
@@ -43,7 +43,7 @@ LOOKS: tuple[Callable[[], object], ...] = (
     nudge_where_runs_wait,
     watch.look,
     testing.end_overdue,
-    testing_daily.ask_next,
+    daily.ask_next,
     tidying.tidy_hourly,
     purge.ask_nightly,
 )

@@ -6,7 +6,7 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.utils.translation import gettext as _
 
-from connections.sharing import SHARED_ROLES
+from connections.sharing.sharing import SHARED_ROLES
 from exports.actions import forget_on_detached
 from exports.models import Export
 from roles.models import RoleAssignment

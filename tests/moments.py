@@ -35,7 +35,7 @@ MOMENTS = (
 # Without single sign-on: its provider is another program, with the real clock.
 DEPENDENT = (
     "--ignore-glob=*single_sign_on*",
-    *("tests/exports", "tests/segments", "tests/connections/test_testing.py", "tests/connections/test_list.py"),
+    *("tests/exports", "tests/segments", "tests/connections/testing", "tests/connections/listing"),
     *("tests/roles/audit", "tests/roles/people", "tests/roles/sign_in", "tests/roles/test_heartbeats.py"),
     *("tests/roles/test_tidying.py", "tests/config/test_doctor.py"),
 )

@@ -6,8 +6,8 @@ from pathlib import Path
 from django.db import connection, transaction
 
 from config import demo_sftp
-from connections import agreement
 from connections.models import Connection
+from connections.sharing import agreement
 from roles.audit import audit
 
 

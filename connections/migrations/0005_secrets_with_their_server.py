@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from connections.binding import server_of
+from connections.secrets.binding import server_of
 from roles.secrets.store import UnreadableSecretError, encrypt, unseal
 
 

@@ -13,11 +13,11 @@ from django.db.models import Model
 from django.utils import timezone
 
 from connections import actions as connection_actions
-from connections import testing
 from connections.actions import Draft
 from connections.destinations.sftp import client
 from connections.models import Connection
-from connections.sharing import contributors
+from connections.sharing.sharing import contributors
+from connections.testing import testing
 from exports import actions
 from exports.demo.plan import PASSWORD, PEOPLE, DemoConnection, DemoExport, Plan
 from exports.demo.plan_businesses import BUSINESSES

@@ -1,7 +1,7 @@
 """What the help pages of connection types say of exports and their files."""
 
 from connections.destinations.base import Destination, SettingsForm
-from connections.help import FileKind
+from connections.discover.help import FileKind
 from exports.formats.form import export_form
 from exports.formats.registry import formats
 

@@ -9,8 +9,8 @@ from django.utils.translation import ngettext_lazy
 from django.views.decorators.http import require_POST
 
 from connections.models import Connection
-from connections.views.common import load as load_connection
-from connections.views.removing import answer
+from connections.removing.views import answer
+from connections.web.common import load as load_connection
 from exports import actions
 from exports.guide.usage import on_connection
 from exports.models import Export, Run

@@ -5,8 +5,8 @@ from django.utils import timezone
 
 from config import demo_sftp
 from config.up.moving import follow
-from connections import agreement
 from connections.models import Connection
+from connections.sharing import agreement
 from roles.models import AuditEvent
 from tests.factories import make_connection, make_environment
 

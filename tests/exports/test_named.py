@@ -4,8 +4,8 @@ import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
-from connections import sharing
 from connections.models import Sharing
+from connections.sharing import sharing
 from exports import actions
 from exports.models import Export, Run
 from roles.models import AuditEvent, RoleAssignment

@@ -121,7 +121,7 @@ def test_demo_goes_on_when_another_program_took_its_sftp_port(data_dir):
 
 
 CHECK = """
-from connections import testing
+from connections.testing import testing
 from connections.models import Connection
 from roles.models import User
 connection = Connection.objects.get(name="Partner SFTP")

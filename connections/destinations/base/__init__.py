@@ -16,6 +16,7 @@ from connections.destinations.base.files import (
     Part,
 )
 from connections.destinations.base.forms import Question, SettingsForm
+from connections.destinations.base.widgets import SecretInput, SecretTextarea
 
 __all__ = [
     "AudienceDestination",
@@ -31,6 +32,8 @@ __all__ = [
     "Limits",
     "Part",
     "Question",
+    "SecretInput",
+    "SecretTextarea",
     "SettingsForm",
     "TargetField",
     "Text",

@@ -11,10 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from paramiko import SSHException
 
-from connections.destinations.base import DeliveryError, Question, SettingsForm
+from connections.destinations.base import DeliveryError, Question, SecretInput, SecretTextarea, SettingsForm
 from connections.destinations.files import spelling
 from connections.destinations.sftp import client, keys
-from connections.widgets import SecretInput, SecretTextarea
 from roles.secrets import references
 from roles.validators import one_line
 

@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from connections import removing
 from connections.models import Connection
+from connections.removing import removing
 from exports.actions import save_export
 from exports.models import Export, Run
 from exports.models.states import State

@@ -5,9 +5,9 @@ import re
 import pytest
 from django.urls import reverse
 
-from connections import sealing
 from connections.destinations.sftp import keys
 from connections.models import Connection
+from connections.secrets import sealing
 from roles.access.policy import access_of
 from roles.models import AuditEvent
 from tests.connections.working import work_off
@@ -289,7 +289,7 @@ def test_a_test_that_takes_too_long_names_the_step_it_waits_for(environment, ada
     import socket
     from contextlib import closing
 
-    from connections import checks
+    from connections.testing import checks
 
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         saved.settings["port"] = silent.getsockname()[1]

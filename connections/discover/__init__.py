@@ -1,0 +1,1 @@
+"""The connection types: their tiles and help pages."""

@@ -1,0 +1,32 @@
+"""The list and its Discover tab. Names and types are for everybody, the rest for administrators (product.md §2)."""
+
+from django.template.response import TemplateResponse
+from django.views.decorators.http import require_safe
+
+from connections.discover.tiles import MANY, tiles
+from connections.listing.listing import list_connections
+from connections.sharing.sharing import words
+from roles.access.policy import EnvironmentRequest, requires
+from roles.permissions import Permission
+from roles.searching import search_of
+from roles.ui.htmx import render
+
+
+@requires(Permission.VIEW)
+@require_safe
+def list_page(request: EnvironmentRequest) -> TemplateResponse:
+    """The list."""
+    listing = list_connections(request.access, request.GET)
+    is_manager = request.access.has_permission(Permission.MANAGE_CONNECTIONS)
+    rows = [(connection, words(connection) if is_manager else "") for connection in listing.page]
+    return render(request, "connections/list.html", {"listing": listing, "rows": rows}, partial="list", target="list")
+
+
+@requires(Permission.VIEW)
+@require_safe
+def discover(request: EnvironmentRequest) -> TemplateResponse:
+    """Every connection type, with what it takes."""
+    search = search_of(request.GET)
+    found = tiles(request.access, search)
+    context = {"tiles": found, "search": search, "has_search": bool(search) or len(found) > MANY}
+    return render(request, "connections/discover.html", context, partial="tiles", target="tiles")

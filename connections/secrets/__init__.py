@@ -1,0 +1,1 @@
+"""What binds the secrets of a connection to their server, and carries them through a form."""

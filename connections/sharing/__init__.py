@@ -1,0 +1,1 @@
+"""Who may use a connection, and the agreement that data leaves through it."""

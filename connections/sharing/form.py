@@ -1,0 +1,135 @@
+"""Who can use a connection, as a form: the three choices, and the contributors to name."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from connections.models import Connection, Sharing
+from connections.sharing import sharing
+from roles.access.policy import Access
+from roles.models import User
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the three, with what it changes."""
+
+    value: str
+    label: str
+    effect: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
+class Person:
+    """A contributor to tick; `note` tells them from namesakes."""
+
+    pk: int
+    name: str
+    note: str
+    is_named: bool
+
+
+class SharingForm(forms.Form):
+    """Who besides administrators may use the connection."""
+
+    sharing = forms.ChoiceField(
+        label=gettext_lazy("Choose who can use this connection"),
+        choices=Sharing.choices,
+        initial=Sharing.NOBODY,
+        widget=forms.RadioSelect,
+    )
+    named = forms.ModelMultipleChoiceField(
+        User.objects.none(),
+        label=gettext_lazy("Named contributors"),
+        required=False,
+        error_messages=dict.fromkeys(
+            ("invalid_choice", "invalid_pk_value", "list"),
+            gettext_lazy("Somebody you ticked is no contributor here any more. Choose again."),
+        ),
+    )
+
+    def __init__(self, *args: Any, access: Access, connection: Connection | None, **kwargs: Any) -> None:
+        stored = {"sharing": connection.sharing, "named": _named(connection)} if connection else {}
+        kwargs["initial"] = stored | kwargs.get("initial", {})
+        super().__init__(*args, **kwargs)
+        self._access, self._connection = access, connection
+        self.contributors: list[User] = list(sharing.contributors(access.environment))
+        self.fields["named"].queryset = sharing.contributors(access.environment)  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for somebody to be ticked where names decide, and look at the ticks only there."""
+        if self.cleaned_data.get("sharing") != Sharing.NAMED:
+            self.errors.pop("named", None)
+            self.cleaned_data["named"] = ()
+        elif not self.errors.get("named") and not self.cleaned_data["named"]:
+            self.add_error("named", self._why_nobody())
+        return self.cleaned_data
+
+    @property
+    def choices(self) -> list[Choice]:
+        """The three choices, each with what it changes for whom."""
+        chosen, effects = self["sharing"].value(), self._effects()
+        return [Choice(value, str(label), effects[value], value == chosen) for value, label in Sharing.choices]
+
+    @property
+    def people(self) -> list[Person]:
+        """The environment's contributors, those named first."""
+        named = {str(value) for value in self["named"].value() or ()}
+        people = [Person(user.pk, str(user), _note(user), str(user.pk) in named) for user in self.contributors]
+        return sorted(people, key=lambda person: not person.is_named)
+
+    def _why_nobody(self) -> str:
+        if self.contributors:
+            return _("Tick at least one contributor, or choose “Administrators only”.")
+        return _("This environment has no contributors yet. Choose another way, or add somebody under Permissions.")
+
+    def _effects(self) -> dict[str, str]:
+        people = len(self.contributors)
+        everybody = ngettext(
+            "%(count)d contributor builds exports on it, and edits and runs every export on it.",
+            "%(count)d contributors build exports on it, and edit and run every export on it.",
+            people,
+        )
+        return {
+            Sharing.NOBODY: self._loss(_("Contributors see its name and type alone.")),
+            Sharing.ALL: everybody % {"count": people},
+            Sharing.NAMED: self._named_loss(_("Those ticked below, and no other contributor.")),
+        }
+
+    def _exports(self) -> int:
+        """How many exports contributors could lose: those on it, while any contributor may use it."""
+        if self._connection is None or self._connection.sharing == Sharing.NOBODY:
+            return 0
+        exports: Any = getattr(self._connection, "exports")  # noqa: B009 - another app's relation
+        count: int = exports.count()
+        return count
+
+    def _loss(self, otherwise: str) -> str:
+        count = self._exports()
+        words = ngettext(
+            "%(count)d export will be view only for contributors at once; its scheduled runs go on.",
+            "%(count)d exports will be view only for contributors at once; their scheduled runs go on.",
+            count,
+        )
+        return words % {"count": count} if count else otherwise
+
+    def _named_loss(self, otherwise: str) -> str:
+        count = self._exports()
+        words = ngettext(
+            "For those not ticked, %(count)d export will be view only at once; its scheduled runs go on.",
+            "For those not ticked, %(count)d exports will be view only at once; their scheduled runs go on.",
+            count,
+        )
+        return words % {"count": count} if count else otherwise
+
+
+def _named(connection: Connection) -> list[int]:
+    return list(connection.shared_with.values_list("pk", flat=True))
+
+
+def _note(user: User) -> str:
+    return user.email or ("" if str(user) == user.username else user.username)

@@ -1,0 +1,59 @@
+"""Choose who can use this connection."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods
+
+from connections.models import Connection
+from connections.sharing import sharing
+from connections.sharing.form import SharingForm
+from connections.web.common import CHANGED, load, url_of
+from roles.access.policy import EnvironmentRequest, requires
+from roles.models import User
+from roles.permissions import Permission
+from roles.ui.htmx import done, render_panel
+
+MOST_SHOWN = 10  # of the exports on it
+
+
+@requires(Permission.MANAGE_CONNECTIONS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def share(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """See and choose who besides administrators may use a connection."""
+    connection = load(request, pk)
+    form = SharingForm(request.POST if request.method == "POST" else None, access=request.access, connection=connection)
+    if request.method == "POST" and form.is_valid():
+        before = sharing.users_of(connection)
+        sharing.share(connection, form.cleaned_data["sharing"], form.cleaned_data["named"], by=request.user)
+        text = _what_changed(connection, before)
+        return done(request, url_of(request, "list"), text, changed=CHANGED)
+    used: Any = getattr(connection, "exports")  # noqa: B009 - another app's relation, which this one does not know
+    exports = list(used.select_related("environment").order_by("name")[: MOST_SHOWN + 1])
+    context = {
+        "form": form,
+        "connection": connection,
+        "exports": exports[:MOST_SHOWN],
+        "has_more": len(exports) > MOST_SHOWN,
+        "list_url": url_of(request, "list"),
+        "edit_url": url_of(request, "edit", pk=pk),
+    }
+    return render_panel(request, "connections/share.html", context, status=422 if form.is_bound else 200)
+
+
+def _what_changed(connection: Connection, before: list[User]) -> str:
+    """Say who can use it now, and who lost what."""
+    now = sharing.users_of(connection)
+    lost = [str(user) for user in before if user not in now]
+    used: Any = getattr(connection, "exports")  # noqa: B009 - another app's relation
+    count = used.count()
+    if not lost or not count:
+        return _("Saved who can use “%(name)s”.") % {"name": connection.name}
+    words = ngettext(
+        "%(people)s can only view the export on “%(name)s” now. Its scheduled runs go on.",
+        "%(people)s can only view the %(count)d exports on “%(name)s” now. Their scheduled runs go on.",
+        count,
+    )
+    return words % {"people": sharing.several(lost), "count": count, "name": connection.name}

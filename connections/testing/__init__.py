@@ -1,0 +1,1 @@
+"""Tests of connections: what they do, in the background, and daily."""

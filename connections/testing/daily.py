@@ -1,0 +1,34 @@
+"""A check every day of each connection, one after the other: many connections never go at once."""
+
+from datetime import timedelta
+
+from django.db.models.functions import Coalesce, Now
+
+from connections.destinations.registry import destinations
+from connections.models import Connection, ConnectionQuerySet
+from connections.testing.testing import CLUSTER, ask
+from roles import heartbeats
+
+EVERY = timedelta(hours=24)
+
+
+def due() -> ConnectionQuerySet:
+    """Return the connections whose last check is a day old, the oldest first; one that has none waits a day too."""
+    known = Connection.objects.filter(type__in=destinations(), check_asked_at=None)
+    since = Coalesce("checked_at", "updated_at")
+    return known.annotate(since=since).filter(since__lt=Now() - EVERY).order_by("since", "pk")
+
+
+def ask_next() -> bool:
+    """Ask for the next daily check while none is under way; tell whether one was asked for.
+
+    Without a worker nothing is asked for: it would fail, and say nothing about the connection.
+    """
+    if CLUSTER in heartbeats.missing_lately() or _is_one_under_way():
+        return False
+    connection = due().first()
+    return connection is not None and ask(connection, by=None)
+
+
+def _is_one_under_way() -> bool:
+    return Connection.objects.filter(check_asked_at__isnull=False, check_asked_by=None).exists()

@@ -1,0 +1,134 @@
+"""Test a connection, and show how a test goes, live, or how the last one went."""
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from connections.models import Connection
+from connections.testing import testing
+from connections.web.common import CHANGED, load, url_of, way_back
+from connections.web.next_page import next_page, with_next
+from roles import heartbeats
+from roles.access.policy import EnvironmentRequest, requires
+from roles.permissions import Permission
+from roles.ui.htmx import render, render_panel
+
+STEP_TONES = {"done": "success", "failed": "danger", "running": "running", "not_reached": "neutral"}
+POLL = "test-poll"  # the element of a panel that is shown already
+
+
+@requires(Permission.MANAGE_CONNECTIONS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def test(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    """Show the test that is under way, or the last one; a POST asks for one."""
+    connection = load(request, pk)
+    if request.method == "POST":
+        return test_now(request, connection)
+    testing.end_overdue(connection)
+    return _show(request, load(request, pk), _typed(request.GET.get("since", "")))
+
+
+def test_now(request: EnvironmentRequest, connection: Connection) -> HttpResponse:
+    """Ask for a test, or join the one that is under way, and show it in the panel or on its page."""
+    testing.end_overdue(connection)
+    testing.ask(connection, by=request.user)
+    since = connection.check_asked_at
+    if not getattr(request, "htmx", None):
+        return HttpResponseRedirect(_address(request, connection, since=since))
+    response = _show(request, connection, since)
+    response.headers["HX-Trigger"] = CHANGED
+    return response
+
+
+def _show(request: EnvironmentRequest, connection: Connection, since: datetime | None) -> HttpResponse:
+    """Show the panel; only its parts to a panel that is shown already, and 204 where they are shown as they are."""
+    context = _context(request, connection, since)
+    parts = {part: render_to_string(f"connections/test_parts.html#{part}", context) for part in ("details", "footer")}
+    version = hashlib.blake2s("".join(parts.values()).encode(), digest_size=8).hexdigest()
+    context |= parts | {"poll_url": _address(request, connection, since=since, shown=version)}
+    if not request.htmx or request.htmx.target != POLL:
+        return render_panel(request, "connections/test.html", context)
+    if request.GET.get("shown") == version:
+        return HttpResponse(status=204)
+    response = render(request, "connections/test.html#changes", context)
+    if not connection.is_being_tested:
+        response.headers["HX-Trigger"] = json.dumps({CHANGED: True})
+    return response
+
+
+def _context(request: EnvironmentRequest, connection: Connection, since: datetime | None) -> dict[str, Any]:
+    steps = _steps(connection)
+    return {
+        "connection": connection,
+        "is_waiting": connection.is_being_tested and not connection.is_check_running,
+        "has_no_worker": connection.is_being_tested and testing.CLUSTER in heartbeats.missing_lately(),
+        "given_up_after": int(testing.GIVEN_UP_AFTER.total_seconds()),
+        "is_dropped": _is_dropped(connection, since),
+        "steps": [_shown(step, connection.is_being_tested) for step in steps],
+        "failed": next((step for step in steps if step["state"] == "failed"), None),
+        "test_url": url_of(request, "test", pk=connection.pk),
+        "here_url": _address(request, connection, since=since),
+        "edit_url": with_next(url_of(request, "edit", pk=connection.pk), next_page(request)),
+        "list_url": url_of(request, "list"),
+        **way_back(next_page(request), connection),
+    }
+
+
+def _steps(connection: Connection) -> list[dict[str, Any]]:
+    """The steps to show: those of a test that waits are all still to come."""
+    if not connection.is_being_tested or connection.is_check_running:
+        return connection.check_steps
+    names = connection.destination_class.check_steps if connection.is_type_known else ()
+    return [{"name": str(name), "state": "not_reached"} for name in names]
+
+
+def _is_dropped(connection: Connection, since: datetime | None) -> bool:
+    """Tell whether the test that was asked for at `since` left no result: the connection became another one."""
+    if since is None or connection.is_being_tested:
+        return False
+    return connection.checked_at is None or connection.checked_at < since
+
+
+def _address(request: EnvironmentRequest, connection: Connection, *, since: datetime | None, shown: str = "") -> str:
+    """Return the address of the test that was asked for at `since`, with the way back."""
+    query = {"next": next_page(request), "since": since.isoformat() if since else "", "shown": shown}
+    kept = urlencode({name: value for name, value in query.items() if value})
+    url = url_of(request, "test", pk=connection.pk)
+    return f"{url}?{kept}" if kept else url
+
+
+def _typed(text: str) -> datetime | None:
+    """Return a time as `_address` writes it; None for anything else."""
+    try:
+        found = parse_datetime(text)
+    except ValueError:
+        return None
+    return found if found and found.tzinfo else None
+
+
+def _shown(step: dict[str, Any], goes_on: bool) -> dict[str, str]:
+    """A step of a check as the steps component takes it."""
+    has_failed = step["state"] == "failed"
+    return {
+        "tone": STEP_TONES[step["state"]],
+        "label": step["name"],
+        # The notice above says what failed.
+        "detail": "" if has_failed else " ".join(filter(None, (step.get("message"), step.get("detail")))),
+        "aside": _aside(step, goes_on),
+    }
+
+
+def _aside(step: dict[str, Any], goes_on: bool) -> str:
+    if step["state"] == "running":
+        return _("now")
+    if step["state"] == "not_reached":
+        return "" if goes_on else _("not reached")
+    return _("under 0.01 s") if step["seconds"] < 0.01 else _("%(seconds).2f s") % {"seconds": step["seconds"]}

@@ -1,1 +1,0 @@
-"""The pages of Settings > Connections, one module for each thing that a person does there."""
