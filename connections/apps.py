@@ -15,6 +15,7 @@ class ConnectionsConfig(AppConfig):
 
         registration.register()
         checks.add("secrets", health.secrets)
+        checks.add("connection types", health.types)
         add_keeper(
             Keeper(
                 "connections.Connection",

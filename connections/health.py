@@ -1,7 +1,8 @@
-"""The doctor's look at connections: can their secrets be used?"""
+"""The doctor's look at connections: can their secrets be used, and are all types there?"""
 
+from connections.destinations import registry
 from connections.models import Connection
-from roles.checks import Finding, ok, wrong
+from roles.checks import Finding, ok, warning, wrong
 from roles.secrets.store import OtherServerError, keys_path
 
 
@@ -19,6 +20,15 @@ def secrets() -> Finding:
         return wrong(f"The secrets of {strays} of {len(problems)} connections are not for the server that is set now.",
                      "If a key came back, run manage.py rotate_secrets; else enter the secrets again.")  # fmt: skip
     return ok(f"Those of {len(problems)} connections can be read.")
+
+
+def types() -> Finding:
+    """Name the connection types that something is not installed for."""
+    if missing := registry.missing():
+        named = ", ".join(f"“{one.name}” (no Python module {one.module})" for one in missing)
+        wanted = ", ".join(one.requirement for one in missing)
+        return warning(f"Connection types that cannot be used: {named}.", f"Install {wanted}, or leave them alone.")
+    return ok(f"All {len(registry.destinations())} can be used.")
 
 
 def _place_of_keys() -> str:

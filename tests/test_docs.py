@@ -207,7 +207,7 @@ def outbox(tmp_path, monkeypatch, settings) -> Iterator[ModuleType]:
 
 def _forget() -> None:
     importlib.invalidate_caches()
-    registry.destinations.cache_clear()
+    registry.forget()
     types.type_look.cache_clear()
 
 

@@ -1,28 +1,43 @@
-"""Which connection types there are: Waybill's own, those of other packages' entry points, and registered ones."""
+"""Which connection types there are: folders here with a destination.py, and entry points of other packages."""
 
-from collections.abc import Iterator
+import pkgutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import find_spec
+from typing import NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
 
+import connections.destinations
 from connections.destinations.base import Destination
 
-OWN = (
-    "connections.destinations.local.destination:LocalFolder",
-    "connections.destinations.sftp.destination:Sftp",
-)
+MODULE, GROUP = "destination", "waybill.destinations"
 
 
-@cache
+class Missing(NamedTuple):
+    """A type that cannot be loaded: what it is called, the module that it lacks, and what to install."""
+
+    name: str
+    module: str
+    requirement: str
+
+
+class _Found(NamedTuple):
+    types: dict[str, type[Destination]]
+    missing: list[Missing]
+
+
 def destinations() -> dict[str, type[Destination]]:
     """Return every connection type by slug, Waybill's own first. Raises ImproperlyConfigured for a slug used twice."""
-    found: dict[str, type[Destination]] = {}
-    for type_ in [*map(_load, OWN), *(entry.load() for entry in entry_points(group="waybill.destinations"))]:
-        _add(type_, found)
-    return found
+    return _found().types
+
+
+def missing() -> list[Missing]:
+    """Return the types that something optional is not installed for."""
+    return _found().missing
 
 
 def destination(slug: str) -> type[Destination]:
@@ -45,6 +60,51 @@ def registered(type_: type[Destination]) -> Iterator[None]:
         destinations().pop(type_.slug, None)
 
 
+def forget() -> None:
+    """Look anew the next time: tests add packages and folders."""
+    _found.cache_clear()
+
+
+@cache
+def _found() -> _Found:
+    found = _Found({}, [])
+    for folder in _own_folders():
+        module = f"{connections.destinations.__name__}.{folder}.{MODULE}"
+        _load(found, folder, f"waybill[{folder}]", lambda module=module: _declared_in(module))
+    for entry in entry_points(group=GROUP):
+        package = entry.dist.name if entry.dist else entry.module
+        _load(found, entry.name, package, lambda entry=entry: [entry.load()])
+    return found
+
+
+def _own_folders() -> list[str]:
+    """The folders beside this module that hold a type."""
+    room = connections.destinations
+    folders = sorted(module.name for module in pkgutil.iter_modules(room.__path__) if module.ispkg)
+    return [name for name in folders if find_spec(f"{room.__name__}.{name}.{MODULE}")]
+
+
+def _load(found: _Found, name: str, requirement: str, load: Callable[[], list[type[Destination]]]) -> None:
+    """Add what `load` gives; a type whose optional dependency is not installed is noted as missing."""
+    try:
+        types = load()
+    except ModuleNotFoundError as error:
+        module = error.name or ""
+        if module.partition(".")[0] == connections.__name__:
+            raise  # our own mistake
+        found.missing.append(Missing(name, module, requirement))
+        return
+    for type_ in types:
+        _add(type_, found.types)
+
+
+def _declared_in(module: str) -> list[type[Destination]]:
+    """Return the types that `module` declares itself: those with a slug of their own."""
+    values = vars(import_module(module)).values()
+    classes = [value for value in values if isinstance(value, type) and value.__module__ == module]
+    return [one for one in classes if issubclass(one, Destination) and "slug" in vars(one)]
+
+
 def _add(type_: type[Destination], found: dict[str, type[Destination]]) -> None:
     other = found.setdefault(type_.slug, type_)
     if other is not type_:
@@ -52,8 +112,3 @@ def _add(type_: type[Destination], found: dict[str, type[Destination]]) -> None:
             f"Two connection types have the slug “{type_.slug}”: {other.__module__}.{other.__qualname__} and "
             f"{type_.__module__}.{type_.__qualname__}. Rename one of them."
         )
-
-
-def _load(name: str) -> type[Destination]:
-    module, _, attribute = name.partition(":")
-    return getattr(import_module(module), attribute)

@@ -3,6 +3,7 @@
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
+from connections.destinations import registry
 from connections.discover.tiles import MANY, tiles
 from connections.listing.listing import list_connections
 from connections.sharing.sharing import words
@@ -28,5 +29,10 @@ def discover(request: EnvironmentRequest) -> TemplateResponse:
     """Every connection type, with what it takes."""
     search = search_of(request.GET)
     found = tiles(request.access, search)
-    context = {"tiles": found, "search": search, "has_search": bool(search) or len(found) > MANY}
+    context = {
+        "tiles": found,
+        "missing": [] if search else registry.missing(),
+        "search": search,
+        "has_search": bool(search) or len(found) > MANY,
+    }
     return render(request, "connections/discover.html", context, partial="tiles", target="tiles")

@@ -1,8 +1,8 @@
 """What a connection type is: one class that declares what it asks for and takes, and delivers.
 
-Screens, limits, eligibility and help come from the declaration. A new type is one folder with one subclass of
-FileDestination or AudienceDestination, listed in registry.py or in another package's entry point
-`waybill.destinations`.
+Screens, limits, eligibility and help come from the declaration. A new type is one folder with a destination.py that
+declares a subclass of FileDestination or AudienceDestination, or a class that another package's entry point
+`waybill.destinations` names.
 """
 
 from connections.destinations.base.audiences import AudienceDestination

@@ -1,12 +1,19 @@
 """Which connection types there are."""
 
+import importlib
+import sys
+from html import unescape
+
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse
 
+from connections import destinations, health
 from connections.destinations import registry
 from connections.destinations.base import FileDestination
 from connections.destinations.local.destination import LocalFolder
 from connections.destinations.sftp.destination import Sftp
+from roles.checks import ok
 from roles.kinds import ProfileKind
 
 
@@ -20,6 +27,76 @@ class OtherBox(FileDestination):
 
 def test_the_own_types_come_first():
     assert list(registry.destinations().values())[:2] == [LocalFolder, Sftp]
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    """Writes a type's folder, as if it lay in connections/destinations/."""
+    monkeypatch.setattr(destinations, "__path__", [*destinations.__path__, str(tmp_path)])
+
+    def write(name: str, code: str) -> None:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("")
+        (tmp_path / name / "destination.py").write_text(code)
+        importlib.invalidate_caches()
+        registry.forget()
+
+    yield write
+    for module in [name for name in sys.modules if name.startswith("connections.destinations.")]:
+        if str(tmp_path) in (getattr(sys.modules[module], "__file__", "") or ""):
+            sys.modules.pop(module)
+    registry.forget()
+
+
+TYPE = """
+from connections.destinations.base import FileDestination
+class Shelf(FileDestination):
+    slug, label, monogram, summary = "shelf", "Shelf", "SH", "Puts files on a shelf."
+"""
+
+
+def test_a_folder_with_a_destination_is_a_type_and_no_other_file_knows_it(folders):
+    folders("shelf", TYPE)
+    assert registry.destination("shelf").label == "Shelf"
+    assert list(registry.destinations()) == ["local", "sftp", "shelf"]
+    assert registry.missing() == []
+
+
+def test_a_type_whose_dependency_is_not_installed_is_told_and_all_else_works(folders, environment, as_ada):
+    folders("shelf", "import shelves_of_others\n" + TYPE)
+    assert list(registry.destinations()) == ["local", "sftp"]
+    assert registry.missing() == [("shelf", "shelves_of_others", "waybill[shelf]")]
+    finding = health.types()
+    assert finding.state == "warning"
+    assert "“shelf” (no Python module shelves_of_others)" in finding.text
+    assert "waybill[shelf]" in finding.advice
+    page = unescape(as_ada.get(reverse("connections:discover", args=[environment.slug])).content.decode())
+    assert "Whoever operates Waybill has to install waybill[shelf] first." in page
+
+
+def test_a_package_of_others_whose_dependency_is_not_installed_is_told(tmp_path, monkeypatch):
+    information = tmp_path / "others_shelf-1.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: others-shelf\nVersion: 1\n")
+    (information / "entry_points.txt").write_text("[waybill.destinations]\nshelf = others_shelf:Shelf\n")
+    (tmp_path / "others_shelf.py").write_text("import shelves_of_others\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.invalidate_caches()
+    registry.forget()
+    try:
+        assert registry.missing() == [("shelf", "shelves_of_others", "others-shelf")]
+    finally:
+        registry.forget()
+
+
+def test_a_mistake_of_our_own_is_no_missing_dependency(folders):
+    folders("shelf", "import connections.shelves\n" + TYPE)
+    with pytest.raises(ModuleNotFoundError, match=r"connections\.shelves"):
+        registry.destinations()
+
+
+def test_all_types_that_are_here_can_be_used():
+    assert health.types() == ok("All 2 can be used.")
 
 
 def test_a_type_is_registered_for_a_while():
