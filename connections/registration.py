@@ -1,7 +1,10 @@
 """What the rooms below are told of connections when the app is ready: section, limits, audit words, places."""
 
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
+from connections.destinations.registry import destinations
 from connections.models import Connection
 from roles.audit import changes, sentences
 from roles.audit.pages import places
@@ -18,12 +21,18 @@ LIMITS = {
     "connections:test": Limit(60),
 }
 NOUNS = {
-    "connection": Noun(_("Connection"), _("the connection")),
+    "connection": Noun(_("Connection"), _("the connection {name}")),
 }
 ACTIONS = {
-    "share": Words(_("Share"), _("{who} changed who can use {what}: {value}"), "sharing"),
+    "share": Words(_("Share"), _("{who} changed who can use {what}"), "sharing"),
     "agree": Words(_("Agree"), _("{who} agreed to data leaving through {what}")),
 }
+
+
+def _setting(name: str) -> Any:
+    """Return what the first type that has the setting `name` calls it."""
+    forms = [form for type_ in destinations().values() for form in (type_.settings_form, type_.export_form)]
+    return next((form.base_fields[name].label for form in forms if name in form.base_fields), "")
 
 
 def register() -> None:
@@ -34,8 +43,12 @@ def register() -> None:
     changes.add_names(
         **{
             "is_check_ok": _("Test passed"),
+            "connection": _("Connection"),
+            "most_at_once": _("Most at once"),
+            "secrets": _("Secrets"),
             "named": _("Named contributors"),
             "sharing": _("Who can use it"),
         }
     )
+    changes.add_settings(_setting)
     places.add(Connection, "connections:edit", Permission.MANAGE_CONNECTIONS)

@@ -23,45 +23,41 @@ LIMITS = {
     "system:refresh_all": Limit(30),
 }
 NOUNS = {
-    "alertchannel": Noun(_("Channel for alerts"), _("the channel for alerts")),
-    "export": Noun(_("Export"), _("the export")),
+    "alertchannel": Noun(_("Channel for alerts"), _("the channel for alerts {name}")),
+    "export": Noun(_("Export"), _("the export {name}")),
 }
 ACTIONS = {
     "detach": Words(_("Detach connection"), _("{who} detached the connection of {what}")),
     "run": Words(_("Ask for a run"), _("{who} asked for a run of {what}")),
     "cancel": Words(_("Cancel a run"), _("{who} canceled a run of {what}")),
     "start run": Words(_("Start of a run"), _("A run of {what} started")),
-    "end run": Words(_("End of a run"), _("A run of {what} ended: {value}"), "state"),
+    "end run": Words(_("End of a run"), _("A run of {what} ended"), "state"),
     "interrupt run": Words(_("Interruption of a run"), _("A run of {what} was interrupted and starts again")),
     "postpone run": Words(_("Failed try of a run"), _("A run of {what} failed and is tried again")),
     "switch off schedule": Words(
-        _("Schedule that was switched off"), _("The schedule of {what} was switched off: {value}"), "problem"
+        _("Schedule that was switched off"), _("The schedule of {what} was switched off"), "problem"
     ),
-    "miss occurrences": Words(
-        _("Missed occurrences"), _("{what} missed occurrences of its schedule: {value}"), "count"
-    ),
-    "pause": Words(_("Pause"), _("{who} paused {what}: {value}"), "note"),
+    "miss occurrences": Words(_("Missed occurrences"), _("{what} missed occurrences of its schedule"), "count"),
+    "pause": Words(_("Pause"), _("{who} paused {what}"), "note"),
     "resume": Words(_("Resume"), _("{who} let {what} go on")),
     "hold run": Words(_("Hold of a run"), _("A run of {what} waits for a person")),
-    "let go": Words(_("Let a held run go"), _("{who} let a held run of {what} go: {value}"), "why"),
-    "drop": Words(_("Drop a held run"), _("{who} dropped a held run of {what}: {value}"), "why"),
+    "let go": Words(_("Let a held run go"), _("{who} let a held run of {what} go"), "why"),
+    "drop": Words(_("Drop a held run"), _("{who} dropped a held run of {what}"), "why"),
     "queue anew": Words(_("Queue a run anew"), _("{who}, of support, queued a run of {what} anew")),
     "end stuck run": Words(_("End a stuck run"), _("{who}, of support, ended a stuck run of {what}")),
-    "schedule": Words(_("Schedule"), _("{who} changed the schedule of {what}: {value}"), "schedule"),
-    "switch": Words(_("Switch"), _("{who} switched {what}: {value}"), "switch"),
+    "schedule": Words(_("Schedule"), _("{who} changed the schedule of {what}"), "schedule"),
+    "switch": Words(_("Switch"), _("{who} switched {what}"), "switch"),
     "ask for system refresh": Words(_("Ask for a system refresh"), _("{who} asked for a refresh of all of {what}")),
     "start due system refresh": Words(_("Due system refresh"), _("A system refresh of {what} fell due")),
     "start system refresh": Words(_("Start of a system refresh"), _("A system refresh of {what} started")),
-    "end system refresh": Words(
-        _("End of a system refresh"), _("A system refresh of {what} ended: {value}"), "refresh_state"
-    ),
+    "end system refresh": Words(_("End of a system refresh"), _("A system refresh of {what} ended"), "refresh_state"),
     "skip system refresh": Words(_("Skipped system refresh"), _("A system refresh of {what} was skipped")),
     "switch off system refresh": Words(
-        _("System refresh switched off"), _("The system refresh of {what} was switched off: {value}"), "problem"
+        _("System refresh switched off"), _("The system refresh of {what} was switched off"), "problem"
     ),
     "cancel system refresh": Words(_("Cancel a system refresh"), _("{who} canceled a system refresh of {what}")),
     "schedule system refresh": Words(
-        _("Schedule of the system refresh"), _("{who} changed when {what} is refreshed: {value}"), "recurrence"
+        _("Schedule of the system refresh"), _("{who} changed when {what} is refreshed"), "recurrence"
     ),
 }
 
@@ -78,6 +74,27 @@ def register() -> None:
     changes.add_names(
         **{
             "rows": _("Rows sent"),
+            "alert_kind": _("Alert kind"),
+            "attempt": _("Attempt"),
+            "channel": _("Channel"),
+            "due": _("Due"),
+            "exports": _("Exports"),
+            "is_for_all": _("Is for all"),
+            "kinds": _("Kinds"),
+            "most_removals": _("Most removals"),
+            "people": _("People"),
+            "recurrence": _("Recurrence"),
+            "refresh": _("Refresh"),
+            "refresh_state": _("Refresh state"),
+            "runs": _("Runs"),
+            "schedule": _("Schedule"),
+            "segments": _("Segments"),
+            "sends_nothing": _("Sends nothing"),
+            "started_by": _("Started by"),
+            "tables": _("Tables"),
+            "tells_recovery": _("Tells recovery"),
+            "tolerance": _("Tolerance"),
+            "trigger": _("Trigger"),
             "refreshes_segments": _("Refreshes segments first"),
         }
     )

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.models.functions import Coalesce
-from django.utils.translation import gettext as _gettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from roles.fields import Name, Note
@@ -118,17 +118,17 @@ class Relationship(models.Model):
     def problem(self) -> str:
         """Say why it is broken, "" if it is not; for one that `described` gave."""
         if self.field_type is None:
-            return _gettext("%(table)s has no field “%(field)s” any more.") % {
+            return gettext("%(table)s has no field “%(field)s” any more.") % {
                 "table": self.table.name,
                 "field": self.field_name,
             }
         if self.to_type is None or self.key_count != 1:
-            return _gettext("“%(field)s” is not the only key of %(table)s any more.") % {
+            return gettext("“%(field)s” is not the only key of %(table)s any more.") % {
                 "table": self.to_table.name,
                 "field": self.to_field_name,
             }
         if not are_comparable(self.field_type, self.to_type):
-            return _gettext("A field of type %(one)s cannot be compared with one of type %(other)s.") % {
+            return gettext("A field of type %(one)s cannot be compared with one of type %(other)s.") % {
                 "one": self.field_type,
                 "other": self.to_type,
             }

@@ -1,6 +1,7 @@
 """What the rooms below are told of tables and segments when the app is ready: sections, limits, audit words, places."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from roles.audit import changes, sentences
 from roles.audit.pages import places
@@ -12,21 +13,30 @@ from roles.net.limits import Limit
 from roles.permissions import Permission
 from segments.models import Segment, Table
 
+
+def _rows_imported(number: int) -> str:
+    return ngettext("{who} imported {what}: {value} row", "{who} imported {what}: {value} rows", number)
+
+
+def _members_found(number: int) -> str:
+    return ngettext("A refresh of {what} ended: {value} member", "A refresh of {what} ended: {value} members", number)
+
+
 NOUNS = {
-    "segment": Noun(_("Segment"), _("the segment")),
-    "table": Noun(_("Table"), _("the table")),
+    "segment": Noun(_("Segment"), _("the segment {name}")),
+    "table": Noun(_("Table"), _("the table {name}")),
 }
 ACTIONS = {
-    "import": Words(_("Import"), _("{who} imported {what}: {value} rows"), "row_count"),
+    "import": Words(_("Import"), _("{who} imported {what}"), "row_count", _rows_imported),
     "ask for refresh": Words(_("Ask for a refresh"), _("{who} asked for a refresh of {what}")),
     "start refresh": Words(_("Start of a refresh"), _("A refresh of {what} started")),
-    "refresh": Words(_("End of a refresh"), _("A refresh of {what} ended: {value} members"), "member_count"),
+    "refresh": Words(_("End of a refresh"), _("A refresh of {what} ended"), "member_count", _members_found),
     "fail refresh": Words(_("Failed refresh"), _("A refresh of {what} failed")),
     "stop refresh": Words(_("Stopped refresh"), _("A refresh of {what} was stopped")),
     "add relationship": Words(_("Add a relationship"), _("{who} related {what} to another table")),
     "remove relationship": Words(_("Remove a relationship"), _("{who} removed a relationship of {what}")),
     "choose shown": Words(
-        _("Choose columns for viewers"), _("{who} chose the columns of {what} that viewers see: {value}"), "shown"
+        _("Choose columns for viewers"), _("{who} chose the columns of {what} that viewers see"), "shown"
     ),
 }
 
@@ -42,6 +52,10 @@ def register() -> None:
     changes.add_names(
         **{
             "conditions": _("Rules"),
+            "match": _("Match"),
+            "relationship": _("Relationship"),
+            "table": _("Table"),
+            "table_id": _("Table"),
             "as": _("Sent as"),
             "member_count": _("Members"),
             "projected_fields": _("Attributes of contacts"),

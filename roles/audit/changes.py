@@ -1,10 +1,10 @@
 """What an event changed, as names and texts of before and after."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from roles.messages.field import told
@@ -17,10 +17,54 @@ LISTS = ("runs",)  # changes that are one list of whatever length
 LONGEST_SHOWN = 2000  # characters of one value on the page; the download has all
 # Choices that stand for other words, by the name of the change; the rooms above add theirs.
 VALUES: dict[str, dict[Any, Any]] = {"role": dict(Role.choices)}
+SETTINGS = "settings."  # how the changes begin whose names connection types know
 NAMES: dict[str, Any] = {
     "asked_by": _("Asked by"),
     "message": _("What was said"),
+    "action": _("Action"),
+    "audience": _("Audience"),
+    "browser": _("Browser"),
+    "count": _("Count"),
+    "days": _("Days"),
+    "description": _("Description"),
+    "email": _("Email"),
+    "fields": _("Fields"),
+    "file": _("File"),
+    "first": _("First"),
+    "first_name": _("First name"),
+    "from": _("From"),
+    "is_active": _("Is active"),
+    "is_staff": _("Is staff"),
+    "is_superuser": _("Is superuser"),
+    "issuer": _("Issuer"),
+    "keys": _("Keys"),
+    "kind": _("Kind"),
+    "language": _("Language"),
+    "last": _("Last"),
+    "last_name": _("Last name"),
+    "name": _("Name"),
+    "note": _("Note"),
+    "object": _("Object"),
+    "person": _("Person"),
+    "problem": _("Problem"),
+    "q": _("Search"),
+    "reason": _("Reason"),
+    "role": _("Role"),
+    "rotated": _("Rotated"),
+    "run": _("Run"),
+    "sessions": _("Sessions"),
+    "since": _("Since"),
+    "state": _("State"),
+    "step": _("Step"),
+    "switch": _("Switch"),
+    "type": _("Type"),
+    "until": _("Until"),
+    "username": _("Username"),
+    "why": _("Why"),
+    "with": _("With"),
+    "zone": _("Zone"),
 }
+_settings: list[Callable[[str], Any]] = []
 
 
 @dataclass(frozen=True)
@@ -35,6 +79,11 @@ class Change:
 def add_names(**names: Any) -> None:
     """Let changes be called otherwise than their keys: add_names(rows=_("Rows sent"))."""
     NAMES.update(names)
+
+
+def add_settings(find: Callable[[str], Any]) -> None:
+    """Let `find` say what a setting is called, given its key; "" for one that it does not know."""
+    _settings.append(find)
 
 
 def add_values(**choices: Mapping[Any, Any]) -> None:
@@ -62,6 +111,12 @@ def value_of(event: AuditEvent, name: str) -> str:
     return "" if text == NONE else text
 
 
+def number_of(event: AuditEvent, name: str) -> int | None:
+    """Return the number that the change `name` came to, None where it is none."""
+    *_before, after = _sides(name, event.changes.get(name))
+    return after if isinstance(after, int) and not isinstance(after, bool) else None
+
+
 def _change(name: str, value: Any) -> Change:
     *before, after = _sides(name, value)
     return Change(_label(name), _text(name, before[0]) if before else None, _text(name, after))
@@ -75,10 +130,14 @@ def _sides(name: str, value: Any) -> list[Any]:
 
 
 def _label(name: str) -> str:
-    if name in NAMES:
-        return str(NAMES[name])
-    words = name.removeprefix("settings.").replace("_", " ")
+    if label := NAMES.get(name) or (name.startswith(SETTINGS) and _setting(name)):
+        return str(label)
+    words = name.removeprefix(SETTINGS).replace("_", " ")  # of an event that another version wrote
     return words[:1].upper() + words[1:]
+
+
+def _setting(name: str) -> Any:
+    return next(filter(None, (find(name.removeprefix(SETTINGS)) for find in _settings)), "")
 
 
 def _text(name: str, value: Any) -> str:
@@ -90,7 +149,7 @@ def _say(name: str, value: Any) -> str:
     if value is None or value in ("", [], {}):
         return NONE
     if isinstance(value, bool):
-        return _now("Yes") if value else _now("No")
+        return gettext("Yes") if value else gettext("No")
     if isinstance(value, int | float):
         return number(value)
     if isinstance(value, list):

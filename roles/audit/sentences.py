@@ -1,40 +1,43 @@
 """What each action of the audit log is called, as a sentence and as a choice of the filter."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
-from django.utils.translation import gettext as _now
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
-from roles.audit.changes import value_of
+from roles.audit.changes import number_of, value_of
 from roles.models import AuditEvent
 
 
 class Noun(NamedTuple):
-    """A type of objects: `choice` for the filter, `said` before an object's name in a sentence."""
+    """A type of objects: `choice` for the filter, `said` with {name} in a sentence."""
 
     choice: Any
     said: Any
 
 
 class Words(NamedTuple):
-    """`choice` for the filter; `said` with {who} and {what}, and {value} of the change named `of`."""
+    """`choice` for the filter; `said` with {who} and {what}; what the change named `of` came to follows.
+
+    `counted` gives the whole sentence where that is a number.
+    """
 
     choice: Any
     said: Any
     of: str = ""
+    counted: Callable[[int], str] | None = None
 
 
 NOUNS: dict[str, Noun] = {
-    "environment": Noun(_("Environment"), _("the environment")),
-    "grouprole": Noun(_("Group"), _("the group")),
-    "invitation": Noun(_("Invitation"), _("the invitation of")),
-    "roleassignment": Noun(_("Role"), _("the role of")),
-    "user": Noun(_("Person"), ""),
+    "environment": Noun(_("Environment"), _("the environment {name}")),
+    "grouprole": Noun(_("Group"), _("the group {name}")),
+    "invitation": Noun(_("Invitation"), _("the invitation of {name}")),
+    "roleassignment": Noun(_("Role"), _("the role of {name}")),
+    "user": Noun(_("Person"), "{name}"),
 }
 ACTIONS: dict[str, Words] = {
     "create": Words(_("Add"), _("{who} added {what}")),
@@ -44,16 +47,14 @@ ACTIONS: dict[str, Words] = {
     "download": Words(_("Download"), _("{who} downloaded from {what}")),
     "download audit": Words(_("Download the audit log"), _("{who} downloaded the audit log")),
     "environment.create": Words(_("Make an environment"), _("{who} made {what}")),
-    "give role": Words(_("Give a role"), _("{who} gave {what} a role: {value}"), "role"),
-    "change role": Words(_("Change a role"), _("{who} changed the role of {what}: {value}"), "role"),
+    "give role": Words(_("Give a role"), _("{who} gave {what} a role"), "role"),
+    "change role": Words(_("Change a role"), _("{who} changed the role of {what}"), "role"),
     "remove role": Words(_("Remove a role"), _("{who} removed {what} from the environment")),
-    "give role by group": Words(_("Give a role by group"), _("A group gave {what} a role: {value}"), "role"),
-    "change role by group": Words(
-        _("Change a role by group"), _("A group changed the role of {what}: {value}"), "role"
-    ),
+    "give role by group": Words(_("Give a role by group"), _("A group gave {what} a role"), "role"),
+    "change role by group": Words(_("Change a role by group"), _("A group changed the role of {what}"), "role"),
     "remove role by group": Words(_("Remove a role by group"), _("{what} lost the role of a group")),
-    "add group role": Words(_("Give a group a role"), _("{who} gave {what} a role: {value}"), "role"),
-    "change group role": Words(_("Change a group's role"), _("{who} changed the role of {what}: {value}"), "role"),
+    "add group role": Words(_("Give a group a role"), _("{who} gave {what} a role"), "role"),
+    "change group role": Words(_("Change a group's role"), _("{who} changed the role of {what}"), "role"),
     "remove group role": Words(_("Remove a group's role"), _("{who} took the role of {what}")),
     "invite": Words(_("Invite"), _("{who} invited {what}")),
     "renew invitation": Words(_("Renew an invitation"), _("{who} renewed {what}")),
@@ -70,11 +71,11 @@ ACTIONS: dict[str, Words] = {
     "turn off second factor": Words(_("Turn off a second factor"), _("{who} turned off the second factor of {what}")),
     "renew recovery codes": Words(_("Renew recovery codes"), _("{who} made new recovery codes")),
     "use recovery code": Words(_("Use a recovery code"), _("{who} used a recovery code")),
-    "end session": Words(_("End a session"), _("{who} ended a session: {value}"), "browser"),
-    "see as": Words(_("Look as support"), _("{who}, of support, looks at {what} as: {value}"), "role"),
+    "end session": Words(_("End a session"), _("{who} ended a session"), "browser"),
+    "see as": Words(_("Look as support"), _("{who}, of support, looks at {what} as"), "role"),
     "stop seeing as": Words(_("End of a look as support"), _("{who}, of support, no longer looks at {what}")),
-    "change zone": Words(_("Change the time zone"), _("{who} changed the time zone of {what}: {value}"), "zone"),
-    "change language": Words(_("Change the language"), _("{who} changed the language of {what}: {value}"), "language"),
+    "change zone": Words(_("Change the time zone"), _("{who} changed the time zone of {what}"), "zone"),
+    "change language": Words(_("Change the language"), _("{who} changed the language of {what}"), "language"),
     "fail sign-in": Words(_("Failed sign-in"), _("A sign-in of {what} failed")),
 }
 
@@ -97,45 +98,44 @@ def object_type(name: str) -> str:
 
 def sentence(event: AuditEvent) -> SafeString:
     """Say the event in plain words, the name of what it is about emphasised."""
-    words, (template, parts) = _words_of(event), _said(event)
-    what = format_html("{}{}<strong>{}</strong>", words, " " if words else "", event.object_name)
-    return format_html(template, **parts, what=what)
+    name = format_html('<strong translate="no">{}</strong>', event.object_name)
+    template, parts = _said(event)
+    return format_html(template, **parts, what=format_html(_object(event.object_type, get_language()), name=name))
 
 
 def plain_sentence(event: AuditEvent) -> str:
     """Say the event in plain words, as text."""
     template, parts = _said(event)
-    return template.format(**parts, what=f"{_words_of(event)} {event.object_name}".lstrip())
+    return template.format(**parts, what=_object(event.object_type, get_language()).format(name=event.object_name))
 
 
 def _said(event: AuditEvent) -> tuple[str, dict[str, str]]:
-    """Return the sentence, without its value where the change has none, and what goes into its places."""
+    """Return the sentence, with its value where the change has one, and what goes into its places."""
     words = ACTIONS.get(event.action)
     if words is None:
-        return _now("{who}: {action} · {what}"), {"who": who(event), "action": _as_words(event.action)}
-    said, value = _template(event.action, get_language()), value_of(event, words.of)
-    return said if value else said.partition(": {value}")[0], {"who": who(event), "value": value}
+        return gettext("{who}: {action} · {what}"), {"who": who(event), "action": _as_words(event.action)}
+    value, number = value_of(event, words.of), number_of(event, words.of)
+    parts = {"who": who(event), "value": value}
+    if words.counted and number is not None:
+        return words.counted(number), parts
+    return _template(event.action, bool(value), get_language()), parts
 
 
 def who(event: AuditEvent) -> str:
     """Return the person's name, or Waybill's own for what nobody in particular did."""
-    return event.actor_name or _now("Waybill")
-
-
-def _words_of(event: AuditEvent) -> str:
-    """Return what stands before the object's name; "" before a person's."""
-    return _object(event.object_type, get_language())
+    return event.actor_name or "Waybill"
 
 
 # A download asks for the same words for each of its rows.
 @cache
-def _template(action: str, _language: str | None) -> str:
-    return str(ACTIONS[action].said)
+def _template(action: str, has_value: bool, _language: str | None) -> str:
+    said = str(ACTIONS[action].said)
+    return gettext("%(sentence)s: {value}") % {"sentence": said} if has_value else said
 
 
 @cache
 def _object(type_: str, _language: str | None) -> str:
-    return str(NOUNS[type_].said) if type_ in NOUNS else _as_words(type_)
+    return str(NOUNS[type_].said) if type_ in NOUNS else gettext("%(type)s {name}") % {"type": _as_words(type_)}
 
 
 def _as_words(name: str) -> str:

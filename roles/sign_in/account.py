@@ -15,8 +15,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from roles import language
@@ -30,9 +29,9 @@ class LanguageForm(forms.Form):
     """The language in which one reads Waybill."""
 
     language = language.LanguageField(
-        label=_lazy("Language"),
-        empty=_lazy("As the environment"),
-        help_text=_lazy(
+        label=gettext_lazy("Language"),
+        empty=gettext_lazy("As the environment"),
+        help_text=gettext_lazy(
             "Pages and mails are in this language. “As the environment” leaves it to the environment, "
             "and where that has none to your browser."
         ),

@@ -188,7 +188,7 @@ def test_the_audit_log_tells_it_without_the_address(admin, url, receiver):
     assert [event.action for event in events] == ["create", "change", "switch", "test", "remove"]
     assert "planted-path" not in str([event.changes for event in events])
     page = text_of(admin.get(reverse("audit:list", kwargs={"environment": channel.environment.slug})))
-    assert "ada switched the channel for alerts <strong>Operations</strong>: off" in page
+    assert 'ada switched the channel for alerts <strong translate="no">Operations</strong>: off' in page
 
 
 def test_everybody_sees_the_alerts_and_administrators_the_channels(viewer, admin, url, goes):

@@ -1,0 +1,125 @@
+"""What a person reads or hears of a page, piece by piece, and which words of it no language can translate."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from html.parser import HTMLParser
+
+from config.pseudo import CLOSING, OPENING
+
+VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+# Elements whose content nobody reads as a text: code, keys, and what lists of suggestions put into a field.
+NOT_READ = {"script", "style", "code", "kbd", "pre", "svg", "datalist"}
+# Elements that a sentence runs through.
+INLINE = {"a", "abbr", "b", "bdi", "button", "em", "i", "output", "small", "span", "strong", "time", "u"}
+SAID = {"title", "placeholder", "alt", "label", "summary", "aria-label", "aria-description", "aria-valuetext"}
+# Data attributes hold words for scripts, unless they look like what only scripts read.
+NOT_SAID = {"data-can", "data-rows", "data-copy", "data-value"}
+VALUE = re.compile(r"[a-z0-9:#./?=&_-]*")
+WORD = re.compile(r"[A-Za-z]{2,}")
+OURS = {"Waybill"}  # the product's name
+# A separator between two texts is no part of a sentence.
+BETWEEN = re.compile(r"^[\s·,;:.–—()/+×…|\d%≤≥<>=-]*$")
+
+
+class _Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[tuple[str, bool]] = []
+        self.pieces: list[tuple[str, str]] = []
+        self.language = ""
+
+    @property
+    def is_read(self) -> bool:
+        return all(is_read for _tag, is_read in self.open)
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        is_read = values.get("translate") != "no" and tag not in NOT_READ
+        if tag == "html":
+            self.language = values.get("lang", "")
+        if self.is_read:
+            self.pieces += [
+                (f"{tag}[{name}]", value) for name, value in attrs if value and self._is_said(tag, name, values)
+            ]
+        if tag not in VOID:
+            self.open.append((tag, is_read))
+
+    def _is_said(self, tag, name, values):
+        if name in SAID:
+            return True
+        if name == "value":
+            return tag == "input" and values.get("type") in {"submit", "button", "reset"}
+        is_ours = name.startswith("data-") and name not in NOT_SAID
+        return is_ours and not VALUE.fullmatch(values[name] or "")
+
+    def handle_endtag(self, tag):
+        while self.open and self.open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data):
+        if self.is_read and data.strip():
+            path = ".".join(tag for tag, _is_read in self.open[-2:])
+            self.pieces.append((path, " ".join(data.split())))
+
+
+def pieces_of(page: str) -> list[tuple[str, str]]:
+    """Return where each text of `page` stands, with the text."""
+    parser = _Page()
+    parser.feed(page)
+    parser.close()
+    return parser.pieces
+
+
+def pieces_of_answer(answer) -> Iterator[tuple[str, str]]:
+    """Yield the texts of an answer: of its page or fragment, and of what its header tells scripts to say."""
+    if (trigger := answer.headers.get("HX-Trigger", "")).startswith("{"):
+        yield from ((f"HX-Trigger {name}", text) for name, text in _strings(json.loads(trigger)))
+    if not answer.streaming and "html" in answer.headers.get("Content-Type", ""):
+        yield from pieces_of(answer.content.decode())
+
+
+def _strings(value, name="") -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, one in value.items():
+            if key != "tone":
+                yield from _strings(one, key)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _strings(one, name)
+    elif isinstance(value, str):
+        yield name, value
+
+
+class Data:
+    """What the fixtures call things: no text, wherever it stands."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        known = sorted({" ".join(name.split()) for name in names if name and WORD.search(name)} | OURS, key=len)
+        self._any = re.compile("|".join(rf"(?<![A-Za-z]){re.escape(name)}(?![A-Za-z])" for name in reversed(known)))
+
+    def plain_words(self, text: str) -> list[str]:
+        """Return the words of `text` that went through no catalogue."""
+        return WORD.findall(self._any.sub("", text))
+
+    def is_glued(self, text: str) -> bool:
+        """Whether `text` is put together of a translated text and of what it should have as a parameter."""
+        outside = _outside(text)
+        if OPENING not in text:
+            return False
+        return any(not BETWEEN.match(part) for part in outside) or "" in outside[1:-1]
+
+
+def _outside(text: str) -> list[str]:
+    """Return what stands before, between and after the texts of the catalogue in `text`."""
+    parts, depth = [""], 0
+    for letter in text:
+        if letter == OPENING:
+            depth += 1
+            if depth == 1:
+                parts.append("")
+        elif letter == CLOSING:
+            depth -= 1
+        elif not depth:
+            parts[-1] += letter
+    return parts
