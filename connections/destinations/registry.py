@@ -3,9 +3,9 @@
 import pkgutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from typing import NamedTuple
 
@@ -70,10 +70,10 @@ def _found() -> _Found:
     found = _Found({}, [])
     for folder in _own_folders():
         module = f"{connections.destinations.__name__}.{folder}.{MODULE}"
-        _load(found, folder, f"waybill[{folder}]", lambda module=module: _declared_in(module))
+        _load(found, folder, f"waybill[{folder}]", partial(_declared_in, module))
     for entry in entry_points(group=GROUP):
         package = entry.dist.name if entry.dist else entry.module
-        _load(found, entry.name, package, lambda entry=entry: [entry.load()])
+        _load(found, entry.name, package, partial(_named_by, entry))
     return found
 
 
@@ -103,6 +103,10 @@ def _declared_in(module: str) -> list[type[Destination]]:
     values = vars(import_module(module)).values()
     classes = [value for value in values if isinstance(value, type) and value.__module__ == module]
     return [one for one in classes if issubclass(one, Destination) and "slug" in vars(one)]
+
+
+def _named_by(entry: EntryPoint) -> list[type[Destination]]:
+    return [entry.load()]
 
 
 def _add(type_: type[Destination], found: dict[str, type[Destination]]) -> None:

@@ -69,11 +69,16 @@ def _is_border(words: str, at: int) -> bool:
     return not after or not (is_open or after in JOINERS or _is_mark(after))
 
 
+def folded(name: str) -> str:
+    """Return what is equal for names that differ in letters' case or Unicode composition alone."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
+
+
 def unused(name: str, taken: Iterable[str], own: str = "") -> str:
     """Return `name`; where it is taken (also in other letters' case) with `own` behind it, and a number if need be."""
-    folded = {one.casefold() for one in taken}
+    known = {folded(one) for one in taken}
     numbered = (f"{name}{own}_{number}" for number in itertools.count(2))
-    return next(one for one in itertools.chain([name, name + own], numbered) if one.casefold() not in folded)
+    return next(one for one in itertools.chain([name, name + own], numbered) if folded(one) not in known)
 
 
 def folder_of(export: Export) -> str:

@@ -1,9 +1,12 @@
-"""Names that the Common Data Model's form of model.json takes, made of any: the same each time, and unlike each other.
+"""Names that the Common Data Model's form of model.json takes, made of any: the same each time, and unlike each
+other, whatever case or Unicode composition a reader ignores.
 
 It refuses blanks at either end, line breaks and more than 256 characters; in an entity's name dots and quotes too.
 """
 
 import re
+
+from exports.spec.folders import folded
 
 MOST_CHARACTERS = 256
 ROOM = 6  # for a number that tells two alike apart
@@ -12,13 +15,13 @@ BLANKS = " \t\ufeff"  # str.strip knows the others
 
 
 def attribute(name: str, taken: set[str]) -> str:
-    """Return a valid name of a column that is not in `taken`, and put it there."""
+    """Return a valid name of a column that none of `taken` is like in whatever case, and put it there."""
     return _unused(_valid(name, f"[{LINE_BREAKS}]"), taken)
 
 
 def entity(name: str, taken: set[str]) -> str:
-    """Return a valid name of an entity that is not in `taken` in whatever case, and put it there."""
-    return _unused(_valid(name, f'[{LINE_BREAKS}."]'), taken, fold=True)
+    """Return a valid name of an entity that none of `taken` is like in whatever case, and put it there."""
+    return _unused(_valid(name, f'[{LINE_BREAKS}."]'), taken)
 
 
 def plain(name: str) -> str:
@@ -33,10 +36,10 @@ def _valid(name: str, refused: str) -> str:
     return found[:MOST_CHARACTERS].strip().strip(BLANKS) or "_"
 
 
-def _unused(name: str, taken: set[str], *, fold: bool = False) -> str:
+def _unused(name: str, taken: set[str]) -> str:
     number, free = 1, name
-    while (free.casefold() if fold else free) in taken:
+    while folded(free) in taken:
         number += 1
         free = f"{name[: MOST_CHARACTERS - ROOM].rstrip()}_{number}"
-    taken.add(free.casefold() if fold else free)
+    taken.add(folded(free))
     return free

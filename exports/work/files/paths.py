@@ -129,10 +129,10 @@ def _key(item: Item) -> tuple[ItemKind, int]:
 def _folders(export: Export, items: Sequence[Item]) -> list[str]:
     """Return a folder for each; those of like names carry their ids, so that none ever gets another one's files."""
     plain = [names.safe_name(item.name, "", keeps_marks=export.folders_keep_marks) for item in items]
-    often = Counter([MANIFEST, *(name.casefold() for name in plain)])
+    often = Counter([MANIFEST, *map(names.folded, plain)])
     taken: list[str] = []
     for item, name in zip(items, plain, strict=True):
         own = f"{'table' if item.kind == ItemKind.TABLE else 'segment'}-{item.noun.pk}"
-        is_alone = bool(name) and often[name.casefold()] == 1
+        is_alone = bool(name) and often[names.folded(name)] == 1
         taken.append(names.unused(name if is_alone else f"{name}-{own}".lstrip("-"), taken))
     return taken

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import re
+import unicodedata
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -221,6 +222,28 @@ def test_names_that_the_form_refuses_become_valid_ones_in_the_model_and_in_the_f
     assert annotations(model["entities"][0])["name"] == 'dots.and "quotes"'
     assert annotations(model["entities"][0]["attributes"][0])["sourceColumn"] == " blanks "
     assert all(entity["partitions"][0]["location"].isascii() for entity in model["entities"])
+
+
+def test_names_that_differ_in_case_or_composition_alone_are_made_unlike_in_model_header_and_manifest(environment):
+    fields = ["Nr", "NR", "day", "Day", "NR_2", "Café", "CAFE\u0301", "straße", "STRASSE"]
+    columns = ", ".join(f'{n} AS "{name}"' for n, name in enumerate(fields))
+    tables = [
+        describe_relation(environment, name, f"CREATE TABLE {{}} AS SELECT {columns}", dict.fromkeys(fields, "integer"))
+        for name in ("Café", "cafe\u0301", "CAFÉ 2")
+    ]
+    export = make_data_out(environment, tables, name="Alike")
+    run = run_to_end(export)
+    assert run.state == State.SUCCEEDED, run.message
+    model, rows = read_model(root_of(export))
+    assert_valid(model)
+    made = ["Nr", "NR_2", "day", "Day_2", "NR_2_2", "Café", "CAFE\u0301_2", "straße", "STRASSE_2"]
+    assert list(rows) == ["Café", "cafe\u0301_2", "CAFÉ 2"]
+    assert rows["Café"] == [dict(zip(made, range(9), strict=True))]
+    assert [column["name"] for column in manifest_of(run)["files"][0]["columns"]] == made
+    sources = [annotations(one)["sourceColumn"] for one in model["entities"][0]["attributes"]]
+    assert sources == fields
+    for names in (list(rows), made, [entry["path"] for entry in run.files]):
+        assert len({unicodedata.normalize("NFC", name).casefold() for name in names}) == len(names)
 
 
 def test_made_names_are_valid_short_and_unlike_each_other():
