@@ -23,9 +23,8 @@ from exports.models import PartKind, PartState, RefreshPart, RefreshState, Syste
 from exports.refresh import nudging, parts
 from exports.refresh.parts import LEASE
 from exports.refresh.step import step
-from exports.runs import stopping
 from exports.runs.lease import Claim, Renewal
-from roles import shared_memory
+from roles import shared_memory, stopping
 from roles.messages import Message
 from segments.models import Segment, Table
 from segments.warehouse.members import RefreshError, refresh

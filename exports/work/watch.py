@@ -20,11 +20,12 @@ from connections.destinations.base import Destination
 from connections.destinations.registry import destinations
 from exports.models import Run
 from exports.models.states import State
-from exports.runs import lifecycle, queue, stopping
+from exports.runs import lifecycle, queue
 from exports.runs.lease import Renewal
 from exports.runs.lifecycle import LEASE, Claim
 from exports.work.execute import execute
 from exports.work.logged import lines_of
+from roles import stopping
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, connections
 from django.utils.translation import gettext as _
 
-from exports.runs import stopping
-from roles import heartbeats
+from roles import heartbeats, stopping
 from roles.audit import origin
 from roles.secrets import same_keys
 
