@@ -15,7 +15,7 @@ class ExportsConfig(AppConfig):
         from exports.alerts import actions, refreshes, watch  # noqa: F401
         from exports.formats import help as formats_help
         from exports.guide import usage as guide
-        from exports.refresh import notes
+        from exports.refresh import notes, sending  # noqa: F401
         from exports.runs import health
         from exports.work import carriers
         from exports.work.files.carrier import FilesCarrier

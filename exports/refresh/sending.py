@@ -1,7 +1,10 @@
 """Exports of a system refresh: each is a run like any other, and its part says what became of that."""
 
-from django.db.models import Q
+from typing import Any
+
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
+from django.dispatch import receiver
 from django.utils.translation import gettext as _
 
 from exports.models import Export, PartKind, PartState, RefreshPart, Run, ScheduleMode, SystemRefresh, Trigger
@@ -9,6 +12,7 @@ from exports.models.states import State
 from exports.refresh import parts
 from exports.runs import decide, lifecycle
 from exports.runs.lifecycle import Origin
+from exports.runs.signals import run_changed
 
 MOST_SENT = 50  # runs in one step
 MOST_UNDER_WAY = 200  # runs of one refresh that wait or run: others that are asked for meanwhile come in between
@@ -44,26 +48,33 @@ def keep_skipped(refresh: SystemRefresh, reasons: dict[int, str]) -> None:
         _keep_skipped(refresh, export, reasons[export.pk], is_last=export.pk not in busy)
 
 
-def mirror(refresh: SystemRefresh) -> None:
-    """Let the parts of exports say what their runs came to."""
-    over = Q(run=None) | Q(run__state__in=ENDS)
-    for part in parts.running(refresh, PartKind.EXPORT).filter(over).select_related("run"):
-        _end(part, part.run)
+@receiver(run_changed, sender=SystemRefresh)
+def end_part(*, run: Run, **_more: Any) -> None:
+    """End the part whose run has ended, or waits for long, in the transaction that brought the run there."""
+    if run.state in ENDS:
+        _end(RefreshPart.objects.filter(run=run.pk, state=PartState.RUNNING), run)
+
+
+def catch_up(refresh: SystemRefresh) -> None:
+    """End parts whose run was removed, or ended while a version of Waybill ran that did not tell them."""
+    ended = Q(run=None) | Q(run__state__in=ENDS)
+    for part in parts.running(refresh, PartKind.EXPORT).filter(ended).select_related("run"):
+        _end(RefreshPart.objects.filter(pk=part.pk), part.run)
 
 
 def _send(refresh: SystemRefresh, part: RefreshPart, export: Export | None, earlier: Run | None) -> None:
     """Queue a run of one export, or say why there is none."""
+    mine = RefreshPart.objects.filter(pk=part.pk)
     if export is None or export.schedule_mode != ScheduleMode.REFRESH or export.connection_id is None:
-        return _leave_out(part, _why_not(export))
+        return _leave_out(mine, _why_not(export))
     if earlier:
         reason = _("Run %(run)s of this export was not over") % {"run": earlier.short_id}
         is_last = decide.lapse(earlier) or earlier.most_rows is not None  # a test is never the last run
         run = _keep_skipped(refresh, export, reason, is_last=is_last)
-        RefreshPart.objects.filter(pk=part.pk).update(run=run)
-        return _leave_out(part, reason)
+        mine.update(run=run)
+        return _leave_out(mine, reason)
     run = lifecycle.create(export, _origin(refresh))
-    begun = {"state": PartState.RUNNING, "started_at": Now(), "run": run}
-    RefreshPart.objects.filter(pk=part.pk).update(**begun)
+    mine.update(state=PartState.RUNNING, started_at=Now(), run=run)
     return None
 
 
@@ -73,8 +84,8 @@ def _why_not(export: Export | None) -> str:
     return _("It no longer follows the system refresh") if export.connection_id else _("No connection")
 
 
-def _leave_out(part: RefreshPart, reason: str) -> None:
-    RefreshPart.objects.filter(pk=part.pk).update(state=PartState.SKIPPED, ended_at=Now(), message=reason)
+def _leave_out(part: QuerySet[RefreshPart], reason: str) -> None:
+    part.update(state=PartState.SKIPPED, ended_at=Now(), message=reason)
 
 
 def _keep_skipped(refresh: SystemRefresh, export: Export, reason: str, *, is_last: bool) -> Run:
@@ -86,10 +97,10 @@ def _origin(refresh: SystemRefresh) -> Origin:
     return Origin(Trigger.REFRESH, refresh.triggered_by, refresh)
 
 
-def _end(part: RefreshPart, run: Run | None) -> None:
+def _end(part: QuerySet[RefreshPart], run: Run | None) -> None:
     if run is None:
         return _leave_out(part, _("The export was removed"))
-    RefreshPart.objects.filter(pk=part.pk).update(
+    part.update(
         state=ENDS[State(run.state)],
         started_at=run.started_at,
         ended_at=run.ended_at or Now(),

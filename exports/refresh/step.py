@@ -34,7 +34,7 @@ def step(pk: int, *, by: User | None = None) -> None:
     is_paused = refresh.environment.paused_at is not None
     if refresh.state == RefreshState.QUEUED and not is_paused and not refresh.cancel_requested_at:
         _begin(refresh, by)
-    sending.mirror(refresh)
+    sending.catch_up(refresh)
     if refresh.cancel_requested_at:
         _cancel_rest(refresh)
     else:

@@ -69,7 +69,9 @@ def create(export: Export, origin: Origin, *, most_rows: int | None = None) -> R
     if not most_rows:
         Export.objects.filter(pk=export.pk).update(last_run=run)
     changes = {"state": [None, State.QUEUED], "trigger": origin.trigger}
-    events.record(run, "test" if most_rows else "run", by=origin.by, changes=changes)
+    audit.record(
+        export.environment, "test" if most_rows else "run", export, by=origin.by, changes=changes, run=run.uuid
+    )
     nudge()
     return run
 
@@ -81,7 +83,7 @@ def create_skipped(export: Export, origin: Origin, *, reason: str, message: str 
     if is_last:
         Export.objects.filter(pk=export.pk).update(last_run=run)
     events.record_change(run, "", message, by=None)
-    run_changed.send(Run, run=run, before="", message=message)
+    run_changed.send(_sender(run), run=run, before="", message=message)
     return run
 
 
@@ -129,7 +131,11 @@ def _note(run_id: int, before: str, by: User | None) -> None:
     log.note_state(run, before, message, by=by)
     if run.state in DELIVERED:
         Export.objects.filter(last_run=run_id).update(delivered_at=Now())
-    run_changed.send(Run, run=run, before=before, message=message)
+    run_changed.send(_sender(run), run=run, before=before, message=message)
+
+
+def _sender(run: Run) -> type[Run | SystemRefresh]:
+    return SystemRefresh if run.refresh_id else Run
 
 
 def cancel(run: Run, *, by: User | None) -> bool:

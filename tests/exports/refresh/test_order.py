@@ -3,9 +3,11 @@
 import pytest
 
 from exports.models import Export, PartKind, RefreshState, Run, ScheduleMode, Trigger
-from exports.models.states import State
+from exports.models.states import DELIVERED, State
 from exports.refresh import advance, start, work
 from exports.refresh.plan import plan
+from exports.refresh.sending import ENDS
+from exports.runs import lifecycle, queue
 from segments.models import Segment, Table
 from segments.relationships import relate
 from tests.exports.refresh import parts
@@ -78,6 +80,18 @@ def test_tables_segments_and_exports_go_one_after_the_other(environment, segment
     assert (refresh.state, refresh.reason) == (RefreshState.SUCCEEDED, "")
     assert parts.of(refresh)["Nightly"] == "done"
     assert refresh.ended_at
+
+
+@pytest.mark.parametrize(("state", "part"), ENDS.items())
+def test_the_end_of_a_run_ends_its_part_at_once(environment, segment, state, part):
+    make_export(environment, "Nightly", segments=[segment])
+    refresh = start.start(environment, by=None)
+    parts.work_off()
+    lifecycle.finish(queue.claim(), state, rows_done=5, message="So it is.")
+    found = refresh.parts.get(name="Nightly")
+    assert (found.state, found.rows) == (part, 5 if state in DELIVERED else None)
+    assert found.ended_at
+    assert found.message
 
 
 def test_tables_are_counted_and_segments_computed_anew(environment, table, segment):
