@@ -1,7 +1,7 @@
 """What opens and closes alerts: a run's change of state as it happens, and a look every few seconds at what does not.
 
 An alert is about a change: one that is open stays the only one of its kind, however often the trouble comes again.
-It closes with the first run that shows the trouble to be over, so a run that delivers late ends no lateness.
+It closes with the first run that shows the trouble to have ended, so a run that delivers late ends no lateness.
 """
 
 import time
@@ -82,15 +82,15 @@ def _open_if_late(run: Run) -> None:
 
 
 def _recover(run: Run) -> None:
-    """Close what the run, which delivered, shows to be over."""
+    """Close the alerts whose trouble a delivered run shows to have ended."""
     kinds = set(_of_export(run).filter(closed_at=None).values_list("kind", flat=True))
     if _is_late(run):
         kinds -= {AlertKind.LATE, AlertKind.NEVER_STARTED}
     if AlertKind.SKIPPED in kinds and _was_skipped_since(run):
         kinds.discard(AlertKind.SKIPPED)
-    over = _of_export(run).filter(kind__in=kinds - {AlertKind.NEVER_STARTED})
+    ended = _of_export(run).filter(kind__in=kinds - {AlertKind.NEVER_STARTED})
     if kinds:
-        close_alerts(over, words.delivered(run))
+        close_alerts(ended, words.delivered(run))
     if AlertKind.NEVER_STARTED in kinds:
         close_alerts(_unstarted(run), words.delivered(run))
 
@@ -162,10 +162,10 @@ def _lateness(run: Run) -> timedelta:
 
 
 def _is_late(run: Run) -> bool:
-    """Tell whether it started late by itself, not because a person took their time to let it go."""
+    """Whether it started late by itself, not because a person took their time to let it go."""
     return not run.is_let_go and (run.is_late or _lateness(run) > LATE_AFTER)
 
 
 def _was_skipped_since(run: Run) -> bool:
-    """Tell whether an occurrence was skipped while the run went on."""
+    """Whether an occurrence was skipped while the run went on."""
     return Run.objects.filter(export=run.export_id, pk__gt=run.pk, state=State.SKIPPED).exists()

@@ -29,7 +29,7 @@ class Budget:
     starts_per_minute: int | None
 
     def has_room(self, running: int, started: int) -> bool:
-        """Tell whether one more may start beside `running` ones, `started` within the last minute."""
+        """Whether one more may start beside `running` ones, `started` within the last minute."""
         return running < self.at_once and (self.starts_per_minute is None or started < self.starts_per_minute)
 
 
@@ -56,7 +56,7 @@ def takeable() -> QuerySet[Run]:
 
 
 def has_room(pk: int, type_: str, most_at_once: int | None) -> bool:
-    """Tell whether one more run may start; whoever asks next waits for the end of this transaction."""
+    """Whether one more run may start; whoever asks next waits for the end of this transaction."""
     with database.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"waybill:connection:{pk}"])
     budget = budget_of(type_, most_at_once)

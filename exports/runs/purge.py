@@ -1,7 +1,7 @@
-"""What is older than it is kept is removed, once a night: runs with their logs, system refreshes, alerts that are over.
+"""Removes once a night what has been kept long enough: runs with their logs, system refreshes, closed alerts.
 
-The audit log keeps its events for good. Nothing is removed that runs, that an export's status rests on, or that is the
-last that was delivered. All times are the database's, and it decides who asks for a night's purge.
+The audit log keeps its events for good. An active run, the last run of an export and the last that delivered stay.
+All times are the database's, and it decides who asks for a night's purge.
 """
 
 import logging
@@ -59,7 +59,7 @@ def ask_nightly() -> None:
 
 
 def purge_tonight() -> None:
-    """Remove what is over; what is left when the time is up is for another task."""
+    """Remove what has expired; another task removes what is left when the time is up."""
     removed, is_done = purge(most_seconds=MOST_SECONDS)
     if removed:
         logger.info("Purged %s.", ", ".join(f"{count} {name}" for name, count in sorted(removed.items())))
@@ -68,7 +68,7 @@ def purge_tonight() -> None:
 
 
 def purge(*, most_seconds: float | None = None) -> tuple[Counter[str], bool]:
-    """Remove what is over, batch by batch; return how many rows by table, and whether nothing is left."""
+    """Remove what has expired, batch by batch; return how many rows by table, and whether nothing is left."""
     removed: Counter[str] = Counter()
     until = None if most_seconds is None else time.monotonic() + most_seconds
     for batch in _batches():
@@ -81,12 +81,13 @@ def purge(*, most_seconds: float | None = None) -> tuple[Counter[str], bool]:
 
 def counts() -> Counter[str]:
     """Return how many rows a purge would remove now, by table; nothing is removed."""
-    over: list[QuerySet[Any]] = [runs_over(), RunLine.objects.filter(run__in=runs_over()), _refreshes_over()]
-    over += [_alerts_over(), *(_tasks_over(kind) for kind in KEPT_TASKS)]
-    return Counter({one.model._meta.label: count for one in over if (count := one.count())})
+    runs = expired_runs()
+    expired: list[QuerySet[Any]] = [runs, RunLine.objects.filter(run__in=runs), _expired_refreshes()]
+    expired += [_expired_alerts(), *(_expired_tasks(kind) for kind in KEPT_TASKS)]
+    return Counter({one.model._meta.label: count for one in expired if (count := one.count())})
 
 
-def runs_over() -> QuerySet[Run]:
+def expired_runs() -> QuerySet[Run]:
     """Return the runs that may go: long ended, no export's last one, and not the newest that was delivered."""
     newer = Run.objects.filter(export=OuterRef("export"), pk__gt=OuterRef("pk"), state__in=DELIVERED, most_rows=None)
     is_last = Export.objects.filter(last_run=OuterRef("pk"))
@@ -94,18 +95,18 @@ def runs_over() -> QuerySet[Run]:
     return old.filter(~Q(state__in=DELIVERED) | Q(most_rows__isnull=False) | Exists(newer), ~Exists(is_last))
 
 
-def _refreshes_over() -> QuerySet[SystemRefresh]:
+def _expired_refreshes() -> QuerySet[SystemRefresh]:
     """Return the system refreshes that may go; each environment's newest stays."""
     newer = SystemRefresh.objects.filter(environment=OuterRef("environment"), pk__gt=OuterRef("pk"))
     old = SystemRefresh.objects.filter(queued_at__lt=Now() - KEPT).exclude(state__in=REFRESHES_UNDER_WAY)
     return old.filter(~Q(ended_at__gte=Now() - KEPT), Exists(newer))
 
 
-def _alerts_over() -> QuerySet[Alert]:
+def _expired_alerts() -> QuerySet[Alert]:
     return Alert.objects.filter(closed_at__lt=Now() - KEPT)
 
 
-def _tasks_over(kind: type[Success | Failure]) -> QuerySet[Any]:
+def _expired_tasks(kind: type[Success | Failure]) -> QuerySet[Any]:
     return kind.objects.filter(stopped__lt=Now() - KEPT_TASKS[kind])
 
 
@@ -113,30 +114,30 @@ def _batches() -> Iterator[QuerySet[Any]]:
     """Yield what may go in parts, each small enough for one transaction."""
     for environment in Environment.objects.values_list("pk", flat=True):
         yield from _runs_of(environment)
-    yield from _again(_refreshes_over, BATCH_OF_REFRESHES)
-    yield from _again(_alerts_over, BATCH)
+    yield from _again(_expired_refreshes, BATCH_OF_REFRESHES)
+    yield from _again(_expired_alerts, BATCH)
     for kind in KEPT_TASKS:
-        yield from _again(lambda kind=kind: _tasks_over(kind), BATCH)  # type: ignore[misc]
+        yield from _again(lambda kind=kind: _expired_tasks(kind), BATCH)  # type: ignore[misc]
 
 
 def _runs_of(environment: int) -> Iterator[QuerySet[Run]]:
     """Yield an environment's runs that may go, the oldest first; those that stay are passed once, not each time."""
-    over = runs_over().filter(environment=environment).order_by(MOMENT.asc(), F("pk").asc())
-    found = list(over.values_list("pk", MOMENT)[:BATCH])
+    expired = expired_runs().filter(environment=environment).order_by(MOMENT.asc(), F("pk").asc())
+    found = list(expired.values_list("pk", MOMENT)[:BATCH])
     while found:
         yield Run.objects.filter(pk__in=[pk for pk, _moment in found]).only("pk")
-        found = list(over.filter(GreaterThanOrEqual(MOMENT, found[-1][1])).values_list("pk", MOMENT)[:BATCH])
+        found = list(expired.filter(GreaterThanOrEqual(MOMENT, found[-1][1])).values_list("pk", MOMENT)[:BATCH])
 
 
-def _again(over: Callable[[], QuerySet[Any]], size: int) -> Iterator[QuerySet[Any]]:
-    """Yield parts of what `over` returns until there is none."""
-    while keys := list(over().values_list("pk", flat=True)[:size]):
-        model: type[Model] = over().model
+def _again(expired: Callable[[], QuerySet[Any]], size: int) -> Iterator[QuerySet[Any]]:
+    """Yield parts of what `expired` returns until there is none."""
+    while keys := list(expired().values_list("pk", flat=True)[:size]):
+        model: type[Model] = expired().model
         yield model._default_manager.filter(pk__in=keys)
 
 
 def _is_mine() -> bool:
-    """Tell whether a night has begun for which nobody has asked for a purge; whoever is told so has to."""
+    """Whether a night has begun for which nobody has asked for a purge; whoever is told so has to."""
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, {"zone": settings.TIME_ZONE})
         row = cursor.fetchone()

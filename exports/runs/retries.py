@@ -24,7 +24,7 @@ def wait_before(tries: int, retry_after: float | None, chance: Callable[[], floa
 
 
 def has_time_for(run: Run, wait: timedelta) -> bool:
-    """Tell whether a try after `wait` comes before the export's next occurrence, and within RETRY_FOR."""
+    """Whether a try after `wait` comes before the export's next occurrence, and within RETRY_FOR."""
     began = Greatest(Coalesce("started_at", "queued_at"), "decided_at")  # of a held one: since a person let it go
     mine = Run.objects.filter(pk=run.pk).annotate(now=Now(), began=began)
     found = mine.values_list(
