@@ -15,8 +15,10 @@ class ExportsConfig(AppConfig):
         from exports.alerts import actions, refreshes, watch  # noqa: F401
         from exports.formats import help as formats_help
         from exports.guide import usage as guide
-        from exports.refresh import notes, sending  # noqa: F401
+        from exports.refresh import due, notes, sending  # noqa: F401
         from exports.runs import health
+        from exports.schedules import health as schedules_health
+        from exports.schedules import occurrences
         from exports.work import carriers
         from exports.work.files.carrier import FilesCarrier
         from roles import checks
@@ -26,6 +28,7 @@ class ExportsConfig(AppConfig):
         removing.tell_usage(guide.usage_of)
         connection_help.tell_exports(formats_help.ExportsHelp())
         checks.add("waiting runs", health.waiting_runs)
+        checks.add("schedules", schedules_health.look_at(occurrences.KIND, due.KIND))
         audited.say_values()
         actions.keep_secrets()
         notes.say_values()

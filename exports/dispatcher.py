@@ -10,16 +10,17 @@ from django.db.models.functions import Now
 from django_q.models import OrmQ
 
 from connections.testing import daily, testing
-from exports.alerts import watch
-from exports.refresh import advance
-from exports.refresh import due as refresh_due
-from exports.runs import budget, explaining, nudging, purge, queue, waits
-from exports.schedules import occurrences
+from exports.alerts import outbox, watch
+from exports.refresh import advance, parts
+from exports.refresh import due as refreshes
+from exports.runs import budget, explaining, nudging, overdue, purge, queue, waits
+from exports.schedules import engine, occurrences
 from roles import tidying
 
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 1.0  # seconds
+CORRECT_EVERY = 300.0
 AGAIN = 0.1  # seconds, where something due is in other hands
 NUDGE_AFTER = timedelta(milliseconds=500)
 MOST_NUDGES = 4
@@ -34,7 +35,7 @@ def nudge_where_runs_wait() -> None:
 
 
 # What comes at its time; whatever else there is to look for comes once a second, in this order.
-DUE: tuple[Callable[[], object], ...] = (occurrences.start_due, refresh_due.look)
+DUE: tuple[Callable[[], object], ...] = (occurrences.start_due, refreshes.start_due)
 LOOKS: tuple[Callable[[], object], ...] = (
     queue.reap,
     advance.look_again,
@@ -47,12 +48,22 @@ LOOKS: tuple[Callable[[], object], ...] = (
     tidying.tidy_hourly,
     purge.ask_nightly,
 )
+# What puts right times that cannot be: those of a database whose clock was ahead, or that was restored. Done at the
+# start of a dispatcher and every few minutes.
+CORRECTIONS: tuple[Callable[[], object], ...] = (
+    occurrences.correct,
+    refreshes.correct,
+    overdue.correct,
+    parts.LEASE.shorten,
+    outbox.correct,
+)
 
 
 def look_once() -> None:
     """Do everything once."""
     _do(DUE)
     _do(LOOKS)
+    _do(CORRECTIONS)
 
 
 class Dispatcher:
@@ -60,23 +71,30 @@ class Dispatcher:
 
     def __init__(self) -> None:
         # Moments of time.monotonic(): how long to wait is no matter of what time it is.
-        self._look_at = self._due_at = 0.0
+        self._look_at = self._due_at = self._correct_at = 0.0
 
     def turn(self) -> float:
         """Do what is to be done now; return how many seconds there are until more is due."""
         self._start_due()
         if time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + LOOK_EVERY
-            for look in LOOKS:
+            for look in (*LOOKS, *self._corrections()):
                 if time.monotonic() >= self._due_at:  # what comes at its time waits for no other look
                     self._start_due()
                 _do((look,))
         return max(0.0, min(self._look_at, self._due_at) - time.monotonic())
 
+    def _corrections(self) -> tuple[Callable[[], object], ...]:
+        """Return what puts times right, if it is time for that."""
+        if time.monotonic() < self._correct_at:
+            return ()
+        self._correct_at = time.monotonic() + CORRECT_EVERY
+        return CORRECTIONS
+
     def _start_due(self) -> None:
         """Start what is due, and note when more will be."""
         _do(DUE)
-        wait = occurrences.seconds_until_due()
+        wait = engine.seconds_until_due(occurrences.KIND, refreshes.KIND)
         self._due_at = time.monotonic() + (LOOK_EVERY if wait is None else wait if wait > 0 else AGAIN)
 
 

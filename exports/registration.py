@@ -37,6 +37,8 @@ ACTIONS = {
     "switch off schedule": Words(
         _("Schedule that was switched off"), _("The schedule of {what} was switched off"), "problem"
     ),
+    "plan schedule anew": Words(_("Schedule planned anew"), _("The next run of {what} was planned anew"), "next_due"),
+    "correct wait": Words(_("Corrected wait of a run"), _("A run of {what} waited for too late a time and starts now")),
     "miss occurrences": Words(_("Missed occurrences"), _("{what} missed occurrences of its schedule"), "count"),
     "pause": Words(_("Pause"), _("{who} paused {what}"), "note"),
     "resume": Words(_("Resume"), _("{who} let {what} go on")),
@@ -54,6 +56,9 @@ ACTIONS = {
     "skip system refresh": Words(_("Skipped system refresh"), _("A system refresh of {what} was skipped")),
     "switch off system refresh": Words(
         _("System refresh switched off"), _("The system refresh of {what} was switched off"), "problem"
+    ),
+    "plan system refresh anew": Words(
+        _("System refresh planned anew"), _("The next system refresh of {what} was planned anew"), "next_due"
     ),
     "cancel system refresh": Words(_("Cancel a system refresh"), _("{who} canceled a system refresh of {what}")),
     "schedule system refresh": Words(

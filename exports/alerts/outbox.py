@@ -30,6 +30,7 @@ MOST_TRIES = 5
 WAITS = (30, 120, 600, 3600)  # seconds before the second try and those after it
 # Longer than the cluster lets a task go on, so nobody renews it; each try is a claim.
 LEASE = Lease(AlertDelivery, timedelta(minutes=11), MOST_TRIES, "tries")
+LONGEST_WAIT = timedelta(hours=2)  # a receiver gets up to an hour, and a wait is never quite the same
 WORK_SECONDS = 240  # of one task; what is left then is the next one's
 NUDGE_AFTER = timedelta(seconds=3)
 
@@ -63,6 +64,13 @@ def nudge_if_waiting() -> None:
     LEASE.put_back(lost, waiting={}, given_up=given_up)
     if _sendable().filter(not_before__lt=Now() - NUDGE_AFTER).exists():
         nudge()
+
+
+def correct() -> None:
+    """Let messages go that would wait longer than any may: the database's clock was ahead when they were put off."""
+    LEASE.shorten()
+    waiting = AlertDelivery.objects.filter(state=DeliveryState.WAITING, not_before__gt=Now() + LONGEST_WAIT)
+    waiting.update(not_before=Now())
 
 
 def send_waiting() -> None:

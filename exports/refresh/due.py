@@ -1,72 +1,60 @@
-"""System refreshes that are due by their schedule: each occurrence becomes one row, whoever looks.
+"""Due schedules of system refreshes start them; `exports.schedules.engine` sees to when and how often."""
 
-The row of the schedule is locked while its occurrence is taken, and the database keeps one refresh per occurrence. The
-last one missed while nothing was running runs once on return, marked late; older ones are Skipped.
-"""
+from datetime import datetime
 
-import logging
-from datetime import datetime, timedelta
-
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from exports.models import RefreshSchedule, RefreshTrigger
+from exports.models import RefreshSchedule, RefreshTrigger, SystemRefresh
 from exports.refresh import start
-from exports.schedules import planning, recurrence
-from exports.schedules.signals import switched_off
-from roles.audit import audit
-
-logger = logging.getLogger(__name__)
-
-LATE_AFTER = timedelta(minutes=1)
-MOST_MISSED = 200  # occurrences that are noted as missed, the last ones
+from exports.schedules import engine
+from roles.models import Environment
 
 
-def look() -> None:
-    """Start what is due; a schedule that cannot be understood is switched off by itself, the others go on."""
-    due = RefreshSchedule.objects.filter(next_due__lte=Now(), is_on=True)
-    for pk in due.order_by("next_due").values_list("pk", flat=True):
-        try:
-            take(pk)
-        except IntegrityError:  # somebody else was at it; the others come all the same
-            logger.info("The schedule of system refresh %s is looked at again.", pk)
+class _Kind(engine.Kind[RefreshSchedule]):
+    """Schedules of environments: an occurrence is a system refresh."""
+
+    model = RefreshSchedule
+    related = "environment"
+    is_on = Q(is_on=True)
+    in_one_transaction = 1  # each plans as many parts as its environment has
+    switched_off = "switch off system refresh"
+    planned_anew = "plan system refresh anew"
+
+    def subject(self, schedule: RefreshSchedule) -> tuple[Environment, models.Model]:
+        return schedule.environment, schedule.environment
+
+    def advice(self) -> str:
+        return _("It could not be followed. Choose its times again and save it.")
+
+    def start(self, schedule: RefreshSchedule, due: datetime, *, is_late: bool) -> None:
+        start.start(schedule.environment, by=None, trigger=RefreshTrigger.SCHEDULE, due=due, is_late=is_late)
+
+    def keep_missed(self, schedule: RefreshSchedule, missed: list[datetime]) -> None:
+        start.create_missed(schedule.environment, missed)
+
+    def keep_switched_off(self, schedule: RefreshSchedule, due: datetime) -> None:
+        start.create_skipped(schedule.environment, due, _("Its schedule was switched off"), is_late=False)
+
+    def free_future(self, schedule: RefreshSchedule) -> None:
+        SystemRefresh.objects.filter(environment=schedule.environment_id, due__gt=Now()).update(due=None)
 
 
-def take(pk: int) -> None:
-    """Take the occurrence of one schedule, unless somebody else does at this moment."""
-    with transaction.atomic():
-        mine = RefreshSchedule.objects.filter(pk=pk, next_due__lte=Now(), is_on=True)
-        schedule = mine.select_for_update(skip_locked=True, of=("self",)).select_related("environment").first()
-        if schedule is None or schedule.next_due is None:
-            return
-        try:
-            with transaction.atomic():
-                _take(schedule, schedule.next_due)
-        except (IntegrityError, InterfaceError, OperationalError):  # looked at again
-            raise
-        except Exception:
-            logger.exception("The schedule of the system refresh of %s is switched off", schedule.environment)
-            _switch_off(schedule, _("It could not be followed. Choose its times again and save it."))
+KIND = _Kind()
 
 
-def _switch_off(schedule: RefreshSchedule, problem: str) -> None:
-    schedule.problem, schedule.next_due = problem, None
-    schedule.save(update_fields=planning.PLANNED)
-    environment = schedule.environment
-    audit.record(environment, "switch off system refresh", environment, by=None, changes={"problem": problem})
-    switched_off.send(RefreshSchedule, schedule=schedule)
+def start_due() -> int:
+    """Start all that is due; return how many schedules went on to their next occurrence."""
+    return engine.start_due(KIND)
 
 
-def _take(schedule: RefreshSchedule, first: datetime) -> None:
-    """Start the last occurrence that has passed, keep the earlier ones as missed, and plan the next."""
-    now, rule = planning.database_now(), recurrence.of(schedule)
-    if problem := recurrence.problem(rule):
-        _switch_off(schedule, problem)
-        return
-    *missed, last = [first, *recurrence.between(rule, first, now, MOST_MISSED)]
-    planning.plan_next(schedule, now)
-    schedule.save(update_fields=planning.PLANNED)
-    start.keep_missed(schedule.environment, missed)
-    is_late = now - last > LATE_AFTER
-    start.start(schedule.environment, by=None, trigger=RefreshTrigger.SCHEDULE, due=last, is_late=is_late)
+def take_due(environment: Environment, *, is_off: bool) -> None:
+    """Before the schedule of `environment` changes: what fell due starts, or is skipped if it is switched off."""
+    engine.take_due(KIND, is_off=is_off, environment=environment.pk)
+
+
+def correct() -> int:
+    """Plan anew the schedules whose next occurrence cannot be right; return how many there were."""
+    return engine.correct(KIND)

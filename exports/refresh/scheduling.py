@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from exports.models import RefreshSchedule, RefreshState, Schedule, ScheduleMode, SystemRefresh
+from exports.refresh import due
 from exports.runs.run_all import LeftOut
 from exports.schedules import planning, recurrence
 from exports.schedules.recurrence import Recurrence
@@ -23,6 +24,7 @@ GOOD = (RefreshState.SUCCEEDED, RefreshState.WARNED)
 def keep_schedule(environment: Environment, rule: Recurrence | None, *, by: User) -> None:
     """Let the system refresh follow `rule`, or nothing where that is None; the rule that there was stays for later."""
     Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
+    due.take_due(environment, is_off=rule is None)
     found = RefreshSchedule.objects.filter(environment=environment).first()
     before, schedule = words_of(found), found or RefreshSchedule(environment=environment)
     schedule.is_on, schedule.updated_by = rule is not None, by

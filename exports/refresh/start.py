@@ -1,5 +1,6 @@
 """Starts and cancels a system refresh; one at a time in an environment, which the database sees to."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -73,14 +74,24 @@ def cancel(refresh: SystemRefresh, *, by: User | None) -> None:
     step(refresh.pk, by=by)
 
 
-def keep_missed(environment: Environment, missed: list[datetime]) -> None:
-    """Keep the occurrences that passed while nothing was running and that a later one makes good."""
+def create_missed(environment: Environment, missed: Sequence[datetime]) -> None:
+    """Keep the occurrences that nobody started and that a later one makes good: one insert, one event, no alert."""
     reason = _("Missed while Waybill was not running")
     rows = [_skipped(environment, due, reason, is_late=True) for due in missed]
     SystemRefresh.objects.bulk_create(rows, ignore_conflicts=True)
-    if rows:  # nobody is alerted of them: the one that makes them good is late, and says so
-        changes = {"refresh_state": RefreshState.SKIPPED, "reason": reason, "count": len(rows)}
-        audit.record(environment, "skip system refresh", environment, by=None, changes=changes)
+    span = {"count": len(missed), "first": missed[0].isoformat(), "last": missed[-1].isoformat()}
+    changes = {"refresh_state": RefreshState.SKIPPED, "reason": reason} | span
+    audit.record(environment, "skip system refresh", environment, by=None, changes=changes)
+
+
+def create_skipped(environment: Environment, due: datetime, reason: str, *, is_late: bool) -> SystemRefresh:
+    """Keep an occurrence that does not start, unless there is one of that time; return the refresh of that time."""
+    if known := SystemRefresh.objects.filter(environment=environment, due=due).first():
+        return known
+    skipped = _skipped(environment, due, reason, is_late=is_late)
+    skipped.save()
+    note(skipped, "skip system refresh", refresh_state=skipped.state, reason=skipped.reason)
+    return skipped
 
 
 def _skipped(environment: Environment, due: datetime, reason: str, *, is_late: bool) -> SystemRefresh:
@@ -93,15 +104,9 @@ def _instead(environment: Environment, due: datetime | None, *, is_late: bool) -
     earlier = under_way(environment)
     if due is None:
         raise RefreshError(_("A system refresh is already running."))
-    if known := SystemRefresh.objects.filter(environment=environment, due=due).first():
-        return known
     when = exact_time(earlier.queued_at) if earlier else ""
-    skipped = _skipped(
-        environment, due, _("The system refresh of %(when)s was not over") % {"when": when}, is_late=is_late
-    )
-    skipped.save()
-    note(skipped, "skip system refresh", refresh_state=skipped.state, reason=skipped.reason)
-    return skipped
+    reason = _("The system refresh of %(when)s was not over") % {"when": when}
+    return create_skipped(environment, due, reason, is_late=is_late)
 
 
 def _keep_plan(refresh: SystemRefresh) -> None:

@@ -29,12 +29,6 @@ def plan_next(recurring: Recurring, after: datetime) -> None:
     recurring.next_due = None if recurring.problem else recurrence.next_after(rule, after)
 
 
-def recompute(recurring: Recurring) -> None:
-    """Plan and save the next occurrence, counted from the database's time."""
-    plan_next(recurring, database_now())
-    recurring.save(update_fields=PLANNED)
-
-
 def stop(recurring: Recurring) -> None:
     """Plan no further occurrence; the rule stays for when the schedule is switched on again."""
     recurring.next_due, recurring.problem = None, ""

@@ -72,7 +72,7 @@ def test_all_is_well_where_everything_runs(everything_beats, tmp_path, settings)
     assert (code, wrong) == (0, {})
     assert list(found) == [
         "database", "tables", "clock", "database log", "export workers", "chore workers", "dispatcher",
-        "same keys", "secrets", "connection types", "waiting runs", "disk", "keys", "address",
+        "same keys", "secrets", "connection types", "waiting runs", "schedules", "disk", "keys", "address",
     ]  # fmt: skip
 
 

@@ -259,6 +259,35 @@ def test_a_message_whose_worker_died_goes_out_later_under_the_same_id(channel, r
     assert receiver.got[0].headers["webhook-id"] == str(taken.uuid)
 
 
+def test_a_worker_that_lost_its_message_writes_nothing_more_of_it(channel, receiver, goes):
+    goes("failed")
+    message, old = outbox._claim(())
+    AlertDelivery.objects.update(lease_until=Now() - timedelta(seconds=1))
+    outbox.nudge_if_waiting()
+    outbox._claim(())
+    outbox._send(message, old)
+    assert states() == ["waiting"]
+    assert AlertDelivery.objects.get().sent_at is None
+
+
+def test_a_message_from_a_clock_that_was_ahead_goes_out(channel, receiver, goes):
+    goes("failed")
+    AlertDelivery.objects.update(not_before=Now() + timedelta(days=30))
+    send_waiting()
+    assert receiver.got == []
+    outbox.correct()
+    send_waiting()
+    assert states() == ["sent"]
+
+
+def test_a_message_that_waits_as_it_should_goes_on_waiting(channel, goes):
+    goes("failed")
+    AlertDelivery.objects.update(not_before=Now() + timedelta(minutes=70))
+    before = AlertDelivery.objects.get().not_before
+    outbox.correct()
+    assert AlertDelivery.objects.get().not_before == before
+
+
 def test_a_change_wakes_the_chores_and_the_dispatcher_does_so_again(channel, goes):
     goes("failed")
     assert OrmQ.objects.filter(key="chores").count() == 1

@@ -12,7 +12,7 @@ from exports.dispatcher import Dispatcher, look_once
 from exports.models import Alert, Export, Run, Schedule, ScheduleMode, Trigger
 from exports.models.states import State
 from exports.runs import lifecycle, queue
-from exports.schedules import occurrences
+from exports.schedules import engine, occurrences
 from exports.schedules.occurrences import start_due
 from exports.schedules.planning import database_now
 from exports.schedules.recurrence import Recurrence
@@ -68,11 +68,11 @@ def test_what_is_not_due_waits(environment):
     export = make_due(environment, ago=-HOUR)
     assert start_due() == 0
     assert runs_of(export) == []
-    assert 3590 < occurrences.seconds_until_due() <= 3600
+    assert 3590 < engine.seconds_until_due(occurrences.KIND) <= 3600
 
 
 def test_without_schedules_nothing_is_to_come(environment):
-    assert occurrences.seconds_until_due() is None
+    assert engine.seconds_until_due(occurrences.KIND) is None
 
 
 def test_the_dispatcher_sleeps_until_the_next_occurrence_and_no_longer_than_a_second(environment):
@@ -228,7 +228,7 @@ def test_after_years_down_the_number_of_rows_is_bounded(environment):
     rule = {"repeat": "cron", "cron": f"{far_minute(database_now())} * * * *"}
     export = make_due(environment, ago=timedelta(days=700), rule=rule)
     start_due()
-    assert 2 <= len(runs_of(export)) <= occurrences.MOST_MISSED + 1
+    assert 2 <= len(runs_of(export)) <= engine.MOST_MISSED + 1
     assert runs_of(export)[-1].state == State.QUEUED
 
 

@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from exports.models import RefreshSchedule
-from exports.refresh import due
 from exports.refresh.pages.schedule_form import RefreshScheduleForm, ZoneForm, filled_in
 from exports.refresh.pages.views.pausing import PauseForm
 from exports.refresh.pages.views.status import url_of
@@ -35,7 +34,6 @@ def schedule(request: EnvironmentRequest) -> HttpResponse:
     form = RefreshScheduleForm(request.POST)
     if not form.is_valid():
         return _page(request, form, _zone_form(request), kept, None)
-    due.look()  # what fell due a moment ago is not lost with the rule that is replaced
     keep_schedule(request.environment, form.rule, by=request.user)
     messages.success(request, _("The schedule of the system refresh is saved."))
     return HttpResponseRedirect(url_of(request, "schedule"))
