@@ -87,6 +87,8 @@ def register() -> None:
             "is_for_all": _("Is for all"),
             "kinds": _("Kinds"),
             "most_removals": _("Most removals"),
+            "next_due": _("Next due"),
+            "not_before": _("Not before"),
             "people": _("People"),
             "recurrence": _("Recurrence"),
             "refresh": _("Refresh"),
