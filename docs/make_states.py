@@ -1,8 +1,14 @@
 """Writes docs/states.md from the one state table: `python -m docs.make_states`."""
 
+import os
 from pathlib import Path
 
-from django.conf import settings
+import django
+from django.apps import apps
+
+if not apps.ready:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
 
 from exports.models.states import NOT_STARTED, STATES, State
 
@@ -26,10 +32,10 @@ of its last run; one without a run shows *{not_started}*. Words and icons on the
 
 """
 TAIL = """
-An arrow is what the code may do at most: every change is one conditional update in the database, and a run that has
-ended stays as it is. Back from *{running}* to *{queued}* goes a run whose worker stopped or died: told to stop
-(SIGTERM), a worker gives its run back within six seconds, and that claim does not count; one that died is noticed when
-its lease ends, and a run is given up after three such workers.
+An arrow is what the code may do at most: every change is one conditional update in the database, which
+`exports/runs/lifecycle.py` alone makes, and a run that has ended stays as it is. Back from *{running}* to *{queued}*
+goes a run whose worker stopped or died: told to stop (SIGTERM), a worker gives its run back within six seconds, and
+that claim does not count; one that died is noticed when its lease ends, and a run is given up after three such workers.
 """
 
 
@@ -59,5 +65,4 @@ def page() -> str:
 
 
 if __name__ == "__main__":
-    settings.configure(USE_I18N=False)
     PAGE.write_text(page(), encoding="utf-8")
