@@ -11,6 +11,7 @@ from exports.refresh import advance, start, work
 from exports.refresh.start import RefreshError
 from segments.models import SegmentStatus
 from tests.exports.refresh import parts
+from tests.exports.refresh.test_workers import lose
 from tests.factories import make_export, make_member
 from tests.until import until
 
@@ -52,6 +53,17 @@ def test_queued_runs_are_canceled_and_running_ones_asked_to_stop(environment, se
     refresh.refresh_from_db()
     assert refresh.state == RefreshState.RUNNING
     parts.end_runs(refresh, State.CANCELED)
+    refresh.refresh_from_db()
+    assert refresh.state == RefreshState.CANCELED
+
+
+def test_a_part_whose_worker_died_is_canceled_however_often_that_happened(environment, table):
+    refresh = start.start(environment, by=None)
+    claimed = work.claim()
+    refresh.parts.update(claims=3)
+    start.cancel(refresh, by=make_member(environment, username="Ada"))
+    lose(claimed.pk)
+    assert (parts.of(refresh), parts.message_of(refresh, "Customers")) == ({"Customers": "canceled"}, "by Ada")
     refresh.refresh_from_db()
     assert refresh.state == RefreshState.CANCELED
 
