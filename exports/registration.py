@@ -102,6 +102,8 @@ def register() -> None:
             "tells_recovery": _("Tells recovery"),
             "tolerance": _("Tolerance"),
             "trigger": _("Trigger"),
+            "people_sent": _("People sent"),
+            "records_sent": _("Records sent"),
             "refreshes_segments": _("Refreshes segments first"),
         }
     )

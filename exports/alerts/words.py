@@ -39,8 +39,7 @@ def refresh_switched_off(problem: str) -> str:
 
 def delivered(run: Run) -> str:
     """Say that all is well again."""
-    count = run.rows_done
-    return ngettext("It delivered %(n)s row.", "It delivered %(n)s rows.", count) % {"n": number(count)}
+    return run.words.delivered(run.rows_done)
 
 
 def decided(run: Run) -> str:

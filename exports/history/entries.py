@@ -26,6 +26,8 @@ class Entry:
     times: str  # what happened at which time, in words
     started_by: str
     rows: int | None
+    cell: str  # the same in words
+    cell_label: str
     duration: str
     attempts: str | None
 
@@ -43,6 +45,8 @@ def entry_of(run: Run, slug: str) -> Entry:
         times=_times(run),
         started_by=started_by(run),
         rows=run.rows_sent,
+        cell=run.words.cell(run.rows_sent),
+        cell_label=run.words.cell_label,
         duration=duration(run.seconds if is_timed else None),
         attempts=attempts(run),
     )

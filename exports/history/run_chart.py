@@ -13,7 +13,7 @@ from roles.ui.words import duration, exact_time, number
 
 FEWEST_RUNS, MOST_RUNS = 2, 60
 STEP, WIDTH = 16, 11  # pixels
-NEEDED = ("export_id", "state", "due", "queued_at", "started_at", "ended_at", "rows_done")
+NEEDED = ("export_id", "state", "due", "queued_at", "started_at", "ended_at", "rows_done", "unit")
 
 
 def run_chart_of(found: RunQuerySet) -> Drawing | None:
@@ -24,13 +24,13 @@ def run_chart_of(found: RunQuerySet) -> Drawing | None:
     if len(runs) < FEWEST_RUNS:
         return None
     rows, seconds = [run.rows_sent or 0 for run in runs], [run.seconds or 0.0 for run in runs]
-    counts = Counter(run.state for run in runs)
+    counts, words = Counter(run.state for run in runs), runs[-1].words
     return Drawing(
-        title=_("Rows and duration of the last %(n)s runs") % {"n": number(len(runs))},
+        title=_("%(unit)s and duration of the last %(n)s runs") % {"unit": words.name, "n": number(len(runs))},
         description=_describe(runs, rows, seconds, counts),
         width=STEP * len(runs),
         height=ground_of(1) + 1,
-        series=[(_("Rows"), number(max(rows))), (_("Duration"), duration(max(seconds)))],
+        series=[(words.name, number(max(rows))), (_("Duration"), duration(max(seconds)))],
         grounds=[ground_of(0), ground_of(1)],
         bars=[bar for values, place in ((rows, 0), (seconds, 1)) for bar in _bars(runs, values, place)],
         marks=[_mark(run, place) for place, run in enumerate(runs) if run.state != State.SUCCEEDED],
@@ -56,18 +56,16 @@ def _mark(run: Run, place: int) -> Mark:
 def words_of(run: Run) -> str:
     """Return what a run came to, in one line."""
     words = [exact_time(run.due or run.queued_at), str(run.look.label)]
-    words += [_("%(rows)s rows") % {"rows": number(run.rows_sent)}] if run.rows_sent is not None else []
+    words += [run.words.count(run.rows_sent)] if run.rows_sent is not None else []
     words += [duration(run.seconds)] if run.seconds is not None else []
     return " · ".join(words)
 
 
 def _describe(runs: list[Run], rows: list[int], seconds: list[float], counts: Counter[str]) -> str:
-    return _(
-        "%(first)s to %(last)s: %(states)s. At most %(rows)s rows and %(duration)s. The table has each of them."
-    ) % {
+    return _("%(first)s to %(last)s: %(states)s. At most %(count)s and %(duration)s. The table has each of them.") % {
         "first": exact_time(runs[0].due or runs[0].queued_at),
         "last": exact_time(runs[-1].due or runs[-1].queued_at),
         "states": in_words(counts),
-        "rows": number(max(rows)),
+        "count": runs[-1].words.count(max(rows)),
         "duration": duration(max(seconds)),
     }

@@ -33,7 +33,7 @@ SHOWN = (
     "environment_id", "name", "kind", "schedule_mode", "delivered_at", "detached_sharing",
     "connection__environment_id", "connection__name", "connection__type", "connection__sharing",
     "last_run__state", "last_run__reason", "last_run__rows_done", "last_run__rows_total", "last_run__not_before",
-    "last_run__cancel_requested_at", "schedule__repeat", "schedule__times", "schedule__weekdays",
+    "last_run__unit", "last_run__cancel_requested_at", "schedule__repeat", "schedule__times", "schedule__weekdays",
     "schedule__month_day", "schedule__cron", "schedule__zone", "schedule__next_due", "schedule__problem",
 )  # fmt: skip
 

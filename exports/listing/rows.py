@@ -17,9 +17,22 @@ from roles.access.policy import Access
 from roles.permissions import Permission
 from roles.templatetags import pieces
 from roles.ui.patterns import Pattern, mark
-from roles.ui.words import NONE, number
+from roles.ui.words import NONE
 
-VALUES = ("pk", "version", "name", "connection", "type", "tile", "status", "rows", "refreshed", "schedule", "can")
+VALUES = (
+    "pk",
+    "version",
+    "name",
+    "connection",
+    "type",
+    "tile",
+    "status",
+    "rows",
+    "rows_label",
+    "refreshed",
+    "schedule",
+    "can",
+)
 OF_ONE, OF_MANY = ("edit", "progress", "duplicate", "decide"), ("run", "schedule", "detach", "remove")
 
 
@@ -58,7 +71,8 @@ class Rows:
             "type": look.label or NONE,
             "tile": pieces.tile(look.monogram, look.tone),
             "status": status_of(run),
-            "rows": number(run.rows_sent) if run else NONE,
+            "rows": run.words.cell(run.rows_sent) if run else NONE,
+            "rows_label": run.words.cell_label if run else "",
             "refreshed": pieces.ago(export.delivered_at, self._never),
             "schedule": self._schedule_cell(self._schedules.of(export)),
             "can": _rights(can_edit, connection is not None, self._can_duplicate),

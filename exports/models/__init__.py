@@ -29,10 +29,12 @@ from exports.models.refresh import (
 )
 from exports.models.run import MOMENT, Level, Run, RunLine, RunQuerySet, Trigger
 from exports.models.schedule import Recurring, RefreshSchedule, Repeat, Schedule, ScheduleMode
+from exports.models.units import UNITS, Records
 
 __all__ = [
     "MOMENT",
     "REFRESHES_UNDER_WAY",
+    "UNITS",
     "Alert",
     "AlertChannel",
     "AlertDelivery",
@@ -48,6 +50,7 @@ __all__ = [
     "Level",
     "PartKind",
     "PartState",
+    "Records",
     "Recurring",
     "RefreshPart",
     "RefreshSchedule",

@@ -9,9 +9,11 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from connections.destinations.base import Unit
 from connections.models import Connection, Sharing, open_to
 from exports.models.schedule import ScheduleMode
 from exports.models.states import NOT_STARTED, STATES, Look, State
+from exports.models.units import UNITS, Records
 from roles.access.policy import Access
 from roles.fields import Name, Note
 from roles.models import Environment, User
@@ -130,6 +132,18 @@ class Export(models.Model):
     def get_absolute_url(self) -> str:
         """Return the address of its pane."""
         return reverse("exports:edit", kwargs={"environment": self.environment.slug, "pk": self.pk})
+
+    @property
+    def unit(self) -> Unit:
+        """What its runs count from now on; rows where nobody knows."""
+        if self.connection is None or not self.connection.is_type_known:
+            return Unit.ROWS
+        return self.connection.destination_class.unit_for(self.settings)
+
+    @property
+    def words(self) -> Records:
+        """The words for what its runs count."""
+        return UNITS[self.unit]
 
     def is_editable_by(self, access: Access) -> bool:
         """Tell whether the user may edit, run and remove it (product.md section 2)."""

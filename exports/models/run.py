@@ -9,10 +9,12 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from connections.destinations.base import Unit
 from connections.models import Connection
 from exports.models.export import Export
 from exports.models.leased import Leased, LeasedQuerySet
 from exports.models.states import ACTIVE, CLAIMABLE, DELIVERED, STATES, Look, State
+from exports.models.units import UNITS, Records
 from roles.models import Environment
 
 
@@ -49,7 +51,8 @@ class Run(Leased):
 
     `steps` is a list of {"key", "label", "state": waiting|running|done|failed|skipped, "note", "seconds"},
     `items` of {"kind": segment|table|members, "id", "name", "rows", "expected" (None: not known)}, with "left_out" for
-    a segment too small for the target. `files` of {"role": data|model|manifest, "path", "rows", "bytes", "sha256"}.
+    a segment too small for the target and "rejected" where the target refused some. Rows are what `unit` says: rows
+    in files, people or records. `files` of {"role": data|model|manifest, "path", "rows", "bytes", "sha256"}.
     A failed check names in "not_eligible" the ids of segments that the connection type does not take. A run with
     `most_rows` is a test: it sends that many records of each item, into a folder of its own, and is never its
     export's last run.
@@ -82,6 +85,8 @@ class Run(Leased):
     canceled_by = models.ForeignKey("roles.User", models.SET_NULL, null=True, related_name="+")
 
     most_rows = models.PositiveIntegerField(null=True, help_text=_("Of a test: records of each item, at most."))
+    # Null before a worker took it, and of all runs before there was more than one unit: rows.
+    unit = models.CharField(max_length=7, null=True)  # noqa: DJ001
     rows_total = models.BigIntegerField(null=True)
     rows_done = models.BigIntegerField(default=0)
     bytes_done = models.BigIntegerField(default=0)
@@ -144,6 +149,11 @@ class Run(Leased):
     def look(self) -> Look:
         """How its state is shown."""
         return STATES[self.state].look
+
+    @property
+    def words(self) -> Records:
+        """The words for what it counts."""
+        return UNITS[Unit(self.unit or Unit.ROWS)]
 
     @property
     def is_active(self) -> bool:

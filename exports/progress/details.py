@@ -44,6 +44,8 @@ class Progress:
     can_cancel: bool
     can_run: bool
     can_test: bool
+    counted: str  # what was sent so far, in words
+    of_test: str  # what a test sends; empty for a real run
     time_left: str
     next_run: str
     alerts: Told
@@ -79,6 +81,8 @@ def progress_of(export: Export, access: Access, run: Run | None = None) -> Progr
         can_cancel=bool(run and run.is_active and can_edit and not _is_beyond_cancel(run)),
         can_run=can_start,
         can_test=can_start and access.has_permission(Permission.EDIT_EXPORTS),
+        counted=run.words.count(run.rows_done) if run else "",
+        of_test=run.words.of_test(run.most_rows) if run and run.most_rows else "",
         time_left=facts.time_left(run) if run else "",
         next_run=next_run_of(export),
         alerts=told_of(export),

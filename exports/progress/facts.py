@@ -28,9 +28,9 @@ def facts_of(run: Run) -> list[tuple[str, Any]]:
         (_("Started"), _time(run.started_at)),
         (_("Ended"), _time(run.ended_at)),
         (_("Duration"), _duration(run)),
-        (_("Rows"), number(run.rows_done) if run.rows_done or run.state in DELIVERED else None),
+        (run.words.name, number(run.rows_done) if run.rows_done or run.state in DELIVERED else None),
         (_("Size"), filesizeformat(run.bytes_done) if run.bytes_done else None),
-        (_("Rows a second"), number(rate(run)) if rate(run) else None),
+        (run.words.each_second, number(rate(run)) if rate(run) else None),
         (_("Attempts"), attempts(run)),
     ]
     return [(name, value) for name, value in facts if value is not None]

@@ -35,6 +35,8 @@ def _entry(item: dict[str, Any], run: Run) -> Entry:
     figures = number(rows) if is_whole else _("%(rows)s of %(expected)s") % _grouped(rows, expected)
     is_running = run.state == State.RUNNING and expected
     percent = min(100, int(100 * rows / expected)) if is_running else None
+    if rejected := item.get("rejected"):
+        figures = _("%(figures)s · %(rejected)s rejected") % {"figures": figures, "rejected": number(rejected)}
     return Entry(item["name"], _(kind) if kind else "", figures, percent)
 
 

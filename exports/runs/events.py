@@ -48,4 +48,4 @@ def _facts(run: Run, before: str, message: str) -> dict[str, Any]:
     if run.state == State.RUNNING:
         return facts | {"attempt": run.claims}
     said = {"reason": run.reason, "message": message, "why": run.decision}
-    return facts | {"rows": run.rows_done} | {name: text for name, text in said.items() if text}
+    return facts | {run.words.audited_as: run.rows_done} | {name: text for name, text in said.items() if text}

@@ -145,8 +145,8 @@ def cancel(run: Run, *, by: User | None) -> bool:
     """
     with transaction.atomic():
         mine = Run.objects.filter(pk=run.pk)
-        found = mine.select_for_update().values_list("state", "is_publishing").first()
-        before, is_publishing = found or ("", False)
+        found = mine.select_for_update().only("state", "is_publishing", "unit", "rows_done").first()
+        before, is_publishing = (found.state, found.is_publishing) if found else ("", False)
         # What an attempt began to publish, and was lost, the next one completes within seconds.
         if before not in ACTIVE or (is_publishing and before in (State.QUEUED, State.RUNNING)):
             return False
@@ -156,7 +156,8 @@ def cancel(run: Run, *, by: User | None) -> bool:
         events.record(run, "cancel", by=by)
         log.note_cancel(run, by)
         if before != State.RUNNING:
-            said = {"message": visible_files()} if is_publishing else {}
+            remains = found.words.remains(found) if found else ""
+            said = {"message": remains} if remains else {}
             move(run.pk, before, State.CANCELED, by=by, reason=canceled_by(by), **asked | said)
     return True
 
@@ -172,7 +173,8 @@ def finish(claimed: Claim, state: State, **values: Any) -> bool:
     for _attempt in range(2):  # the second time for a cancel that came between the two
         asked = Run.objects.held_by(claimed.token).filter(cancel_requested_at__isnull=False)
         if canceled := asked.select_related("canceled_by").first():
-            words: dict[str, Any] = {"reason": canceled_by(canceled.canceled_by), "message": "", "detail": ""}
+            words: dict[str, Any] = {"reason": canceled_by(canceled.canceled_by), "detail": ""}
+            words |= {"message": canceled.words.remains(canceled)}
             return move(claimed.run_id, State.RUNNING, State.CANCELED, only_if=mine, **words)
         if move(claimed.run_id, State.RUNNING, state, only_if=mine & Q(cancel_requested_at=None), **values):
             return True
@@ -205,12 +207,12 @@ def lose(run: Run, why: str) -> None:
         return
     claimed = Claim(run.pk, run.token)
     if run.cancel_requested_at:
-        finish(claimed, State.CANCELED, detail=why, reason=canceled_by(run.canceled_by))
+        words = {"reason": canceled_by(run.canceled_by), "message": run.words.remains(run)}
+        finish(claimed, State.CANCELED, detail=why, **words)
     elif LEASE.is_spent(run):
-        message = _("The export was interrupted %(count)d times and was given up. %(files)s "
+        message = _("The export was interrupted %(count)d times and was given up. %(remains)s "
                     "Run it again; if it fails again, ask an administrator.")  # fmt: skip
-        files = visible_files() if run.is_publishing else _("Nothing of it was published.")
-        message %= {"count": run.claims, "files": files}
+        message %= {"count": run.claims, "remains": run.words.remains_at_all(run)}
         finish(claimed, State.FAILED, message=message, detail=why, reason=_("Interrupted too often"))
     else:
         finish(
@@ -226,8 +228,3 @@ def lose(run: Run, why: str) -> None:
 def canceled_by(who: User | None) -> str:
     """Return the words behind a canceled run's status."""
     return _("by %(who)s") % {"who": who} if who else ""
-
-
-def visible_files() -> str:
-    """Return the words for a run that ends after it began to publish."""
-    return _("Some of its files may be visible at the target, without a manifest.")

@@ -9,12 +9,11 @@ from typing import Any
 
 from django.db import connection
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from exports.models import Level, Run, RunLine
 from exports.models.states import STATES, State
 from roles.models import User
-from roles.ui.words import duration, exact_time, number
+from roles.ui.words import duration, exact_time
 
 MOST_LINES = 500
 LONGEST = 500  # characters of a line
@@ -153,10 +152,8 @@ class _Move:
         return words % {"who": self.run.decided_by or _("nobody"), "why": self.run.decision}
 
     def _delivered(self) -> str:
-        files = len(self.run.files)
-        rows = ngettext("%(rows)s row", "%(rows)s rows", self.run.rows_done) % {"rows": number(self.run.rows_done)}
-        published = ngettext("%(n)s file published", "%(n)s files published", files) % {"n": number(files)}
-        return f"{self._label}: {rows}, {published}" + (f". {self.said}" if self.said else "")
+        outcome = self.run.words.outcome(self.run)
+        return f"{self._label}: {outcome}" + (f". {self.said}" if self.said else "")
 
     def ended(self) -> str:
         """How the run ended, and why."""

@@ -11,6 +11,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from connections.destinations.base import Unit
+from exports.models import UNITS, Records
 from roles.ui.words import number
 
 RECENT = 10  # delivered runs that a count is compared with, at most
@@ -51,6 +53,7 @@ class Bounds:
     tolerance: int | None
     most_removals: int | None
     sends_nothing: bool
+    words: Records = UNITS[Unit.ROWS]
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def brakes(
 ) -> list[Brake]:
     """Return why the run has to wait for a person, nothing where it may go; `formers` are the newest first."""
     formers = formers[:RECENT]
-    found = [] if bounds.sends_nothing else _nothing(counts, formers)
+    found = [] if bounds.sends_nothing else _nothing(counts, formers, bounds.words)
     if bounds.tolerance is not None:
         held = (_unusual(count, formers, bounds.tolerance, is_only=len(counts) == 1) for count in counts)
         found += [brake for brake in held if brake]
@@ -101,14 +104,14 @@ def change(usual: float, now: int, *, than: int = 0) -> str:
     return f"{words} ({'−' if percent < 0 else '+'}{number(abs(shown))} %)"
 
 
-def _nothing(counts: Sequence[Count], formers: Sequence[Former]) -> list[Brake]:
+def _nothing(counts: Sequence[Count], formers: Sequence[Former], words: Records) -> list[Brake]:
     """Nothing at all to send, or an item that was not empty when it last went."""
     if counts and all(count.rows == 0 for count in counts):
         names = ", ".join(_quoted(count.name) for count in counts)
         text = ngettext("There is nothing to send: %(names)s is empty", "There is nothing to send: %(names)s are empty",
                         len(counts))  # fmt: skip
         last = sum(formers[0].rows.values()) if formers else 0
-        before = _(" (%(rows)s rows in the last run)") % {"rows": number(last)} if last else ""
+        before = _(" (%(count)s in the last run)") % {"count": words.count(last)} if last else ""
         return [Brake("nothing", text % {"names": names} + before, _("nothing to send"))]
     emptied = [(count, _last(count, formers)) for count in counts if count.rows == 0]
     return [_became_empty(count, last) for count, last in emptied if last]

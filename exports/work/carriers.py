@@ -39,8 +39,8 @@ class Carrier:
         """Find out, in the run's snapshot, what goes out and what is removed; nothing leaves yet."""
 
     def expected(self, total: int | None) -> str:
-        """Return the words for what goes out: `total` rows, where that is known."""
-        raise NotImplementedError
+        """Return the words for what goes out: `total` of them, where that is known."""
+        return "" if total is None else self.run.words.count(total)
 
     def send(self, reader: Reader) -> None:
         """Read the items in the run's snapshot and send them."""

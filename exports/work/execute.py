@@ -26,13 +26,14 @@ from exports.work.errors import (
     RunError,
     SkippedRunError,
 )
-from exports.work.gate import TooSmall, hold_unusual, profiles_of, why_left_out
+from exports.work.gate import TooSmall, hold_unusual, profiles_of, refuse_rejected, why_left_out
 from exports.work.items import Item
 from exports.work.plan import Plan, make_plan, within_limits
 from exports.work.record import Recorder
 from roles import shared_memory
 from roles.secrets.references import MissingSecretError
 from roles.secrets.store import OtherServerError, UnreadableSecretError
+from roles.ui.words import number
 from segments.models import Segment
 from segments.warehouse import members, queries
 from segments.warehouse.reader import snapshot, snapshot_time
@@ -48,6 +49,7 @@ UNEXPECTED = gettext_noop(
     "Run the export again; if it fails again, give the run's id to whoever operates Waybill."
 )
 
+Warned = tuple[str, str]  # what mars a success: a few words for the list, and what happened
 MOST_STARTS = 5  # with an export that is saved each time
 ENDED, LOST, INTERRUPTED, DATABASE_AWAY = 0, 71, 75, 69  # exit codes that the watcher's log line shows
 
@@ -140,29 +142,45 @@ def _refuse_edited(export: Export) -> None:
 
 
 def _succeed(recorder: Recorder, plan: Plan, destination: type[Destination]) -> None:
-    """Record the success; it counts only with the lease."""
+    """Record the success; it counts only with the lease. Raises RunError where the target took nothing."""
     run = recorder.run
+    warnings = [*_left_out_of(plan, destination), *_rejected_of(run)]
+    values = {
+        "reason": "; ".join(reason for reason, _text in warnings)[:200],
+        "message": " ".join(text for _reason, text in warnings),
+    }
     if not lifecycle.finish(
         recorder.claimed,
-        State.WARNED if plan.too_small else State.SUCCEEDED,
+        State.WARNED if warnings else State.SUCCEEDED,
         rows_done=recorder.rows,
         bytes_done=recorder.bytes,
         rows_total=recorder.rows,
         items=run.items,
         steps=run.steps,
-        **_warnings(plan, destination),
+        **values,
     ):
         raise LeaseLostError
 
 
-def _warnings(plan: Plan, destination: type[Destination]) -> dict[str, str]:
+def _left_out_of(plan: Plan, destination: type[Destination]) -> list[Warned]:
     """Return what to say of segments that were left out."""
     if not plan.too_small:
-        return {}
+        return []
     names = ", ".join(f"“{one.item.name}”" for one in plan.too_small)
     why = why_left_out(plan.too_small, destination)
     message = _("%(why)s They were left out; the others were sent.") % {"why": why}
-    return {"reason": (_("left out: %(names)s") % {"names": names})[:200], "message": message}
+    return [(_("left out: %(names)s") % {"names": names}, message)]
+
+
+def _rejected_of(run: Run) -> list[Warned]:
+    """Return what to say of records that the target rejected."""
+    rejected = refuse_rejected(run)
+    if not rejected:
+        return []
+    count = run.words.count(rejected + sum(entry["rows"] for entry in run.items))
+    words = {"rejected": number(rejected), "count": count}
+    message = _("The target rejected %(rejected)s of %(count)s; the others were sent.") % words
+    return [(_("%(rejected)s rejected") % words, message)]
 
 
 def _to_refresh(run: Run) -> list[Segment]:
@@ -298,8 +316,8 @@ def _fail(claimed: Claim, run: Run, error: Exception) -> None:
     else:
         logger.exception("Run %s failed unexpectedly", run.uuid)
         words = {"message": _(UNEXPECTED), "detail": _where(error), "reason": _("Unexpected error")}
-    if run.is_publishing:
-        words["message"] += " " + lifecycle.visible_files()
+    if remains := run.words.remains(run):
+        words["message"] += f" {remains}"
     lifecycle.finish(claimed, State.FAILED, **words)
     return None
 

@@ -13,7 +13,7 @@ from exports.models import Export, Run
 from exports.models.states import DELIVERED
 from exports.spec import eligibility
 from exports.work.brakes import RECENT, Bounds, Brake, Count, Former, Removals, brakes, former, key_of
-from exports.work.errors import HeldRunError, NotEligibleError, SkippedRunError
+from exports.work.errors import HeldRunError, NotEligibleError, RunError, SkippedRunError
 from exports.work.items import Item, ItemKind
 from exports.work.record import Recorder
 from roles.ui.words import number
@@ -134,6 +134,15 @@ def hold_unusual_rows(run: Run) -> None:
         _hold(_brakes(run, _formers(run), None, read))
 
 
+def refuse_rejected(run: Run) -> int:
+    """Return how many records the target rejected. Raises RunError where it took none of the run's at all."""
+    rejected = sum(entry.get("rejected", 0) for entry in run.items)
+    if rejected and not any(entry["rows"] for entry in run.items):
+        message = _("The target rejected all of it: %(count)s. Check which fields the export sends, then run it again.")
+        raise RunError(message % {"count": run.words.count(rejected)}, reason=_("Every record rejected"))
+    return rejected
+
+
 def _has_brakes(run: Run) -> bool:
     """Tell whether the run is one that is held at all: no test, and not let go by a person."""
     return run.most_rows is None and not run.is_let_go
@@ -148,7 +157,7 @@ def _brakes(
     run: Run, formers: list[Former], removals: Removals | None, entries: Sequence[Mapping[str, Any]] | None = None
 ) -> list[Brake]:
     export = run.export
-    bounds = Bounds(export.tolerance, export.most_removals, export.sends_nothing)
+    bounds = Bounds(export.tolerance, export.most_removals, export.sends_nothing, run.words)
     counts = [Count(key_of(entry), entry["name"], entry["expected"]) for entry in entries or run.items]
     return brakes(counts, formers, bounds, removals)
 

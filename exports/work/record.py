@@ -20,8 +20,10 @@ class Recorder:
         self.claimed, self.run = claimed, run
         self.rows = self.bytes = 0
         self._written = 0.0
-        run.steps, run.items = [], []
-        self.keep(steps=[], items=[], rows_done=0, bytes_done=0, rows_total=None, data_as_of=None)
+        run.steps, run.items, run.unit = [], [], run.export.unit.value
+        run.rows_done = run.rows_done if run.words.stays else 0  # what an attempt before this one sent
+        anew = {"steps": [], "items": [], "bytes_done": 0, "rows_total": None, "data_as_of": None}
+        self.keep(unit=run.unit, rows_done=run.rows_done, **anew)
 
     def keep(self, **values: Any) -> None:
         """Write `values` to the run's row. Raises LeaseLostError."""
@@ -70,14 +72,16 @@ class Recorder:
         self.keep(items=self.run.items, rows_total=self.run.rows_total)
         return self.run.rows_total
 
-    def progress(self, item: int, rows: int, sent: int) -> None:
-        """Note that `rows` of the item at index `item` and `sent` bytes in all have gone out."""
+    def progress(self, item: int, rows: int, sent: int, *, rejected: int = 0) -> None:
+        """Note that `rows` of the item at index `item` and `sent` bytes in all have gone out, and what was refused."""
         self.run.items[item]["rows"] = rows
+        if rejected:
+            self.run.items[item]["rejected"] = rejected
         self.rows, self.bytes = sum(entry["rows"] for entry in self.run.items), sent
         if time.monotonic() - self._written > WRITE_EVERY:
             self.flush()
 
     def flush(self) -> None:
         """Write the progress now."""
-        self._written = time.monotonic()
+        self._written, self.run.rows_done = time.monotonic(), self.rows
         self.keep(rows_done=self.rows, bytes_done=self.bytes, items=self.run.items)

@@ -9,6 +9,7 @@ import os
 import select
 import signal
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import psutil
@@ -24,8 +25,7 @@ from exports.runs import lifecycle, queue
 from exports.runs.lease import Renewal
 from exports.runs.lifecycle import LEASE, Claim
 from exports.work.execute import execute
-from exports.work.logged import lines_of
-from roles import stopping
+from roles import log_context, stopping
 
 logger = logging.getLogger(__name__)
 
@@ -38,10 +38,22 @@ def work_until_idle() -> int:
     """Carry out runs one after the other until none waits or the worker stops; return how many."""
     count = 0
     while not stopping.is_stopping() and (claimed := queue.claim()):
-        with lines_of(claimed):
+        with _named_in_log(claimed):
             watch(claimed)
         count += 1
     return count
+
+
+def _named_in_log(claimed: Claim) -> AbstractContextManager[None]:
+    """Let what is logged meanwhile name the run; without a database the lines go without."""
+    try:
+        found = Run.objects.filter(pk=claimed.run_id).values_list("uuid", "export_id", "environment__slug").first()
+    except FAULTS:
+        found = None
+    if found is None:
+        return nullcontext()
+    uuid, export, environment = found
+    return log_context.about(run=str(uuid), export=export, environment=environment)
 
 
 def watch(claimed: Claim) -> None:
@@ -169,14 +181,16 @@ class _Watch:
         if run is None:
             return
         if run.cancel_requested_at and not run.is_publishing:
-            lifecycle.finish(self.claimed, State.CANCELED, reason=lifecycle.canceled_by(run.canceled_by))
+            words = {"reason": lifecycle.canceled_by(run.canceled_by), "message": run.words.remains(run)}
+            lifecycle.finish(self.claimed, State.CANCELED, **words)
         elif self.end == "stopped":
             lifecycle.release(self.claimed)
         elif self.end in _GIVEN_UP:
             if run.is_publishing:  # files may be visible: the next attempt completes them
                 return lifecycle.lose(run, f"Ended while publishing ({self.end}).")
             reason, message = _GIVEN_UP[self.end]
-            lifecycle.finish(self.claimed, State.FAILED, reason=str(reason), message=str(message))
+            words = {"remains": run.words.remains_at_all(run), "unit": run.words.noun}
+            lifecycle.finish(self.claimed, State.FAILED, reason=str(reason), message=message % words)
         else:
             lifecycle.lose(run, f"The working process {self.pid} ended with code {code}.")
 
@@ -185,21 +199,21 @@ _GIVEN_UP = {
     "deadline": (
         gettext_lazy("Took too long"),
         gettext_lazy(
-            "The run took longer than allowed and was stopped. Nothing of it was published. "
-            "Send fewer rows, or ask the operator to raise WAYBILL_RUN_DEADLINE_SECONDS."
+            "The run took longer than allowed and was stopped. %(remains)s "
+            "Send fewer %(unit)s, or ask the operator to raise WAYBILL_RUN_DEADLINE_SECONDS."
         ),
     ),
     "type's deadline": (
         gettext_lazy("Took too long"),
         gettext_lazy(
-            "The run took longer than its connection type allows and was stopped. Nothing of it was published. "
-            "Send fewer rows, or run the export when its target is less busy."
+            "The run took longer than its connection type allows and was stopped. %(remains)s "
+            "Send fewer %(unit)s, or run the export when its target is less busy."
         ),
     ),
     "memory": (
         gettext_lazy("Needed too much memory"),
         gettext_lazy(
-            "The run needed more memory than allowed and was stopped. Nothing of it was published. "
+            "The run needed more memory than allowed and was stopped. %(remains)s "
             "Ask the operator to raise WAYBILL_RUN_MEMORY_MB."
         ),
     ),

@@ -52,7 +52,7 @@ MODELS = {
     "exports.SystemRefresh": {"reason": MADE},
     "exports.RefreshPart": {"name": COPIED, "message": MADE},
     "exports.Run": {"decision": "DecisionForm.why"}
-    | dict.fromkeys(("waits_for", "worker", "folder", "reason", "message", "detail"), MADE),
+    | dict.fromkeys(("waits_for", "worker", "folder", "unit", "reason", "message", "detail"), MADE),
     "exports.RunLine": dict.fromkeys(("text", "detail"), MADE),
     "exports.AlertChannel": {"encrypted_secrets": SECRET, "last_error": MADE},
     "exports.Alert": dict.fromkeys(("text", "closing_text"), MADE),

@@ -6,7 +6,7 @@ declares a subclass of FileDestination or AudienceDestination, or a class that a
 """
 
 from connections.destinations.base.audiences import AudienceDestination
-from connections.destinations.base.destination import Destination, HelpSection, Limits, TargetField
+from connections.destinations.base.destination import Destination, HelpSection, Limits, TargetField, Unit
 from connections.destinations.base.errors import CheckStep, DeliveryError, Finding, Text, run_steps
 from connections.destinations.base.files import (
     DeliveredFile,
@@ -37,5 +37,6 @@ __all__ = [
     "SettingsForm",
     "TargetField",
     "Text",
+    "Unit",
     "run_steps",
 ]

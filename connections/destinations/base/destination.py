@@ -3,11 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, ClassVar
 
 from connections.destinations.base.errors import CheckStep, Text
 from connections.destinations.base.forms import SettingsForm
 from roles.kinds import ProfileKind, SemanticType
+
+
+class Unit(StrEnum):
+    """What a destination counts: rows in files, people, or records of another kind."""
+
+    ROWS = "rows"
+    PEOPLE = "people"
+    RECORDS = "records"
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,7 @@ class Destination:
     monogram: ClassVar[str]  # two letters on the type's tile
     tone: ClassVar[str] = "slate"  # the tile's colour: a class in app.css
     takes: ClassVar[frozenset[ProfileKind]] = frozenset(ProfileKind)
+    unit: ClassVar[Unit] = Unit.RECORDS
     takes_tables: ClassVar[bool] = False  # whole tables with their metadata: data-out exports
     removes_members: ClassVar[bool] = False  # who left a segment is taken from the target, too
     limits: ClassVar[Limits] = Limits()
@@ -75,6 +85,11 @@ class Destination:
     def takes_for(cls, settings: dict[str, Any]) -> frozenset[ProfileKind]:
         """The kinds of profiles that an export with these `settings` may send."""
         return cls.takes
+
+    @classmethod
+    def unit_for(cls, settings: dict[str, Any]) -> Unit:
+        """What an export with these `settings` counts."""
+        return cls.unit
 
     @classmethod
     def target_fields_for(cls, settings: dict[str, Any]) -> tuple[TargetField, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import ClassVar, Protocol
 
-from connections.destinations.base.destination import Destination
+from connections.destinations.base.destination import Destination, Unit
 from connections.destinations.base.forms import SettingsForm
 
 
@@ -39,6 +39,7 @@ class FileExportForm(SettingsForm):
 class FileDestination(Destination):
     """A store of files. Paths are relative and `/`-separated; a destination never leaves its root."""
 
+    unit = Unit.ROWS
     takes_tables = True
     export_form = FileExportForm
     can_download: ClassVar[bool] = False  # tells that `open_file` works

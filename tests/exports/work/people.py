@@ -1,0 +1,45 @@
+"""An export to a list of people: what its tests stand on."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from connections.destinations.registry import registered
+from exports.models import Run
+from exports.shown.types import type_look
+from roles.kinds import SemanticType
+from segments.warehouse.reader import writer
+from tests.factories import make_connection, make_export, make_segment, make_table
+from tests.servers.mailing_list.carrier import MailingList
+from tests.servers.mailing_list.server import ListServer, running_list_server
+
+EVERYBODY = {f"{name}@example.com" for name in ("ada", "bela", "chloe", "dan", "eve")}
+
+
+@pytest.fixture
+def lists() -> Iterator[ListServer]:
+    """The server, with its connection type registered."""
+    type_look.cache_clear()
+    with running_list_server() as server, registered(MailingList):
+        yield server
+    type_look.cache_clear()
+
+
+@pytest.fixture
+def export(environment, lists):
+    """An export of five people."""
+    means = {"Email": SemanticType.EMAIL, "FirstName": SemanticType.FIRST_NAME}
+    table = make_table(environment, semantic_types=means)
+    target = make_connection(environment, "Newsletter", type="mailing_list", settings={"url": lists.url})
+    return make_export(environment, "Weekly news", target, segments=[make_segment(table, "Everybody")])
+
+
+def execute(environment, statement: str) -> None:
+    """Change the customers; `{}` stands for their table."""
+    with writer(environment) as connection:
+        connection.execute(statement.format(f'"{environment.warehouse_schema}"."Customers"'))
+
+
+def notes(run: Run) -> dict[str, str]:
+    """What each step found."""
+    return {step["key"]: step["note"] for step in run.steps}
