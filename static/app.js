@@ -213,9 +213,10 @@ function setTheme(value) {
 function sumChecklist(list) {
   const output = $("[data-summary]", list);
   const chosen = $$("input:checked", list);
-  const grouped = (value) => new Intl.NumberFormat(root.lang || undefined).format(value);
-  const people = chosen.reduce((sum, box) => sum + Number(box.dataset.count ?? 0), 0);
-  if (output) output.value = output.dataset.summary.replace("{n}", grouped(chosen.length)).replace("{sum}", grouped(people));
+  if (!output) return;
+  const sum = chosen.reduce((before, box) => before + Number(box.dataset.count ?? 0), 0);
+  const { summary, sum: words } = output.dataset;
+  output.value = [worded(summary, chosen.length), ...(words ? [worded(words, sum)] : [])].join(" · ");
 }
 
 async function copyText(button) {

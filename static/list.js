@@ -14,7 +14,7 @@ function showSelection() {
   chosen = new Set(checked.map((box) => box.value));
   if (checked.length) root.dataset.selected = checked.length === 1 ? "one" : "many";
   else delete root.dataset.selected;
-  for (const count of $$("[data-selected-count]")) count.textContent = String(checked.length);
+  for (const count of $$("[data-selected-count]")) count.textContent = worded(count.dataset.selectedCount, checked.length);
   for (const head of $$("[data-select-all]")) {
     head.checked = checked.length > 0 && checked.length === all.length;
     head.indeterminate = checked.length > 0 && checked.length < all.length;

@@ -13,7 +13,7 @@ function find(list, text) {
   for (const line of lines) line.hidden = !labelOf(line).includes(wanted);
   const found = $("[data-pick-found]", list);
   const shown = lines.filter((line) => !line.hidden).length;
-  found.textContent = wanted ? found.dataset.pickFound.replace("{n}", shown).replace("{all}", lines.length) : "";
+  found.textContent = wanted ? worded(found.dataset.pickFound, shown, { all: lines.length }) : "";
 }
 
 // Those that the search left out stay as they are.

@@ -8,9 +8,25 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from exports.models import Alert, AlertDelivery, ChannelKind
+from exports.models import Alert, AlertDelivery, AlertKind, ChannelKind
 from roles.net import portal
+
+OPENED = {
+    AlertKind.FAILED: gettext_lazy("%(about)s: failed for good"),
+    AlertKind.HELD: gettext_lazy("%(about)s: held"),
+    AlertKind.SKIPPED: gettext_lazy("%(about)s: skipped"),
+    AlertKind.LATE: gettext_lazy("%(about)s: late"),
+    AlertKind.NEVER_STARTED: gettext_lazy("%(about)s: never started"),
+}
+RECOVERED = {
+    AlertKind.FAILED: gettext_lazy("%(about)s: no longer failed for good"),
+    AlertKind.HELD: gettext_lazy("%(about)s: no longer held"),
+    AlertKind.SKIPPED: gettext_lazy("%(about)s: no longer skipped"),
+    AlertKind.LATE: gettext_lazy("%(about)s: no longer late"),
+    AlertKind.NEVER_STARTED: gettext_lazy("%(about)s: no longer never started"),
+}
 
 
 @dataclass(frozen=True)
@@ -115,9 +131,8 @@ def _escaped(text: str) -> str:
 def _title(alert: Alert, *, is_recovery: bool) -> str:
     """Say what it is about: “Weekly call list: failed for good”."""
     about = alert.export.name if alert.export else _("System refresh")
-    if not is_recovery:
-        return f"{about}: {alert.get_kind_display().lower()}"
-    return _("%(about)s: no longer %(kind)s") % {"about": about, "kind": alert.get_kind_display().lower()}
+    titles = RECOVERED if is_recovery else OPENED
+    return str(titles[AlertKind(alert.kind)]) % {"about": about}
 
 
 def _text(alert: Alert, is_recovery: bool) -> str:

@@ -55,14 +55,17 @@ def entry_of(run: Run, slug: str) -> Entry:
 def _times(run: Run) -> str:
     """Return what the run's time stands for, and when it ran."""
     moment = run.due or run.queued_at
-    words = [_("Due")] if run.due else []
-    times = [_near(value, moment) for value in (run.started_at, run.ended_at) if value]
-    if run.started_at and run.ended_at:
-        words.append(_("ran %(start)s – %(end)s") % {"start": times[0], "end": times[1]})
-    elif times:
-        words.append((_("started %(when)s") if run.started_at else _("ended %(when)s")) % {"when": times[0]})
-    text = " · ".join(words)
-    return text[:1].upper() + text[1:]
+    start, end = (_near(value, moment) if value else "" for value in (run.started_at, run.ended_at))
+    times = {"start": start, "end": end}
+    if start and end:
+        text = _("Due · ran %(start)s – %(end)s") if run.due else _("Ran %(start)s – %(end)s")
+    elif start:
+        text = _("Due · started %(start)s") if run.due else _("Started %(start)s")
+    elif end:
+        text = _("Due · ended %(end)s") if run.due else _("Ended %(end)s")
+    else:
+        text = _("Due") if run.due else ""
+    return text % times
 
 
 def _near(value: datetime, other: datetime) -> str:

@@ -10,7 +10,7 @@ from exports.pane.choice import Choice
 from exports.pane.fitting import Fitting
 from exports.pane.setup import Setup
 from roles.kinds import Audience, ProfileKind
-from roles.ui.words import number, relative
+from roles.ui.words import relative
 from segments.models import Segment, Table
 
 
@@ -31,20 +31,24 @@ class Item:
 
 @dataclass
 class CheckList:
-    """A check list: `name` is that of its inputs, `summary` holds {n} for the chosen and {sum} for their count."""
+    """A check list: `name` is that of its inputs, `sums` says what their counts are of (roles.ui.counted)."""
 
     name: str
     legend: str
-    summary: str
+    sums: str
     items: list[Item]
     error: str = ""
     help: str = ""
 
     @property
-    def summary_now(self) -> str:
-        """The summary of what is chosen now; the browser brings it up to date."""
-        counts = [item.count or 0 for item in self.items if item.is_checked]
-        return self.summary.replace("{n}", number(len(counts))).replace("{sum}", number(sum(counts)))
+    def chosen(self) -> int:
+        """How many are chosen now; the browser brings it up to date."""
+        return sum(item.is_checked for item in self.items)
+
+    @property
+    def sum(self) -> int:
+        """What those come to."""
+        return sum(item.count or 0 for item in self.items if item.is_checked)
 
 
 def check_lists(setup: Setup) -> list[CheckList]:
@@ -55,18 +59,17 @@ def check_lists(setup: Setup) -> list[CheckList]:
 
 def _of_segments(setup: Setup) -> list[CheckList]:
     items = segment_items(setup.segments, setup.fitting)
-    summary = _("{n} selected · {sum} members")
     way_out = setup.fitting.way_out(setup.segments.offered)
-    return [CheckList("segments", _("Segments"), summary, items, setup.choice_error, way_out)]
+    return [CheckList("segments", _("Segments"), "members", items, setup.choice_error, way_out)]
 
 
 def _of_data_out(setup: Setup) -> list[CheckList]:
     tables, members = table_items(setup.tables), member_items(setup.members)
     about = _("Who is a member of each segment, as a table of their keys.")
-    legend, people = _("Member lists of segments"), _("{n} selected · {sum} members")
+    legend = _("Member lists of segments")
     return [
-        CheckList("tables", _("Tables"), _("{n} selected · {sum} rows"), tables, setup.choice_error),
-        CheckList("members", legend, people, members, "" if tables else setup.choice_error, about),
+        CheckList("tables", _("Tables"), "rows", tables, setup.choice_error),
+        CheckList("members", legend, "members", members, "" if tables else setup.choice_error, about),
     ]
 
 

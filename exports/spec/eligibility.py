@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from connections.destinations.base import Destination, TargetField
 from roles.kinds import ProfileKind, SemanticType
@@ -12,16 +12,18 @@ from roles.ui.words import number
 from segments.models import Segment
 from segments.projection import projected
 
+NOT_TAKEN = {
+    ProfileKind.CUSTOMER: gettext_lazy("%(type)s takes no segments of customer profiles."),
+    ProfileKind.ACCOUNT: gettext_lazy("%(type)s takes no segments of account profiles."),
+    ProfileKind.CONTACT: gettext_lazy("%(type)s takes no segments of contact profiles."),
+}
 Settings = dict[str, Any]
 
 
 def why_not(segment: Segment, destination: type[Destination], settings: Settings) -> str:
     """Say why `destination`, with the export's `settings`, does not take `segment`; "" when it does."""
     if not is_taken(segment, destination, settings):
-        return _("%(type)s takes no segments of %(kind)s profiles.") % {
-            "type": destination.label,
-            "kind": ProfileKind(segment.table.profile_kind).label.lower(),
-        }
+        return str(NOT_TAKEN[ProfileKind(segment.table.profile_kind)]) % {"type": destination.label}
     missing = _missing(segment, destination, settings)
     if not missing:
         return ""

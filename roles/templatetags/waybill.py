@@ -11,12 +11,15 @@ from django.utils.translation import gettext as _
 
 from roles.templatetags import charts, lists, pieces
 from roles.templatetags.pieces import TONE_ICONS, icon, of
-from roles.ui.words import number
+from roles.ui.counted import counted, forms_of
 
 register = template.Library()
 for part in (pieces.register, lists.register, charts.register):
     register.tags |= part.tags
     register.filters |= part.filters
+
+register.simple_tag(counted)
+register.simple_tag(forms_of, name="counted_forms")
 
 MESSAGE_TONES = {"error": "danger", "debug": "info"}
 
@@ -144,14 +147,12 @@ def form_errors(form: BaseForm) -> dict[str, Any]:
 def checklist(
     name: str, items: Iterable[Any], legend: str, errors: Sequence[str] = (), **options: Any
 ) -> dict[str, Any]:
-    """Lay out choices with counts. Options: summary ("{n} selected · {sum} people"), help, disabled, id."""
+    """Lay out choices with counts. Options: counts ("selected") and sums ("members") of COUNTED, help, disabled, id."""
     rows = [
         {key: of(item, key) for key in ("value", "label", "count", "checked", "disabled", "reason", "warning")}
         for item in items
     ]
     chosen = [row for row in rows if row["checked"]]
-    total = sum(row["count"] or 0 for row in chosen)
-    summary = options.get("summary", "")
     return {
         **options,
         "name": name,
@@ -159,8 +160,8 @@ def checklist(
         "legend": legend,
         "errors": errors,
         "id": options.get("id") or f"id_{name}",
-        "summary": summary,
-        "summary_now": summary.replace("{n}", number(len(chosen))).replace("{sum}", number(total)),
+        "chosen": len(chosen),
+        "sum": sum(row["count"] or 0 for row in chosen),
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, F, Q
 from django.http import QueryDict
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from exports.alerts.messages import page_of
 from exports.models import Alert, AlertKind, Export
@@ -14,6 +14,13 @@ from roles.access.policy import Access
 from roles.typed import typed_id
 
 PAGE_SIZE = 50
+OVER = {
+    AlertKind.FAILED: _("Over: failed for good"),
+    AlertKind.HELD: _("Over: held"),
+    AlertKind.SKIPPED: _("Over: skipped"),
+    AlertKind.LATE: _("Over: late"),
+    AlertKind.NEVER_STARTED: _("Over: never started"),
+}
 TONES: dict[str, str] = {
     AlertKind.FAILED: "danger",
     AlertKind.HELD: "held",
@@ -44,8 +51,7 @@ class Line(NamedTuple):
     @property
     def label(self) -> str:
         """What it is, in words."""
-        kind = self.alert.get_kind_display()
-        return _("Over: %(kind)s") % {"kind": kind.lower()} if self.alert.closed_at else kind
+        return str(OVER[AlertKind(self.alert.kind)]) if self.alert.closed_at else self.alert.get_kind_display()
 
     @property
     def text(self) -> str:
