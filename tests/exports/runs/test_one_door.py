@@ -87,7 +87,7 @@ def _variables(function: ast.FunctionDef) -> Iterator[tuple[str, ast.expr]]:
     found: dict[str, list[ast.expr]] = {}
     for node in ast.walk(function):
         if isinstance(node, ast.arg) and node.annotation:
-            found.setdefault(node.arg, []).append(node.annotation)
+            found.setdefault(node.arg, []).append(_model(node.annotation))
         elif isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name):
@@ -95,6 +95,12 @@ def _variables(function: ast.FunctionDef) -> Iterator[tuple[str, ast.expr]]:
         elif isinstance(node, ast.For) and isinstance(node.target, ast.Name):
             found.setdefault(node.target.id, []).append(node.iter)
     return ((name, values[0]) for name, values in found.items() if len(values) == 1)
+
+
+def _model(annotation: ast.expr) -> ast.expr:
+    """Return what an annotation is about: the model of a query set."""
+    is_query = isinstance(annotation, ast.Subscript) and ast.unparse(annotation.value).endswith("QuerySet")
+    return annotation.slice if is_query else annotation
 
 
 def _is_inside(node: ast.AST, functions: list[ast.FunctionDef]) -> bool:
@@ -130,7 +136,8 @@ def test_no_statement_in_sql_does():
         "before, run.state = run.state, State.FAILED",
         "Run.objects.filter(pk=1).update(state=State.FAILED)",
         "export.runs.update(state=State.FAILED)",
-        "refresh.runs.update(state=State.FAILED)",
+        "part.refresh.runs.update(state=State.FAILED)",
+        "runs.update(state=State.FAILED)",
         "Run.objects.filter(pk=1).update(**values)",
         "mine = Run.objects.filter(pk=1)\n    mine.update(rows_done=1, state=State.FAILED)",
         "lost = Run.objects.lost()\n    for one in lost:\n        one.state = State.FAILED",
@@ -145,7 +152,7 @@ def test_no_statement_in_sql_does():
     ],
 )
 def test_the_walk_finds(write):
-    assert writes_of(f"def change(run, export: Export, refresh: SystemRefresh, part: RefreshPart):\n    {write}\n")
+    assert writes_of(f"def change(run, runs: QuerySet[Run], export: Export, part: RefreshPart):\n    {write}\n")
 
 
 @pytest.mark.parametrize(
@@ -155,10 +162,11 @@ def test_the_walk_finds(write):
         "RefreshPart.objects.filter(pk=1).update(state=PartState.RUNNING, run=run)",
         "begun = {}\n    RefreshPart.objects.update(**begun)",
         "refresh.parts.lost().update(**begun)",
+        "parts.update(state=PartState.RUNNING)",
         "Run.objects.filter(pk=1).update(has_leftovers=False)",
         "step['state'] = 'done'",
         "state = run.state",
     ],
 )
 def test_the_walk_leaves_alone(write):
-    assert not writes_of(f"def change(run, refresh: SystemRefresh):\n    {write}\n")
+    assert not writes_of(f"def change(run, refresh: SystemRefresh, parts: QuerySet[RefreshPart]):\n    {write}\n")
