@@ -4,6 +4,7 @@ import os
 
 from connections.models import Connection, Sharing
 from exports.models import Export, ExportSegment, RefreshSchedule, Schedule
+from exports.schedules.planning import database_now, plan_next
 from roles.models import Environment, RoleAssignment, User
 from roles.roles import Role
 from segments.models import Segment
@@ -21,6 +22,10 @@ everybody = Segment.objects.get(environment=contoso, name="All customers")
 for name in ("Slow delivery", "Another slow delivery"):
     export = Export.objects.create(environment=contoso, name=name, connection=slow, schedule_mode="off")
     ExportSegment.objects.create(export=export, segment=everybody)
-# Nothing starts by itself while the tests look, whatever the time is.
-Schedule.objects.update(next_due=None)
-RefreshSchedule.objects.update(next_due=None)
+# Nothing starts by itself while the tests look: whatever has a time comes days later.
+now = database_now()
+for model in (Schedule, RefreshSchedule):
+    for schedule in model.objects.exclude(next_due=None):
+        schedule.repeat, schedule.times, schedule.weekdays = "weekly", ["12:00"], [(now.isoweekday() + 2) % 7 + 1]
+        plan_next(schedule, now)
+        schedule.save()
