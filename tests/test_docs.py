@@ -1,7 +1,6 @@
 """The documents say what the code does: variables, commands, states, links, and the example destination."""
 
 import ast
-import hashlib
 import importlib
 import re
 import shlex
@@ -16,7 +15,7 @@ from django.conf import settings
 from django.core.management import BaseCommand, get_commands, load_command_class
 
 from connections.destinations import registry
-from connections.destinations.base import DeliveryError, Destination, FileDestination, FileSession, Part
+from connections.destinations.base import Destination, FileDestination, FileSession, Part
 from exports import actions
 from exports.models.states import State
 from exports.shown import types
@@ -32,7 +31,6 @@ DESTINATIONS = (ROOT / "docs" / "destinations.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 CODE = [ROOT / "manage.py", *(file for app in ("config", "roles", "segments", "connections", "exports")
                               for file in sorted((ROOT / app).rglob("*.py")))]  # fmt: skip
-KEY = "0123456789abcdef"
 
 
 def first_cells(text: str) -> list[list[str]]:
@@ -194,7 +192,7 @@ def outbox(tmp_path, monkeypatch, settings) -> Iterator[ModuleType]:
     information.mkdir(parents=True)
     (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1\n")
     (information / "entry_points.txt").write_text(f"[waybill.destinations]\n{name} = {target}\n")
-    (source,) = blocks("python", DESTINATIONS)
+    source, _tests = blocks("python", DESTINATIONS)
     (package / f"{module}.py").write_text(source)
     settings.DATA_DIR = tmp_path / "data"
     settings.DATA_DIR.mkdir()
@@ -217,22 +215,11 @@ def files() -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
-def write(session, data: bytes = b"a,b\n1,2\n", path: str = "crm/Export/c_1.csv"):
-    part = session.open_part(path)
-    part.write(data)
-    return part
-
-
 def test_the_guide_names_what_the_contract_has():
     members = {name for name in vars(Destination) | vars(FileDestination) if not name.startswith("_")}
     members |= {name for name in vars(FileSession) | vars(Part) if not name.startswith("_")}
     internal = {"do_not_call_in_templates", "is_available"}
     assert {name for name in members - internal if not re.search(rf"\b{name}\b", DESTINATIONS)} == set()
-
-
-@pytest.fixture
-def target(outbox) -> FileDestination:
-    return outbox.Outbox({"box": "crm"}, {})
 
 
 def test_the_example_is_found_by_its_entry_point_and_declares_what_screens_need(outbox):
@@ -243,94 +230,6 @@ def test_the_example_is_found_by_its_entry_point_and_declares_what_screens_need(
     assert all((type_.label, type_.summary, type_.monogram, type_.check_steps))
     assert type_.settings_form({"box": "crm"}).is_valid()
     assert not type_.settings_form({"box": "../crm"}).is_valid()
-
-
-def test_a_check_of_the_example_succeeds_and_leaves_nothing(target):
-    steps = list(target.check())
-    assert [(step.name, step.state) for step in steps] == [(target.check_steps[0], "done")]
-    assert files() == {}
-
-
-def test_a_check_of_the_example_says_what_failed_and_keeps_the_path_for_administrators(target):
-    (Path(settings.DATA_DIR) / "outbox").write_text("a file where a folder should be")
-    (step,) = target.check()
-    assert step.state == "failed"
-    assert str(settings.DATA_DIR) not in step.message
-    assert str(settings.DATA_DIR) in step.detail
-
-
-def test_a_file_of_the_example_is_hidden_until_it_is_published(target):
-    with target.session(KEY) as session:
-        part = write(session, path="E/c_1.csv")
-        assert all(Path(name).name.startswith(".") for name in files())
-        assert not session.exists("E/c_1.csv")
-        part.publish()
-        assert session.exists("E/c_1.csv")
-        session.settle("E")
-        part.discard()
-    assert files() == {"crm/E/c_1.csv": b"a,b\n1,2\n"}
-
-
-def test_the_example_never_replaces_a_foreign_file(target):
-    with target.session(KEY) as session:
-        (Path(settings.DATA_DIR) / "outbox/crm").mkdir(parents=True)
-        (Path(settings.DATA_DIR) / "outbox/crm/f.csv").write_bytes(b"theirs")
-        part = write(session, path="f.csv")
-        with pytest.raises(DeliveryError, match="did not write") as refused:
-            part.publish()
-        part.discard()
-        part.discard()
-    assert refused.value.permanent
-    assert files() == {"crm/f.csv": b"theirs"}
-
-
-def test_a_run_of_the_example_may_redo_its_own_file_until_it_is_settled(target):
-    for data in (b"first", b"second"):
-        with target.session(KEY) as session:
-            session.clear_leftovers("E")
-            write(session, data, "E/f.csv").publish()
-    with target.session("another") as session, pytest.raises(DeliveryError, match="did not write"):
-        write(session, b"other", "E/f.csv").publish()
-    with target.session("another") as session:
-        session.clear_leftovers("E")
-    with target.session(KEY) as session:
-        session.settle("E", "not/there")
-        assert files() == {"crm/E/f.csv": b"second"}
-        with pytest.raises(DeliveryError, match="did not write"):
-            write(session, b"third", "E/f.csv").publish()
-
-
-def test_a_run_of_the_example_replaces_a_file_that_is_known_by_its_sum_alone(target):
-    ours = hashlib.sha256(b"ours").hexdigest()
-    for key, data, over in (("first", b"ours", frozenset()), ("second", b"new", frozenset({ours}))):
-        with target.session(key) as session:
-            part = session.open_part("E/model.json", over=over)
-            part.write(data)
-            part.publish()
-            session.settle("E")
-    assert files() == {"crm/E/model.json": b"new"}
-    with target.session("third") as session:
-        part = session.open_part("E/model.json", over=frozenset({ours}))
-        with pytest.raises(DeliveryError, match="was not written by this export, or was changed since"):
-            part.publish()
-        part.discard()
-    assert files() == {"crm/E/model.json": b"new"}
-
-
-def test_the_example_clears_only_its_own_leftovers(target):
-    with target.session(KEY) as session, target.session("another") as other:
-        write(session, path="E/mine.csv").stream.close()
-        write(other, path="E/theirs.csv").stream.close()
-        session.clear_leftovers("E")
-        session.clear_leftovers("not/there")
-    assert list(files()) == ["crm/E/.theirs.csv.another.part"]
-
-
-def test_the_example_refuses_a_path_that_leaves_its_box(target):
-    with target.session(KEY) as session:
-        for attempt in (session.open_part, session.exists, session.clear_leftovers):
-            with pytest.raises(DeliveryError):
-                attempt("../f.csv")
 
 
 @pytest.mark.django_db(transaction=True)

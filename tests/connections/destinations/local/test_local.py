@@ -34,48 +34,10 @@ def names(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
 
 
-def test_a_published_file_has_its_bytes_and_nothing_else_is_left(base):
-    deliver("crm", "Export/Customers/c_1.csv", b"x" * 1_000_000)
-    assert (base / "crm/Export/Customers/c_1.csv").read_bytes() == b"x" * 1_000_000
-    assert names(base) == ["crm/Export/Customers/c_1.csv"]
-
-
 def test_files_are_for_the_owner_and_the_group_alone(base):
     deliver("crm", "f.csv")
     assert stat.S_IMODE((base / "crm/f.csv").stat().st_mode) & 0o137 == 0
     assert stat.S_IMODE((base / "crm").stat().st_mode) & 0o027 == 0
-
-
-def test_a_file_is_hidden_until_it_is_published(base):
-    with LocalFolder({"folder": ""}, {}).session(KEY) as session:
-        part = session.open_part("f.csv")
-        part.write(b"half")
-        assert names(base) == [f".f.csv.{KEY}.part"]
-        assert not session.exists("f.csv")
-        part.publish()
-        assert session.exists("f.csv")
-
-
-def test_a_discarded_file_leaves_nothing_and_may_be_discarded_twice(base):
-    with LocalFolder({"folder": ""}, {}).session(KEY) as session:
-        part = session.open_part("f.csv")
-        part.write(b"half")
-        part.discard()
-        part.discard()
-    assert names(base) == []
-
-
-def test_a_foreign_file_is_never_replaced(base):
-    (base / "f.csv").write_text("somebody else's")
-    with LocalFolder({"folder": ""}, {}).session(KEY) as session:
-        part = session.open_part("f.csv")
-        part.write(b"ours")
-        with pytest.raises(DeliveryError, match=r"did not write .* “f.csv”") as refused:
-            part.publish()
-        part.discard()
-    assert refused.value.permanent
-    assert (base / "f.csv").read_text() == "somebody else's"
-    assert names(base) == ["f.csv"]
 
 
 def test_a_file_that_appears_at_the_last_moment_is_not_replaced(base, monkeypatch):
@@ -89,22 +51,6 @@ def test_a_file_that_appears_at_the_last_moment_is_not_replaced(base, monkeypatc
     assert (base / "f.csv").read_text() == "theirs"
 
 
-def test_the_same_run_may_redo_its_own_file_until_it_is_settled(base):
-    deliver("", "f.csv", b"first", settles=False)
-    deliver("", "f.csv", b"second")
-    assert (base / "f.csv").read_bytes() == b"second"
-    assert names(base) == ["f.csv"]
-    with pytest.raises(DeliveryError, match="did not write"):
-        deliver("", "f.csv", b"third")
-
-
-def test_another_run_may_not_redo_it(base):
-    deliver("", "f.csv", b"first", settles=False)
-    with pytest.raises(DeliveryError, match="did not write"):
-        deliver("", "f.csv", b"second", key="another")
-    assert (base / "f.csv").read_bytes() == b"first"
-
-
 def test_where_there_are_no_hard_links_files_are_published_too(base, monkeypatch):
     def refuse(*args, **kwargs):
         raise PermissionError(1, "Operation not permitted")
@@ -113,35 +59,6 @@ def test_where_there_are_no_hard_links_files_are_published_too(base, monkeypatch
     deliver("", "f.csv", b"data")
     assert (base / "f.csv").read_bytes() == b"data"
     assert names(base) == ["f.csv"]
-
-
-def test_leftovers_of_this_run_are_cleared_and_nothing_else(base):
-    folder = base / "Export/2026"
-    folder.mkdir(parents=True)
-    kept = [f".f.csv.other{KEY}.part.csv", ".f.csv.another.part", "f.csv", f"f.csv.{KEY}.part", f".g.csv.{KEY}.claim"]
-    for name in [*kept, f".f.csv.{KEY}.part", f".g.csv.{KEY}.part"]:
-        (folder / name).touch()
-    with LocalFolder({"folder": "Export"}, {}).session(KEY) as session:
-        session.clear_leftovers("2026")
-        session.clear_leftovers("not/there")
-    assert names(folder) == sorted(kept)
-
-
-def test_claims_of_dead_attempts_are_settled_by_folder(base):
-    deliver("", "X/f.csv", settles=False)
-    with LocalFolder({"folder": ""}, {}).session(KEY) as session:
-        session.settle("X", "not/there")
-    assert names(base) == ["X/f.csv"]
-
-
-@pytest.mark.parametrize("path", ["../f", "a/../../f", "/etc/f", "a//f", ".", "..", "a/./f", "", "a\\..\\f", "a\0b"])
-def test_a_path_that_could_leave_the_folder_is_refused(base, path):
-    with LocalFolder({"folder": "in"}, {}).session(KEY) as session:
-        for attempt in (session.open_part, session.exists, session.clear_leftovers):
-            with pytest.raises(DeliveryError) as refused:
-                attempt(path)
-            assert refused.value.permanent
-    assert names(base.parent) == []
 
 
 @pytest.mark.parametrize("folder", ["../out", "a/../../out", "..", "a/.."])
@@ -237,14 +154,6 @@ def test_a_missing_base_says_who_can_help(base, settings):
         deliver("", "f.csv")
     assert "gone" not in refused.value.message
     assert "gone" in refused.value.detail
-
-
-def test_a_check_does_every_step_and_leaves_only_the_folder(base):
-    steps = list(LocalFolder({"folder": "a/b"}, {}).check())
-    assert [step.state for step in steps] == ["done"] * 4
-    assert [step.name for step in steps] == [str(name) for name in LocalFolder.check_steps]
-    assert names(base) == []
-    assert (base / "a/b").is_dir()
 
 
 def test_a_check_stops_at_the_step_that_failed(base):
