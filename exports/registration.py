@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from exports.formats.form import label_of
 from exports.models import Export
 from roles.access import seeing
 from roles.audit import changes, sentences
@@ -107,5 +108,6 @@ def register() -> None:
             "refreshes_segments": _("Refreshes segments first"),
         }
     )
+    changes.add_settings(label_of)
     places.add(Export, "exports:edit", Permission.VIEW)
     seeing.FILES_OF_DATA.add("exports:file")

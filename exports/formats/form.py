@@ -10,6 +10,8 @@ from connections.destinations.base import Destination, FileDestination, Settings
 from exports.formats.base import Format, Settings
 from exports.formats.registry import USUAL, format_class, formats
 
+LABEL = _("Format")
+
 
 def export_form(destination: type[Destination], settings: Settings) -> type[SettingsForm]:
     """Return the form of an export on `destination`, whose `settings` name the format."""
@@ -17,6 +19,12 @@ def export_form(destination: type[Destination], settings: Settings) -> type[Sett
         return destination.export_form
     choices = tuple((slug, format_.label) for slug, format_ in formats().items())
     return _composed(destination.export_form, format_class(settings), choices)
+
+
+def label_of(setting: str) -> Text:
+    """Return what the first format that has the setting calls it; empty where none has."""
+    own = [format_.form.base_fields for format_ in formats().values()]
+    return next((fields[setting].label for fields in own if setting in fields), LABEL if setting == "format" else "")
 
 
 @cache
@@ -31,5 +39,5 @@ def _composed(own: type[SettingsForm], format_: type[Format], choices: tuple[tup
 
 
 def _choice(choices: tuple[tuple[str, Text], ...]) -> type[SettingsForm]:
-    field = forms.ChoiceField(label=_("Format"), choices=choices, initial=USUAL)
+    field = forms.ChoiceField(label=LABEL, choices=choices, initial=USUAL)
     return type("FormatForm", (SettingsForm,), {"format": field})

@@ -16,6 +16,8 @@ from exports.formats.csv import Csv
 from exports.formats.form import export_form
 from exports.models import Export
 from exports.work.watch import work_until_idle
+from roles.audit.changes import changes_of
+from roles.models import AuditEvent
 from tests.exports.pane.browser import Pane
 from tests.exports.work.data_out import make_data_out
 from tests.factories import folder_of, make_export
@@ -51,6 +53,12 @@ def run_of(export):
 def manifest_of(run):
     (path,) = [file["path"] for file in run.files if file["role"] == "manifest"]
     return json.loads((folder_of(run.connection) / path).read_text())
+
+
+def test_the_audit_log_calls_the_options_what_the_form_calls_them(jsonl):
+    changes = {"settings.nulls": [False, True], "settings.compression": ["none", "gzip"]}
+    event = AuditEvent(action="edit", object_type="exports.export", changes=changes)
+    assert [str(change.name) for change in changes_of(event)] == ["Write null", "Compression"]
 
 
 def test_one_format_needs_no_choice():
