@@ -23,8 +23,10 @@ def export_form(destination: type[Destination], settings: Settings) -> type[Sett
 
 def label_of(setting: str) -> Text:
     """Return what the first format that has the setting calls it; empty where none has."""
+    if setting == "format":
+        return LABEL
     own = [format_.form.base_fields for format_ in formats().values()]
-    return next((fields[setting].label for fields in own if setting in fields), LABEL if setting == "format" else "")
+    return next((fields[setting].label or "" for fields in own if setting in fields), "")
 
 
 @cache
