@@ -1,24 +1,25 @@
 """The verbs: each changes several rows at once, in one transaction with its audit event."""
 
-from collections.abc import Sequence
-
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from connections.models import Sharing
 from connections.sharing.sharing import label
 from exports import audited
-from exports.models import Export, ExportSegment, ExportTable, Run, Trigger
+from exports.models import Export, ExportSegment, ExportTable, Run, ScheduleMode, Trigger
 from exports.models.states import State
 from exports.runs import lifecycle
 from exports.runs.lifecycle import Origin
 from exports.schedules import occurrences, planning
 from exports.schedules.recurrence import Recurrence
 from exports.schedules.words import described
+from exports.spec.catalogue import Catalogue
 from exports.spec.folders import folder_of, free_folder
+from exports.spec.resolved import Resolved
+from exports.spec.schedule import recurrence_of
+from exports.spec.spec import ExportSpec
 from roles.audit import audit
 from roles.models import Environment, User
-from segments.models import Segment, Table
 
 TEST_ROWS = 10  # records of each item that a test sends
 EDITED = (
@@ -30,6 +31,16 @@ EDITED = (
 
 class RefusedError(Exception):
     """Why something cannot be done to an export now, for people."""
+
+
+class ChangedMeanwhileError(RefusedError):
+    """What a spec names was removed, or its name taken, since it was checked."""
+
+    def __init__(self) -> None:
+        text = _(
+            "Nothing is saved: something that the export uses was removed or changed meanwhile. Check it, save again."
+        )
+        super().__init__(text)
 
 
 class CannotRunError(RefusedError):
@@ -77,43 +88,70 @@ def _queue(export: Export, by: User | None, trigger: str, most_rows: int | None 
     return lifecycle.create(export, Origin(trigger, by), most_rows=most_rows)
 
 
-def save_export(
-    export: Export,
-    segments: list[Segment],
-    tables: Sequence[Table] = (),
-    *,
-    by: User,
-    rule: Recurrence | None = None,
-) -> None:
-    """Create or change `export` with its segments and tables, in the orders given, and its own recurrence `rule`."""
+def save(export: Export, spec: ExportSpec, *, by: User) -> Export:
+    """Create or change `export` as `spec` says, which was checked, and return it; `export` itself stays as it is.
+
+    Raises ChangedMeanwhileError where what the spec names is there no more, or its name is taken.
+    """
+    try:
+        with transaction.atomic():
+            return _save(export, spec, by)
+    except IntegrityError as error:
+        raise ChangedMeanwhileError from error
+
+
+def _save(export: Export, spec: ExportSpec, by: User) -> Export:
     old = Export.objects.filter(pk=export.pk).first()
     before = audited.facts(old)
-    with transaction.atomic():
-        if old:
-            occurrences.take_due(old, export.schedule_mode, rule)
-        export.updated_by = by
-        export.detached_sharing = ""  # it has a connection again
-        if old is None:
-            export.created_by = by
-            export.save()
-            folder_of(export)
-        else:  # not what runs have written since it was loaded
-            if (old.name, old.connection_id) != (export.name, export.connection_id):
-                export.folder, export.folders_keep_marks = free_folder(export), True
-            export.save(update_fields=EDITED)
-            export.detached_users.clear()
-        export.export_segments.all().delete()
-        ExportSegment.objects.bulk_create(
-            ExportSegment(export=export, segment=segment, position=position)
-            for position, segment in enumerate(segments)
-        )
-        export.export_tables.all().delete()
-        ExportTable.objects.bulk_create(
-            ExportTable(export=export, table=table, position=position) for position, table in enumerate(tables)
-        )
-        planning.save(export, export.schedule_mode, rule)
-        changes = audited.difference(before, audited.facts(export))
-        audit.record(export.environment, "change" if before else "create", export, by=by, changes=changes)
+    rule = recurrence_of(spec.schedule) if spec.schedule.mode == ScheduleMode.OWN else None
+    if old:
+        occurrences.take_due(old, spec.schedule.mode, rule)
+    saved = old or Export(environment=export.environment, created_by=by)
+    was = (saved.name, saved.connection_id)
+    resolved = Resolved(spec, Catalogue(export.environment), old)
+    if not resolved.is_complete:
+        raise ChangedMeanwhileError
+    _fill(saved, resolved)
+    saved.updated_by = by
+    if old is None:
+        saved.save()
+        folder_of(saved)
+    else:  # not what runs have written since it was loaded
+        if was != (saved.name, saved.connection_id):
+            saved.folder, saved.folders_keep_marks = free_folder(saved), True
+        saved.save(update_fields=EDITED)
+    if saved.connection_id is not None:
+        saved.detached_users.clear()
+    _choose(saved, resolved)
+    planning.save(saved, saved.schedule_mode, rule)
+    changes = audited.difference(before, audited.facts(saved))
+    audit.record(saved.environment, "change" if before else "create", saved, by=by, changes=changes)
+    return saved
+
+
+def _fill(export: Export, resolved: Resolved) -> None:
+    """Give `export` the values of the spec, unsaved."""
+    spec, connection = resolved.spec, resolved.connection
+    export.name, export.description, export.kind = spec.name, spec.description, spec.kind
+    export.connection, export.settings = connection, dict(spec.settings)
+    export.detached_sharing = "" if connection else export.detached_sharing
+    export.field_selection = resolved.field_selection(export.field_selection)
+    export.schedule_mode, export.refreshes_segments = spec.schedule.mode, spec.refreshes_segments
+    export.tolerance, export.most_removals = spec.tolerance, spec.most_removals
+    export.sends_nothing = spec.sends_nothing
+
+
+def _choose(export: Export, resolved: Resolved) -> None:
+    """Write the segments and tables, in the orders given."""
+    export.export_segments.all().delete()
+    ExportSegment.objects.bulk_create(
+        ExportSegment(export=export, segment=segment, position=position)
+        for position, segment in enumerate(resolved.segments)
+    )
+    export.export_tables.all().delete()
+    ExportTable.objects.bulk_create(
+        ExportTable(export=export, table=table, position=position) for position, table in enumerate(resolved.tables)
+    )
 
 
 def set_schedule(export: Export, mode: str, rule: Recurrence | None = None, *, by: User) -> None:

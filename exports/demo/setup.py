@@ -25,6 +25,8 @@ from exports.demo.plan_consumers import CONSUMERS
 from exports.models import Export, ExportKind, RefreshSchedule, Run, ScheduleMode
 from exports.refresh.scheduling import keep_schedule
 from exports.runs import lifecycle
+from exports.spec.schedule import schedule_of
+from exports.spec.spec import Column, ExportSpec
 from roles.audit import audit
 from roles.models import Environment, RoleAssignment, User
 from segments import actions as segment_actions
@@ -201,21 +203,19 @@ def _export(environment: Environment, demo: DemoExport, users: dict[str, User]) 
 
 
 def _new_export(environment: Environment, demo: DemoExport, by: User) -> Export:
-    chosen = [environment.segments.select_related("table").get(name=name) for name in demo.segments]
-    tables = [environment.tables.get(name=name) for name in demo.tables]
-    fields = [{"field": name, "name": name} for name in demo.fields]
-    export = Export(
-        environment=environment,
+    table = environment.segments.get(name=demo.segments[0]).table.name if demo.fields else ""
+    spec = ExportSpec(
         name=demo.name,
         description=demo.description,
-        kind=ExportKind.DATA_OUT if tables else ExportKind.SEGMENTS,
-        connection=environment.connections.get(name=demo.connection),
+        kind=ExportKind.DATA_OUT if demo.tables else ExportKind.SEGMENTS,
+        connection=demo.connection,
         settings={"compression": demo.compression},
-        schedule_mode=ScheduleMode.OWN if demo.rule else demo.schedule,
-        field_selection={str(chosen[0].table_id): fields} if fields else {},
+        segments=demo.segments,
+        tables=demo.tables,
+        fields={table: tuple(Column(name, name) for name in demo.fields)} if demo.fields else {},
+        schedule=schedule_of(ScheduleMode.OWN if demo.rule else demo.schedule, demo.rule),
     )
-    actions.save_export(export, chosen, tables, by=by, rule=demo.rule)
-    return export
+    return actions.save(Export(environment=environment), spec, by=by)
 
 
 def _wait(runs: list[Run]) -> None:

@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from exports.pane.choice import Choice
-from exports.pane.fitting import Fitting
 from exports.pane.setup import Setup
+from exports.spec.eligibility import Eligibility
 from roles.kinds import Audience, ProfileKind
 from roles.ui.words import relative
 from segments.models import Segment, Table
 
 
 @dataclass
-class Item:
+class CheckListItem:
     """One line: `count` is rows or members (None: not known yet); `error` says what is wrong with having it chosen."""
 
     value: int
@@ -36,7 +36,7 @@ class CheckList:
     name: str
     legend: str
     sums: str
-    items: list[Item]
+    items: list[CheckListItem]
     error: str = ""
     help: str = ""
 
@@ -58,13 +58,15 @@ def check_lists(setup: Setup) -> list[CheckList]:
 
 
 def _of_segments(setup: Setup) -> list[CheckList]:
-    items = segment_items(setup.segments, setup.fitting)
-    way_out = setup.fitting.way_out(setup.segments.offered)
-    return [CheckList("segments", _("Segments"), "members", items, setup.choice_error, way_out)]
+    offered, eligibility = setup.offered_segments, setup.resolved.eligibility
+    items = [_segment_item(segment, segment in setup.segments, eligibility) for segment in offered]
+    return [CheckList("segments", _("Segments"), "members", items, setup.choice_error, eligibility.remedy(offered))]
 
 
 def _of_data_out(setup: Setup) -> list[CheckList]:
-    tables, members = table_items(setup.tables), member_items(setup.members)
+    now = timezone.now()
+    tables = [_table_item(table, table in setup.tables, now) for table in setup.offered_tables]
+    members = [_member_item(segment, segment in setup.segments) for segment in setup.offered_segments]
     about = _("Who is a member of each segment, as a table of their keys.")
     legend = _("Member lists of segments")
     return [
@@ -73,28 +75,24 @@ def _of_data_out(setup: Setup) -> list[CheckList]:
     ]
 
 
-def segment_items(choice: Choice[Segment], fitting: Fitting) -> list[Item]:
-    """The segments to choose from; one that is chosen and does not fit (any more) stays checked, as an error."""
-    return [_segment_item(segment, segment in choice.chosen, fitting) for segment in choice.chosen_first]
-
-
-def _segment_item(segment: Segment, is_chosen: bool, fitting: Fitting) -> Item:
-    why_not = fitting.why_not(segment)
-    item = Item(segment.pk, segment.name, segment.member_count, is_chosen, chip=_kind_of(segment))
+def _segment_item(segment: Segment, is_chosen: bool, eligibility: Eligibility) -> CheckListItem:
+    """One that is chosen and does not fit (any more) stays checked, as an error."""
+    why_not = eligibility.why_not(segment)
+    item = CheckListItem(segment.pk, segment.name, segment.member_count, is_chosen, chip=_kind_of(segment))
     if why_not and is_chosen:
         item.error = _("%(reason)s Uncheck it, or choose another connection.") % {"reason": why_not}
     elif why_not:
         item.is_disabled, item.notes = True, [why_not]
     else:
-        item.notes = list(_notes(segment, fitting))
-        item.warnings = [text for text in (fitting.warning(segment), segment.error) if text]
+        item.notes = list(_notes(segment, eligibility))
+        item.warnings = [text for text in (eligibility.warning(segment), segment.error) if text]
     return item
 
 
-def _notes(segment: Segment, fitting: Fitting) -> Iterator[str]:
+def _notes(segment: Segment, eligibility: Eligibility) -> Iterator[str]:
     if segment.refreshed_at is None:
         yield _("Not refreshed yet; the run does it.")
-    if fitting.is_projected(segment):
+    if eligibility.is_projected(segment):
         yield _("Sends the contacts of these accounts; the number of contacts is not known in advance.")
 
 
@@ -105,22 +103,15 @@ def _kind_of(segment: Segment) -> str:
     return str(ProfileKind(segment.table.profile_kind).label) if segment.table.profile_kind else ""
 
 
-def table_items(choice: Choice[Table]) -> list[Item]:
-    """The tables to choose from, with how old their data is."""
-    now, items = timezone.now(), []
-    for table in choice.chosen_first:
-        read = _("Data of %(when)s") % {"when": relative(table.refreshed_at, now)} if table.refreshed_at else ""
-        items.append(Item(table.pk, table.name, table.row_count, table in choice.chosen, notes=[read] if read else []))
-    return items
+def _table_item(table: Table, is_chosen: bool, now: datetime) -> CheckListItem:
+    """A table, with how old its data is."""
+    read = _("Data of %(when)s") % {"when": relative(table.refreshed_at, now)} if table.refreshed_at else ""
+    return CheckListItem(table.pk, table.name, table.row_count, is_chosen, notes=[read] if read else [])
 
 
-def member_items(choice: Choice[Segment]) -> list[Item]:
-    """The segments whose member lists can go as tables."""
-    return [_member_item(segment, segment in choice.chosen) for segment in choice.chosen_first]
-
-
-def _member_item(segment: Segment, is_chosen: bool) -> Item:
-    item = Item(segment.pk, segment.name, segment.member_count, is_chosen, chip=_kind_of(segment))
+def _member_item(segment: Segment, is_chosen: bool) -> CheckListItem:
+    """A segment whose member list can go as a table."""
+    item = CheckListItem(segment.pk, segment.name, segment.member_count, is_chosen, chip=_kind_of(segment))
     item.notes = [] if segment.refreshed_at else [_("Not refreshed yet; the run does it.")]
     item.warnings = [segment.error] if segment.error else []
     return item

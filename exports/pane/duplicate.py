@@ -1,28 +1,20 @@
 """Create duplicate: a new export filled in like another one."""
 
+from dataclasses import replace
+
 from django.utils.translation import gettext as _
 
 from exports.models import Export
+from exports.spec.spec import ExportSpec
+from exports.spec.stored import spec_of
 from roles.access.policy import Access
 
 
-def copy_of(source: Export, access: Access) -> Export:
-    """Return a new export filled in like `source`, saved nowhere; a connection the user may not use is left empty."""
-    usable = source.connection if source.connection and source.connection.is_usable_by(access) else None
-    return Export(
-        environment=source.environment,
-        name=_copy_name(source),
-        description=source.description,
-        kind=source.kind,
-        connection=usable,
-        settings=source.settings,
-        field_selection=source.field_selection,
-        schedule_mode=source.schedule_mode,
-        refreshes_segments=source.refreshes_segments,
-        tolerance=source.tolerance,
-        most_removals=source.most_removals,
-        sends_nothing=source.sends_nothing,
-    )
+def copy_of(source: Export, access: Access) -> ExportSpec:
+    """Return the spec of a new export like `source`; a connection that the user may not use is left empty."""
+    spec = replace(spec_of(source), name=_copy_name(source))
+    is_usable = source.connection is not None and source.connection.is_usable_by(access)
+    return spec if is_usable else replace(spec, connection=None)
 
 
 def _copy_name(source: Export) -> str:

@@ -1,5 +1,6 @@
-"""Name, description, connection and brakes of an export."""
+"""The pane's forms, as they are shown: the spec judges what is typed, and what it found stands beside the fields."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -9,15 +10,13 @@ from django.utils.translation import gettext_lazy
 from connections.models import Connection
 from exports.models import Export
 from exports.shown.types import type_look
-from roles.access.policy import Access
-from roles.ui.words import number
+from exports.spec.check import MOST_REMOVALS, MOST_TOLERANCE
 
 BRAKES = ("tolerance", "most_removals", "sends_nothing")
-MOST_TOLERANCE = 10_000  # percent
 
 
 class ExportForm(forms.ModelForm):
-    """Name, description, connection and brakes of an export."""
+    """Name, description, connection and brakes of an export. Shown, never judged."""
 
     class Meta:
         model = Export
@@ -50,47 +49,22 @@ class ExportForm(forms.ModelForm):
         }
         widgets = {"description": forms.Textarea(attrs={"rows": 2})}
 
-    def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.access = access
-        self.instance.environment = access.environment
+    def __init__(self, values: Mapping[str, Any], connections: Iterable[Connection]) -> None:
+        super().__init__(initial=dict(values))
         connection = self.fields["connection"]
-        self.usable = Connection.objects.usable_by(access).order_by("name")
-        connection.queryset = self.usable  # type: ignore[attr-defined]
         connection.required = True
-        connection.choices = _grouped_by_type(list(self.usable))  # type: ignore[attr-defined]
-        connection.error_messages |= {
-            "required": _("Choose the connection that the data goes through."),
-            "invalid_choice": _("You cannot use that connection. Choose one of the list."),
-        }
-        self._bound_percent("tolerance", MOST_TOLERANCE)
-        self._bound_percent("most_removals", 100)
-        self.fields["name"].error_messages["required"] = _("Give the export a name.")
-
-    def _bound_percent(self, name: str, most: int) -> None:
-        """Let a percent be 0 to `most`, or nothing."""
-        said = _("Enter a whole number from 0 to %(most)s, or nothing.") % {"most": number(most)}
-        field = forms.IntegerField(
-            label=self.fields[name].label,
-            help_text=self.fields[name].help_text,
-            initial=self.fields[name].initial,
-            required=False,
-            min_value=0,
-            max_value=most,
-            error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), said),
-        )
-        self.fields[name] = field
-
-    def clean_name(self) -> str:
-        """Refuse a name that another export of the environment has, in whatever case."""
-        name = " ".join(self.cleaned_data["name"].split())
-        same = Export.objects.filter(environment=self.access.environment, name__iexact=name)
-        if same.exclude(pk=self.instance.pk).exists():
-            raise forms.ValidationError(_("Another export has this name. Choose a different one."))
-        return name
+        connection.choices = _grouped_by_type(connections)  # type: ignore[attr-defined]
+        for name, most in (("tolerance", MOST_TOLERANCE), ("most_removals", MOST_REMOVALS)):
+            self.fields[name].widget.attrs |= {"min": 0, "max": most}
 
 
-def _grouped_by_type(connections: list[Connection]) -> list[tuple[str, Any]]:
+def put_beside(form: forms.BaseForm, errors: Mapping[str, list[str]]) -> None:
+    """Have a form that is only shown say of its fields what is wrong with them."""
+    for name, texts in errors.items():
+        form.errors[name] = form.error_class(texts, renderer=form.renderer)
+
+
+def _grouped_by_type(connections: Iterable[Connection]) -> list[tuple[str, Any]]:
     """The choices of the connection field, under the labels of their types."""
     groups: dict[str, list[tuple[int, str]]] = {}
     for connection in connections:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from exports.pane.field_list import FieldList
 from exports.pane.setup import Setup
+from exports.spec.columns import problem_of_name
 from roles import shared_memory
 from roles.access.seeing import NO_DATA
 from segments import showing
@@ -69,12 +70,12 @@ def preview(setup: Setup) -> Preview | None:
 
 def _offers(setup: Setup) -> Iterator[tuple[str, Offer]]:
     if setup.is_of_segments:
-        for segment in setup.segments.chosen:
+        for segment in setup.segments:
             yield f"segments-{segment.pk}", Offer(segment.name, partial(_of_segment, setup, segment))
         return
-    for table in setup.tables.chosen:
+    for table in setup.tables:
         yield f"tables-{table.pk}", Offer(table.name, partial(_of_table, setup, table))
-    for segment in setup.members.chosen:
+    for segment in setup.segments:
         label = _("%(name)s (member list)") % {"name": segment.name}
         yield f"members-{segment.pk}", Offer(label, partial(_of_members, setup, segment))
 
@@ -84,11 +85,13 @@ def _of_segment(setup: Setup, segment: Segment) -> Preview:
     names = [column.name for column in columns]
     if not names:
         return Preview(segment.name, [], [], _("Choose at least one field."))
+    if problem := next(filter(None, map(problem_of_name, names)), ""):
+        return Preview(segment.name, [], [], problem)
     if twice := sorted({name for name in names if names.count(name) > 1}):
         problem = _("Several columns are called “%(names)s”. Give each a name of its own.")
         return Preview(segment.name, names, [], problem % {"names": "”, “".join(twice)})
     asked = [(column.source, column.name) for column in columns]
-    rows = preview_projected if segment.pk in setup.field_sources.projected else records.preview
+    rows = preview_projected if segment.pk in setup.resolved.field_sources.projected else records.preview
     fields = [column.field for column in columns]
     return _read(setup, segment.name, names, fields, lambda: rows(segment, asked, RECORDS), _unreadable_segment())
 
@@ -97,7 +100,7 @@ def _columns(setup: Setup, segment: Segment) -> list[Column]:
     """What the segment sends: fields of its own table, then those that it projects of its contacts."""
     lists = {fields.table.pk: fields for fields in setup.field_lists}
     columns = [Column(name, one, one.name) for one, name in _included(lists.get(segment.table_id))]
-    contacts = setup.field_sources.contact_table_of(segment)
+    contacts = setup.resolved.field_sources.contact_table_of(segment)
     for field, name in _included(lists.get(contacts.pk)) if contacts else []:
         source = projected_name(field.table, field.name)
         if field.name in segment.projected_fields:
@@ -110,7 +113,7 @@ def _included(fields: FieldList | None) -> list[tuple[Field, str]]:
     if fields is None:
         return []
     by_name = {field.name: field for field in fields.table.fields.all()}
-    return [(by_name[field], name) for field, name in fields.columns]
+    return [(by_name[column.field], column.name) for column in fields.columns]
 
 
 def _of_table(setup: Setup, table: Table) -> Preview:

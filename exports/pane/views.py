@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError
 from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -28,6 +27,7 @@ from exports.pane.setup import Setup
 from exports.progress.views.details import show_progress
 from exports.schedules.views import parts as schedule_parts
 from exports.shown.status import status_of
+from exports.spec.spec import ExportSpec
 from exports.web.common import can_add, list_url, load
 from roles.access.policy import EnvironmentRequest, requires
 from roles.permissions import Permission
@@ -61,7 +61,7 @@ def duplicate(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Set up a new export, filled in like an existing one; nothing exists until it is saved."""
     source = load(request, pk)
     _refuse_without_connection(request)
-    return _set_up(request, copy_of(source, request.access), source=source)
+    return _set_up(request, Export(environment=request.environment), copy_of(source, request.access))
 
 
 def _refuse_without_connection(request: EnvironmentRequest) -> None:
@@ -74,31 +74,32 @@ def _can_add_connection(request: EnvironmentRequest) -> bool:
     return request.access.has_permission(Permission.MANAGE_CONNECTIONS)
 
 
-def _set_up(request: EnvironmentRequest, export: Export, source: Export | None = None) -> HttpResponse:
+def _set_up(request: EnvironmentRequest, export: Export, filled: ExportSpec | None = None) -> HttpResponse:
     if request.method != "POST":
-        return _opened(request, export, source)
+        return _opened(request, export, filled)
     if "add_connection" in request.POST:
-        return _leave_for_connection(request, export, source)
+        return _leave_for_connection(request, export, filled)
     move = request.POST.get("move", "")
-    setup = Setup(export, request.access, request.POST, is_draft=bool(move or "draft" in request.POST), source=source)
+    setup = Setup(export, request.access, request.POST, is_draft=bool(move or "draft" in request.POST), filled=filled)
     if setup.is_draft:
         setup.move_field(move)
         return _pane(request, setup)
-    if not setup.is_valid():
+    checked = setup.check()
+    if checked.errors:
         return _pane(request, setup, status=422)
-    return _saved(request, setup)
+    return _saved(request, setup, checked.spec)
 
 
-def _opened(request: EnvironmentRequest, export: Export, source: Export | None) -> HttpResponse:
+def _opened(request: EnvironmentRequest, export: Export, filled: ExportSpec | None) -> HttpResponse:
     """The pane as it opens, or as it was left to add a connection."""
     token = request.GET.get("draft", "")
     typed = drafts.kept(request.session, token, request.path) if token else None
     if typed is None:
         lost = _("What you had typed is no longer kept. Please fill in the export again.") if token else ""
         wanted = [typed_id(value) for value in request.GET.getlist("segment")]
-        return _pane(request, Setup(export, request.access, source=source, first_segments=wanted), notice=lost)
+        return _pane(request, Setup(export, request.access, filled=filled, first_segments=wanted), notice=lost)
     _take_new_connection(request, typed)
-    return _pane(request, Setup(export, request.access, typed, is_draft=True, source=source))
+    return _pane(request, Setup(export, request.access, typed, is_draft=True, filled=filled))
 
 
 def _take_new_connection(request: EnvironmentRequest, typed: QueryDict) -> None:
@@ -107,7 +108,7 @@ def _take_new_connection(request: EnvironmentRequest, typed: QueryDict) -> None:
         typed["connection"] = added  # chosen only if it is among those that the user may use
 
 
-def _leave_for_connection(request: EnvironmentRequest, export: Export, source: Export | None) -> HttpResponse:
+def _leave_for_connection(request: EnvironmentRequest, export: Export, filled: ExportSpec | None) -> HttpResponse:
     """Keep what is typed and go to add a connection, which comes back here."""
     if not _can_add_connection(request):
         raise PermissionDenied
@@ -115,7 +116,7 @@ def _leave_for_connection(request: EnvironmentRequest, export: Export, source: E
         token = drafts.keep(request.session, request.POST, request.path)
         drafts.drop(request.session, request.POST.get("kept", ""))
     except drafts.TooLargeError:
-        setup = Setup(export, request.access, request.POST, is_draft=True, source=source)
+        setup = Setup(export, request.access, request.POST, is_draft=True, filled=filled)
         too_much = _("Too much is typed to keep it meanwhile. Save the export first, then add the connection.")
         return _pane(request, setup, notice=too_much)
     back = f"{request.path}?{urlencode({'draft': token})}"
@@ -123,14 +124,13 @@ def _leave_for_connection(request: EnvironmentRequest, export: Export, source: E
     return HttpResponseRedirect(f"{url}?{urlencode({'next': back})}")
 
 
-def _saved(request: EnvironmentRequest, setup: Setup) -> HttpResponse:
-    """Save what the valid pane holds; run it or send a test when asked to."""
+def _saved(request: EnvironmentRequest, setup: Setup, spec: ExportSpec) -> HttpResponse:
+    """Save what the pane holds, which is right; run it or send a test when asked to."""
     is_new = setup.export.pk is None
-    saved = setup.filled_export()
     try:
-        actions.save_export(saved, setup.saved_segments, setup.saved_tables, by=request.user, rule=setup.schedule.rule)
-    except IntegrityError:
-        return _changed_meanwhile(request, setup, is_new=is_new)
+        saved = actions.save(setup.export, spec, by=request.user)
+    except actions.ChangedMeanwhileError as error:
+        return _changed_meanwhile(request, setup, str(error))
     drafts.drop(request.session, request.POST.get("kept", ""))
     text = (_("“%(name)s” is added.") if is_new else _("“%(name)s” is saved.")) % {"name": saved.name}
     then = request.POST.get("then")
@@ -142,13 +142,10 @@ def _saved(request: EnvironmentRequest, setup: Setup) -> HttpResponse:
     return done(request, list_url(request), text, changed=CHANGED)
 
 
-def _changed_meanwhile(request: EnvironmentRequest, setup: Setup, *, is_new: bool) -> TemplateResponse:
+def _changed_meanwhile(request: EnvironmentRequest, setup: Setup, text: str) -> TemplateResponse:
     """Show the pane again: what it uses was removed, or its name taken, between the look at it and the save."""
-    if is_new:
-        setup.export.pk, setup.export._state.adding = None, True
-    again = Setup(setup.export, request.access, request.POST, source=setup.source)
-    again.is_valid()  # says of what is still wrong what to do
-    text = _("Nothing is saved: something that the export uses was removed or changed meanwhile. Check it, save again.")
+    again = Setup(setup.export, request.access, request.POST, filled=setup.filled)
+    again.check()  # says of what is still wrong what to do
     return _pane(request, again, status=422, notice=text)
 
 

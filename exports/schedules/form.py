@@ -141,13 +141,14 @@ class ScheduleForm(forms.Form):
         """Make the rule, or say at each field what is missing or wrong."""
         for name in MISSING.keys() & self._counting(ON, repeat):
             if cleaned.get(name) in (None, "", []):
-                self.add_error(name, MISSING[name])
+                self.add_error(name, forms.ValidationError(MISSING[name], code="required"))
         if self.errors:
             return
         self.rule = _rule(repeat, cleaned)
         problem = recurrence.problem(self.rule)
         if problem:
-            self.add_error("zone" if self.rule.zone not in recurrence.zones() else "cron", problem)
+            is_unknown = self.rule.zone not in recurrence.zones()
+            self.add_error("zone" if is_unknown else "cron", forms.ValidationError(problem, code="invalid"))
 
 
 class BulkScheduleForm(ScheduleForm):

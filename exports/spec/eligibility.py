@@ -1,4 +1,4 @@
-"""Which segments an export may send, by what its connection type declares (product.md section 5)."""
+"""Which segments an export may send, by what its connection type declares."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +20,56 @@ NOT_TAKEN = {
 Settings = dict[str, Any]
 
 
+class Eligibility:
+    """Which segments fit a connection type with an export's settings; without a type every one fits.
+
+    What decides is a segment's table and what it projects, so each such pair is judged once: a list of hundreds
+    costs no more queries than one segment.
+    """
+
+    def __init__(self, destination: type[Destination] | None, settings: Settings) -> None:
+        self.destination, self.settings = destination, settings
+        self._reasons: dict[tuple[int, tuple[str, ...]], str] = {}
+
+    def why_not(self, segment: Segment) -> str:
+        """Say why the type does not take `segment`; "" when it does."""
+        if self.destination is None:
+            return ""
+        pair = (segment.table_id, tuple(sorted(segment.projected_fields)))
+        if pair not in self._reasons:
+            self._reasons[pair] = why_not(segment, self.destination, self.settings)
+        return self._reasons[pair]
+
+    def is_projected(self, segment: Segment) -> bool:
+        """Whether the contacts of an account segment go out in its place."""
+        return self.destination is not None and is_projected(segment, self.destination, self.settings)
+
+    def remedy(self, segments: Sequence[Segment]) -> str:
+        """Say how account segments that do not fit can still be sent: by their contacts; "" where they cannot."""
+        type_ = self.destination
+        if type_ is None or ProfileKind.CONTACT not in type_.takes_for(self.settings):
+            return ""
+        accounts = [one for one in segments if one.table.profile_kind == ProfileKind.ACCOUNT and self.why_not(one)]
+        if not accounts:
+            return ""
+        return _("To send the contacts of an account segment, open the segment and choose fields of its contacts.")
+
+    def warning(self, segment: Segment) -> str:
+        """Say that `segment` is over or under the type's limits; "" when it is not."""
+        return warning(segment, self.destination, self.settings) if self.destination else ""
+
+    def total_warning(self, chosen: Sequence[Segment]) -> str:
+        """Say that the chosen segments together are over the type's limit; "" when they are not."""
+        return total_warning(chosen, self.destination, self.settings) if self.destination else ""
+
+    def refusal(self, chosen: Sequence[Segment]) -> str:
+        """Say which of the chosen segments do not fit and what to do; "" when all do."""
+        names = [segment.name for segment in chosen if self.why_not(segment)]
+        if not names:
+            return ""
+        return _("Not eligible: %(names)s. Uncheck them, or choose another connection.") % {"names": ", ".join(names)}
+
+
 def why_not(segment: Segment, destination: type[Destination], settings: Settings) -> str:
     """Say why `destination`, with the export's `settings`, does not take `segment`; "" when it does."""
     if not is_taken(segment, destination, settings):
@@ -35,13 +85,13 @@ def why_not(segment: Segment, destination: type[Destination], settings: Settings
 
 
 def is_taken(segment: Segment, destination: type[Destination], settings: Settings) -> bool:
-    """Tell whether the destination takes profiles of the segment's kind, or the contacts that it projects."""
+    """Whether the destination takes profiles of the segment's kind, or the contacts that it projects."""
     takes = destination.takes_for(settings)
     return segment.table.profile_kind in takes or is_projected(segment, destination, settings)
 
 
 def is_projected(segment: Segment, destination: type[Destination], settings: Settings) -> bool:
-    """Tell whether the contacts of an account segment go out in the place of its accounts."""
+    """Whether the contacts of an account segment go out in the place of its accounts."""
     takes = destination.takes_for(settings)
     return (
         segment.table.profile_kind == ProfileKind.ACCOUNT

@@ -14,9 +14,10 @@ from django.utils import timezone
 
 from connections.models import Connection
 from connections.removing import removing
-from exports.actions import save_export
+from exports.actions import save
 from exports.models import Export, Run
 from exports.models.states import State
+from exports.spec.spec import ExportSpec
 from roles.models import AuditEvent
 from tests.exports.pages import OWNED, make_run, text_of
 from tests.factories import client_of, make_connection, make_environment, make_export, make_member
@@ -239,7 +240,7 @@ def test_the_database_itself_refuses_when_an_export_is_attached_in_the_same_mome
     environment = make_environment()
     ada, used = make_member(environment), make_connection(environment)
     with transaction.atomic():
-        save_export(Export(environment=environment, name="New", connection=used), [], by=ada)  # nobody sees it yet
+        save(Export(environment=environment), ExportSpec("New", connection=used.name), by=ada)  # nobody sees it yet
         outcome: list[object] = []
         other = threading.Thread(target=_remove, args=(used, ada, outcome))
         other.start()

@@ -152,10 +152,17 @@ def test_a_type_that_takes_no_tables_offers_segments_alone_and_says_so(pane, peo
     assert pane.client.post(pane.url(), data_out(pane, connection=people.pk)).status_code == 422
 
 
-@pytest.mark.parametrize("kind", ["", "rows", "\0", "DATA_OUT"])
-def test_a_kind_that_does_not_exist_counts_as_segments(pane, kind):
-    assert pane.send(kind=kind).status_code == 302
+def test_no_kind_counts_as_segments(pane):
+    assert pane.send(kind="").status_code == 302
     assert Export.objects.get().kind == "segments"
+
+
+@pytest.mark.parametrize("kind", ["rows", "\0", "DATA_OUT"])
+def test_a_kind_that_does_not_exist_is_refused(pane, kind):
+    answer = pane.send(kind=kind)
+    assert answer.status_code == 422
+    assert '<a href="#id_kind_field">What to export</a>: Choose segments or tables.' in text_of(answer)
+    assert not Export.objects.exists()
 
 
 def test_a_viewer_sees_what_is_chosen_and_nothing_else(pane):

@@ -1,6 +1,7 @@
 """Claims, leases and honest ends, on real rows; two workers are two threads with connections of their own."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from exports.models.states import State
 from exports.runs import lifecycle, queue
 from exports.runs.lifecycle import LEASE
 from exports.schedules.planning import database_now
+from exports.spec.stored import spec_of
 from tests.factories import make_environment, make_export, make_member
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -255,7 +257,6 @@ def test_saving_an_export_that_was_loaded_before_its_run_ended_loses_nothing(exp
     stale = type(export).objects.get(pk=export.pk)
     run, _is_new = actions.run_now(export, by=None)
     lifecycle.finish(queue.claim(), State.SUCCEEDED)
-    stale.name = "Renamed"
-    actions.save_export(stale, [], by=make_member(export.environment))
+    actions.save(stale, replace(spec_of(stale), name="Renamed"), by=make_member(export.environment))
     export.refresh_from_db()
     assert (export.name, export.last_run, bool(export.delivered_at)) == ("Renamed", run, True)

@@ -9,6 +9,7 @@ from django.apps import apps
 from exports import actions
 from exports.models import Export
 from exports.spec.folders import VIRAMA, safe_name
+from exports.spec.spec import ExportSpec
 from exports.work.watch import work_until_idle
 from tests.exports.work.test_run import delivered
 from tests.factories import make_connection, make_member
@@ -22,10 +23,8 @@ def add(environment, segment):
     person, connection = make_member(environment), make_connection(environment)
 
     def saved(name, export=None):
-        export = export or Export(environment=environment, connection=connection)
-        export.name = name
-        actions.save_export(export, [segment], by=person)
-        return export
+        spec = ExportSpec(name, connection=connection.name, segments=(segment.name,))
+        return actions.save(export or Export(environment=environment), spec, by=person)
 
     return saved
 

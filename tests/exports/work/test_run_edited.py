@@ -1,12 +1,15 @@
 """A run goes by what its export says at one moment, whoever saves it meanwhile."""
 
+from dataclasses import replace
+
 import psycopg
 import pytest
 from django.db import connection as django_connection
 
 from exports import actions
-from exports.models import Export, Run
+from exports.models import Run
 from exports.models.states import State
+from exports.spec.stored import spec_of
 from exports.work.watch import work_until_idle
 from tests.exports.work.test_run import delivered, in_thread, wait_until
 from tests.factories import make_connection, make_export, make_member, make_segment
@@ -33,9 +36,8 @@ def test_an_export_saved_while_its_run_refreshes_goes_to_the_new_target_alone(en
         run, _is_new = actions.run_now(export, by=None)
         thread = in_thread(work_until_idle)
         wait_until(lambda: is_refreshing(run))
-        edited = Export.objects.get(pk=export.pk)
-        edited.connection = new
-        actions.save_export(edited, [segment, secret], by=make_member(environment))
+        spec = replace(spec_of(export), connection=new.name, segments=(segment.name, secret.name))
+        actions.save(export, spec, by=make_member(environment))
     thread.join(60)
     run.refresh_from_db()
     assert (run.state, run.connection, len(run.items)) == (State.SUCCEEDED, new, 2)

@@ -1,12 +1,15 @@
 """Before and after, of exports, runs, segments and refreshes; secrets and values of profiles never."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from exports import actions
 from exports.models.states import State
 from exports.runs import lifecycle, queue
+from exports.spec.spec import Column
+from exports.spec.stored import spec_of
 from roles.audit.changes import value_of
 from roles.models import AuditEvent
 from segments import actions as segment_actions
@@ -46,9 +49,9 @@ def event(action: str) -> AuditEvent:
 
 def test_a_changed_export_keeps_what_differs(environment, export, segment, carl):
     other = make_segment(segment.table, "Everybody")
-    export.name, export.settings = "Letters", {"compression": "none"}
-    export.field_selection = {str(segment.table_id): [{"field": "Email", "name": "Email"}]}
-    actions.save_export(export, [segment, other], by=carl)
+    fields = {segment.table.name: (Column("Email", "Email"),)}
+    changes = {"name": "Letters", "settings": {"compression": "none"}, "segments": (segment.name, other.name)}
+    actions.save(export, replace(spec_of(export), fields=fields, **changes), by=carl)
     assert event("change").changes == {
         "name": ["Calls", "Letters"],
         "settings.compression": ["gzip", "none"],

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import prefetch_related_objects
 
-from exports.pane.fitting import Fitting
+from exports.spec.eligibility import Eligibility
 from segments.models import Field, Relationship, Segment, Table
 from segments.projection import contacts_of
 
@@ -25,8 +25,8 @@ class FieldSources:
     that table's are offered where a segment of contacts is chosen too, since a table is shown once.
     """
 
-    def __init__(self, chosen: Sequence[Segment], fitting: Fitting) -> None:
-        self.projected = {segment.pk for segment in chosen if fitting.is_projected(segment)}
+    def __init__(self, chosen: Sequence[Segment], eligibility: Eligibility) -> None:
+        self.projected = {segment.pk for segment in chosen if eligibility.is_projected(segment)}
         accounts = {one.table_id: one.table for one in chosen if one.pk in self.projected}
         self._contacts: dict[int, Relationship] = contacts_of(accounts.values()) if accounts else {}
         tables = {table.pk: table for one in chosen for table in self.tables_of(one)}
