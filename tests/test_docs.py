@@ -115,7 +115,7 @@ def test_commands_in_the_documents_are_understood(line):
     command.create_parser("manage.py", name).parse_args(arguments)
 
 
-@pytest.mark.parametrize("name", ["create_environment", "import_table", "run_export"])
+@pytest.mark.parametrize("name", ["create_environment", "export_spec", "import_table", "run_export"])
 def test_the_documents_name_every_option_of_these_commands(name):
     general = options_of(BaseCommand()) | {"--skip-checks"}  # not offered by a command without checks
     options = options_of(load_command_class(get_commands()[name], name)) - general

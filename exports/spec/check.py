@@ -179,7 +179,7 @@ class _Judge:
 
     def _fields(self) -> Iterator[Problem]:
         if not self.spec.is_of_segments:
-            if self.spec.fields:
+            if self.spec.fields and self.spec.kind in ExportKind.values:
                 text = _("All fields of whole tables go. Leave the fields out.")
                 yield Problem(("fields",), Code.NOT_SENT, text)
             return

@@ -31,7 +31,6 @@ class Code(StrEnum):
     NOT_DETACHED = "not_detached"
     LIMIT = "limit"  # a warning: over or under what the target takes
     # Of documents alone.
-    UNREADABLE = "unreadable"
     TOO_LARGE = "too_large"
     NOT_UTF8 = "not_utf8"
     NOT_JSON = "not_json"

@@ -11,13 +11,14 @@ from django.conf import settings
 from exports.demo import setup
 from exports.demo.plan_businesses import BUSINESSES
 from exports.demo.plan_consumers import CONSUMERS
-from exports.models import Run
+from exports.models import Export, Run
 from exports.models.states import State
 from exports.work.watch import work_until_idle
 from roles.models import Environment, RoleAssignment
 from segments.models import Relationship, Segment, SegmentStatus, Table
 from segments.warehouse.projecting import count_projected
 from segments.warehouse.reader import snapshot
+from tests.exports.spec.documents import checked, printed
 
 TODAY = date(2026, 11, 22)
 PLANS = pytest.mark.parametrize("plan", [CONSUMERS, BUSINESSES], ids=lambda plan: plan.slug)
@@ -104,7 +105,7 @@ def make(server, monkeypatch, settings, tmp_path):
 
 @pytest.mark.long
 @pytest.mark.django_db(transaction=True)
-def test_both_environments_are_made_once(make):
+def test_both_environments_are_made_once_and_their_exports_can_be_printed_and_checked(make, tmp_path):
     said = make()
     assert "Contoso Coffee:" in said
     assert "Contoso Coffee for Business:" in said
@@ -125,6 +126,9 @@ def test_both_environments_are_made_once(make):
     counts = [model.objects.count() for model in (Environment, Table, Segment, Relationship, Run)]
     make()
     assert [model.objects.count() for model in (Environment, Table, Segment, Relationship, Run)] == counts
+    for export in Export.objects.select_related("environment"):
+        found, said = printed(export)
+        assert (said, checked(tmp_path / "export.json", export.environment, found)[0]) == ("", 0)
 
 
 @pytest.mark.long

@@ -113,6 +113,7 @@ COMMANDS = [
     ["create_environment", "x", "--name=X", "--audience=consumers", "--administrator=a"],
     ["import_table", "--environment=x", "--name=T", "README.md"],
     ["run_export", "E", "--environment=x"],
+    ["export_spec", "E", "--environment=x"],
     ["dumpdata", "roles"],  # hands the error on in words of its own
     ["clearsessions"],
 ]

@@ -12,9 +12,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from exports.actions import CannotRunError, run_now, send_test
-from exports.models import Export, Run, Trigger
+from exports.management.finding import export_called
+from exports.models import Run, Trigger
 from exports.models.states import DELIVERED
-from roles.typed import typed_id
 
 LOOK_EVERY = 0.1  # seconds
 
@@ -34,7 +34,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Queue, wait, print; the exit code is 0 only for a run that delivered."""
-        export = _find(options["export"], options["environment"])
+        export = export_called(options["export"], options["environment"])
         try:
             run = send_test(export, by=None) if options["test"] else run_now(export, by=None, trigger=Trigger.SHELL)[0]
         except CannotRunError as error:
@@ -48,20 +48,6 @@ class Command(BaseCommand):
             self.stderr.write(run.message)
         if run.state not in DELIVERED:
             sys.exit(1)
-
-
-def _find(name_or_id: str, slug: str) -> Export:
-    exports = Export.objects.filter(environment__slug=slug).select_related("environment")
-    found = exports.filter(name__iexact=name_or_id).first()
-    if found is None:
-        found = exports.filter(pk=typed_id(name_or_id)).first()
-    if found is None:
-        names = ", ".join(exports.order_by("name").values_list("name", flat=True)[:20]) or _("none")
-        raise CommandError(
-            _("No export “%(name)s” in the environment “%(slug)s”. There are: %(names)s.")
-            % {"name": name_or_id, "slug": slug, "names": names}
-        )
-    return found
 
 
 def _wait(run: Run, timeout: float) -> Run:
