@@ -49,8 +49,9 @@ def too_many(spec: ExportSpec) -> str:
     chosen = len(spec.segments) + len(spec.tables)
     if chosen <= MOST_ITEMS:
         return ""
-    what = _("%(count)d segments are chosen") if spec.is_of_segments else _("%(count)d tables and lists are chosen")
-    return _("%(what)s. Choose at most %(most)d.") % {"what": what % {"count": chosen}, "most": MOST_ITEMS}
+    segments = _("%(count)d segments are chosen. Choose at most %(most)d.")
+    tables = _("%(count)d tables and lists are chosen. Choose at most %(most)d.")
+    return (segments if spec.is_of_segments else tables) % {"count": chosen, "most": MOST_ITEMS}
 
 
 def _is_at(path: Path, other: Path) -> bool:

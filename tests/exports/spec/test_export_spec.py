@@ -4,10 +4,11 @@ import io
 import json
 
 import pytest
+from django.conf import settings
 
 from exports.models import Export
-from exports.spec.document import KEYS, LONGEST_LIST, MOST_BYTES, read_document
-from exports.spec.problems import MOST_PROBLEMS
+from exports.spec.document import KEYS, LONGEST_LIST, MOST_BYTES, SCHEDULE_KEYS, read_document
+from exports.spec.problems import MOST_PROBLEMS, Code
 from segments.models import Segment
 from tests.exports.spec.documents import checked, export_spec, printed
 from tests.factories import make_connection, make_environment, make_export, make_segment
@@ -274,6 +275,14 @@ def test_an_unknown_environment_or_export_is_said(export):
     code, _text, said = export_spec("Weakly", "--environment", slug)
     assert (code, said) == (1, f"No export “Weakly” in the environment “{slug}”. There are: Weekly.")
     assert export_spec("--environment", slug)[0] == 1
+
+
+def test_the_page_about_documents_names_each_code_and_key_and_shows_one_that_can_be_read():
+    page = (settings.BASE_DIR / "docs" / "documents.md").read_text(encoding="utf-8")
+    assert [code for code in Code if f"`{code}`" not in page] == []
+    assert [key for key in (*KEYS, *SCHEDULE_KEYS) if f"`{key}`" not in page] == []
+    shown = page.partition("```json")[2].partition("```")[0]
+    assert read_document(shown.encode()).problems == []
 
 
 VALUES = [
