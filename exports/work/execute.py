@@ -26,9 +26,8 @@ from exports.work.errors import (
     RunError,
     SkippedRunError,
 )
-from exports.work.gate import TooSmall, hold_unusual, profiles_of, refuse_rejected, why_left_out
-from exports.work.items import Item
-from exports.work.plan import Plan, make_plan, within_limits
+from exports.work.gate import hold_unusual, profiles_of, refuse_rejected, why_left_out, within_limits
+from exports.work.plan import Item, Plan, TooSmall, make_plan
 from exports.work.record import Recorder
 from roles import shared_memory
 from roles.secrets.references import MissingSecretError

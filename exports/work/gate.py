@@ -1,7 +1,7 @@
-"""What stands between a plan and the target: who is eligible, the target's limits, and the brakes (product.md 5, 7)."""
+"""What stands between a plan and the target: its limits, what it rejects, and the brakes (product.md 5, 7)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -9,41 +9,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from connections.destinations.base import Destination
-from exports.models import Export, Run
+from exports.models import Run
 from exports.models.states import DELIVERED
-from exports.spec import eligibility
 from exports.work.brakes import RECENT, Bounds, Brake, Count, Former, Removals, brakes, former, key_of
-from exports.work.errors import HeldRunError, NotEligibleError, RunError, SkippedRunError
-from exports.work.items import Item, ItemKind
+from exports.work.errors import HeldRunError, RunError, SkippedRunError
+from exports.work.plan import Item, ItemKind, Plan, TooSmall
 from exports.work.record import Recorder
 from roles.ui.words import number
-from segments.models import Segment
 from segments.warehouse import projecting, records
-
-NOT_ELIGIBLE = (
-    "The following segments are not eligible for this export destination: %(names)s. "
-    "Please select only segments of type ContactProfile and try again."
-)
-
-
-@dataclass(frozen=True)
-class TooSmall:
-    """A segment with too few profiles for the target, which is left out."""
-
-    item: Item
-    profiles: int
-
-
-def refuse_ineligible(export: Export, segments: list[Segment], destination: type[Destination]) -> None:
-    """Raise NotEligibleError naming every segment that the destination does not take."""
-    refused = [segment for segment in segments if eligibility.why_not(segment, destination, export.settings)]
-    if refused:
-        names = ", ".join(f"'{segment.name}'" for segment in refused)
-        raise NotEligibleError(
-            _(NOT_ELIGIBLE) % {"names": names},
-            reason=_("Segment not eligible"),
-            segment_ids=[segment.pk for segment in refused],
-        )
 
 
 def profiles_of(connection: psycopg.Connection, item: Item) -> int:
@@ -56,11 +29,9 @@ def profiles_of(connection: psycopg.Connection, item: Item) -> int:
     return records.count_members(connection, segment)
 
 
-def within_limits(
-    connection: psycopg.Connection, items: list[Item], destination: type[Destination]
-) -> tuple[list[Item], list[TooSmall]]:
-    """Return the items that may go and those with too few profiles. Raises SkippedRunError where nothing may go."""
-    kept, too_small = _above_least(connection, items, destination)
+def within_limits(plan: Plan, connection: psycopg.Connection, destination: type[Destination]) -> Plan:
+    """Return the plan without segments too small for the target. Raises SkippedRunError where nothing may go."""
+    kept, too_small = _above_least(connection, plan.items, destination)
     most = destination.limits.most_profiles
     if most is not None and (total := _distinct(connection, kept)) > most:
         words = {"total": number(total), "most": number(most), "type": destination.label}
@@ -69,7 +40,7 @@ def within_limits(
               "choose fewer or smaller segments, then run it again.") % words,
             reason=_("%(total)s profiles, at most %(most)s allowed") % words,
         )  # fmt: skip
-    return kept, too_small
+    return replace(plan, items=kept, too_small=too_small)
 
 
 def _above_least(

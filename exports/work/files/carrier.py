@@ -21,7 +21,7 @@ from exports.work.files.model_json import model_json
 from exports.work.files.paths import FilePlan, file_plan, first_slot, has_model
 from exports.work.files.writing import Written, write_items, write_whole
 from exports.work.gate import hold_unusual_rows
-from exports.work.items import ItemKind
+from exports.work.plan import ItemKind
 from exports.work.record import Recorder
 
 MOST_SLOTS = 99

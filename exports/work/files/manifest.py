@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from exports.models import ExportKind, Run
 from exports.work.files.paths import FileItem, FilePlan
-from exports.work.items import Column, ItemKind
+from exports.work.plan import Column, ItemKind
 from segments.models import Match, Segment, Table
 from segments.relationships import relationships_of
 from segments.rules import describe

@@ -12,7 +12,7 @@ from exports.models import Run
 from exports.work.files import cdm_names
 from exports.work.files.manifest import as_time, definition
 from exports.work.files.paths import FileItem, FilePlan
-from exports.work.items import Column, ItemKind
+from exports.work.plan import Column, ItemKind
 from segments.relationships import relationships_of
 
 LONGEST_TEXT = 4000  # characters of a description

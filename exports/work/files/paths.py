@@ -10,8 +10,7 @@ from exports.formats.registry import format_of
 from exports.models import Export, ExportKind, Run
 from exports.spec import folders as names
 from exports.work.files import cdm_names
-from exports.work.items import Column, Item, ItemKind
-from exports.work.plan import Plan
+from exports.work.plan import Column, Item, ItemKind, Plan
 
 MANIFEST, TEST = "manifest", "test"
 

@@ -6,7 +6,7 @@ from typing import Any
 from exports.models import Run
 from exports.work.brakes import Removals
 from exports.work.carriers import Carrier, Reader, Step, register
-from exports.work.items import Item
+from exports.work.plan import Item
 from tests.servers.mailing_list.destination import MailingList
 from tests.servers.mailing_list.server import MOST, Person
 
