@@ -23,7 +23,7 @@ from exports.demo.plan import PASSWORD, PEOPLE, DemoConnection, DemoExport, Plan
 from exports.demo.plan_businesses import BUSINESSES
 from exports.demo.plan_consumers import CONSUMERS
 from exports.models import Export, ExportKind, RefreshSchedule, Run, ScheduleMode
-from exports.refresh.scheduling import keep_schedule
+from exports.refresh.scheduling import save_schedule
 from exports.runs import lifecycle
 from exports.spec.schedule import schedule_of
 from exports.spec.spec import Column, ExportSpec
@@ -60,7 +60,7 @@ def _make(plan: Plan, users: dict[str, User], count: int, say: Say) -> list[Run]
         _connection(environment, connection, users["ada"])
     say(f"  {len(plan.connections)} connections, tested")
     if not RefreshSchedule.objects.filter(environment=environment).exists():
-        keep_schedule(environment, plan.refreshed, by=users["ada"])
+        save_schedule(environment, plan.refreshed, by=users["ada"])
     runs = [run for demo in plan.exports if (run := _export(environment, demo, users))]
     say(f"  {len(plan.exports)} exports, {len(runs)} of them run now")
     return runs

@@ -32,10 +32,10 @@ class _Kind(engine.Kind[RefreshSchedule]):
     def start(self, schedule: RefreshSchedule, due: datetime, *, is_late: bool) -> None:
         start.start(schedule.environment, by=None, trigger=RefreshTrigger.SCHEDULE, due=due, is_late=is_late)
 
-    def keep_missed(self, schedule: RefreshSchedule, missed: list[datetime]) -> None:
+    def record_missed(self, schedule: RefreshSchedule, missed: list[datetime]) -> None:
         start.create_missed(schedule.environment, missed)
 
-    def keep_switched_off(self, schedule: RefreshSchedule, due: datetime) -> None:
+    def record_switched_off(self, schedule: RefreshSchedule, due: datetime) -> None:
         start.create_skipped(schedule.environment, due, _("Its schedule was switched off"), is_late=False)
 
     def free_future(self, schedule: RefreshSchedule) -> None:

@@ -21,8 +21,8 @@ GOOD = (RefreshState.SUCCEEDED, RefreshState.WARNED)
 
 
 @transaction.atomic
-def keep_schedule(environment: Environment, rule: Recurrence | None, *, by: User) -> None:
-    """Let the system refresh follow `rule`, or nothing where that is None; the rule that there was stays for later."""
+def save_schedule(environment: Environment, rule: Recurrence | None, *, by: User) -> None:
+    """Let the system refresh follow `rule`; None switches it off, and the rule that it had stays for later."""
     Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
     due.take_due(environment, is_off=rule is None)
     found = RefreshSchedule.objects.filter(environment=environment).first()
@@ -40,8 +40,8 @@ def keep_schedule(environment: Environment, rule: Recurrence | None, *, by: User
 
 
 @transaction.atomic
-def keep_zone(environment: Environment, zone: str, *, by: User) -> None:
-    """Give the environment another zone; nothing is written where it is that already."""
+def save_zone(environment: Environment, zone: str, *, by: User) -> None:
+    """Set the zone of the environment; nothing is written if it has that zone already."""
     mine = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
     if mine.time_zone != zone:
         changes = {"zone": [mine.time_zone, zone]}
@@ -70,7 +70,7 @@ def touched_by(environment: Environment, rule: Recurrence | None) -> LeftOut | N
 
 
 def _meets(rule: Recurrence, starts: list[datetime], lasts: timedelta) -> bool:
-    """Tell whether an occurrence falls between a start and the end of what may be going on then."""
+    """Whether an occurrence falls between a start and the end of what may be going on then."""
     for start in starts:
         following = recurrence.next_after(rule, start - timedelta(seconds=1))
         if following is None or following > starts[-1] + lasts:  # a rare one is asked for once

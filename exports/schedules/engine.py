@@ -69,11 +69,11 @@ class Kind(ABC, Generic[Row]):
         """Start the occurrence `due`, or keep why it does not start; nothing for one that was started before."""
 
     @abstractmethod
-    def keep_missed(self, schedule: Row, missed: list[datetime]) -> None:
+    def record_missed(self, schedule: Row, missed: list[datetime]) -> None:
         """Keep occurrences that a later one makes good: one insert and one event, no alert."""
 
     @abstractmethod
-    def keep_switched_off(self, schedule: Row, due: datetime) -> None:
+    def record_switched_off(self, schedule: Row, due: datetime) -> None:
         """Keep that the occurrence `due` does not start because its schedule is being switched off."""
 
     @abstractmethod
@@ -98,7 +98,7 @@ def take_due(kind: Kind[Row], *, is_off: bool, rule: Recurrence | None = None, *
     """
     for found in _locked(kind, Q(next_due__lte=Now(), **owner), waits=True):
         if is_off:
-            _keep_switched_off(kind, found)
+            _record_switched_off(kind, found)
         elif rule != recurrence.of(found.schedule):
             _go_on(kind, found)
 
@@ -192,12 +192,12 @@ def _start(kind: Kind[Row], found: _Locked[Row]) -> None:
     else:
         *missed, last = _passed(rule, due, now)
         if missed:
-            kind.keep_missed(schedule, missed)
+            kind.record_missed(schedule, missed)
         kind.start(schedule, last, is_late=now - last > LATE_AFTER)
         _plan(kind, schedule, recurrence.next_after(rule, max(now, last)))
 
 
-def _keep_switched_off(kind: Kind[Row], found: _Locked[Row]) -> None:
+def _record_switched_off(kind: Kind[Row], found: _Locked[Row]) -> None:
     """Keep the occurrences that have come; whatever is wrong with the schedule, it can be switched off."""
     schedule = found.schedule
     if schedule.next_due is None or not found.is_on:
@@ -208,8 +208,8 @@ def _keep_switched_off(kind: Kind[Row], found: _Locked[Row]) -> None:
         logger.exception("What %s %s missed cannot be told.", kind.model.__name__, schedule.pk)
         return
     if missed:
-        kind.keep_missed(schedule, missed)
-    kind.keep_switched_off(schedule, last)
+        kind.record_missed(schedule, missed)
+    kind.record_switched_off(schedule, last)
 
 
 def _passed(rule: Recurrence, due: datetime, now: datetime) -> list[datetime]:

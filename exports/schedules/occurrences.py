@@ -35,10 +35,10 @@ class _Kind(engine.Kind[Schedule]):
     def start(self, schedule: Schedule, due: datetime, *, is_late: bool) -> None:
         _start(schedule.export, due, is_late=is_late)
 
-    def keep_missed(self, schedule: Schedule, missed: list[datetime]) -> None:
+    def record_missed(self, schedule: Schedule, missed: list[datetime]) -> None:
         lifecycle.create_missed(schedule.export, missed)
 
-    def keep_switched_off(self, schedule: Schedule, due: datetime) -> None:
+    def record_switched_off(self, schedule: Schedule, due: datetime) -> None:
         _skip_switched_off(schedule.export, due)
 
     def free_future(self, schedule: Schedule) -> None:

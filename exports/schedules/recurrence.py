@@ -276,7 +276,7 @@ def _over_a_shift(minute: int, zone: ZoneInfo, after: datetime, due: datetime) -
 
 
 def _is_shown_again(due: datetime, zone: ZoneInfo) -> bool:
-    """Tell whether the clocks show this time a second time, moved back by a part of an hour."""
+    """Whether the clocks show this time a second time, moved back by a part of an hour."""
     local = due.astimezone(zone)
     if not local.fold:
         return False
@@ -337,7 +337,7 @@ def _cron_mistake(expression: str) -> str:
 
 
 def _comes_in_another_month(expression: str) -> bool:
-    """Tell whether only its month is at fault, as in the 30th of February, which the library finds itself."""
+    """Whether only its month is at fault, as in the 30th of February, which the library finds itself."""
     minute, hour, day, month, weekday = expression.split()
     try:
         CronSim(f"0 0 1 {month} *", datetime(2000, 1, 1))

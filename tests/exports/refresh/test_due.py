@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from exports.models import Alert, RefreshSchedule, RefreshState, RefreshTrigger, SystemRefresh
 from exports.refresh import due, start
-from exports.refresh.scheduling import keep_schedule
+from exports.refresh.scheduling import save_schedule
 from exports.schedules import planning
 from exports.schedules.recurrence import Recurrence
 from roles.models import AuditEvent
@@ -96,7 +96,7 @@ def test_start_and_end_are_in_the_audit_log(environment):
 
 def test_what_fell_due_before_another_rule_was_saved_starts(environment):
     schedule = schedule_of(environment, ago=timedelta(days=1, hours=1))
-    keep_schedule(environment, Recurrence("daily", ("03:00",)), by=make_member(environment))
+    save_schedule(environment, Recurrence("daily", ("03:00",)), by=make_member(environment))
     missed, started = SystemRefresh.objects.order_by("due")
     assert (missed.due, missed.state, started.state) == (schedule.next_due, "skipped", RefreshState.SUCCEEDED)
     schedule.refresh_from_db()
@@ -106,7 +106,7 @@ def test_what_fell_due_before_another_rule_was_saved_starts(environment):
 
 def test_what_fell_due_before_it_was_switched_off_is_kept_as_skipped(environment):
     schedule = schedule_of(environment, ago=timedelta(days=1, hours=1))
-    keep_schedule(environment, None, by=make_member(environment))
+    save_schedule(environment, None, by=make_member(environment))
     missed, last = SystemRefresh.objects.order_by("due")
     assert (missed.due, missed.reason) == (schedule.next_due, "Missed while Waybill was not running")
     assert (last.state, last.reason) == (RefreshState.SKIPPED, "Its schedule was switched off")
@@ -117,7 +117,7 @@ def test_what_fell_due_before_it_was_switched_off_is_kept_as_skipped(environment
 def test_one_that_breaks_the_code_can_be_switched_off(environment, caplog):
     schedule_of(environment, repeat="cron", cron="0 0 29 2 *", zone="America/New_York")
     RefreshSchedule.objects.update(next_due=datetime(1, 1, 1, tzinfo=UTC))
-    keep_schedule(environment, None, by=make_member(environment))
+    save_schedule(environment, None, by=make_member(environment))
     assert not RefreshSchedule.objects.get().is_on
     assert "cannot be told" in caplog.text
 

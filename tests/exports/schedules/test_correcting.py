@@ -134,7 +134,7 @@ def test_what_was_started_while_the_clock_was_ahead_starts_again_at_its_time(env
     """The days to come were kept as missed then; without this, none of them would start."""
     schedule = ours.make(environment, **daily())
     coming = expected(schedule)
-    ours.kind.keep_missed(schedule, [coming + number * DAY for number in range(29)])
+    ours.kind.record_missed(schedule, [coming + number * DAY for number in range(29)])
     ours.be(schedule, coming + 29 * DAY)
     engine.correct(ours.kind)
     assert [one.due for one in ours.started(schedule)] == [None] * 29
@@ -163,7 +163,7 @@ def test_it_gives_way_to_who_holds_what_the_schedule_is_of(environment):
     schedule = ours.make(environment, **daily())
     coming = expected(schedule)
     ours.be(schedule, coming + DAY)
-    ours.kind.keep_missed(schedule, [coming])
+    ours.kind.record_missed(schedule, [coming])
     other = ours.make(make_environment(), None, **daily())
     with transaction.atomic():
         Run.objects.select_for_update().get()

@@ -12,7 +12,7 @@ from exports.models import RefreshSchedule
 from exports.refresh.pages.schedule_form import RefreshScheduleForm, ZoneForm, filled_in
 from exports.refresh.pages.views.pausing import PauseForm
 from exports.refresh.pages.views.status import url_of
-from exports.refresh.scheduling import keep_schedule, keep_zone, touched_by
+from exports.refresh.scheduling import save_schedule, save_zone, touched_by
 from exports.schedules import recurrence
 from exports.schedules.next_runs import NextRuns, next_of
 from exports.schedules.recurrence import Recurrence
@@ -34,7 +34,7 @@ def schedule(request: EnvironmentRequest) -> HttpResponse:
     form = RefreshScheduleForm(request.POST)
     if not form.is_valid():
         return _page(request, form, _zone_form(request), kept, None)
-    keep_schedule(request.environment, form.rule, by=request.user)
+    save_schedule(request.environment, form.rule, by=request.user)
     messages.success(request, _("The schedule of the system refresh is saved."))
     return HttpResponseRedirect(url_of(request, "schedule"))
 
@@ -49,7 +49,7 @@ def zone(request: EnvironmentRequest) -> HttpResponse:
         opened = RefreshScheduleForm(initial=filled_in(kept, request.environment.time_zone))
         rule = recurrence.of(kept) if kept and kept.is_on else None
         return _page(request, opened, form, kept, rule)
-    keep_zone(request.environment, form.cleaned_data["time_zone"], by=request.user)
+    save_zone(request.environment, form.cleaned_data["time_zone"], by=request.user)
     if "language" in form.cleaned_data:
         language.keep(request.environment, form.cleaned_data["language"], by=request.user)
         language.settle(request)
