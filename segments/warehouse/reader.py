@@ -1,4 +1,4 @@
-"""Connections of their own to customer data: in one read-only snapshot, or for working tables."""
+"""Connections of their own to customer data, each in one read-only snapshot."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -51,14 +51,6 @@ def _leave(connection: psycopg.Connection) -> None:
         with suppress(psycopg.Error):
             connection.cancel_safe(timeout=2)
     connection.close()
-
-
-@contextmanager
-def writer(environment: Environment, *, timeout: float | None = None) -> Iterator[psycopg.Connection]:
-    """Give a connection of its own for working tables, in a transaction that is committed at the end."""
-    with psycopg.connect(**_parameters()) as connection:
-        _prepare(connection, timeout)
-        yield connection
 
 
 def snapshot_time(connection: psycopg.Connection) -> datetime:

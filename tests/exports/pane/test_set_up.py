@@ -230,9 +230,9 @@ def test_the_preview_follows_names_and_order_of_the_file(pane):
 
 
 def test_a_segment_that_was_never_refreshed_or_whose_table_is_gone_does_not_break_the_pane(pane):
-    from segments.warehouse.reader import writer
+    from tests.warehouse import writer
 
-    with writer(pane.environment) as connection:
+    with writer() as connection:
         connection.execute(f"DROP TABLE waybill_work.members_{pane.segment.pk}")
     answer = pane.send(draft="1")
     assert answer.status_code == 200

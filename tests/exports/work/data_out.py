@@ -13,8 +13,8 @@ from urllib.parse import unquote
 from connections.models import Connection
 from exports.models import Export, ExportKind, ExportTable, Run
 from segments.models import Field, Relationship, Table
-from segments.warehouse.reader import writer
 from tests.factories import folder_of, make_export, make_table
+from tests.warehouse import writer
 
 ORDERS = """OrderId,CustomerId,Total,PaidAt
 1,C1,10.50,2024-01-02 03:04:05
@@ -40,7 +40,7 @@ def make_data_out(environment, tables=(), members=(), name="", connection=None, 
 
 def describe_relation(environment, name: str, create: str, fields: dict[str, str], keys=()) -> Table:
     """Run `create` ({} is the relation) and return the table that describes what it made."""
-    with writer(environment) as connection:
+    with writer() as connection:
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{environment.warehouse_schema}"')
         relation = '"{}"."{}"'.format(environment.warehouse_schema, name.replace('"', '""'))
         connection.execute(create.replace("{}", relation, 1))

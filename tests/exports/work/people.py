@@ -8,10 +8,10 @@ from connections.destinations.registry import registered
 from exports.models import Run
 from exports.shown.types import type_look
 from roles.kinds import SemanticType
-from segments.warehouse.reader import writer
 from tests.factories import make_connection, make_export, make_segment, make_table
 from tests.servers.mailing_list.carrier import MailingList
 from tests.servers.mailing_list.server import ListServer, running_list_server
+from tests.warehouse import writer
 
 EVERYBODY = {f"{name}@example.com" for name in ("ada", "bela", "chloe", "dan", "eve")}
 
@@ -36,7 +36,7 @@ def export(environment, lists):
 
 def execute(environment, statement: str) -> None:
     """Change the customers; `{}` stands for their table."""
-    with writer(environment) as connection:
+    with writer() as connection:
         connection.execute(statement.format(f'"{environment.warehouse_schema}"."Customers"'))
 
 

@@ -10,8 +10,8 @@ from exports.work import brakes as module
 from exports.work.brakes import Bounds, Count, Former, Removals, brakes, change, former
 from exports.work.watch import work_until_idle
 from segments.models import Segment
-from segments.warehouse.reader import writer
 from tests.factories import folder_of, make_export, make_segment, make_table
+from tests.warehouse import writer
 
 VIP, ALL = ("segment", 1, False), ("segment", 2, False)
 DEFAULT = Bounds(tolerance=50, most_removals=10, sends_nothing=False)
@@ -171,7 +171,7 @@ def files_at(export):
 
 
 def sql(environment, statement):
-    with writer(environment) as conn:
+    with writer() as conn:
         conn.execute(statement.format(customers=f'"{environment.warehouse_schema}"."Customers"'))
 
 

@@ -11,12 +11,12 @@ from exports.models import Run
 from exports.models.states import State
 from roles.kinds import Audience, SemanticType
 from segments.models import Relationship, Segment
-from segments.warehouse.reader import writer
 from tests.exports.work.data_out import manifest_of
 from tests.exports.work.test_run import delivered, run_to_end
 from tests.exports.work.test_run_of_ten import send_test
 from tests.factories import make_connection, make_environment, make_export, make_segment, make_table
 from tests.servers.people_list import PeopleList
+from tests.warehouse import writer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -276,7 +276,7 @@ def test_what_is_left_out_does_not_count_for_the_maximum(environment, target, co
 def test_limits_count_what_is_there_when_the_run_reads(environment, target, contacts, everybody, monkeypatch):
     monkeypatch.setattr(PeopleList, "limits", limit(most=5))
     export = make_export(environment, connection=target, segments=[everybody])
-    with writer(environment) as connection:
+    with writer() as connection:
         connection.execute(f"""INSERT INTO "{environment.warehouse_schema}"."Contacts" ("ContactId") VALUES ('P9')""")
     assert run_to_end(export).state == State.SKIPPED
 

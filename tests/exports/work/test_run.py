@@ -23,8 +23,8 @@ from exports.models.states import State
 from exports.runs import lifecycle, queue
 from exports.work.watch import watch, work_until_idle
 from segments.models import Segment
-from segments.warehouse.reader import writer
 from tests.factories import folder_of, make_export, make_segment, make_table
+from tests.warehouse import writer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -132,7 +132,7 @@ def test_several_segments_make_a_file_each_from_one_snapshot(environment, table)
 def test_a_run_refreshes_its_segments_first_unless_told_not_to(environment, table, segment):
     fresh = make_export(environment, segments=[segment])
     stale = make_export(environment, segments=[segment], refreshes_segments=False)
-    with writer(environment) as conn:
+    with writer() as conn:
         conn.execute(f"""INSERT INTO "{environment.warehouse_schema}"."Customers" ("CustomerId") VALUES ('C9')""")
     assert run_to_end(stale).rows_done == 5
     assert run_to_end(fresh).rows_done == 6

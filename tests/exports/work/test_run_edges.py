@@ -14,7 +14,7 @@ from exports.models import Run
 from exports.models.states import State
 from exports.runs import lifecycle, queue
 from exports.work import execute
-from segments.warehouse.reader import snapshot, writer
+from segments.warehouse.reader import snapshot
 from tests.exports.work.test_run import delivered, run_to_end
 from tests.factories import (
     folder_of,
@@ -23,6 +23,7 @@ from tests.factories import (
     make_member,
     make_segment,
 )
+from tests.warehouse import writer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -153,7 +154,7 @@ def test_a_segment_that_cannot_be_refreshed_is_named_with_the_reason(environment
 
 def test_a_member_list_that_is_not_there_fails_for_good_with_what_to_do(environment, table, segment):
     export = make_export(environment, segments=[segment], refreshes_segments=False)
-    with writer(environment) as connection:
+    with writer() as connection:
         connection.execute(f"DROP TABLE waybill_work.members_{segment.pk}")
     run = run_to_end(export)
     assert (run.state, run.reason) == (State.FAILED, "Segment cannot be read")

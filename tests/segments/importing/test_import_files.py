@@ -12,9 +12,10 @@ from django.db import connection
 from segments.importing import csvfile, locking, refusals
 from segments.importing.loading import ImportRefusedError, import_table
 from segments.models import Table
-from segments.warehouse.reader import snapshot, writer
+from segments.warehouse.reader import snapshot
 from tests.factories import make_environment, make_export, make_segment, make_table
 from tests.segments.importing.test_importing import exported, load, refusal, types_of
+from tests.warehouse import writer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AWKWARD = 'Id,Name,Note\n1,Zoë,"Köln, ""Altstadt"""\n2,"two\nlines",日本\n3,😀,\n'
@@ -358,7 +359,7 @@ def test_what_the_database_says_becomes_one_sentence_and_one_what_to_do(code, sa
 
 
 def _fail(code):
-    with writer(make_environment()) as raw:
+    with writer() as raw:
         raw.execute(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{code}', MESSAGE = 'it is so'; END $$")
 
 
@@ -369,7 +370,7 @@ def test_a_server_that_goes_away_in_the_middle_is_told_and_the_old_rows_stay():
     def end_the_session(text):
         if text.startswith("Step 3"):
             pid = connection.connection.info.backend_pid
-            with writer(environment) as other:
+            with writer() as other:
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
 
     said = refusal(environment, "Id\n2\n", progress=end_the_session)

@@ -7,9 +7,9 @@ import pytest
 from django.db import connection
 
 from segments.models import Table
-from segments.warehouse.reader import writer
 from tests.factories import make_environment
 from tests.segments.importing.test_importing import load, refusal
+from tests.warehouse import writer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FILE = "Id\n1\n"
@@ -44,7 +44,7 @@ def test_any_other_name_is_taken(name):
 def test_what_is_called_like_a_table_in_the_making_stops_no_import():
     environment = make_environment()
     load(environment, FILE)
-    with writer(environment) as connection:
+    with writer() as connection:
         connection.execute(f'CREATE TABLE "{environment.warehouse_schema}"."~new_People" (n int)')
     assert load(environment, "Id\n1\n2\n").row_count == 2
 

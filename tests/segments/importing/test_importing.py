@@ -14,9 +14,10 @@ from roles.models import AuditEvent
 from segments.importing.loading import ImportRefusedError, import_table
 from segments.models import Field, Table
 from segments.warehouse import queries, records
-from segments.warehouse.reader import snapshot, writer
+from segments.warehouse.reader import snapshot
 from tests.factories import CUSTOMERS, make_environment, make_segment, make_table
 from tests.segments.copied import copy_csv
+from tests.warehouse import writer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CONTOSO = Path(__file__).resolve().parents[4] / "shared" / "data" / "contoso"
@@ -293,7 +294,7 @@ def test_names_with_quotes_and_spaces_are_only_names():
     environment = make_environment()
     name, column = 'x"; DROP TABLE roles_user; --', "a\"b c'd%s{}"
     stream = io.StringIO()
-    csv.writer(stream).writerows([[column, "n"], ["1", "2"]])
+    csv.writer().writerows([[column, "n"], ["1", "2"]])
     table = load(environment, stream.getvalue(), name=name, keys=[column], profile_kind="customer")
     assert records.sample(table, table.fields.all()) == [("1", "2")]
     assert records.preview(make_segment(table), [(column, 'z"%s')]) == [("1",)]
@@ -303,7 +304,7 @@ def test_views_and_grants_on_the_table_stand_on_the_new_one():
     environment = make_environment()
     table = load(environment, "Id,Name\n1,a\n", keys=["Id"], profile_kind="customer")
     schema = environment.warehouse_schema
-    with writer(environment) as connection:
+    with writer() as connection:
         connection.execute(f'CREATE VIEW {schema}.names AS SELECT "Name" FROM {schema}."People"')
         connection.execute(f"CREATE VIEW {schema}.twice AS SELECT * FROM {schema}.names")
         connection.execute(f'GRANT SELECT ON {schema}."People", {schema}.names TO PUBLIC')
@@ -322,7 +323,7 @@ def test_views_and_grants_on_the_table_stand_on_the_new_one():
 
 def test_a_relation_that_no_import_made_is_left_alone():
     environment = make_environment()
-    with writer(environment) as connection:
+    with writer() as connection:
         connection.execute(f"CREATE SCHEMA {environment.warehouse_schema}")
         connection.execute(f'CREATE TABLE {environment.warehouse_schema}."People" (x int)')
     assert "no import made" in refusal(environment, "Id\n1\n")
@@ -349,7 +350,7 @@ def test_a_reader_keeps_the_old_rows_and_the_import_waits_no_longer_than_its_pat
 def test_a_second_import_of_the_same_table_is_refused_while_one_goes_on():
     environment = make_environment()
     key = f"waybill:import:{environment.pk}:People"
-    with writer(environment) as connection:
+    with writer() as connection:
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
         assert "by somebody else right now" in refusal(environment, "Id\n1\n")
     assert load(environment, "Id\n1\n").row_count == 1
@@ -394,5 +395,5 @@ def test_the_command_knows_only_environments_that_are_there():
 def test_the_key_is_kept_unique_by_the_database():
     table = load(make_environment(), "Id\n1\n", keys=["Id"])
     insert = sql.SQL("INSERT INTO {} VALUES (1)").format(queries.table_name(table))
-    with pytest.raises(psycopg.errors.UniqueViolation), writer(table.environment) as connection:
+    with pytest.raises(psycopg.errors.UniqueViolation), writer() as connection:
         connection.execute(insert)

@@ -6,8 +6,9 @@ import psycopg
 import pytest
 
 from segments.importing.loading import ImportRefusedError, import_table
-from segments.warehouse.reader import _parameters, snapshot, snapshot_time, writer
+from segments.warehouse.reader import _parameters, snapshot, snapshot_time
 from tests.factories import make_environment
+from tests.warehouse import writer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -78,7 +79,7 @@ def test_policies_of_somebody_elses_table_never_hide_rows_from_the_import(foreig
 
 def test_a_reader_is_not_waited_for_where_only_rows_change(environment):
     table, schema = environment.tables.get(), environment.warehouse_schema
-    with writer(environment) as connection:
+    with writer() as connection:
         connection.execute(f'CREATE INDEX ON {schema}."Guests" ("Town")')
     query = f'SELECT "Town" FROM {schema}."Guests" ORDER BY "No"'
     with snapshot(environment, [table]) as connection:
@@ -91,7 +92,7 @@ def test_a_reader_is_not_waited_for_where_only_rows_change(environment):
 
 def test_nothing_is_left_behind_whatever_way_the_rows_came(environment):
     schema = environment.warehouse_schema
-    with writer(environment) as connection:
+    with writer() as connection:
         connection.execute(f'CREATE INDEX ON {schema}."Guests" ("Town")')
     load(environment, "No,Town\n1,Ghent\n")
     refusal(environment, "No\n1\n")

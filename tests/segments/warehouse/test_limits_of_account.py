@@ -8,7 +8,7 @@ from django.db import connection
 from segments.importing.loading import import_table
 from segments.warehouse import sessions
 from segments.warehouse.members import refresh
-from segments.warehouse.reader import PAGE_SECONDS, snapshot, writer
+from segments.warehouse.reader import PAGE_SECONDS, snapshot
 from tests.factories import make_environment, make_segment, make_table
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -65,11 +65,10 @@ def test_a_refresh_has_none_also_while_it_waits_for_another(limits):
     assert found == {"pg_advisory_xact_lock": {"0"}, "CREATE TABLE": {"0"}}
 
 
-@pytest.mark.parametrize("session", [snapshot, writer])
-def test_a_run_has_none_and_a_page_only_its_own(limits, session):
+def test_a_run_has_none_and_a_page_only_its_own(limits):
     environment = make_environment()
-    with session(environment) as raw:
+    with snapshot(environment) as raw:
         assert shown(raw, limits) == {"0"}
-    with session(environment, timeout=PAGE_SECONDS) as raw:
+    with snapshot(environment, timeout=PAGE_SECONDS) as raw:
         assert shown(raw, ["statement_timeout"]) == {"8s"}
         assert shown(raw, [name for name in limits if name != "statement_timeout"]) == {"0"}

@@ -18,9 +18,10 @@ from segments.importing.loading import import_table
 from segments.models import Segment, SegmentStatus
 from segments.warehouse import queries, records
 from segments.warehouse.members import RefreshError, heal_stuck, lock, refresh
-from segments.warehouse.reader import _parameters, snapshot, writer
+from segments.warehouse.reader import _parameters, snapshot
 from tests.factories import CUSTOMERS, make_environment, make_segment, make_table
 from tests.until import until
+from tests.warehouse import writer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LONDON = [{"field": "City", "operator": "equals", "value": "London"}]
@@ -95,7 +96,7 @@ def test_a_refresh_that_fails_says_why_and_keeps_the_members(table):
 
 def test_a_table_that_is_gone_is_named_without_its_place(table):
     segment = make_segment(table)
-    with writer(table.environment) as connection:
+    with writer() as connection:
         connection.execute(sql.SQL("DROP TABLE {}").format(queries.table_name(table)))
     with pytest.raises(RefreshError, match="Its table is no longer there"):
         refresh(segment)
@@ -164,7 +165,7 @@ def test_a_refresh_whose_worker_died_is_shown_as_failed(table):
 def test_a_long_refresh_that_is_still_at_work_is_left_alone(table):
     segment = make_segment(table)
     _stuck(segment, seconds=3600)
-    with writer(table.environment) as other:
+    with writer() as other:
         other.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"waybill:segment:{segment.pk}"])
         heal_stuck([segment])
     segment.refresh_from_db()
@@ -214,7 +215,7 @@ def _is_busy(watcher):
 @pytest.fixture
 def slow(table):
     """The table becomes a view whose reading takes a minute."""
-    with writer(table.environment) as other:
+    with writer() as other:
         schema = sql.Identifier(table.environment.warehouse_schema)
         other.execute(sql.SQL("SET search_path TO {}").format(schema))
         other.execute('ALTER TABLE "Customers" RENAME TO "Held"')

@@ -10,8 +10,8 @@ from segments.importing import refusals
 from segments.models import Segment
 from segments.warehouse import queries
 from segments.warehouse.members import RefreshError, refresh
-from segments.warehouse.reader import writer
 from tests.factories import make_environment, make_table
+from tests.warehouse import writer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SAID = "PostgreSQL has too little shared memory (/dev/shm) on its machine."
@@ -54,6 +54,6 @@ def test_a_refresh_names_it(environment, table):
 
 
 def test_an_import_names_it(environment, table):
-    with pytest.raises(psycopg.errors.DiskFull) as raised, writer(environment) as raw:
+    with pytest.raises(psycopg.errors.DiskFull) as raised, writer() as raw:
         raw.execute(sql.SQL("SELECT {}.fail()").format(sql.Identifier(environment.warehouse_schema)))
     assert str(refusals.explain(raised.value)).startswith(SAID)

@@ -16,10 +16,11 @@ from psycopg import sql
 from segments.models import Segment
 from segments.warehouse import queries, records
 from segments.warehouse.members import refresh
-from segments.warehouse.reader import snapshot, snapshot_time, writer
+from segments.warehouse.reader import snapshot, snapshot_time
 from tests.factories import make_environment, make_segment, make_table
 from tests.segments.copied import copy_csv
 from tests.until import until
+from tests.warehouse import writer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SERIES = sql.SQL("SELECT n, repeat('x', 100) AS text FROM generate_series(1, {}) n")
@@ -142,7 +143,7 @@ def test_a_reader_sees_one_moment(table):
     query = sql.SQL("SELECT count(*) FROM {}").format(queries.table_name(table))
     with snapshot(table.environment, [table]) as connection:
         assert timezone.now() - snapshot_time(connection) < timedelta(seconds=10)
-        with writer(table.environment) as other:
+        with writer() as other:
             other.execute(sql.SQL("DELETE FROM {}").format(queries.table_name(table)))
         assert connection.execute(query).fetchone() == (5,)
 

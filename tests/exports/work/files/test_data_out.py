@@ -14,11 +14,11 @@ from connections.destinations.registry import registered
 from exports.models import Run
 from exports.models.states import State
 from segments.warehouse import records
-from segments.warehouse.reader import writer
 from tests.exports.work.data_out import describe_relation, make_data_out, make_orders, manifest_of, root_of
 from tests.exports.work.test_run import delivered, run_to_end
 from tests.factories import make_connection, make_environment, make_export, make_segment, make_table
 from tests.servers.people_list import PeopleList
+from tests.warehouse import writer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -90,7 +90,7 @@ def test_the_run_tells_what_went_in_the_words_of_people(environment, customers, 
 
 def test_a_data_out_export_refreshes_the_lists_that_it_sends(environment, customers, londoners):
     export = make_data_out(environment, [], [londoners])
-    with writer(environment) as conn:
+    with writer() as conn:
         schema = environment.warehouse_schema
         conn.execute(f"""INSERT INTO "{schema}"."Customers" ("CustomerId", "City") VALUES ('C9', 'London')""")
     assert run_to_end(export).rows_done == 3
@@ -185,7 +185,7 @@ def test_names_that_make_the_same_folder_are_told_apart(environment):
 
 
 def test_a_table_that_is_gone_fails_for_good_with_what_to_do(environment, orders):
-    with writer(environment) as connection:
+    with writer() as connection:
         connection.execute(f'DROP TABLE "{environment.warehouse_schema}"."Orders"')
     run = run_to_end(make_data_out(environment, [orders]))
     assert (run.state, run.reason) == (State.FAILED, "Table cannot be read")
