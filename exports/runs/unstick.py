@@ -45,7 +45,7 @@ def _put_right(run: Run, state: State, values: dict[str, Any], action: str, by: 
         if found.state == state:
             Run.objects.filter(pk=found.pk).update(**values)
         else:
-            lifecycle.move(found.pk, found.state, state, **values)
+            lifecycle.move(found.pk, found.state, state, by=by, **values)
         events.record(found, action, by=by)
 
 

@@ -7,8 +7,8 @@ import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from exports.models import Run
-from exports.models.states import ACTIVE, FINAL
+from exports.models import Run, RunLine
+from exports.models.states import ACTIVE, FINAL, State
 from exports.runs import lifecycle, queue
 from exports.runs.lifecycle import LEASE
 from roles.models import AuditEvent
@@ -60,6 +60,8 @@ def test_a_stuck_run_is_queued_anew_and_a_worker_takes_it(staff, run, state, lea
     run.refresh_from_db()
     assert (run.claims, run.tries) == (1, 0)
     assert AuditEvent.objects.filter(action="queue anew", run=run.uuid).count() == 1
+    told = RunLine.objects.filter(run=run, text="Queued anew by support · sue")
+    assert told.exists() == (state != State.QUEUED)
 
 
 @pytest.mark.parametrize("action", ["end_as_failed", "queue_anew"])
