@@ -294,7 +294,7 @@ def test_names_with_quotes_and_spaces_are_only_names():
     environment = make_environment()
     name, column = 'x"; DROP TABLE roles_user; --', "a\"b c'd%s{}"
     stream = io.StringIO()
-    csv.writer().writerows([[column, "n"], ["1", "2"]])
+    csv.writer(stream).writerows([[column, "n"], ["1", "2"]])
     table = load(environment, stream.getvalue(), name=name, keys=[column], profile_kind="customer")
     assert records.sample(table, table.fields.all()) == [("1", "2")]
     assert records.preview(make_segment(table), [(column, 'z"%s')]) == [("1",)]
