@@ -38,7 +38,7 @@ def test_a_duplicate_is_filled_in_and_exists_only_once_it_is_saved(export, carl,
     setup = page.context_data["setup"]
     assert setup.form["name"].value() == "Copy of Calls"
     assert setup.form["description"].value() == "For the agency"
-    assert setup.segments.chosen == [segment]
+    assert setup.segments == [segment]
     assert Export.objects.count() == 1
     body = {
         "name": "Copy of Calls",

@@ -7,7 +7,7 @@ import pytest
 
 from exports import actions
 from exports.models.states import State
-from exports.runs import lifecycle, queue
+from exports.runs import lease, lifecycle, queue
 from exports.spec.spec import Column
 from exports.spec.stored import spec_of
 from roles.audit.changes import value_of
@@ -103,7 +103,7 @@ def test_a_run_that_is_tried_again_interrupted_or_canceled_says_so(export, carl)
 
 def test_a_lost_run_that_is_given_up_has_an_end(export, carl):
     actions.run_now(export, by=carl)
-    export.runs.update(claims=lifecycle.MOST_CLAIMS - 1)
+    export.runs.update(claims=lease.MOST_CLAIMS - 1)
     queue.claim()
     export.runs.update(lease_until="2020-01-01T00:00Z")
     assert queue.reap() == 1
