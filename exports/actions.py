@@ -108,6 +108,8 @@ def _save(export: Export, spec: ExportSpec, by: User) -> Export:
         occurrences.take_due(old, spec.schedule.mode, rule)
     saved = old or Export(environment=export.environment, created_by=by)
     was = (saved.name, saved.connection_id)
+    if saved.connection_id and not spec.connection:
+        raise ValueError("To take the connection away is the part of `detach`, which ends a waiting run.")
     resolved = Resolved(spec, Catalogue(export.environment), old)
     if not resolved.is_complete:
         raise ChangedMeanwhileError

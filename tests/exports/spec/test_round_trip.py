@@ -178,6 +178,8 @@ def test_accounts_with_their_contacts(people_list, tmp_path):
 
 def test_an_export_that_is_detached_may_stay_so_and_get_a_connection(environment, segment, shared, tmp_path):
     export = make_export(environment, "Weekly", shared, [segment])
+    with pytest.raises(ValueError, match="detach"):
+        actions.save(export, replace(spec_of(export), connection=None), by=None)
     actions.detach(export, by=None)
     found, _said = printed(Export.objects.get())
     assert (found["connection"], found["is_detached"]) == (None, True)
