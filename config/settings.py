@@ -153,7 +153,7 @@ TEMPLATES = [
                         (
                             "django.template.loaders.cached.Loader",
                             [
-                                "django.template.loaders.filesystem.Loader",
+                                "roles.ui.templates.Loader",
                                 "django.template.loaders.app_directories.Loader",
                             ],
                         )

@@ -48,7 +48,7 @@ def test_each_step_leads_back_to_the_guide(environment, ada):
     assert f"/e/{environment.slug}/connections/add?next=%2Fe%2F{environment.slug}%2Fexports%2F" in page
     make_connection(environment)
     page = client.get(reverse("exports:list", kwargs={"environment": environment.slug})).content.decode()
-    tables = re.search(r'href="([^"]+)">See how tables get in', page)[1]
+    tables = re.search(r'href="([^"]+)"\s*>See how tables get in', page)[1]
     assert "Back to exports" in client.get(tables).content.decode()
     assert "Back to exports" not in client.get(tables.partition("?")[0]).content.decode()
 
