@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from exports.models import Run
 from exports.models.states import Look, State
 from exports.progress.facts import attempts, started_by
-from exports.shown.status import reason_of
+from exports.shown.status import status_of
 from roles.ui.words import duration, exact_time
 
 
@@ -40,7 +40,7 @@ def entry_of(run: Run, slug: str) -> Entry:
         run=run,
         url=reverse("exports:run_progress", kwargs=kwargs),
         look=run.look,
-        reason=reason_of(run),
+        reason=status_of(run).reason,
         moment=run.due or run.queued_at,
         times=_times(run),
         started_by=started_by(run),

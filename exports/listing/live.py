@@ -7,9 +7,10 @@ from django.http import QueryDict
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from exports.listing.query import JOINED, PAGE_SIZE, SHOWN, Listing, list_exports, states_of
+from exports.listing.query import PAGE_SIZE, Listing, list_exports, states_of
 from exports.listing.rows import Rows
 from exports.models import Export
+from exports.shown.exports import JOINED, LOADED
 from roles.access.policy import Access
 from roles.typed import typed_id
 
@@ -65,7 +66,7 @@ def changes_since(access: Access, query: QueryDict, *, can_duplicate: bool) -> C
     """Return what has changed of the rows that `query` names as "ID:VERSION,…"; foreign ids are as good as gone."""
     shown, listing = _shown(query.get("shown", "")), list_exports(access, query)
     mine = Export.objects.filter(environment=access.environment, pk__in=shown)
-    exports = list(mine.select_related(*JOINED).only(*SHOWN, "last_state"))
+    exports = list(mine.select_related(*JOINED).only(*LOADED, "last_state"))
     all_before = typed_id(query.get("all"))
     is_stale = listing.all != all_before or len(exports) < len(shown) or not _fit(exports, listing.status)
     live = Live(listing, _is_moving(exports), is_stale, all_before)

@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy
 
 from connections.destinations.registry import destinations
 from exports.models import Export, ExportQuerySet, Repeat, ScheduleMode, shared_with
-from exports.models.states import DELIVERED, STATES, Look, State
-from exports.models.states import NOT_STARTED as NOT_STARTED_LOOK
-from exports.shown.status import STATUS_ORDER
+from exports.models.states import DELIVERED, NOT_STARTED, STATES, Look, State
+from exports.shown.exports import JOINED, LOADED
+from exports.shown.status import NOT_STARTED_VALUE, STATUS_ORDER
 from roles.access.policy import Access
 from roles.permissions import Permission
 from roles.searching import search_of
@@ -22,20 +22,10 @@ from roles.searching import search_of
 PAGE_SIZE = 50
 MOVING = (State.QUEUED, State.RUNNING)
 NEEDS_SOMEBODY = (State.HELD, State.FAILED)
-NOT_STARTED = "not_started"
 FAILED_ANY = "failed_any"
 # The states that a filter of this name lets through; others are states themselves.
-UNITED = {NOT_STARTED: ("",), FAILED_ANY: (State.FAILED, State.RETRYING)}
+UNITED = {NOT_STARTED_VALUE: ("",), FAILED_ANY: (State.FAILED, State.RETRYING)}
 FAILED_ANY_LOOK = Look(gettext_lazy("Failed"), "alert-circle", "danger")
-JOINED = ("connection", "last_run", "schedule")
-# What a row shows or asks of an export: half of a page's time would go into columns that nobody sees.
-SHOWN = (
-    "environment_id", "name", "kind", "schedule_mode", "delivered_at", "detached_sharing",
-    "connection__environment_id", "connection__name", "connection__type", "connection__sharing",
-    "last_run__state", "last_run__reason", "last_run__rows_done", "last_run__rows_total", "last_run__not_before",
-    "last_run__unit", "last_run__cancel_requested_at", "schedule__repeat", "schedule__times", "schedule__weekdays",
-    "schedule__month_day", "schedule__cron", "schedule__zone", "schedule__next_due", "schedule__problem",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -73,10 +63,11 @@ class Listing:
     @property
     def filters(self) -> list[dict[str, Any]]:
         """The statuses there are, with their counts, as (value, look, count) to choose from."""
-        looks = {"": NOT_STARTED_LOOK} | {state: rule.look for state, rule in STATES.items()}
+        looks = {"": NOT_STARTED} | {state: rule.look for state, rule in STATES.items()}
         present = [state for state in (*STATUS_ORDER, "") if self.counts.get(state)]
         chips = [
-            {"value": state or NOT_STARTED, "look": looks[state], "count": self.counts[state]} for state in present
+            {"value": state or NOT_STARTED_VALUE, "look": looks[state], "count": self.counts[state]}
+            for state in present
         ]
         failures = [place for place, state in enumerate(present) if state in UNITED[FAILED_ANY]]
         if len(failures) > 1 or self.status == FAILED_ANY:
@@ -85,42 +76,60 @@ class Listing:
         return chips
 
 
-def _chip(value: str, look: Look, count: int) -> dict[str, Any]:
-    return {"value": value, "look": look, "count": count}
-
-
 def list_exports(access: Access, query: QueryDict) -> Listing:
-    """Return the page of exports that the URL's `query` (q, status, sort, page) asks for."""
+    """Return the page of exports that the URL's `query` (q, status, sort, page) asks for, with two queries."""
     search = search_of(query)
     status = query.get("status", "") if query.get("status") in {*STATES, *UNITED} else ""
     sort = query.get("sort", "name") if query.get("sort", "").lstrip("-") in SORTS else "name"
     exports = Export.objects.filter(environment=access.environment)
-    found = sorted_by(with_status(searched(exports, search), status), sort, access)
-    found = found.select_related(*JOINED).only(*SHOWN)
-    by_state = counts(exports)
-    paginator = Paginator(found, PAGE_SIZE)
-    if not search:  # counted already
-        states = states_of(status) if status else by_state
-        paginator.count = sum(by_state.get(state, 0) for state in states)
-    needs = needing(exports, access)
-    failed = 0 if access.has_permission(Permission.EDIT_EXPORTS) else by_state.get(State.FAILED, 0)
-    return Listing(paginator.get_page(query.get("page")), search, status, sort, by_state, needs, failed)
+    called = Q() if not search else called_like(search)
+    tally = tally_of(exports, access, called)
+    found = sorted_by(with_status(exports.filter(called), status), sort, access)
+    paginator = Paginator(found.select_related(*JOINED).only(*LOADED), PAGE_SIZE)
+    paginator.count = sum(tally.called.get(state, 0) for state in (states_of(status) if status else tally.called))
+    failed = 0 if access.has_permission(Permission.EDIT_EXPORTS) else tally.all.get(State.FAILED, 0)
+    return Listing(paginator.get_page(query.get("page")), search, status, sort, tally.all, tally.needs, failed)
 
 
-def needing(exports: ExportQuerySet, access: Access) -> int:
-    """Return how many of `exports` wait for a person and may be edited by the user."""
-    return exports.editable_by(access).filter(last_state__in=NEEDS_SOMEBODY).count()
+@dataclass(frozen=True)
+class Tally:
+    """How many exports there are by the state of their last run, "" for those never run; how many a search finds."""
+
+    all: dict[str, int]
+    called: dict[str, int]
+    needs: int
 
 
-def searched(exports: ExportQuerySet, text: str) -> ExportQuerySet:
-    """Those whose name, connection's name or connection type holds `text`."""
-    if not text:
-        return exports
+def tally_of(exports: ExportQuerySet, access: Access, called: Q) -> Tally:
+    """Count all exports, those that `called` matches, and those that wait for this user, in one query."""
+    rows = (
+        exports.order_by()
+        .values_list("last_state")
+        .annotate(
+            all=Count("pk"),
+            called=Count("pk", filter=called) if called else Count("pk"),
+            editable=_count_editable(access),
+        )
+    )
+    counts = list(rows)
+    return Tally(
+        all={state: count for state, count, *_more in counts},
+        called={state: found for state, _count, found, _editable in counts},
+        needs=sum(editable for state, _count, _found, editable in counts if state in NEEDS_SOMEBODY),
+    )
+
+
+def _count_editable(access: Access) -> Any:
+    if access.has_permission(Permission.MANAGE_CONNECTIONS):
+        return Count("pk")
+    return Count("pk", filter=shared_with(access.user)) if access.has_permission(Permission.EDIT_EXPORTS) else Value(0)
+
+
+def called_like(text: str) -> Q:
+    """Match exports whose name, connection's name or connection type holds `text`."""
     types = [slug for slug, type_ in destinations().items() if text.casefold() in str(type_.label).casefold()]
     found = Q(name__icontains=text) | Q(connection__name__icontains=text) | Q(connection__type__in=types)
-    if text.casefold() in _("No Connection").casefold():
-        found |= Q(connection=None)
-    return exports.filter(found)
+    return found | Q(connection=None) if text.casefold() in _("No Connection").casefold() else found
 
 
 def with_status(exports: ExportQuerySet, status: str) -> ExportQuerySet:
@@ -131,11 +140,6 @@ def with_status(exports: ExportQuerySet, status: str) -> ExportQuerySet:
 def states_of(status: str) -> tuple[str, ...]:
     """Return the states of last runs that the filter `status` lets through, "" for those never run."""
     return UNITED.get(status, (status,))
-
-
-def counts(exports: ExportQuerySet) -> dict[str, int]:
-    """Return how many exports there are by the state of their last run, "" for those never run."""
-    return dict(exports.order_by().values_list("last_state").annotate(Count("pk")))
 
 
 def sorted_by(exports: ExportQuerySet, sort: str, access: Access) -> ExportQuerySet:

@@ -1,88 +1,104 @@
-"""One row of the list, as the template shows it: no query and no rule left to the template."""
+"""The rows of the list as HTML: facts of exports filled into one template, which is laid out once."""
 
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from zlib import crc32
 
+from django.template import Engine
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from exports.models import Export, ExportKind
-from exports.models.states import State
+from exports.models import Export
+from exports.models.states import NOT_STARTED, STATES, State
+from exports.models.units import UNITS
 from exports.schedules.words import ScheduleTeller, ScheduleWords
-from exports.shown.status import status_of
+from exports.shown.exports import facts_of
 from exports.shown.types import type_look
 from roles.access.policy import Access
 from roles.permissions import Permission
 from roles.templatetags import pieces
 from roles.ui.patterns import Pattern, mark
-from roles.ui.words import NONE
+from roles.ui.words import NONE, Clock
 
 VALUES = (
-    "pk",
-    "version",
-    "name",
-    "connection",
-    "type",
-    "tile",
-    "status",
-    "rows",
-    "rows_label",
-    "refreshed",
-    "schedule",
+    "pk", "version", "name", "connection", "type", "tile", "status", "rows", "rows_label", "refreshed", "schedule",
     "can",
-)
+)  # fmt: skip
 OF_ONE, OF_MANY = ("edit", "progress", "duplicate", "decide"), ("run", "schedule", "detach", "remove")
 
 
 class Rows:
-    """Lays out exports (with all of listing.JOINED loaded) as rows of the list, as one person may see them."""
+    """Lays out exports (with all of shown.exports.JOINED loaded) as rows of the list, as one person may see them."""
 
     def __init__(self, access: Access, *, can_duplicate: bool) -> None:
         self._access, self._can_duplicate = access, can_duplicate
         # Ticking rows is for commands: who has none would tick for nothing.
         self._can_select = access.has_permission(Permission.EDIT_EXPORTS)
-        self._never, self._schedules = _("never"), ScheduleTeller(access.environment)
-        self._schedule = Pattern("exports/schedule_cell.html", ("words", "aside", "hover"))
-        self._pattern = Pattern("exports/list.html#row", VALUES, _urls(access.environment.slug))
+        self._language, self._never, self._clock = get_language() or "", _("never"), Clock()
+        self._schedules = ScheduleTeller(access.environment)
+        template = Engine.get_default().get_template("exports/list.html")
+        self._pattern, self._cell = _patterns(access.environment.slug, self._language, template)
+        self._said: dict[ScheduleWords, SafeString] = {}
 
     def all(self, exports: Iterable[Export]) -> list[SafeString]:
         """Return the rows of `exports`."""
-        return [self._pattern.fill(*self._facts(export)) for export in exports]
+        return [self._pattern.fill(*self._laid_out(export)) for export in exports]
 
     def changed(self, exports: Iterable[Export], shown: Mapping[int, str]) -> list[SafeString]:
         """Return the rows that differ from those `shown`: versions by id."""
-        facts = [self._facts(export) for export in exports]
-        return [self._pattern.fill(*fact) for fact in facts if fact[0]["version"] != shown.get(int(fact[0]["pk"]))]
+        rows = [(export.pk, *self._laid_out(export)) for export in exports]
+        return [self._pattern.fill(values, shape) for pk, values, shape in rows if values["version"] != shown.get(pk)]
 
-    def _facts(self, export: Export) -> tuple[dict[str, str], dict[str, bool]]:
+    def _laid_out(self, export: Export) -> tuple[dict[str, str], dict[str, bool]]:
         """Return what a row says, and the shape that it has."""
-        run, can_edit = export.last_run, export.is_editable_by(self._access)
-        connection = export.connection
-        shape = {"can_edit": can_edit, "is_attached": connection is not None, "can_duplicate": self._can_duplicate}
-        shape |= {"is_data_out": export.kind == ExportKind.DATA_OUT}
-        shape |= {"can_select": self._can_select, "is_held": run is not None and run.state == State.HELD}
-        look = type_look(connection.type if connection else None)
+        facts = facts_of(export, self._access, self._schedules)
+        status, is_attached = facts.status, facts.connection is not None
+        shape = {
+            "can_edit": facts.can_edit,
+            "is_attached": is_attached,
+            "can_duplicate": self._can_duplicate,
+            "is_data_out": facts.is_data_out,
+            "can_select": self._can_select,
+            "is_held": status.state == State.HELD,
+        }
+        look, records = type_look(facts.type), UNITS[facts.unit] if facts.unit else None
         values = {
-            "pk": str(export.pk),
-            "name": export.name,
-            "connection": connection.name if connection else "",
+            "pk": str(facts.id),
+            "name": facts.name,
+            "connection": facts.connection or "",
             "type": look.label or NONE,
             "tile": pieces.tile(look.monogram, look.tone),
-            "status": status_of(run),
-            "rows": run.words.cell(run.rows_sent) if run else NONE,
-            "rows_label": run.words.cell_label if run else "",
-            "refreshed": pieces.ago(export.delivered_at, self._never),
-            "schedule": self._schedule_cell(self._schedules.of(export)),
-            "can": _rights(can_edit, connection is not None, self._can_duplicate),
+            "status": _status(status.state, status.reason, status.percent, self._language),
+            "rows": records.cell(facts.sent) if records else NONE,
+            "rows_label": records.cell_label if records else "",
+            "refreshed": pieces.ago(facts.delivered_at, self._never, self._clock),
+            "schedule": self._schedule(facts.schedule),
+            "can": _rights(facts.can_edit, is_attached, self._can_duplicate),
         }
         said = "\0".join([*values.values(), *("x" if has else "" for has in shape.values())])
         return values | {"version": f"{crc32(said.encode()):x}"}, shape
 
-    def _schedule_cell(self, said: ScheduleWords) -> SafeString:
-        shape = {"has_aside": bool(said.aside), "has_hover": bool(said.hover)}
-        return self._schedule.fill({"words": said.words, "aside": said.aside, "hover": said.hover}, shape)
+    def _schedule(self, said: ScheduleWords) -> SafeString:
+        if said not in self._said:
+            shape = {"has_aside": bool(said.aside), "has_hover": bool(said.hover)}
+            values = {"words": said.words, "aside": said.aside, "hover": said.hover}
+            self._said[said] = self._cell.fill(values, shape)
+        return self._said[said]
+
+
+@lru_cache(maxsize=2048)
+def _status(state: str, reason: str, percent: int | None, language: str) -> SafeString:
+    look = STATES[state].look if state else NOT_STARTED
+    return pieces.state(look.tone, str(look.label), reason, look.icon, percent)
+
+
+@lru_cache(maxsize=256)
+def _patterns(slug: str, language: str, template: object) -> tuple[Pattern, Pattern]:
+    """Return the patterns of a row and of its schedule; anew for each language and changed template."""
+    cell = Pattern("exports/schedule_cell.html", ("words", "aside", "hover"))
+    return Pattern("exports/list.html#row", VALUES, _urls(slug)), cell
 
 
 def _urls(slug: str) -> dict[str, str]:

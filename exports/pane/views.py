@@ -26,7 +26,7 @@ from exports.pane.preview import preview
 from exports.pane.setup import Setup
 from exports.progress.views.details import show_progress
 from exports.schedules.views import parts as schedule_parts
-from exports.shown.status import status_of
+from exports.shown.status import Status, status_of
 from exports.spec.spec import ExportSpec
 from exports.web.common import can_add, list_url, load
 from roles.access.policy import EnvironmentRequest, requires
@@ -193,10 +193,10 @@ def _pane(request: EnvironmentRequest, setup: Setup, status: int = 200, notice: 
     return render_panel(request, "exports/form.html", context, status=status)
 
 
-def _trouble(export: Export) -> str:
-    """The status of a last run that failed, is held or was skipped, as the list shows it; "" otherwise."""
+def _trouble(export: Export) -> Status | None:
+    """Return the status of a last run that failed, is held or was skipped; None otherwise."""
     run = export.last_run
-    return status_of(run) if run and run.state in IN_TROUBLE else ""
+    return status_of(run) if run and run.state in IN_TROUBLE else None
 
 
 def _subtitle(request: EnvironmentRequest, setup: Setup) -> str:

@@ -14,7 +14,7 @@ from exports.progress.log import LogLine, log_of
 from exports.progress.steps import steps_of
 from exports.progress.ways_out import Way, next_step, ways_out
 from exports.schedules.words import next_run_of
-from exports.shown.status import reason_of
+from exports.shown.status import status_of
 from roles.access.policy import Access
 from roles.permissions import Permission
 from roles.ui.words import exact_time
@@ -66,7 +66,7 @@ def progress_of(export: Export, access: Access, run: Run | None = None) -> Progr
     return Progress(
         run=run,
         look=run.look if run else NOT_STARTED,
-        reason="" if run and run.message and not run.is_active else reason_of(run),
+        reason="" if run and run.message and not run.is_active else status_of(run).reason,
         said=_said(run) if run else "",
         is_last=run is None or run.most_rows is not None or run.pk == export.last_run_id,
         next_step=next_step(run, access) if run else "",

@@ -1,15 +1,13 @@
-"""The status of a run in words, as every list shows it, and the order in which people want to see statuses."""
+"""The status of an export or a run, and the order in which people want to see statuses."""
 
-from functools import lru_cache
+from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils import timezone
-from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from exports.models import Run
-from exports.models.states import NOT_STARTED, STATES, State
-from roles.templatetags import pieces
+from exports.models.states import NOT_STARTED, STATES, Look, State
 from roles.ui.words import relative
 
 # The order in which a person wants to see statuses: what needs them first.
@@ -25,29 +23,43 @@ STATUS_ORDER = [
     State.SUCCEEDED,
 ]
 
-
-def status_of(run: Run | None) -> SafeString:
-    """Return icon, words, reason and, while it runs, the bar."""
-    percent = run.percent if run and run.state == State.RUNNING else None
-    return _status(run.state if run else "", reason_of(run), percent, get_language() or "")
+NOT_STARTED_VALUE = "not_started"  # stands in addresses for the state "", of what never ran
 
 
-@lru_cache(maxsize=2048)
-def _status(state: str, reason: str, percent: int | None, language: str) -> SafeString:
-    look = STATES[state].look if state else NOT_STARTED
-    return pieces.state(look.tone, str(look.label), reason, look.icon, percent)
+@dataclass(frozen=True)
+class Status:
+    """Where a run is or how it ended; `state` is empty for an export that never ran. Words are made when asked for."""
+
+    state: str = ""
+    stored: object = ""  # what the run says of itself
+    percent: int | None = None  # while it runs, once its end is known
+    is_canceling: bool = False
+    next_try: datetime | None = None
+
+    @property
+    def look(self) -> Look:
+        """Icon, tone and words of the state."""
+        return STATES[self.state].look if self.state else NOT_STARTED
+
+    @property
+    def reason(self) -> str:
+        """A few words behind the state, so that nobody has to open anything to know what happened."""
+        if self.is_canceling:
+            return _("canceling")
+        if self.state == State.RUNNING:
+            return "" if self.percent is None else f"{self.percent} %"
+        if self.state == State.RETRYING and self.next_try:
+            return _("next try %(when)s") % {"when": relative(self.next_try, timezone.now())}
+        return str(self.stored) or (_("waiting for a worker") if self.state == State.QUEUED else "")
 
 
-def reason_of(run: Run | None) -> str:
-    """A few words behind the status, so that nobody has to open anything to know what happened."""
+NEVER_RUN = Status()
+
+
+def status_of(run: Run | None) -> Status:
+    """Return the status of `run`; None is the last run of an export that never ran."""
     if run is None:
-        return ""
-    if run.cancel_requested_at and run.state == State.RUNNING:
-        return _("canceling")
+        return NEVER_RUN
     if run.state == State.RUNNING:
-        return "" if run.percent is None else f"{run.percent} %"
-    if run.state == State.QUEUED:
-        return run.reason or _("waiting for a worker")
-    if run.state == State.RETRYING:
-        return _("next try %(when)s") % {"when": relative(run.not_before, timezone.now())}
-    return run.reason
+        return Status(run.state, run.reason, run.percent, is_canceling=run.cancel_requested_at is not None)
+    return Status(run.state, run.reason, next_try=run.not_before if run.state == State.RETRYING else None)

@@ -41,6 +41,7 @@ class Access:
     environment: Environment
     role: str
     is_support: bool = False  # a member of staff who sees it as the role would: no change, no customer data
+    environments: tuple[Environment, ...] = ()  # where the user has a role, by name
     # What rooms above looked up for this request, by their own key: asked for once.
     looked_up: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
@@ -60,12 +61,16 @@ class Access:
 
 def access_of(user: User, slug: str) -> Access:
     """Return what `user` may do in the environment `slug`; Http404 where they have no role."""
+    assignments = RoleAssignment.objects.select_related("environment").filter(user=user)
+    mine = list(assignments.order_by("environment__name"))
+    environments = tuple(assignment.environment for assignment in mine)
     if role := seeing.role_of(user, slug):
-        return Access(user, get_object_or_404(Environment, slug=slug), role, is_support=True)
-    assignment = RoleAssignment.objects.select_related("environment").filter(user=user, environment__slug=slug).first()
+        environment = get_object_or_404(Environment, slug=slug)
+        return Access(user, environment, role, is_support=True, environments=environments)
+    assignment = next((one for one in mine if one.environment.slug == slug), None)
     if assignment is None:
         raise Http404
-    return Access(user, assignment.environment, assignment.role)
+    return Access(user, assignment.environment, assignment.role, environments=environments)
 
 
 def enter(request: Any, slug: str) -> Access:

@@ -8,7 +8,6 @@ from django.utils.functional import SimpleLazyObject
 
 from roles.frame import navigation
 from roles.frame.light import light_of
-from roles.models import Environment
 from roles.permissions import Permission
 
 
@@ -22,7 +21,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "environment": access.environment,
         "access": access,
         "light": SimpleLazyObject(lambda: light_of(access)),
-        "environments": SimpleLazyObject(lambda: list(Environment.objects.of(access.user))),
+        "environments": access.environments,
         "navigation": navigation.shown(request, access),
         "section_url_name": navigation.current(request),
         "can_manage_connections": access.has_permission(Permission.MANAGE_CONNECTIONS),

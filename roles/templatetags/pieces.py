@@ -10,12 +10,11 @@ from typing import Any
 
 from django import template
 from django.templatetags.static import static
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from roles.ui.words import NONE, duration, exact_time, number, relative
+from roles.ui.words import NONE, Clock, duration, exact_time, number
 
 register = template.Library()
 register.filter(number)
@@ -81,6 +80,12 @@ def state(tone: str, label: str, reason: str = "", icon_name: str = "", percent:
 
 
 @register.simple_tag
+def status(found: Any) -> SafeString:
+    """Return a status with its `look`, `reason` and `percent`."""
+    return state(found.look.tone, found.look.label, found.reason, found.look.icon, found.percent)
+
+
+@register.simple_tag
 def progress(value: float | None, top: float = 100, label: str = "") -> SafeString:
     """Return a bar of `value` of `top`; None means that the end is not known."""
     if value is None:
@@ -102,13 +107,14 @@ def dash(value: Any) -> Any:
 
 
 @register.simple_tag
-def ago(value: datetime | None, empty: str = NONE) -> SafeString | str:
-    """Return a relative time with the exact one on hover, or `empty` for None."""
+def ago(value: datetime | None, empty: str = NONE, clock: Clock | None = None) -> SafeString | str:
+    """Return a relative time with the exact one on hover, or `empty` for None; lists hand over their own `clock`."""
     if value is None:
         return empty
-    moment, title = value.isoformat(timespec="seconds"), escape(exact_time(value))
+    clock = clock or Clock()
+    moment, title = value.isoformat(timespec="seconds"), escape(clock.exact(value))
     # Lists hold one of these in each row: put together by hand, which takes half of format_html's time.
-    return mark_safe(f'<time datetime="{moment}" title="{title}">{escape(relative(value, timezone.now()))}</time>')  # noqa: S308 - escaped
+    return mark_safe(f'<time datetime="{moment}" title="{title}">{escape(clock.relative(value))}</time>')  # noqa: S308 - escaped
 
 
 @register.simple_tag

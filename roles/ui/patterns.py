@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from django.template.loader import get_template
 from django.utils.safestring import SafeString, mark_safe
 
+_INDENTS = re.compile(r"\s*\n\s*")  # of the template: no row repeats them
 FIRST_MARK = 0xE000  # private characters stand for the values while the template is laid out
 
 
@@ -41,7 +42,8 @@ class Pattern:
 
     def _lay_out(self, shape: Mapping[str, object]) -> str:
         """Return the template as a format string: in one pass, so that what a value holds is not filled in again."""
-        text = self._template.render({**self._marks, **self._constants, **shape}).replace("%", "%%")
+        laid_out = self._template.render({**self._marks, **self._constants, **shape})
+        text = _INDENTS.sub("\n", laid_out.strip()).replace("%", "%%")
         return self._any_mark.sub(lambda found: f"%({self._names[found[0]]})s", text)
 
 

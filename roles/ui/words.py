@@ -32,6 +32,45 @@ def duration(seconds: float | None) -> str:
     return _("%(h)d h %(m)d min") % {"h": whole // 3600, "m": whole % 3600 // 60}
 
 
+class Clock:
+    """The moment, the zone and the language in which a page says its times: looked up once, not for each of them."""
+
+    def __init__(self, now: datetime | None = None) -> None:
+        self.now, self.zone = now or timezone.now(), timezone.get_current_timezone()
+        self.language = get_language() or ""
+
+    def relative(self, value: datetime) -> str:
+        """Return how far `value` lies from now, in words."""
+        seconds = int((self.now - value).total_seconds())
+        if abs(seconds) < 45:
+            return _("now")
+        if seconds < 0:
+            return _("in %(span)s") % {"span": _span(-seconds)}
+        if seconds < 6 * 3600:
+            return _ago(seconds if seconds < 60 else seconds // 60 * 60, self.language)
+        days = (self.now.astimezone(self.zone).date() - value.astimezone(self.zone).date()).days
+        if days == 1:
+            return _("yesterday")
+        if days > 30:
+            return _day(value.astimezone(self.zone).date(), self.language)
+        return _ago(seconds // 3600 * 3600, self.language)
+
+    def exact(self, value: datetime) -> str:
+        """Return date, time and zone of `value` in words."""
+        local = value.astimezone(self.zone)
+        return f"{_day(local.date(), self.language)}, {local:%H:%M:%S} {local.tzname()}"
+
+
+def relative(value: datetime, now: datetime) -> str:
+    """Return how far `value` lies from `now`, in words."""
+    return Clock(now).relative(value)
+
+
+def exact_time(value: datetime) -> str:
+    """Return date, time and zone of `value` in words."""
+    return Clock().exact(value)
+
+
 def _span(seconds: int) -> str:
     """Return a distance in time in the largest unit that fits, up to weeks."""
     if seconds < 3600:
@@ -42,30 +81,12 @@ def _span(seconds: int) -> str:
     return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
 
 
-def relative(value: datetime, now: datetime) -> str:
-    """Return how far `value` lies from `now`, in words."""
-    seconds = int((now - value).total_seconds())
-    if abs(seconds) < 45:
-        return _("now")
-    if seconds < 0:
-        return _("in %(span)s") % {"span": _span(-seconds)}
-    if seconds < 6 * 3600:
-        return _("%(span)s ago") % {"span": _span(seconds)}
-    days = (timezone.localdate(now) - timezone.localdate(value)).days
-    if days == 1:
-        return _("yesterday")
-    if days > 30:
-        return formats.date_format(timezone.localtime(value), "DATE_FORMAT")
+@lru_cache(maxsize=2048)
+def _ago(seconds: int, language: str) -> str:
     return _("%(span)s ago") % {"span": _span(seconds)}
 
 
-def exact_time(value: datetime) -> str:
-    """Return date, time and zone of `value` in words."""
-    local = timezone.localtime(value)
-    return f"{_day(local.date(), get_language())}, {local:%H:%M:%S} {local.tzname()}"
-
-
 @lru_cache(maxsize=512)
-def _day(day: date, language: str | None) -> str:
+def _day(day: date, language: str) -> str:
     """Return `day` in words; a list asks for the same few days again and again."""
     return formats.date_format(day, "DATE_FORMAT")

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from exports.models import Export, PartKind, PartState, RefreshPart
 from exports.models.states import NOT_STARTED, STATES, Look, State
 from exports.refresh.pages.listing import LOOKS, Key, exports_of, segments_of, tables_of, telling
-from exports.shown.status import reason_of
+from exports.shown.status import status_of
 from exports.shown.types import type_look
 from roles.models import Environment
 from roles.ui.words import relative
@@ -140,7 +140,7 @@ def _segment(environment: Environment, segment: Any, parts: dict[Key, RefreshPar
 
 
 def _export(environment: Environment, export: Export) -> Item:
-    run = export.last_run
+    run, status = export.last_run, status_of(export.last_run)
     look = type_look(export.connection.type if export.connection else None)
     kwargs = {"environment": environment.slug, "pk": export.pk}
     return Item(
@@ -148,12 +148,12 @@ def _export(environment: Environment, export: Export) -> Item:
         export.pk,
         export.name,
         _("Export · %(type)s") % {"type": look.label} if look.label else _("Export"),
-        run.state if run else "",
-        reason_of(run),
+        status.state,
+        status.reason,
         export.delivered_at,
         run.seconds if run and run.ended_at else None,
         reverse("exports:progress", kwargs=kwargs),
-        run.percent if run and run.state == State.RUNNING else None,
+        status.percent,
     )
 
 

@@ -27,11 +27,10 @@ from django.db.models.functions import Lower
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from exports.listing.query import NOT_STARTED
 from exports.models import Export, PartKind, PartState, RefreshPart
 from exports.models.states import NOT_STARTED as NOT_STARTED_LOOK
 from exports.models.states import STATES, Look, State
-from exports.shown.status import STATUS_ORDER
+from exports.shown.status import NOT_STARTED_VALUE, STATUS_ORDER
 from roles.models import Environment
 from roles.searching import search_of
 from segments.models import Segment, SegmentStatus, Table
@@ -94,15 +93,15 @@ class Listing:
             if not self.kind or self.kind == kind:
                 counts[status] += count
         order = [*(state.value for state in STATUS_ORDER), ""]
-        chosen = [status for status in order if counts[status] or self.status == (status or NOT_STARTED)]
-        return [{"value": one or NOT_STARTED, "look": LOOKS[one], "count": counts[one]} for one in chosen]
+        chosen = [status for status in order if counts[status] or self.status == (status or NOT_STARTED_VALUE)]
+        return [{"value": one or NOT_STARTED_VALUE, "look": LOOKS[one], "count": counts[one]} for one in chosen]
 
 
 def list_all(environment: Environment, query: QueryDict) -> Listing:
     """Return the page of tables, segments and exports that the URL's `query` (q, kind, status, sort, page) asks for."""
     search = search_of(query)
     kind = query.get("kind", "") if query.get("kind") in PartKind.values else ""
-    status = query.get("status", "") if query.get("status") in {*State.values, NOT_STARTED} else ""
+    status = query.get("status", "") if query.get("status") in {*State.values, NOT_STARTED_VALUE} else ""
     sort = query.get("sort", "kind") if query.get("sort", "").lstrip("-") in SORTS else "kind"
     sources = _sources(environment)
     counts: Counter[tuple[str, str]] = Counter()
@@ -127,7 +126,7 @@ def _united(sources: list[QuerySet[Any]]) -> QuerySet[Any]:
 def _matching(source: QuerySet[Any], search: str, status: str) -> QuerySet[Any]:
     if search:
         source = source.filter(name__icontains=search)
-    return source.filter(state="" if status == NOT_STARTED else status) if status else source
+    return source.filter(state="" if status == NOT_STARTED_VALUE else status) if status else source
 
 
 def _sources(environment: Environment) -> dict[str, QuerySet[Any]]:
