@@ -122,7 +122,7 @@ class Server:
         self._make_database()
 
     def is_alive(self) -> bool:
-        """Tell whether the server runs and its socket can be reached."""
+        """Whether the server runs and its socket can be reached."""
         if self.process is None or self.process.poll() is not None:
             return False
         postgres_socket.prepare(self.data_dir)
@@ -242,7 +242,7 @@ def owner(data_dir: Path) -> dict[str, Any] | None:
 
 
 def answers(data_dir: Path, database: str = SUPERUSER) -> bool:
-    """Tell whether a real connection can be made and used."""
+    """Whether a real connection can be made and used."""
     import psycopg
 
     try:

@@ -70,7 +70,7 @@ def _digest(name: str) -> str:
 
 
 def _runs() -> bool:
-    """Tell whether the environment's Python starts; the one it was made from may be gone."""
+    """Whether the environment's Python starts; the one it was made from may be gone."""
     try:
         return subprocess.run([PYTHON, "-c", "pass"], check=False, capture_output=True).returncode == 0  # noqa: S603
     except OSError:

@@ -57,7 +57,7 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 
 
 def _is_of_the_database(error: BaseException) -> bool:
-    """Tell whether PostgreSQL or its driver said it."""
+    """Whether PostgreSQL or its driver said it."""
     import psycopg
     from django.db import Error
 

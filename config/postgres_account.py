@@ -75,7 +75,7 @@ def _namespace_identity() -> str:
 
 
 def _works(identity: str, home: Path) -> bool:
-    """Tell whether that identity can run the programs and write into `home`."""
+    """Whether that identity can run the programs and write into `home`."""
     check = ["/bin/sh", "-c", '"$1" --version && test -w "$2"', "sh"]
     command = [*check, str(packaged_programs() / "postgres"), str(home)]
     return processes.spawn(command, log=subprocess.DEVNULL, identity=identity).wait() == 0

@@ -22,7 +22,7 @@ def directory(data_dir: Path) -> Path:
 
 
 def fits(path: Path) -> bool:
-    """Tell whether a socket in `path` can be named: short enough, and no comma (libpq splits there)."""
+    """Whether a socket in `path` can be named: short enough, and no comma (libpq splits there)."""
     return len(os.fsencode(path / FILE_NAME)) <= LONGEST_BYTES and "," not in str(path)
 
 

@@ -270,7 +270,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-# design/queue.md section 6: the Run row is the truth, a task is only a nudge.
+# The row of a run is the truth, a task is only a nudge (docs/rules.md).
 Q_CLUSTER = {
     "name": "exports",
     "orm": "default",

@@ -54,7 +54,7 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
     """Connections, in the words of the access rules."""
 
     def usable_by(self, access: Access) -> "ConnectionQuerySet":
-        """Those of the environment that the user may build exports on (product.md section 2)."""
+        """Those of the environment that the user may build exports on (docs/rules.md)."""
         mine = self.filter(environment=access.environment)
         if access.has_permission(Permission.MANAGE_CONNECTIONS):
             return mine
@@ -121,7 +121,7 @@ class Connection(models.Model):
 
     @property
     def is_type_known(self) -> bool:
-        """Tell whether the type's package is there."""
+        """Whether the type's package is there."""
         return self.type in destinations()
 
     @property
@@ -143,12 +143,12 @@ class Connection(models.Model):
 
     @property
     def is_being_tested(self) -> bool:
-        """Tell whether a test waits or runs."""
+        """Whether a test waits or runs."""
         return self.check_asked_at is not None
 
     @property
     def is_check_running(self) -> bool:
-        """Tell whether a worker has taken the test and not ended it; `check_steps` are its steps then."""
+        """Whether a worker has taken the test and not ended it; `check_steps` are its steps then."""
         return self.is_being_tested and any(step["state"] == "running" for step in self.check_steps)
 
     @property
@@ -158,7 +158,7 @@ class Connection(models.Model):
 
     @property
     def ends_soon(self) -> bool:
-        """Tell whether somebody should see to a new token or certificate now."""
+        """Whether somebody should see to a new token or certificate now."""
         return self.days_left is not None and self.days_left < WARN_DAYS
 
     @property
@@ -196,7 +196,7 @@ class Connection(models.Model):
         return self.destination_class(self.settings, references.resolve_all(self.secrets))
 
     def is_usable_by(self, access: Access) -> bool:
-        """Tell whether the user may build, change and run exports on it."""
+        """Whether the user may build, change and run exports on it."""
         if access.environment.pk != self.environment_id:
             return False
         if access.has_permission(Permission.MANAGE_CONNECTIONS):

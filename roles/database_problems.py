@@ -97,7 +97,7 @@ def _is_lost(error: BaseException, said: str) -> bool:
 
 
 def _lacks_tables() -> bool:
-    """Tell whether a migration has not been applied, as far as the database says."""
+    """Whether a migration has not been applied, as far as the database says."""
     from django.db import Error, connection
     from django.db.migrations.executor import MigrationExecutor
 

@@ -1,4 +1,4 @@
-"""The small closed sets that several apps speak of (product.md section 1)."""
+"""The small closed sets that several apps speak of (docs/rules.md)."""
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _

@@ -33,7 +33,7 @@ def refuse(name: str, others: Iterable[str]) -> None:
 
 
 def looks_like_one_of(name: str, others: Iterable[str]) -> bool:
-    """Tell whether one of `others`, but the very same name, looks like `name`."""
+    """Whether one of `others`, but the very same name, looks like `name`."""
     own = set(looks(name))
     return any(not own.isdisjoint(looks(other)) for other in others if other != name)
 

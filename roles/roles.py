@@ -1,4 +1,4 @@
-"""Roles as data: product.md section 2, read aloud."""
+"""Roles as data: the first table of docs/rules.md, read aloud."""
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
@@ -36,7 +36,7 @@ def rank(role: str) -> int:
 
 
 def is_higher(role: str, other: str) -> bool:
-    """Tell whether `role` stands above `other`; every role stands above none ("")."""
+    """Whether `role` stands above `other`; every role stands above none ("")."""
     return not other or rank(role) < rank(other)
 
 

@@ -10,7 +10,7 @@ SEGMENT = re.compile(r"/PostgreSQL\.\d+")
 
 
 def is_short(error: BaseException) -> bool:
-    """Tell whether `error` says that /dev/shm of PostgreSQL's machine is full. PostgreSQL calls that a full disk."""
+    """Whether `error` says that /dev/shm of PostgreSQL's machine is full. PostgreSQL calls that a full disk."""
     return bool(SEGMENT.search(str(error)))
 
 

@@ -91,7 +91,7 @@ def _may_stand(letter: str, before: str, after: str) -> bool:
 
 
 def _joins_letters(before: str, after: str) -> bool:
-    """Tell whether they stand after a virama, or between letters of one script that is written with joiners."""
+    """Whether they stand after a virama, or between letters of one script that is written with joiners."""
     if before and unicodedata.combining(before) == VIRAMA:
         return True
     script = _script(before)
@@ -100,7 +100,7 @@ def _joins_letters(before: str, after: str) -> bool:
 
 
 def _joins_symbols(before: str, after: str) -> bool:
-    """Tell whether two emoji become one: the first may have a tone of skin, or be told to look like an emoji."""
+    """Whether two emoji become one: the first may have a tone of skin, or be told to look like an emoji."""
     return bool(before and after) and (before == "\ufe0f" or _is_symbol(before)) and _is_symbol(after)
 
 

@@ -19,7 +19,7 @@ def enqueue(segment_id: int, user_id: int | None) -> None:
 
 
 def is_waiting(segment_id: int) -> bool:
-    """Tell whether a refresh of the segment is queued that no worker has taken yet."""
+    """Whether a refresh of the segment is queued that no worker has taken yet."""
     return segment_id in _segments(OrmQ.objects.filter(key=CLUSTER, lock__lte=timezone.now()))
 
 

@@ -34,7 +34,7 @@ class Table(models.Model):
 
     @property
     def is_profile_table(self) -> bool:
-        """Tell whether segments can be built on it."""
+        """Whether segments can be built on it."""
         return bool(self.profile_kind)
 
 

@@ -82,7 +82,7 @@ class Operator:
         return str(self.time_label if self.time_label and pg_type in DATES | TIMES else self.label)
 
     def suits_type(self, pg_type: str) -> bool:
-        """Tell whether fields of this PostgreSQL type can be compared so."""
+        """Whether fields of this PostgreSQL type can be compared so."""
         if self.suits == "ordered":
             return pg_type in ORDERED
         return self.suits == "any" or pg_type not in ORDERED | {"boolean"}

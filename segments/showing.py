@@ -32,7 +32,7 @@ def for_viewer(value: str | None, field: Field) -> str | None:
 
 
 def is_for_viewer(access: Access) -> bool:
-    """Tell whether it is a viewer who looks; those who may edit data see tables in clear."""
+    """Whether it is a viewer who looks; those who may edit data see tables in clear."""
     return not access.has_permission(Permission.EDIT_DATA)
 
 
@@ -59,7 +59,7 @@ def rows_of(rows: Iterable[Iterable[str | None]], fields: list[Field], hide: Hid
 
 
 def can_be_marked(field: Field) -> bool:
-    """Tell whether it depends on a mark what viewers see of it: booleans are shown anyway."""
+    """Whether it depends on a mark what viewers see of it: booleans are shown anyway."""
     return field.pg_type != "boolean"
 
 
@@ -94,7 +94,7 @@ def changes_of(before: list[str], after: list[str]) -> dict[str, Any]:
 
 
 def is_kept(field: Field, pg_type: str, semantic_type: str) -> bool:
-    """Tell whether a mark outlives an import: not if the column's kind of values or its meaning changes."""
+    """Whether a mark outlives an import: not if the column's kind of values or its meaning changes."""
     return field.is_shown and are_comparable(field.pg_type, pg_type) and field.semantic_type == semantic_type
 
 

@@ -12,7 +12,7 @@ ORDERED = NUMBERS | DATES | TIMES
 
 
 def are_comparable(one: str, other: str) -> bool:
-    """Tell whether PostgreSQL compares values of these two types as a person would."""
+    """Whether PostgreSQL compares values of these two types as a person would."""
     families = (NUMBERS, TIMES, TEXTS)
     return one == other or any(one in family and other in family for family in families)
 
@@ -23,5 +23,5 @@ def base_of(pg_type: str) -> str:
 
 
 def is_same_key(one: str, other: str) -> bool:
-    """Tell whether keys of these types are told apart alike; whole numbers may have grown."""
+    """Whether keys of these types are told apart alike; whole numbers may have grown."""
     return one == other or {one, other} <= WHOLE_BITS.keys()

@@ -85,7 +85,7 @@ class Child:
 
 
 def has_ended(process: subprocess.Popen[bytes]) -> bool:
-    """Tell whether the process has ended, without reaping it: its number stays taken until then."""
+    """Whether the process has ended, without reaping it: its number stays taken until then."""
     if process.returncode is not None:
         return True
     try:

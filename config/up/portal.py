@@ -186,7 +186,7 @@ def _who_runs(taken: TakenError) -> str:
 
 
 def _answers(port: int) -> bool:
-    """Tell whether the web server answers a request, whatever the answer is."""
+    """Whether the web server answers a request, whatever the answer is."""
     request = f"GET /healthz HTTP/1.0\r\nHost: localhost:{port}\r\n\r\n".encode()
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:

@@ -78,7 +78,7 @@ def _listening(family: socket.AddressFamily, port: int) -> socket.socket:
 
 
 def _exists(family: socket.AddressFamily) -> bool:
-    """Tell whether this machine has the loopback address; containers often have no IPv6."""
+    """Whether this machine has the loopback address; containers often have no IPv6."""
     try:
         with socket.socket(family, socket.SOCK_STREAM) as candidate:
             candidate.bind((HOSTS[family], 0))

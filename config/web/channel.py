@@ -165,7 +165,7 @@ class Channel(HTTPChannel):
         return count
 
     def is_overdue(self, now: float) -> bool:
-        """Tell whether it took more time than it may have."""
+        """Whether it took more time than it may have."""
         bounds = self.house.bounds
         if not self.is_waiting:
             self.began_at = self.began_at and now
@@ -176,7 +176,7 @@ class Channel(HTTPChannel):
         return now - self.waits_since > bounds.idle_seconds
 
     def _is_stuck(self, now: float) -> bool:
-        """Tell whether its reader took too little of what waits for it."""
+        """Whether its reader took too little of what waits for it."""
         bounds = self.house.bounds
         if not self.total_outbufs_len or self.sent - self._sent_then >= bounds.send_bytes:
             self._looked_at, self._sent_then = now, self.sent

@@ -75,7 +75,7 @@ class House:
             listener.pull_trigger()
 
     def finish(self, seconds: float) -> bool:
-        """Take nothing new, and end what is under way within `seconds`; tell whether all of it ended."""
+        """Take nothing new, and end what is under way within `seconds`; return whether all of it ended."""
         for listener in self._listeners:
             listener.accepting = False
         end = time.monotonic() + seconds

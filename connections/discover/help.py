@@ -79,7 +79,7 @@ class TypeHelp:
 
     @property
     def is_file_store(self) -> bool:
-        """Tell whether it gets files."""
+        """Whether it gets files."""
         return issubclass(self.type, FileDestination)
 
     @property
@@ -89,7 +89,7 @@ class TypeHelp:
 
     @property
     def can_download(self) -> bool:
-        """Tell whether delivered files can be fetched through Waybill."""
+        """Whether delivered files can be fetched through Waybill."""
         return issubclass(self.type, FileDestination) and self.type.can_download
 
     @property

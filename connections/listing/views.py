@@ -1,4 +1,4 @@
-"""The list and its Discover tab. Names and types are for everybody, the rest for administrators (product.md §2)."""
+"""The list and its Discover tab. Names and types are for everybody, the rest for administrators (docs/rules.md)."""
 
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe

@@ -13,7 +13,7 @@ def server_of(type_: str, settings: Mapping[str, Any]) -> Server:
 
 
 def is_for(server: Server | None, type_: str, settings: Mapping[str, Any]) -> bool:
-    """Tell whether secrets that were entered for `server` may go where `settings` lead."""
+    """Whether secrets that were entered for `server` may go where `settings` lead."""
     if server is None or server.get("type") != type_:
         return False
     return _telling(type_, server.get("settings", {})) == _telling(type_, settings)

@@ -86,7 +86,7 @@ class SetUp:
 
     @property
     def asks_agreement(self) -> bool:
-        """Tell whether the agreement is needed: for a new connection, and when data would go elsewhere."""
+        """Whether the agreement is needed: for a new connection, and when data would go elsewhere."""
         if self.connection is None:
             return True
         self.type_form.is_valid()
@@ -95,7 +95,7 @@ class SetUp:
 
     @property
     def is_only_asking(self) -> bool:
-        """Tell whether nothing is wrong but the type's open question."""
+        """Whether nothing is wrong but the type's open question."""
         question = self.type_form.question
         return question is not None and not self.form.errors and set(self.type_form.errors) == {question.field}
 

@@ -29,7 +29,7 @@ def agreed_target(connection: Connection) -> str:
 
 
 def is_given(connection: Connection, settings: dict[str, Any] | None = None) -> bool:
-    """Tell whether somebody agreed to where data goes with `settings`, or with those stored."""
+    """Whether somebody agreed to where data goes with `settings`, or with those stored."""
     target = target_of(connection.type, connection.settings if settings is None else settings)
     return agreed_target(connection) == target
 

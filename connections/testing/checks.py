@@ -28,7 +28,7 @@ class Check:
 
     @property
     def is_ok(self) -> bool:
-        """Tell whether everything was tried and worked."""
+        """Whether everything was tried and worked."""
         return all(step.state == "done" for step in self.steps)
 
 

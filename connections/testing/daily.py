@@ -20,7 +20,7 @@ def due() -> ConnectionQuerySet:
 
 
 def ask_next() -> bool:
-    """Ask for the next daily check while none is under way; tell whether one was asked for.
+    """Ask for the next daily check while none is under way; return whether one was asked for.
 
     Without a worker nothing is asked for: it would fail, and say nothing about the connection.
     """

@@ -72,7 +72,7 @@ def perform(connection_id: int, asked_at: datetime) -> None:
 
 
 def is_overdue(connection: Connection) -> bool:
-    """Tell whether the test ought to have ended long ago."""
+    """Whether the test ought to have ended long ago."""
     return _overdue().filter(pk=connection.pk).exists()
 
 

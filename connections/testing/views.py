@@ -91,7 +91,7 @@ def _steps(connection: Connection) -> list[dict[str, Any]]:
 
 
 def _is_dropped(connection: Connection, since: datetime | None) -> bool:
-    """Tell whether the test that was asked for at `since` left no result: the connection became another one."""
+    """Whether the test that was asked for at `since` left no result: the connection became another one."""
     if since is None or connection.is_being_tested:
         return False
     return connection.checked_at is None or connection.checked_at < since

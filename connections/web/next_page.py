@@ -35,7 +35,7 @@ def with_next(url: str, following: str) -> str:
 
 
 def is_list(following: str) -> bool:
-    """Tell whether the page to go back to is a list: a whole page, which no connection is chosen on."""
+    """Whether the page to go back to is a list: a whole page, which no connection is chosen on."""
     return bool(following) and resolve(urlsplit(following).path).url_name == "list"
 
 

@@ -54,7 +54,7 @@ class Item:
 
     @property
     def can_cancel(self) -> bool:
-        """Tell whether its run can still be stopped."""
+        """Whether its run can still be stopped."""
         return self.run is not None and not self.run.is_publishing and self.run.cancel_requested_at is None
 
     def _who(self) -> str:

@@ -42,7 +42,7 @@ class Listing:
 
     @property
     def is_filtered(self) -> bool:
-        """Tell whether a search or filter hides exports."""
+        """Whether a search or filter hides exports."""
         return bool(self.search or self.status)
 
     @property

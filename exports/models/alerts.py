@@ -70,7 +70,7 @@ class AlertChannel(models.Model):
 
     @property
     def is_secret_unreadable(self) -> bool:
-        """Tell whether its secrets have to be entered again."""
+        """Whether its secrets have to be entered again."""
         return not is_readable(self.encrypted_secrets)
 
     @property

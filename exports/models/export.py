@@ -94,7 +94,7 @@ class Export(models.Model):
     refreshes_segments = models.BooleanField(
         default=True, help_text=_("Refresh the segments that it uses before each run.")
     )
-    # The brakes (product.md section 7): a run that differs by more is held until a person decides.
+    # The brakes (docs/rules.md): a run that differs by more is held until a person decides.
     tolerance = models.PositiveSmallIntegerField(
         null=True, blank=True, default=50, help_text=_("Percent by which its rows may differ from recent runs.")
     )
@@ -146,7 +146,7 @@ class Export(models.Model):
         return UNITS[self.unit]
 
     def is_editable_by(self, access: Access) -> bool:
-        """Tell whether the user may edit, run and remove it (product.md section 2)."""
+        """Whether the user may edit, run and remove it (docs/rules.md)."""
         if self.connection is not None:
             return self.connection.is_usable_by(access)
         if access.has_permission(Permission.MANAGE_CONNECTIONS):

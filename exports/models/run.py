@@ -157,12 +157,12 @@ class Run(Leased):
 
     @property
     def is_active(self) -> bool:
-        """Tell whether it has not ended."""
+        """Whether it has not ended."""
         return self.state in ACTIVE
 
     @property
     def is_moving(self) -> bool:
-        """Tell whether it changes by itself within seconds, so that pages look again."""
+        """Whether it changes by itself within seconds, so that pages look again."""
         return self.state in (State.QUEUED, State.RUNNING)
 
     @property

@@ -1,4 +1,4 @@
-"""The one table of run states: words, icon, tone, and what may follow what (product.md section 3)."""
+"""The one table of run states: words, icon, tone, and what may follow what (docs/rules.md)."""
 
 from dataclasses import dataclass
 
@@ -39,7 +39,7 @@ class Rule:
 
     @property
     def is_final(self) -> bool:
-        """Tell whether the run has ended."""
+        """Whether the run has ended."""
         return not self.follows
 
 
@@ -68,5 +68,5 @@ DELIVERED = (S.SUCCEEDED, S.WARNED)
 
 
 def may_follow(before: str, after: str) -> bool:
-    """Tell whether a run may go from `before` to `after`."""
+    """Whether a run may go from `before` to `after`."""
     return after in STATES[before].follows

@@ -53,7 +53,7 @@ class Progress:
 
     @property
     def has_many_files(self) -> bool:
-        """Tell whether the files are folded away at first."""
+        """Whether the files are folded away at first."""
         return len(self.files) > MANY_FILES
 
 
@@ -105,7 +105,7 @@ def _look_again(run: Run | None) -> str:
 
 
 def _is_beyond_cancel(run: Run) -> bool:
-    """Tell whether a cancel would change nothing, or is not the way: a held run is dropped, with a word why."""
+    """Whether a cancel would change nothing, or is not the way: a held run is dropped, with a word why."""
     is_publishing = run.is_publishing and run.state in (State.RUNNING, State.QUEUED)
     is_too_late = is_publishing or (run.state == State.RUNNING and run.cancel_requested_at is not None)
     return is_too_late or run.state == State.HELD

@@ -35,14 +35,14 @@ def files_of(run: Run, export: Export, access: Access) -> list[FileEntry]:
 
 
 def is_replaced(run: Run, entry: dict[str, Any]) -> bool:
-    """Tell whether a later run of the same export gave a file of its own this file's name, as with model.json."""
+    """Whether a later run of the same export gave a file of its own this file's name, as with model.json."""
     recorded = run.export.runs.filter(files__contains=[{"path": entry["path"]}])
     same_place = recorded.filter(connection=run.connection_id, target=run.target)
     return same_place.filter(pk__gt=run.pk, is_publishing=True).exists()
 
 
 def is_out_of_reach(run: Run, access: Access) -> bool:
-    """Tell whether another connection delivered the files of `run` than those that the user may use."""
+    """Whether another connection delivered the files of `run` than those that the user may use."""
     return run.connection is not None and not run.connection.is_usable_by(access)
 
 

@@ -79,13 +79,13 @@ def _contact_segment(segment: Segment, at: dict[str, str]) -> Way:
 
 
 def _may_be_the_connection(run: Run) -> bool:
-    """Tell whether an administrator may want to open the connection: its secrets are read while checking."""
+    """Whether an administrator may want to open the connection: its secrets are read while checking."""
     step = failed_step(run)
     return _is_of_the_target(run) or (step.get("key") == "check" and "not_eligible" not in step)
 
 
 def _is_of_the_target(run: Run) -> bool:
-    """Tell whether the target refused or could not be reached.
+    """Whether the target refused or could not be reached.
 
     The words behind such a run's status are the first ones of the target's message; other failures have their own.
     """

@@ -1,4 +1,4 @@
-"""What ends a held run: a person who lets it go or drops it, with a word why, or its next occurrence (product.md 7)."""
+"""What ends a held run: a person who releases or drops it, with a word why, or its next occurrence (docs/rules.md)."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def drop(run: Run, *, by: User, why: str) -> None:
 
 
 def lapse(run: Run) -> bool:
-    """End `run` if it is held, because the next occurrence of its export has come; tell whether it was."""
+    """End `run` if it is held, because the next occurrence of its export has come; return whether it was."""
     reason = _("Nobody decided before the next occurrence")
     return lifecycle.move(run.pk, State.HELD, State.SKIPPED, reason=reason)
 

@@ -1,4 +1,4 @@
-"""Who works on which run: claims and leases (design/queue.md section 6).
+"""Who works on which run: claims and leases (docs/rules.md).
 
 All times are the database's.
 """
@@ -75,7 +75,7 @@ def _claim_first(waiting: QuerySet[Run]) -> Claim | None:
 
 
 def wants_cancel(claimed: Claim) -> bool:
-    """Tell whether a person asked to cancel the run."""
+    """Whether a person asked to cancel the run."""
     return Run.objects.held_by(claimed.token).filter(cancel_requested_at__isnull=False, is_publishing=False).exists()
 
 
@@ -85,12 +85,12 @@ def begin_publishing(claimed: Claim) -> bool:
 
 
 def work_waits() -> bool:
-    """Tell whether a run that may start has been left alone for longer than a healthy cluster does."""
+    """Whether a run that may start has been left alone for longer than a healthy cluster does."""
     return budget.takeable().filter(not_before__lt=Now() - FROZEN_WAIT).exists()
 
 
 def has_free_slot() -> bool:
-    """Tell whether this machine works on fewer runs than it may."""
+    """Whether this machine works on fewer runs than it may."""
     mine = Run.objects.filter(state=State.RUNNING, worker__startswith=f"{socket.gethostname()}:")
     return mine.count() < settings.EXPORT_WORKERS
 

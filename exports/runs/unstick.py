@@ -1,6 +1,6 @@
 """Runs that do not go on by themselves, put right by support. A run that a living worker is on is left alone.
 
-Each change is conditional on the state and the lease that it was decided on (design/queue.md section 6).
+Each change is conditional on the state and the lease that it was decided on (docs/rules.md).
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Lets runs wait for the refresh of something they need, and go on when it has ended (product.md section 4).
+"""Lets runs wait for the refresh of something they need, and go on when it has ended (docs/rules.md).
 
 Only a run that has not started yet waits: one that was interrupted may itself have been the one that refreshed.
 """

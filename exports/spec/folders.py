@@ -49,7 +49,7 @@ def _is_mark(sign: str) -> bool:
 
 
 def _joins(text: str, index: int) -> bool:
-    """Tell whether the joiner there changes letters, by the rules for domain names (RFC 5892, appendix A)."""
+    """Whether the joiner there changes letters, by the rules for domain names (RFC 5892, appendix A)."""
     around = text[max(0, index - 1) : index], text[index + 1 : index + 2]
     if around[0] and unicodedata.combining(around[0]) == VIRAMA:
         return True

@@ -46,7 +46,7 @@ def typed_uuid(text: str) -> uuid.UUID:
 
 
 def can_add(request: EnvironmentRequest) -> bool:
-    """Tell whether there is a connection that the user may build an export on."""
+    """Whether there is a connection that the user may build an export on."""
     return Connection.objects.usable_by(request.access).exists()
 
 

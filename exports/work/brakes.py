@@ -1,4 +1,4 @@
-"""Brakes: what makes a run so unlike those before it that a person has to decide (product.md section 7, point 2).
+"""Brakes: what makes a run so unlike those before it that a person has to decide (docs/rules.md).
 
 Pure: counts in, brakes out. Where the counts come from is told by `exports.work.gate`.
 """

@@ -80,7 +80,7 @@ def _interrupt(signum: int, frame: Any) -> None:
 
 
 def _was_interrupted(error: BaseException | None) -> bool:
-    """Tell whether `error` came up while an interrupt was on its way out."""
+    """Whether `error` came up while an interrupt was on its way out."""
     while error is not None and not isinstance(error, InterruptedRunError):
         error = error.__context__
     return error is not None

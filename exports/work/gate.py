@@ -1,4 +1,4 @@
-"""What stands between a plan and the target: its limits, what it rejects, and the brakes (product.md 5, 7)."""
+"""What stands between a plan and the target: its limits, what it rejects, and the brakes (docs/rules.md)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -115,7 +115,7 @@ def refuse_rejected(run: Run) -> int:
 
 
 def _has_brakes(run: Run) -> bool:
-    """Tell whether the run is one that is held at all: no test, and not let go by a person."""
+    """Whether the run is one that is held at all: no test, and not let go by a person."""
     return run.most_rows is None and not run.is_let_go
 
 

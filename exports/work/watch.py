@@ -229,5 +229,5 @@ def _memory(pid: int) -> int:
 
 
 def _has_ended(claimed: Claim) -> bool:
-    """Tell whether the child itself has brought the run to an end."""
+    """Whether the child itself has brought the run to an end."""
     return Run.objects.filter(pk=claimed.run_id, token__isnull=True).exists()

@@ -46,7 +46,7 @@ class Access:
     looked_up: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def has_permission(self, permission: Permission) -> bool:
-        """Tell whether the user's role carries `permission`."""
+        """Whether the user's role carries `permission`."""
         return permission in PERMISSIONS[self.role]
 
     @cached_property

@@ -9,7 +9,7 @@ FILTERED_BY = ("", "__exact", "__id__exact", "__isnull", "__gte", "__lt")  # wha
 
 
 def is_staff(request: HttpRequest) -> bool:
-    """Tell whether a member of the support staff asks; what they may do depends on nothing else."""
+    """Whether a member of the support staff asks; what they may do depends on nothing else."""
     return request.user.is_active and request.user.is_staff
 
 

@@ -75,7 +75,7 @@ def connect_to(addresses: list[tuple[int, Any]], timeout: float, *, speaks_first
 
 
 def is_allowed(address: Address) -> bool:
-    """Tell whether Waybill may connect to `address`: a public one, or one inside ALLOWED_NETWORKS."""
+    """Whether Waybill may connect to `address`: a public one, or one inside ALLOWED_NETWORKS."""
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
     return is_listed(address) or _is_public(address)
@@ -90,7 +90,7 @@ def _resolve(host: str, port: int) -> list[tuple[int, Any]]:
 
 
 def is_listed(address: Address) -> bool:
-    """Tell whether `address` lies in a network that the operator named in ALLOWED_NETWORKS."""
+    """Whether `address` lies in a network that the operator named in ALLOWED_NETWORKS."""
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
     return any(address in network for network in settings.ALLOWED_NETWORKS if network.version == address.version)

@@ -39,7 +39,7 @@ def harmless(value: str) -> str:
 
 
 def is_formula(value: str) -> bool:
-    """Tell whether a spreadsheet would compute `value` instead of showing it; a plain number is none."""
+    """Whether a spreadsheet would compute `value` instead of showing it; a plain number is none."""
     return bool(FORMULA.match(value)) and not NUMBER.match(value)
 
 

@@ -91,7 +91,7 @@ def accounts_called(text: str) -> list[User]:
 
 
 def is_email(text: str) -> bool:
-    """Tell whether `text` is an e-mail address."""
+    """Whether `text` is an e-mail address."""
     try:
         validate_email(text)
     except ValidationError:

@@ -37,12 +37,12 @@ def groups_in(claim: Any) -> set[str]:
 
 
 def _is_known_or_plain(text: str) -> bool:
-    """Tell whether `text` can be shown, or carries a role since before such names were refused."""
+    """Whether `text` can be shown, or carries a role since before such names were refused."""
     return not any(invisible_places(text)) or GroupRole.objects.filter(group=text).exists()
 
 
 def carry_roles() -> bool:
-    """Tell whether any group carries a role anywhere."""
+    """Whether any group carries a role anywhere."""
     return bool(settings.GROUP_ROLES) or GroupRole.objects.exists()
 
 

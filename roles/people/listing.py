@@ -54,7 +54,7 @@ class Listing:
 
     @property
     def is_filtered(self) -> bool:
-        """Tell whether not everybody is asked for."""
+        """Whether not everybody is asked for."""
         return bool(self.search or self.role)
 
 

@@ -17,7 +17,7 @@ def new_key() -> str:
 
 
 def is_key(text: str) -> bool:
-    """Tell whether `text` is a Fernet key."""
+    """Whether `text` is a Fernet key."""
     try:
         Fernet(text)
     except ValueError:

@@ -59,7 +59,7 @@ class MissingSecretError(UnreadableSecretError):
 
 
 def is_reference(text: str) -> bool:
-    """Tell whether `text` says where a secret is rather than being one."""
+    """Whether `text` says where a secret is rather than being one."""
     return text.startswith(KINDS)
 
 

@@ -90,7 +90,7 @@ class Watch:
         self._due_at = time.monotonic() + LOOK_EVERY
 
     def is_other(self) -> bool:
-        """Tell whether this process has to end; a database that is away is no reason."""
+        """Whether this process has to end; a database that is away is no reason."""
         if time.monotonic() < self._due_at:
             return False
         self._due_at = time.monotonic() + LOOK_EVERY
@@ -142,7 +142,7 @@ def look() -> Finding:
 
 
 def _takes(kind: str, mine: list[str]) -> bool:
-    """Tell whether our keys of a kind are the database's; one that is newer than all it knew becomes known."""
+    """Whether our keys of a kind are the database's; one that is newer than all it knew becomes known."""
     known = _known(kind)
     are_same = _are_same(kind, mine, known)
     if are_same and mine[0] not in known:
@@ -151,7 +151,7 @@ def _takes(kind: str, mine: list[str]) -> bool:
 
 
 def _are_same(kind: str, mine: list[str], known: list[str]) -> bool:
-    """Tell whether we have the newest key that the database knows; with older ones alone we could not read all."""
+    """Whether we have the newest key that the database knows; with older ones alone we could not read all."""
     return not known or known[0] in mine or _may_change(kind)
 
 
@@ -160,7 +160,7 @@ def _known(kind: str) -> list[str]:
 
 
 def _may_change(kind: str) -> bool:
-    """Tell whether a key may simply be another one: that signs, while nobody works who has the one before."""
+    """Whether a key may simply be another one: that signs, while nobody works who has the one before."""
     return kind == SIGNING and not Heartbeat.objects.filter(seen_at__gt=Now() - heartbeats.SILENT_AFTER).exists()
 
 

@@ -94,7 +94,7 @@ def unseal(text: str) -> Sealed:
 
 
 def is_readable(text: str) -> bool:
-    """Tell whether the keys open `text`."""
+    """Whether the keys open `text`."""
     try:
         unseal(text)
     except UnreadableSecretError:

@@ -32,7 +32,7 @@ def send_links(email: str, *_of_an_earlier_version: str) -> int:
 
 
 def has_local_password(user: User) -> bool:
-    """Tell whether `user` may log in with a password of this installation."""
+    """Whether `user` may log in with a password of this installation."""
     return user.has_usable_password() and (settings.LOCAL_LOGIN or user.is_staff)
 
 

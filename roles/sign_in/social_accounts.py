@@ -62,7 +62,7 @@ def email_of(claims: dict[str, Any]) -> str:
 
 
 def is_vouched_for(claims: dict[str, Any]) -> bool:
-    """Tell whether the provider says that the address is the person's own."""
+    """Whether the provider says that the address is the person's own."""
     return claims.get("email_verified") is True or claims.get("email_verified") == "true"
 
 
@@ -168,12 +168,12 @@ def _free_username(claims: dict[str, Any], email: str) -> str:
 
 
 def _is_disguised(name: str, others: list[str]) -> bool:
-    """Tell whether `name` looks like another one without being the same in another case."""
+    """Whether `name` looks like another one without being the same in another case."""
     return lookalikes.looks_like_one_of(name, [other for other in others if other.lower() != name.lower()])
 
 
 def _is_taken(name: str, others: list[str]) -> bool:
-    """Tell whether somebody logs in with `name`, be it their address, or with one that looks like it."""
+    """Whether somebody logs in with `name`, be it their address, or with one that looks like it."""
     return bool(_owners(name).exists()) or lookalikes.looks_like_one_of(name, others)
 
 

@@ -40,7 +40,7 @@ def names_seen(claims: dict[str, Any]) -> str:
 
 
 def say_who(claims: dict[str, Any]) -> bool:
-    """Tell whether `claims` name the person, by more than the subject."""
+    """Whether `claims` name the person, by more than the subject."""
     return any(isinstance(claims.get(name), str) and claims[name].strip() for name in _SAY_WHO)
 
 

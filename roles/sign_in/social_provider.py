@@ -157,7 +157,7 @@ def provider_of(request: HttpRequest) -> Provider | None:
 
 
 def _is_safe(address: Any, scheme: str) -> bool:
-    """Tell whether `address` can be asked, in a way that is as safe as `scheme`."""
+    """Whether `address` can be asked, in a way that is as safe as `scheme`."""
     try:
         parts = urlsplit(address if isinstance(address, str) else "")
         return bool(parts.hostname) and parts.scheme in {"https", scheme}

@@ -25,7 +25,7 @@ class Answer(NamedTuple):
 
     @property
     def is_refusal(self) -> bool:
-        """Tell whether the provider does not give this to us, and will not later."""
+        """Whether the provider does not give this to us, and will not later."""
         return self.status == 501 or (400 <= self.status < 500 and self.status not in _PASSING)
 
 

@@ -111,7 +111,7 @@ def _recall_format(column: Column, values: set[str]) -> None:
 
 
 def _settle(column: Column, tried: Candidate, fits: bool | None, reach: int | None) -> bool:
-    """Take the candidate if all values fit, or what was before if there are none; tell whether that decides it."""
+    """Take the candidate if all values fit, or what was before if there are none; return whether that decides it."""
     if fits is None:
         column.has_values = False
         column.pg_type, column.layout = _without_values(column), column.known_layout
@@ -217,7 +217,7 @@ def _check(
 
 
 def narrow(raw: psycopg.Connection, staging: sql.Identifier, columns: list[Column]) -> bool:
-    """Let columns be text whose values take less room so than as their type; tell whether there are any.
+    """Let columns be text whose values take less room so than as their type; return whether there are any.
 
     PostgreSQL keeps a row's short values in one page, and moves only long texts out of it.
     """
@@ -244,7 +244,7 @@ def misfit(raw: psycopg.Connection, staging: sql.Identifier, column: Column, pg_
 
 
 def is_as_asked(column: Column) -> bool:
-    """Tell whether the column got the type that was asked for, if one was."""
+    """Whether the column got the type that was asked for, if one was."""
     wanted = NAMES.get(column.asked)
     return wanted in (None, column.pg_type) or (wanted == "bigint" and column.pg_type in WHOLE_BITS)
 

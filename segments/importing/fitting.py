@@ -44,7 +44,7 @@ class Change:
 
     @property
     def is_needed(self) -> bool:
-        """Tell whether the table's columns are others than those of the new rows."""
+        """Whether the table's columns are others than those of the new rows."""
         return bool(self.added or self.retyped or self.dropped)
 
 
@@ -97,7 +97,7 @@ def _refuse_filled(raw: psycopg.Connection, name: str, change: Change) -> None:
 
 
 def apply(raw: psycopg.Connection, name: str, change: Change) -> bool:
-    """Add, retype and drop columns; tell whether the table had to be emptied for that. Raises ImportRefusedError."""
+    """Add, retype and drop columns; return whether the table had to be emptied for that. Raises ImportRefusedError."""
     is_emptied = False
     try:
         for column in change.dropped:
@@ -147,7 +147,7 @@ def held(raw: psycopg.Connection, oid: int) -> tuple[dict[str, str], list[str]]:
 
 
 def has_key(raw: psycopg.Connection, oid: int, keys: Sequence[str]) -> bool:
-    """Tell whether the table's rows are told apart by these columns already."""
+    """Whether the table's rows are told apart by these columns already."""
     found = raw.execute(KEY, [oid]).fetchone()
     return bool(keys) and found is not None and found[1] == sorted(keys)
 

@@ -22,7 +22,7 @@ def who_needs(table: Table, name: str) -> str:
 
 
 def who_reads(table: Table, name: str) -> bool:
-    """Tell whether rules of segments or relationships stand on the field."""
+    """Whether rules of segments or relationships stand on the field."""
     own, other = Q(table=table, field_name=name), Q(to_table=table, to_field_name=name)
     return Relationship.objects.filter(own | other).exists() or bool(_readers(table, name, []))
 
@@ -49,7 +49,7 @@ def who_minds(table: Table, name: str, new_type: str) -> str:
 
 
 def is_missed(table: Table, name: str) -> bool:
-    """Tell whether a relationship is broken or a segment cannot be refreshed that stands on the field."""
+    """Whether a relationship is broken or a segment cannot be refreshed that stands on the field."""
     broken = _broken(table, name)
     return bool(broken) or not all(_can_be_refreshed(segment) for segment in _readers(table, name, broken))
 
@@ -87,7 +87,7 @@ def _readers(table: Table, name: str, broken: list[Relationship]) -> list[Segmen
 
 
 def _reads(condition: Condition, table: Table, name: str, *, is_own: bool) -> bool:
-    """Tell whether the condition reads this very field; one of a related table may be called the same."""
+    """Whether the condition reads this very field; one of a related table may be called the same."""
     through = through_of(condition)
     if through is None:
         return is_own and condition["field"] == name

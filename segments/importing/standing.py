@@ -118,12 +118,12 @@ class Standing:
 
     @property
     def has_simple_views(self) -> bool:
-        """Tell whether all of its views can be made again as they are."""
+        """Whether all of its views can be made again as they are."""
         return all(view.is_simple for view in self.views)
 
     @property
     def is_plain(self) -> bool:
-        """Tell whether another table can take its place without any loss."""
+        """Whether another table can take its place without any loss."""
         return not self.others and self.has_simple_views
 
 

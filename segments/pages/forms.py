@@ -111,7 +111,7 @@ class Row:
 
     @property
     def takes_value(self) -> bool:
-        """Tell whether there is something to write beside the operator."""
+        """Whether there is something to write beside the operator."""
         operator = rules.OPERATORS.get(self.operator)
         return operator is None or operator.takes_value
 
@@ -122,7 +122,7 @@ class Row:
 
     @property
     def is_value_wrong(self) -> bool:
-        """Tell whether the error is about the value, not the field."""
+        """Whether the error is about the value, not the field."""
         return bool(self.error and self.pg_type and self.takes_value)
 
     @property

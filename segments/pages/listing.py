@@ -43,7 +43,7 @@ class Listing(Generic[M]):
 
     @property
     def is_filtered(self) -> bool:
-        """Tell whether a search or filter hides some."""
+        """Whether a search or filter hides some."""
         return bool(self.search or self.kind)
 
 

@@ -98,7 +98,7 @@ class SetUp:
 
     @property
     def can_add(self) -> bool:
-        """Tell whether there is room for another condition."""
+        """Whether there is room for another condition."""
         return len(self.rows) < rules.MOST_CONDITIONS
 
     def _table(self, environment: Environment, data: QueryDict | None) -> Table | None:

@@ -223,7 +223,7 @@ def _swap(segment: Segment) -> bool:
 
 
 def _fits(segment: Segment, columns: list[tuple[str, str]]) -> bool:
-    """Tell whether there is a member table with these key columns; another key or type needs a new one."""
+    """Whether there is a member table with these key columns; another key or type needs a new one."""
     found = columns_of(WORK_SCHEMA, f"members_{segment.pk}").items()
     return [(name, pg_type.removesuffix(" without time zone")) for name, pg_type in found] == columns
 

@@ -97,7 +97,7 @@ def is_closed(browser):
 
 
 def drips(browser, byte=b"a"):
-    """Send one byte more; tell whether the server has had enough of it."""
+    """Send one byte more; return whether the server has had enough of it."""
     if is_closed(browser):
         return True
     try:

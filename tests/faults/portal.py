@@ -59,7 +59,7 @@ class Portal:
         return re.search(r"Waybill is at (http://localhost:\d+)", self.said())[1]
 
     def answers(self) -> bool:
-        """Tell whether a page that asks the database is served."""
+        """Whether a page that asks the database is served."""
         try:
             with urllib.request.urlopen(f"{self.address}/healthz", timeout=30) as response:
                 return response.status == 200

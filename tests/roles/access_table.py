@@ -1,4 +1,4 @@
-"""Who gets which answer from which address: the whole URLconf as one table (product.md section 2).
+"""Who gets which answer from which address: the whole URLconf as one table (docs/rules.md).
 
 The words: `log in` is sent to the log-in page; `done` is a redirect or, with htmx, 204 or the panel; numbers are
 statuses. `unshared` is a contributor to whom no connection is shared; `outsider` administers another environment.
@@ -214,5 +214,5 @@ def word_of(response: HttpResponse) -> str:
 
 
 def is_as_expected(word: str, wanted: str, headers: dict[str, str]) -> bool:
-    """Tell whether an answer fits the table; with htmx an action may answer with its panel."""
+    """Whether an answer fits the table; with htmx an action may answer with its panel."""
     return word == wanted or (wanted == "done" and word == "200" and bool(headers))

@@ -109,7 +109,7 @@ class Destination:
 
     @classmethod
     def is_available(cls) -> bool:
-        """Tell whether the operator's settings allow this type at all."""
+        """Whether the operator's settings allow this type at all."""
         return not cls.why_unavailable()
 
     @classmethod

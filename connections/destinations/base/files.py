@@ -74,7 +74,7 @@ class FileSession(Protocol):
         """Remove all hidden files directly in `folders` that the run `run_key`, which is over, left there."""
 
     def exists(self, path: str) -> bool:
-        """Tell whether `path` is there, under its own name."""
+        """Whether `path` is there, under its own name."""
 
     def sum_of(self, path: str) -> str:
         """The SHA-256 sum (hexadecimal) of the regular file `path`, read over what the session has open."""

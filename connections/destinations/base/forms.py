@@ -63,12 +63,12 @@ class SettingsForm(forms.Form):
         return [(heading, fields) for heading, fields in [("", first), *rest] if fields]
 
     def keeps_secrets(self) -> bool:
-        """Tell whether there are stored secrets and they may go to the server that is now named."""
+        """Whether there are stored secrets and they may go to the server that is now named."""
         names = tuple(self.stored or ()) if self.server_settings is None else self.server_settings
         return bool(self.kept_secrets) and not self.has_moved(names)
 
     def has_moved(self, names: tuple[str, ...]) -> bool:
-        """Tell whether one of the settings `names` differs from what is stored; False when new."""
+        """Whether one of the settings `names` differs from what is stored; False when new."""
         return self.stored is not None and any(
             self.cleaned_data[name] != self.stored.get(name) for name in names if name in self.cleaned_data
         )

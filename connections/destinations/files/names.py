@@ -46,13 +46,13 @@ def claim_name(name: str, run_key: str, sum_: str = "") -> str:
 
 
 def is_part(name: str, run_key: str) -> bool:
-    """Tell whether `name` is a hidden part of this run, of whichever attempt."""
+    """Whether `name` is a hidden part of this run, of whichever attempt."""
     hidden = re.escape(_run(run_key))
     return bool(re.fullmatch(rf"\..*\.{hidden}(-[0-9a-f]+)?\.part", name, re.DOTALL))
 
 
 def is_claim(name: str, run_key: str) -> bool:
-    """Tell whether `name` is a claim of this run."""
+    """Whether `name` is a claim of this run."""
     return name.startswith(".") and name.endswith(f".{_run(run_key)}.claim")
 
 

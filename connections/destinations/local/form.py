@@ -42,7 +42,7 @@ class LocalFolderForm(SettingsForm):
 
 
 def _is_plain(folder: str) -> bool:
-    """Tell whether `folder` holds nothing but names; what a shell would replace is none."""
+    """Whether `folder` holds nothing but names; what a shell would replace is none."""
     if spelling.HOME.match(folder) or spelling.problem(folder):
         return False
     with suppress(DeliveryError):

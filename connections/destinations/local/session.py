@@ -57,13 +57,13 @@ class LocalSession:
             return sum_of(name, fd)
 
     def exists(self, path: str) -> bool:
-        """Tell whether `path` is there; a link counts, wherever it leads."""
+        """Whether `path` is there; a link counts, wherever it leads."""
         folders, name = names.split(path)
         with explained(), self._existing(folders) as fd:
             return fd is not None and is_there(name, fd)
 
     def claim(self, folders: list[str], name: str, fd: int, over: frozenset[str], own: str) -> bool:
-        """Note that `name` in the folder `fd` is this run's, with the sum `own`; tell whether a file is there.
+        """Note that `name` in the folder `fd` is this run's, with the sum `own`; return whether a file is there.
 
         Raises DeliveryError where that is neither this run's nor one of `over`.
         """

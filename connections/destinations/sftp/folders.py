@@ -19,7 +19,7 @@ class SftpFolders:
         self._known_folders: set[str] = set()
 
     def is_there(self, path: str) -> bool:
-        """Tell whether the server has something at `path`, a link wherever it leads."""
+        """Whether the server has something at `path`, a link wherever it leads."""
         try:
             self.client.lstat(path)
         except ServerAnswerError as error:
@@ -59,7 +59,7 @@ class SftpFolders:
         self._known_folders.add(path)
 
     def _is_listed(self, path: str) -> bool:
-        """Tell whether `path` is there by the names in its folder, where the server did not say."""
+        """Whether `path` is there by the names in its folder, where the server did not say."""
         folder, name = posixpath.split(path.rstrip("/"))
         try:
             return bool(self.client.names(folder or ".", lambda found: found == name))
@@ -69,7 +69,7 @@ class SftpFolders:
             return False
 
     def _is_folder(self, path: str) -> bool:
-        """Tell whether `path` is a folder, as far as the server tells; DeliveryError where it is something else."""
+        """Whether `path` is a folder, as far as the server tells; DeliveryError where it is something else."""
         try:
             mode = self.attributes(path, follow=True).st_mode
         except ServerAnswerError as error:

@@ -200,7 +200,7 @@ class SftpForm(SettingsForm):
         return bool(data["is_host_key_confirmed"]) and self._was_fetched(data["host_key"], data["host_key_proof"])
 
     def _was_fetched(self, host_key: str, proof: str) -> bool:
-        """Tell whether Waybill itself got this key from the server that is now named, not long ago."""
+        """Whether Waybill itself got this key from the server that is now named, not long ago."""
         try:
             return bool(signing.loads(proof, salt=PROOF, max_age=PROOF_SECONDS) == [self._server(), host_key])
         except signing.BadSignature:
@@ -224,5 +224,5 @@ class SftpForm(SettingsForm):
 
 
 def _is_about_port(error: DeliveryError) -> bool:
-    """Tell whether the server is there but something else, or nothing, listens on the port."""
+    """Whether the server is there but something else, or nothing, listens on the port."""
     return isinstance(error.__cause__, ConnectionRefusedError | EOFError | SSHException)

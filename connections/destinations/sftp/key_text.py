@@ -28,17 +28,17 @@ def cleaned(text: str) -> bytes:
 
 
 def is_protected(data: bytes) -> bool:
-    """Tell whether a passphrase opens the OpenSSH key `data`, or may do so."""
+    """Whether a passphrase opens the OpenSSH key `data`, or may do so."""
     return b"OPENSSH" in data and not _inner(data).startswith(_MAGIC + b"\0\0\0\4none")
 
 
 def is_dsa(data: bytes) -> bool:
-    """Tell whether the OpenSSH or PEM key `data` is a DSA key."""
+    """Whether the OpenSSH or PEM key `data` is a DSA key."""
     return b"BEGIN DSA" in data or b"ssh-dss" in _inner(data)
 
 
 def is_on_token(data: bytes) -> bool:
-    """Tell whether the OpenSSH key `data` is only a handle to one on a security key."""
+    """Whether the OpenSSH key `data` is only a handle to one on a security key."""
     return b"sk-ssh-" in _inner(data) or b"sk-ecdsa-" in _inner(data)
 
 

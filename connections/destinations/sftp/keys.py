@@ -23,7 +23,7 @@ def host_key_text(key: paramiko.PKey) -> str:
 
 
 def is_host_key(text: str) -> bool:
-    """Tell whether `text` is a host key as it is pinned."""
+    """Whether `text` is a host key as it is pinned."""
     kind, blob = _parts(text)
     return bool(kind) and blob.startswith(len(kind).to_bytes(4, "big") + kind.encode())
 

@@ -36,7 +36,7 @@ class ServerAnswerError(OSError):
 
     @property
     def is_missing(self) -> bool:
-        """Tell whether the server says, without a doubt, that the path is not there."""
+        """Whether the server says, without a doubt, that the path is not there."""
         return self.code in {SFTP_NO_SUCH_FILE, NO_SUCH_PATH}
 
 
@@ -80,7 +80,7 @@ class SftpProtocol(paramiko.SFTPClient):
             self.close_handle(handle)
 
     def is_folder(self, path: str) -> bool:
-        """Tell whether the server opens `path` as a folder."""
+        """Whether the server opens `path` as a folder."""
         try:
             _type, answer = self.request(CMD_OPENDIR, path)
         except ServerAnswerError:

@@ -69,7 +69,7 @@ class SftpFile:
         return found.hexdigest()
 
     def ends_at(self, offset: int) -> bool:
-        """Tell whether the file has just `offset` bytes, by what can be read."""
+        """Whether the file has just `offset` bytes, by what can be read."""
         with self._explained():
             is_long_enough = not offset or self._client.read_piece(self._handle, offset - 1, 1)
             return bool(is_long_enough) and not self._client.read_piece(self._handle, offset, 1)

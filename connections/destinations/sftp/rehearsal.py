@@ -36,7 +36,7 @@ def rehearse(session: SftpSession) -> str:
 
 
 def _can_remove_folders(session: SftpSession) -> bool:
-    """Tell whether a folder that is made can be removed again, as far as the server says so beforehand."""
+    """Whether a folder that is made can be removed again, as far as the server says so beforehand."""
     try:
         session.client.rmdir(session.path(NAME))
     except ServerAnswerError as error:
@@ -53,7 +53,7 @@ class _Rehearsal:
         self.path = posixpath.join(folder, self.name)
 
     def deliver(self) -> bool:
-        """Deliver the file as a run does, then once more over it; tell whether the server took it away at once."""
+        """Deliver the file as a run does, then once more over it; return whether the server took it away at once."""
         self._list()
         if self.session.exists(self.path):
             raise DeliveryError(
@@ -77,7 +77,7 @@ class _Rehearsal:
                 raise
 
     def is_something_left(self) -> bool:
-        """Remove what can be removed; tell whether something stays, or may stay."""
+        """Remove what can be removed; return whether something stays, or may stay."""
         with suppress(Exception):
             self.remove()
         with suppress(Exception):

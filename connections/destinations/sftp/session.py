@@ -68,12 +68,12 @@ class SftpSession(SftpFolders):
                 self._remove(folder, lambda name: names.is_part(name, run_key) or names.is_claim(name, run_key))
 
     def exists(self, path: str) -> bool:
-        """Tell whether `path` is there."""
+        """Whether `path` is there."""
         with self.explained():
             return self.is_there(self.path(*names.components(path)))
 
     def claim(self, folder: str, name: str, over: frozenset[str], own: str) -> bool:
-        """Note that `name` in `folder` is this run's, with the sum `own`; tell whether a file is there.
+        """Note that `name` in `folder` is this run's, with the sum `own`; return whether a file is there.
 
         Raises DeliveryError where that is neither this run's nor one of `over`.
         """

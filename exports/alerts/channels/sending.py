@@ -87,7 +87,7 @@ def _as_mail(message: Message, to: list[str], part: str) -> EmailMessage:
 
 
 def _is_refused(error: Exception) -> bool:
-    """Tell whether the mail server said no for good."""
+    """Whether the mail server said no for good."""
     if isinstance(error, SMTPRecipientsRefused):
         return all(code >= 500 for code, _text in error.recipients.values())
     return isinstance(error, SMTPResponseException) and error.smtp_code >= 500

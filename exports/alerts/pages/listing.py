@@ -72,7 +72,7 @@ class Listing:
 
     @property
     def is_filtered(self) -> bool:
-        """Tell whether something is left out."""
+        """Whether something is left out."""
         return bool(self.status or self.kind or self.export)
 
     @property

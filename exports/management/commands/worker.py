@@ -96,7 +96,7 @@ class _Cluster:
         stopping.stop()
 
     def _is_healthy(self) -> bool:
-        """Tell whether the cluster lives and takes the work that waits."""
+        """Whether the cluster lives and takes the work that waits."""
         if self.watch.is_other():
             return False
         if not self.cluster.sentinel.is_alive():
@@ -122,7 +122,7 @@ class _Cluster:
 
 
 def _work_waits() -> bool:
-    """Tell whether a run has waited for seconds although this machine has a free slot."""
+    """Whether a run has waited for seconds although this machine has a free slot."""
     from exports.runs.queue import has_free_slot, work_waits
 
     try:

@@ -113,7 +113,7 @@ def _parts(request: EnvironmentRequest, export: Export, shown: Progress) -> dict
 
 
 def _is_page(request: EnvironmentRequest) -> bool:
-    """Tell whether the panel is a page of its own, where its headings rank higher."""
+    """Whether the panel is a page of its own, where its headings rank higher."""
     return not request.htmx or "page" in request.GET
 
 

@@ -57,7 +57,7 @@ class Item:
 
     @property
     def is_moving(self) -> bool:
-        """Tell whether it changes by itself within seconds."""
+        """Whether it changes by itself within seconds."""
         return self.state in (State.QUEUED, State.RUNNING)
 
     @property

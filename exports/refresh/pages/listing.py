@@ -74,7 +74,7 @@ class Listing:
 
     @property
     def is_filtered(self) -> bool:
-        """Tell whether a search or filter hides some."""
+        """Whether a search or filter hides some."""
         return bool(self.search or self.kind or self.status)
 
     @property

@@ -43,12 +43,12 @@ class Workflow:
 
     @property
     def is_under_way(self) -> bool:
-        """Tell whether it has not ended."""
+        """Whether it has not ended."""
         return self.refresh is not None and self.refresh.state in REFRESHES_UNDER_WAY
 
     @property
     def is_being_canceled(self) -> bool:
-        """Tell whether a person has asked it to stop."""
+        """Whether a person has asked it to stop."""
         return self.is_under_way and self.refresh is not None and self.refresh.cancel_requested_at is not None
 
     @property

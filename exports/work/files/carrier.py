@@ -131,7 +131,7 @@ class FilesCarrier(Carrier):
             )
 
     def _wrote(self, path: str) -> bool:
-        """Tell whether what has the name is a file that runs of this export wrote; a link or a folder never is."""
+        """Whether what has the name is a file that runs of this export wrote; a link or a folder never is."""
         try:
             return self.session.sum_of(path) in self.over
         except DeliveryError as error:

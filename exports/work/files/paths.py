@@ -90,7 +90,7 @@ def file_plan(run: Run, planned: Plan) -> FilePlan:
 
 
 def has_model(run: Run) -> bool:
-    """Tell whether the run writes a model.json."""
+    """Whether the run writes a model.json."""
     return run.export.kind == ExportKind.DATA_OUT and run.most_rows is None
 
 

@@ -17,7 +17,7 @@ def edit(client, saved, server, **changes):
 
 
 def chosen(page, what: str) -> bool:
-    """Tell whether the page says of the password that it is to `what`."""
+    """Whether the page says of the password that it is to `what`."""
     return f'value="{what}" id="id_settings-password_{what}" checked' in page.content.decode()
 
 

@@ -107,7 +107,7 @@ def _signal(process: psutil.Process, number: int) -> bool:
 
 
 def _send(processes: list[psutil.Process], number: int) -> bool:
-    """Send a signal to all of them; tell whether one was there."""
+    """Send a signal to all of them; return whether one was there."""
     return sum(_signal(process, number) for process in processes) > 0
 
 

@@ -85,6 +85,6 @@ def hurry(connection: psycopg.Connection) -> None:
 
 
 def is_planted_out(connection: psycopg.Connection) -> bool:
-    """Tell whether every occurrence that was planted has been taken by a dispatcher."""
+    """Whether every occurrence that was planted has been taken by a dispatcher."""
     near = "SELECT count(*) FROM exports_schedule WHERE next_due < now() + interval '1 hour'"
     return connection.execute(near).fetchone() == (0,)
