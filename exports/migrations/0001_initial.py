@@ -10,330 +10,138 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
-        ("connections", "0001_initial"),
-        ("roles", "0001_initial"),
-        ("segments", "0001_initial"),
+        ('connections', '0001_initial'),
+        ('roles', '0001_initial'),
+        ('segments', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Export",
+            name='Export',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("name", models.CharField(max_length=120)),
-                (
-                    "description",
-                    models.TextField(blank=True, validators=[django.core.validators.MaxLengthValidator(1000)]),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[("segments", "Segment export"), ("data_out", "Data-out export")],
-                        default="segments",
-                        max_length=10,
-                    ),
-                ),
-                ("settings", models.JSONField(blank=True, default=dict)),
-                ("field_selection", models.JSONField(blank=True, default=dict)),
-                (
-                    "schedule_mode",
-                    models.CharField(
-                        choices=[("refresh", "With every system refresh"), ("off", "Off")],
-                        default="refresh",
-                        max_length=10,
-                    ),
-                ),
-                (
-                    "refreshes_segments",
-                    models.BooleanField(default=True, help_text="Refresh the segments that it uses before each run."),
-                ),
-                (
-                    "last_state",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("queued", "Queued"),
-                            ("running", "Refreshing"),
-                            ("succeeded", "Successful"),
-                            ("warned", "Completed with warnings"),
-                            ("retrying", "Failed (retrying)"),
-                            ("failed", "Failed (permanent)"),
-                            ("skipped", "Skipped"),
-                            ("held", "Held"),
-                            ("canceled", "Canceled"),
-                        ],
-                        default="",
-                        editable=False,
-                        max_length=10,
-                    ),
-                ),
-                ("delivered_at", models.DateTimeField(help_text="End of the last run that delivered.", null=True)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("updated_at", models.DateTimeField(auto_now=True)),
-                (
-                    "connection",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="exports",
-                        to="connections.connection",
-                    ),
-                ),
-                (
-                    "created_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "environment",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="exports", to="roles.environment"
-                    ),
-                ),
-                (
-                    "updated_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=120)),
+                ('description', models.TextField(blank=True, validators=[django.core.validators.MaxLengthValidator(1000)])),
+                ('kind', models.CharField(choices=[('segments', 'Segment export'), ('data_out', 'Data-out export')], default='segments', max_length=10)),
+                ('settings', models.JSONField(blank=True, default=dict)),
+                ('field_selection', models.JSONField(blank=True, default=dict)),
+                ('schedule_mode', models.CharField(choices=[('refresh', 'With every system refresh'), ('off', 'Off')], default='refresh', max_length=10)),
+                ('refreshes_segments', models.BooleanField(default=True, help_text='Refresh the segments that it uses before each run.')),
+                ('last_state', models.CharField(blank=True, choices=[('queued', 'Queued'), ('running', 'Refreshing'), ('succeeded', 'Successful'), ('warned', 'Completed with warnings'), ('retrying', 'Failed (retrying)'), ('failed', 'Failed (permanent)'), ('skipped', 'Skipped'), ('held', 'Held'), ('canceled', 'Canceled')], default='', editable=False, max_length=10)),
+                ('delivered_at', models.DateTimeField(help_text='End of the last run that delivered.', null=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
+                ('connection', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='exports', to='connections.connection')),
+                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='exports', to='roles.environment')),
+                ('updated_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
-            name="ExportSegment",
+            name='ExportSegment',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("position", models.PositiveSmallIntegerField(default=0)),
-                (
-                    "export",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="export_segments", to="exports.export"
-                    ),
-                ),
-                (
-                    "segment",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="export_segments",
-                        to="segments.segment",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('position', models.PositiveSmallIntegerField(default=0)),
+                ('export', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='export_segments', to='exports.export')),
+                ('segment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='export_segments', to='segments.segment')),
             ],
             options={
-                "ordering": ["position", "pk"],
+                'ordering': ['position', 'pk'],
             },
         ),
         migrations.AddField(
-            model_name="export",
-            name="segments",
-            field=models.ManyToManyField(
-                related_name="exports", through="exports.ExportSegment", to="segments.segment"
-            ),
+            model_name='export',
+            name='segments',
+            field=models.ManyToManyField(related_name='exports', through='exports.ExportSegment', to='segments.segment'),
         ),
         migrations.CreateModel(
-            name="Run",
+            name='Run',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("queued", "Queued"),
-                            ("running", "Refreshing"),
-                            ("succeeded", "Successful"),
-                            ("warned", "Completed with warnings"),
-                            ("retrying", "Failed (retrying)"),
-                            ("failed", "Failed (permanent)"),
-                            ("skipped", "Skipped"),
-                            ("held", "Held"),
-                            ("canceled", "Canceled"),
-                        ],
-                        default="queued",
-                        max_length=10,
-                    ),
-                ),
-                (
-                    "trigger",
-                    models.CharField(
-                        choices=[
-                            ("person", "Run by hand"),
-                            ("saved", "Save and run"),
-                            ("shell", "Started from a shell"),
-                            ("refresh", "System refresh"),
-                            ("schedule", "Own schedule"),
-                        ],
-                        max_length=10,
-                    ),
-                ),
-                ("queued_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                (
-                    "not_before",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
-                        help_text="When a worker may take it (again).",
-                    ),
-                ),
-                ("started_at", models.DateTimeField(null=True)),
-                ("ended_at", models.DateTimeField(null=True)),
-                ("data_as_of", models.DateTimeField(help_text="The time of the snapshot that was read.", null=True)),
-                ("token", models.UUIDField(null=True)),
-                ("lease_until", models.DateTimeField(null=True)),
-                ("worker", models.CharField(blank=True, max_length=120)),
-                (
-                    "claims",
-                    models.PositiveSmallIntegerField(default=0, help_text="Workers that took it, lost ones included."),
-                ),
-                ("tries", models.PositiveSmallIntegerField(default=0, help_text="Failures that may pass, so far.")),
-                ("cancel_requested_at", models.DateTimeField(null=True)),
-                ("rows_total", models.BigIntegerField(null=True)),
-                ("rows_done", models.BigIntegerField(default=0)),
-                ("bytes_done", models.BigIntegerField(default=0)),
-                ("steps", models.JSONField(blank=True, default=list)),
-                ("segments", models.JSONField(blank=True, default=list)),
-                ("files", models.JSONField(blank=True, default=list)),
-                (
-                    "folder",
-                    models.CharField(blank=True, help_text="The YYYY/MM/DD/HHMM part of its files.", max_length=40),
-                ),
-                ("folders", models.JSONField(blank=True, default=list)),
-                (
-                    "has_leftovers",
-                    models.BooleanField(default=False, help_text="Hidden files may be left below its folders."),
-                ),
-                ("reason", models.CharField(blank=True, help_text="A few words behind the status.", max_length=200)),
-                ("message", models.TextField(blank=True, help_text="What happened and what to do, for everyone.")),
-                ("detail", models.TextField(blank=True, help_text="Technical detail, for administrators.")),
-                (
-                    "canceled_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "environment",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="runs", to="roles.environment"
-                    ),
-                ),
-                (
-                    "export",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="runs", to="exports.export"
-                    ),
-                ),
-                (
-                    "triggered_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Refreshing'), ('succeeded', 'Successful'), ('warned', 'Completed with warnings'), ('retrying', 'Failed (retrying)'), ('failed', 'Failed (permanent)'), ('skipped', 'Skipped'), ('held', 'Held'), ('canceled', 'Canceled')], default='queued', max_length=10)),
+                ('trigger', models.CharField(choices=[('person', 'Run by hand'), ('saved', 'Save and run'), ('shell', 'Started from a shell'), ('refresh', 'System refresh'), ('schedule', 'Own schedule')], max_length=10)),
+                ('queued_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='When a worker may take it (again).')),
+                ('started_at', models.DateTimeField(null=True)),
+                ('ended_at', models.DateTimeField(null=True)),
+                ('data_as_of', models.DateTimeField(help_text='The time of the snapshot that was read.', null=True)),
+                ('token', models.UUIDField(null=True)),
+                ('lease_until', models.DateTimeField(null=True)),
+                ('worker', models.CharField(blank=True, max_length=120)),
+                ('claims', models.PositiveSmallIntegerField(default=0, help_text='Workers that took it, lost ones included.')),
+                ('tries', models.PositiveSmallIntegerField(default=0, help_text='Failures that may pass, so far.')),
+                ('cancel_requested_at', models.DateTimeField(null=True)),
+                ('rows_total', models.BigIntegerField(null=True)),
+                ('rows_done', models.BigIntegerField(default=0)),
+                ('bytes_done', models.BigIntegerField(default=0)),
+                ('steps', models.JSONField(blank=True, default=list)),
+                ('segments', models.JSONField(blank=True, default=list)),
+                ('files', models.JSONField(blank=True, default=list)),
+                ('folder', models.CharField(blank=True, help_text='The YYYY/MM/DD/HHMM part of its files.', max_length=40)),
+                ('folders', models.JSONField(blank=True, default=list)),
+                ('has_leftovers', models.BooleanField(default=False, help_text='Hidden files may be left below its folders.')),
+                ('reason', models.CharField(blank=True, help_text='A few words behind the status.', max_length=200)),
+                ('message', models.TextField(blank=True, help_text='What happened and what to do, for everyone.')),
+                ('detail', models.TextField(blank=True, help_text='Technical detail, for administrators.')),
+                ('canceled_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='roles.environment')),
+                ('export', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='exports.export')),
+                ('triggered_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.AddField(
-            model_name="export",
-            name="last_run",
-            field=models.OneToOneField(
-                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="exports.run"
-            ),
+            model_name='export',
+            name='last_run',
+            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='exports.run'),
         ),
         migrations.AddConstraint(
-            model_name="exportsegment",
-            constraint=models.UniqueConstraint(fields=("export", "segment"), name="segment_once_per_export"),
+            model_name='exportsegment',
+            constraint=models.UniqueConstraint(fields=('export', 'segment'), name='segment_once_per_export'),
         ),
         migrations.AddIndex(
-            model_name="run",
-            index=models.Index(
-                models.F("not_before"),
-                models.F("id"),
-                condition=models.Q(("state__in", ("queued", "retrying"))),
-                name="run_claimable",
-            ),
+            model_name='run',
+            index=models.Index(models.F('not_before'), models.F('id'), condition=models.Q(('state__in', ('queued', 'retrying'))), name='run_claimable'),
         ),
         migrations.AddIndex(
-            model_name="run",
-            index=models.Index(models.F("lease_until"), condition=models.Q(("state", "running")), name="run_leased"),
+            model_name='run',
+            index=models.Index(models.F('lease_until'), condition=models.Q(('state', 'running')), name='run_leased'),
         ),
         migrations.AddIndex(
-            model_name="run",
-            index=models.Index(models.F("export"), models.OrderBy(models.F("id"), descending=True), name="run_history"),
+            model_name='run',
+            index=models.Index(models.F('export'), models.OrderBy(models.F('id'), descending=True), name='run_history'),
         ),
         migrations.AddIndex(
-            model_name="run",
-            index=models.Index(models.F("export"), condition=models.Q(("has_leftovers", True)), name="run_leftovers"),
+            model_name='run',
+            index=models.Index(models.F('export'), condition=models.Q(('has_leftovers', True)), name='run_leftovers'),
         ),
         migrations.AddConstraint(
-            model_name="run",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state__in", ("queued", "running", "retrying", "held"))),
-                fields=("export",),
-                name="one_active_run_per_export",
-            ),
+            model_name='run',
+            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('queued', 'running', 'retrying', 'held'))), fields=('export',), name='one_active_run_per_export'),
         ),
         migrations.AddConstraint(
-            model_name="run",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        [
-                            "queued",
-                            "running",
-                            "succeeded",
-                            "warned",
-                            "retrying",
-                            "failed",
-                            "skipped",
-                            "held",
-                            "canceled",
-                        ],
-                    )
-                ),
-                name="run_state_is_known",
-            ),
+            model_name='run',
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'running', 'succeeded', 'warned', 'retrying', 'failed', 'skipped', 'held', 'canceled'])), name='run_state_is_known'),
         ),
         migrations.AddConstraint(
-            model_name="run",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "running"), _negated=True),
-                    models.Q(("lease_until__isnull", False), ("token__isnull", False)),
-                    _connector="OR",
-                ),
-                name="a_running_run_is_owned",
-            ),
+            model_name='run',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'running'), _negated=True), models.Q(('lease_until__isnull', False), ('token__isnull', False)), _connector='OR'), name='a_running_run_is_owned'),
         ),
         migrations.AddIndex(
-            model_name="export",
-            index=models.Index(
-                models.F("environment"), django.db.models.functions.text.Lower("name"), name="export_list"
-            ),
+            model_name='export',
+            index=models.Index(models.F('environment'), django.db.models.functions.text.Lower('name'), name='export_list'),
         ),
         migrations.AddIndex(
-            model_name="export",
-            index=models.Index(models.F("environment"), models.F("last_state"), name="export_states"),
+            model_name='export',
+            index=models.Index(models.F('environment'), models.F('last_state'), name='export_states'),
         ),
         migrations.AddConstraint(
-            model_name="export",
-            constraint=models.UniqueConstraint(
-                models.F("environment"), django.db.models.functions.text.Lower("name"), name="export_name_is_unique"
-            ),
+            model_name='export',
+            constraint=models.UniqueConstraint(models.F('environment'), django.db.models.functions.text.Lower('name'), name='export_name_is_unique'),
         ),
     ]

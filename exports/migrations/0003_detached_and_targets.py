@@ -5,37 +5,31 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("connections", "0001_initial"),
-        ("exports", "0002_last_state"),
+        ('connections', '0001_initial'),
+        ('exports', '0002_last_state'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="export",
-            name="detached_sharing",
-            field=models.CharField(
-                blank=True,
-                choices=[("nobody", "Administrators only"), ("all", "All contributors")],
-                help_text="Who could use its connection when detached.",
-                max_length=10,
-            ),
+            model_name='export',
+            name='detached_sharing',
+            field=models.CharField(blank=True, choices=[('nobody', 'Administrators only'), ('all', 'All contributors')], help_text='Who could use its connection when detached.', max_length=10),
         ),
         migrations.AddField(
-            model_name="run",
-            name="connection",
-            field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="connections.connection"
-            ),
+            model_name='run',
+            name='connection',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='connections.connection'),
         ),
         migrations.AddField(
-            model_name="run",
-            name="is_publishing",
-            field=models.BooleanField(default=False, help_text="Files get their names: no way back."),
+            model_name='run',
+            name='is_publishing',
+            field=models.BooleanField(default=False, help_text='Files get their names: no way back.'),
         ),
         migrations.AddField(
-            model_name="run",
-            name="target",
+            model_name='run',
+            name='target',
             field=models.JSONField(blank=True, default=dict),
         ),
     ]

@@ -5,66 +5,47 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("exports", "0003_detached_and_targets"),
-        ("segments", "0001_initial"),
+        ('exports', '0003_detached_and_targets'),
+        ('segments', '0001_initial'),
     ]
 
     operations = [
         migrations.RenameField(
-            model_name="run",
-            old_name="segments",
-            new_name="items",
+            model_name='run',
+            old_name='segments',
+            new_name='items',
         ),
         migrations.AddField(
-            model_name="run",
-            name="most_rows",
-            field=models.PositiveIntegerField(help_text="Of a test: records of each item, at most.", null=True),
+            model_name='run',
+            name='most_rows',
+            field=models.PositiveIntegerField(help_text='Of a test: records of each item, at most.', null=True),
         ),
         migrations.AlterField(
-            model_name="run",
-            name="trigger",
-            field=models.CharField(
-                choices=[
-                    ("person", "Run by hand"),
-                    ("saved", "Save and run"),
-                    ("shell", "Started from a shell"),
-                    ("test", "Test of 10"),
-                    ("refresh", "System refresh"),
-                    ("schedule", "Own schedule"),
-                ],
-                max_length=10,
-            ),
+            model_name='run',
+            name='trigger',
+            field=models.CharField(choices=[('person', 'Run by hand'), ('saved', 'Save and run'), ('shell', 'Started from a shell'), ('test', 'Test of 10'), ('refresh', 'System refresh'), ('schedule', 'Own schedule')], max_length=10),
         ),
         migrations.CreateModel(
-            name="ExportTable",
+            name='ExportTable',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("position", models.PositiveSmallIntegerField(default=0)),
-                (
-                    "export",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="export_tables", to="exports.export"
-                    ),
-                ),
-                (
-                    "table",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="export_tables", to="segments.table"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('position', models.PositiveSmallIntegerField(default=0)),
+                ('export', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='export_tables', to='exports.export')),
+                ('table', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='export_tables', to='segments.table')),
             ],
             options={
-                "ordering": ["position", "pk"],
+                'ordering': ['position', 'pk'],
             },
         ),
         migrations.AddField(
-            model_name="export",
-            name="tables",
-            field=models.ManyToManyField(related_name="exports", through="exports.ExportTable", to="segments.table"),
+            model_name='export',
+            name='tables',
+            field=models.ManyToManyField(related_name='exports', through='exports.ExportTable', to='segments.table'),
         ),
         migrations.AddConstraint(
-            model_name="exporttable",
-            constraint=models.UniqueConstraint(fields=("export", "table"), name="table_once_per_export"),
+            model_name='exporttable',
+            constraint=models.UniqueConstraint(fields=('export', 'table'), name='table_once_per_export'),
         ),
     ]

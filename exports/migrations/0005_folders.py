@@ -24,28 +24,24 @@ def keep_folders(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("connections", "0001_initial"),
-        ("exports", "0004_data_out_and_tests"),
-        ("roles", "0002_heartbeat"),
-        ("segments", "0003_projected_fields"),
+        ('connections', '0001_initial'),
+        ('exports', '0004_data_out_and_tests'),
+        ('roles', '0002_heartbeat'),
+        ('segments', '0003_projected_fields'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="export",
-            name="folder",
-            field=models.CharField(blank=True, default="", editable=False, max_length=120),
+            model_name='export',
+            name='folder',
+            field=models.CharField(blank=True, default='', editable=False, max_length=120),
         ),
         migrations.RunPython(keep_folders, migrations.RunPython.noop),
         migrations.AddConstraint(
-            model_name="export",
-            constraint=models.UniqueConstraint(
-                models.F("connection"),
-                django.db.models.functions.text.Lower("folder"),
-                condition=models.Q(("folder", ""), _negated=True),
-                name="export_folder_is_its_own",
-            ),
+            model_name='export',
+            constraint=models.UniqueConstraint(models.F('connection'), django.db.models.functions.text.Lower('folder'), condition=models.Q(('folder', ''), _negated=True), name='export_folder_is_its_own'),
         ),
     ]

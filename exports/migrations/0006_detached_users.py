@@ -5,34 +5,21 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("exports", "0005_folders"),
+        ('exports', '0005_folders'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="export",
-            name="detached_users",
-            field=models.ManyToManyField(
-                blank=True,
-                help_text="The named contributors who could edit it when it was detached.",
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
+            model_name='export',
+            name='detached_users',
+            field=models.ManyToManyField(blank=True, help_text='The named contributors who could edit it when it was detached.', related_name='+', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AlterField(
-            model_name="export",
-            name="detached_sharing",
-            field=models.CharField(
-                blank=True,
-                choices=[
-                    ("nobody", "Administrators only"),
-                    ("all", "All contributors"),
-                    ("named", "Named contributors"),
-                ],
-                help_text="Who could use its connection when detached.",
-                max_length=10,
-            ),
+            model_name='export',
+            name='detached_sharing',
+            field=models.CharField(blank=True, choices=[('nobody', 'Administrators only'), ('all', 'All contributors'), ('named', 'Named contributors')], help_text='Who could use its connection when detached.', max_length=10),
         ),
     ]

@@ -8,575 +8,303 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("connections", "0004_most_at_once"),
-        ("exports", "0006_detached_users"),
-        ("roles", "0007_maintenance"),
+        ('connections', '0004_most_at_once'),
+        ('exports', '0006_detached_users'),
+        ('roles', '0007_maintenance'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="export",
-            name="most_removals",
-            field=models.PositiveSmallIntegerField(
-                blank=True, default=10, help_text="Percent of its profiles that one run may remove.", null=True
-            ),
+            model_name='export',
+            name='most_removals',
+            field=models.PositiveSmallIntegerField(blank=True, default=10, help_text='Percent of its profiles that one run may remove.', null=True),
         ),
         migrations.AddField(
-            model_name="export",
-            name="sends_nothing",
-            field=models.BooleanField(default=False, help_text="Run also when there is nothing to send."),
+            model_name='export',
+            name='sends_nothing',
+            field=models.BooleanField(default=False, help_text='Run also when there is nothing to send.'),
         ),
         migrations.AddField(
-            model_name="export",
-            name="tolerance",
-            field=models.PositiveSmallIntegerField(
-                blank=True, default=50, help_text="Percent by which its rows may differ from recent runs.", null=True
-            ),
+            model_name='export',
+            name='tolerance',
+            field=models.PositiveSmallIntegerField(blank=True, default=50, help_text='Percent by which its rows may differ from recent runs.', null=True),
         ),
         migrations.AddField(
-            model_name="run",
-            name="decided_at",
+            model_name='run',
+            name='decided_at',
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name="run",
-            name="decided_by",
-            field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to=settings.AUTH_USER_MODEL
-            ),
+            model_name='run',
+            name='decided_by',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddField(
-            model_name="run",
-            name="decision",
-            field=models.CharField(blank=True, help_text="Why a person let it go or dropped it.", max_length=500),
+            model_name='run',
+            name='decision',
+            field=models.CharField(blank=True, help_text='Why a person let it go or dropped it.', max_length=500),
         ),
         migrations.AddField(
-            model_name="run",
-            name="due",
-            field=models.DateTimeField(help_text="The time for which it was scheduled.", null=True),
+            model_name='run',
+            name='due',
+            field=models.DateTimeField(help_text='The time for which it was scheduled.', null=True),
         ),
         migrations.AddField(
-            model_name="run",
-            name="held_for",
+            model_name='run',
+            name='held_for',
             field=models.JSONField(blank=True, default=list),
         ),
         migrations.AddField(
-            model_name="run",
-            name="is_late",
-            field=models.BooleanField(default=False, help_text="Its time passed while nothing was running."),
+            model_name='run',
+            name='is_late',
+            field=models.BooleanField(default=False, help_text='Its time passed while nothing was running.'),
         ),
         migrations.AddField(
-            model_name="run",
-            name="is_let_go",
-            field=models.BooleanField(default=False, help_text="A person let it pass the brakes."),
+            model_name='run',
+            name='is_let_go',
+            field=models.BooleanField(default=False, help_text='A person let it pass the brakes.'),
         ),
         migrations.AddField(
-            model_name="run",
-            name="waits_for",
-            field=models.CharField(blank=True, help_text="Until this is empty no worker takes it.", max_length=200),
+            model_name='run',
+            name='waits_for',
+            field=models.CharField(blank=True, help_text='Until this is empty no worker takes it.', max_length=200),
         ),
         migrations.AlterField(
-            model_name="export",
-            name="schedule_mode",
-            field=models.CharField(
-                choices=[("refresh", "With every system refresh"), ("own", "On its own schedule"), ("off", "Off")],
-                default="refresh",
-                max_length=10,
-            ),
+            model_name='export',
+            name='schedule_mode',
+            field=models.CharField(choices=[('refresh', 'With every system refresh'), ('own', 'On its own schedule'), ('off', 'Off')], default='refresh', max_length=10),
         ),
         migrations.CreateModel(
-            name="Alert",
+            name='Alert',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("failed", "Failed for good"),
-                            ("held", "Held"),
-                            ("skipped", "Skipped"),
-                            ("late", "Late"),
-                            ("unstarted", "Never started"),
-                        ],
-                        max_length=10,
-                    ),
-                ),
-                ("text", models.TextField()),
-                ("opened_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ("closed_at", models.DateTimeField(null=True)),
-                ("closing_text", models.TextField(blank=True)),
-                (
-                    "environment",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="alerts", to="roles.environment"
-                    ),
-                ),
-                (
-                    "export",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="alerts",
-                        to="exports.export",
-                    ),
-                ),
-                (
-                    "run",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="exports.run"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('failed', 'Failed for good'), ('held', 'Held'), ('skipped', 'Skipped'), ('late', 'Late'), ('unstarted', 'Never started')], max_length=10)),
+                ('text', models.TextField()),
+                ('opened_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('closed_at', models.DateTimeField(null=True)),
+                ('closing_text', models.TextField(blank=True)),
+                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='alerts', to='roles.environment')),
+                ('export', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='alerts', to='exports.export')),
+                ('run', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='exports.run')),
             ],
         ),
         migrations.CreateModel(
-            name="AlertChannel",
+            name='AlertChannel',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("name", models.CharField(max_length=120)),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("email", "E-mail"),
-                            ("webhook", "Webhook"),
-                            ("slack", "Slack-style webhook"),
-                            ("teams", "Teams-style webhook"),
-                        ],
-                        max_length=10,
-                    ),
-                ),
-                ("encrypted_secrets", models.TextField(blank=True, editable=False)),
-                ("kinds", models.JSONField(default=list, help_text="The kinds of alert that it takes.")),
-                ("tells_recovery", models.BooleanField(default=True)),
-                ("is_on", models.BooleanField(default=True)),
-                ("last_error", models.TextField(blank=True, help_text="Why the last delivery failed, for everyone.")),
-                ("last_sent_at", models.DateTimeField(null=True)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("updated_at", models.DateTimeField(auto_now=True)),
-                (
-                    "created_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "environment",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="alert_channels",
-                        to="roles.environment",
-                    ),
-                ),
-                (
-                    "exports",
-                    models.ManyToManyField(
-                        blank=True, help_text="None: all.", related_name="alert_channels", to="exports.export"
-                    ),
-                ),
-                ("people", models.ManyToManyField(blank=True, related_name="+", to=settings.AUTH_USER_MODEL)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=120)),
+                ('kind', models.CharField(choices=[('email', 'E-mail'), ('webhook', 'Webhook'), ('slack', 'Slack-style webhook'), ('teams', 'Teams-style webhook')], max_length=10)),
+                ('encrypted_secrets', models.TextField(blank=True, editable=False)),
+                ('kinds', models.JSONField(default=list, help_text='The kinds of alert that it takes.')),
+                ('tells_recovery', models.BooleanField(default=True)),
+                ('is_on', models.BooleanField(default=True)),
+                ('last_error', models.TextField(blank=True, help_text='Why the last delivery failed, for everyone.')),
+                ('last_sent_at', models.DateTimeField(null=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
+                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='alert_channels', to='roles.environment')),
+                ('exports', models.ManyToManyField(blank=True, help_text='None: all.', related_name='alert_channels', to='exports.export')),
+                ('people', models.ManyToManyField(blank=True, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "ordering": ["name"],
+                'ordering': ['name'],
             },
         ),
         migrations.CreateModel(
-            name="AlertDelivery",
+            name='AlertDelivery',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ("is_recovery", models.BooleanField(default=False)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("waiting", "Waiting"), ("sent", "Sent"), ("failed", "Failed")],
-                        default="waiting",
-                        max_length=7,
-                    ),
-                ),
-                ("tries", models.PositiveSmallIntegerField(default=0)),
-                ("not_before", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ("sent_at", models.DateTimeField(null=True)),
-                ("error", models.TextField(blank=True)),
-                (
-                    "alert",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="deliveries", to="exports.alert"
-                    ),
-                ),
-                (
-                    "channel",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="deliveries",
-                        to="exports.alertchannel",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('is_recovery', models.BooleanField(default=False)),
+                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('sent', 'Sent'), ('failed', 'Failed')], default='waiting', max_length=7)),
+                ('tries', models.PositiveSmallIntegerField(default=0)),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('sent_at', models.DateTimeField(null=True)),
+                ('error', models.TextField(blank=True)),
+                ('alert', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='exports.alert')),
+                ('channel', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='exports.alertchannel')),
             ],
         ),
         migrations.CreateModel(
-            name="AlertsSeen",
+            name='AlertsSeen',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("seen_at", models.DateTimeField()),
-                (
-                    "environment",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="roles.environment"
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('seen_at', models.DateTimeField()),
+                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='roles.environment')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
-            name="RefreshSchedule",
+            name='RefreshSchedule',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "repeat",
-                    models.CharField(
-                        choices=[
-                            ("hourly", "Hourly"),
-                            ("daily", "Daily"),
-                            ("weekly", "Weekly"),
-                            ("monthly", "Monthly"),
-                            ("cron", "Cron expression"),
-                        ],
-                        default="daily",
-                        max_length=10,
-                    ),
-                ),
-                ("times", models.JSONField(blank=True, default=list)),
-                ("weekdays", models.JSONField(blank=True, default=list)),
-                ("month_day", models.PositiveSmallIntegerField(default=1)),
-                ("cron", models.CharField(blank=True, max_length=120)),
-                (
-                    "zone",
-                    models.CharField(default="UTC", help_text="A name of the IANA time zone database.", max_length=64),
-                ),
-                (
-                    "next_due",
-                    models.DateTimeField(blank=True, help_text="Empty while it makes nothing happen.", null=True),
-                ),
-                ("problem", models.TextField(blank=True, help_text="Why it was switched off by itself, for people.")),
-                ("is_on", models.BooleanField(default=False)),
-                ("updated_at", models.DateTimeField(auto_now=True)),
-                (
-                    "environment",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="refresh_schedule",
-                        to="roles.environment",
-                    ),
-                ),
-                (
-                    "updated_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('repeat', models.CharField(choices=[('hourly', 'Hourly'), ('daily', 'Daily'), ('weekly', 'Weekly'), ('monthly', 'Monthly'), ('cron', 'Cron expression')], default='daily', max_length=10)),
+                ('times', models.JSONField(blank=True, default=list)),
+                ('weekdays', models.JSONField(blank=True, default=list)),
+                ('month_day', models.PositiveSmallIntegerField(default=1)),
+                ('cron', models.CharField(blank=True, max_length=120)),
+                ('zone', models.CharField(default='UTC', help_text='A name of the IANA time zone database.', max_length=64)),
+                ('next_due', models.DateTimeField(blank=True, help_text='Empty while it makes nothing happen.', null=True)),
+                ('problem', models.TextField(blank=True, help_text='Why it was switched off by itself, for people.')),
+                ('is_on', models.BooleanField(default=False)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
+                ('environment', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='refresh_schedule', to='roles.environment')),
+                ('updated_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
-            name="RunLine",
+            name='RunLine',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                (
-                    "level",
-                    models.CharField(
-                        choices=[("info", "Information"), ("warning", "Warning"), ("error", "Error")],
-                        default="info",
-                        max_length=7,
-                    ),
-                ),
-                ("text", models.CharField(max_length=500)),
-                ("detail", models.TextField(blank=True)),
-                (
-                    "run",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="lines", to="exports.run"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('level', models.CharField(choices=[('info', 'Information'), ('warning', 'Warning'), ('error', 'Error')], default='info', max_length=7)),
+                ('text', models.CharField(max_length=500)),
+                ('detail', models.TextField(blank=True)),
+                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='exports.run')),
             ],
         ),
         migrations.CreateModel(
-            name="Schedule",
+            name='Schedule',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "repeat",
-                    models.CharField(
-                        choices=[
-                            ("hourly", "Hourly"),
-                            ("daily", "Daily"),
-                            ("weekly", "Weekly"),
-                            ("monthly", "Monthly"),
-                            ("cron", "Cron expression"),
-                        ],
-                        default="daily",
-                        max_length=10,
-                    ),
-                ),
-                ("times", models.JSONField(blank=True, default=list)),
-                ("weekdays", models.JSONField(blank=True, default=list)),
-                ("month_day", models.PositiveSmallIntegerField(default=1)),
-                ("cron", models.CharField(blank=True, max_length=120)),
-                (
-                    "zone",
-                    models.CharField(default="UTC", help_text="A name of the IANA time zone database.", max_length=64),
-                ),
-                (
-                    "next_due",
-                    models.DateTimeField(blank=True, help_text="Empty while it makes nothing happen.", null=True),
-                ),
-                ("problem", models.TextField(blank=True, help_text="Why it was switched off by itself, for people.")),
-                (
-                    "export",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="schedule", to="exports.export"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('repeat', models.CharField(choices=[('hourly', 'Hourly'), ('daily', 'Daily'), ('weekly', 'Weekly'), ('monthly', 'Monthly'), ('cron', 'Cron expression')], default='daily', max_length=10)),
+                ('times', models.JSONField(blank=True, default=list)),
+                ('weekdays', models.JSONField(blank=True, default=list)),
+                ('month_day', models.PositiveSmallIntegerField(default=1)),
+                ('cron', models.CharField(blank=True, max_length=120)),
+                ('zone', models.CharField(default='UTC', help_text='A name of the IANA time zone database.', max_length=64)),
+                ('next_due', models.DateTimeField(blank=True, help_text='Empty while it makes nothing happen.', null=True)),
+                ('problem', models.TextField(blank=True, help_text='Why it was switched off by itself, for people.')),
+                ('export', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='schedule', to='exports.export')),
             ],
         ),
         migrations.CreateModel(
-            name="SystemRefresh",
+            name='SystemRefresh',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("queued", "Queued"),
-                            ("running", "Refreshing"),
-                            ("succeeded", "Successful"),
-                            ("warned", "Completed with failures"),
-                            ("failed", "Failed"),
-                            ("skipped", "Skipped"),
-                            ("canceled", "Canceled"),
-                        ],
-                        default="queued",
-                        max_length=10,
-                    ),
-                ),
-                (
-                    "trigger",
-                    models.CharField(choices=[("person", "Refresh all"), ("schedule", "Schedule")], max_length=10),
-                ),
-                ("due", models.DateTimeField(help_text="The time for which it was scheduled.", null=True)),
-                ("is_late", models.BooleanField(default=False)),
-                ("queued_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ("started_at", models.DateTimeField(null=True)),
-                ("ended_at", models.DateTimeField(null=True)),
-                ("cancel_requested_at", models.DateTimeField(null=True)),
-                ("reason", models.CharField(blank=True, max_length=200)),
-                (
-                    "canceled_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "environment",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="refreshes", to="roles.environment"
-                    ),
-                ),
-                (
-                    "triggered_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Refreshing'), ('succeeded', 'Successful'), ('warned', 'Completed with failures'), ('failed', 'Failed'), ('skipped', 'Skipped'), ('canceled', 'Canceled')], default='queued', max_length=10)),
+                ('trigger', models.CharField(choices=[('person', 'Refresh all'), ('schedule', 'Schedule')], max_length=10)),
+                ('due', models.DateTimeField(help_text='The time for which it was scheduled.', null=True)),
+                ('is_late', models.BooleanField(default=False)),
+                ('queued_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('started_at', models.DateTimeField(null=True)),
+                ('ended_at', models.DateTimeField(null=True)),
+                ('cancel_requested_at', models.DateTimeField(null=True)),
+                ('reason', models.CharField(blank=True, max_length=200)),
+                ('canceled_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='refreshes', to='roles.environment')),
+                ('triggered_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
-            name="RefreshPart",
+            name='RefreshPart',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("position", models.PositiveIntegerField()),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[("table", "Table"), ("segment", "Segment"), ("export", "Export")], max_length=7
-                    ),
-                ),
-                ("object_id", models.BigIntegerField()),
-                ("name", models.CharField(max_length=200)),
-                ("needs", models.JSONField(blank=True, default=list)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("waiting", "Waiting"),
-                            ("running", "Refreshing"),
-                            ("done", "Successful"),
-                            ("warned", "Completed with warnings"),
-                            ("failed", "Failed"),
-                            ("skipped", "Skipped"),
-                            ("canceled", "Canceled"),
-                        ],
-                        default="waiting",
-                        max_length=8,
-                    ),
-                ),
-                ("started_at", models.DateTimeField(null=True)),
-                ("ended_at", models.DateTimeField(null=True)),
-                ("rows", models.BigIntegerField(null=True)),
-                ("message", models.TextField(blank=True, help_text="What happened and what to do, for everyone.")),
-                ("token", models.UUIDField(null=True)),
-                ("lease_until", models.DateTimeField(null=True)),
-                ("claims", models.PositiveSmallIntegerField(default=0)),
-                (
-                    "run",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="exports.run"
-                    ),
-                ),
-                (
-                    "refresh",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="parts", to="exports.systemrefresh"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('position', models.PositiveIntegerField()),
+                ('kind', models.CharField(choices=[('table', 'Table'), ('segment', 'Segment'), ('export', 'Export')], max_length=7)),
+                ('object_id', models.BigIntegerField()),
+                ('name', models.CharField(max_length=200)),
+                ('needs', models.JSONField(blank=True, default=list)),
+                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Refreshing'), ('done', 'Successful'), ('warned', 'Completed with warnings'), ('failed', 'Failed'), ('skipped', 'Skipped'), ('canceled', 'Canceled')], default='waiting', max_length=8)),
+                ('started_at', models.DateTimeField(null=True)),
+                ('ended_at', models.DateTimeField(null=True)),
+                ('rows', models.BigIntegerField(null=True)),
+                ('message', models.TextField(blank=True, help_text='What happened and what to do, for everyone.')),
+                ('token', models.UUIDField(null=True)),
+                ('lease_until', models.DateTimeField(null=True)),
+                ('claims', models.PositiveSmallIntegerField(default=0)),
+                ('run', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='exports.run')),
+                ('refresh', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='parts', to='exports.systemrefresh')),
             ],
             options={
-                "ordering": ["position"],
+                'ordering': ['position'],
             },
         ),
         migrations.AddField(
-            model_name="alert",
-            name="refresh",
-            field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="exports.systemrefresh"
-            ),
+            model_name='alert',
+            name='refresh',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='exports.systemrefresh'),
         ),
         migrations.AddField(
-            model_name="run",
-            name="refresh",
-            field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="runs", to="exports.systemrefresh"
-            ),
+            model_name='run',
+            name='refresh',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='runs', to='exports.systemrefresh'),
         ),
         migrations.AddIndex(
-            model_name="run",
-            index=models.Index(
-                models.F("environment"), models.OrderBy(models.F("id"), descending=True), name="run_history_of_all"
-            ),
+            model_name='run',
+            index=models.Index(models.F('environment'), models.OrderBy(models.F('id'), descending=True), name='run_history_of_all'),
         ),
         migrations.AddConstraint(
-            model_name="run",
-            constraint=models.UniqueConstraint(fields=("export", "due"), name="one_run_per_occurrence"),
+            model_name='run',
+            constraint=models.UniqueConstraint(fields=('export', 'due'), name='one_run_per_occurrence'),
         ),
         migrations.AddConstraint(
-            model_name="run",
-            constraint=models.UniqueConstraint(fields=("export", "refresh"), name="one_run_per_system_refresh"),
+            model_name='run',
+            constraint=models.UniqueConstraint(fields=('export', 'refresh'), name='one_run_per_system_refresh'),
         ),
         migrations.AddConstraint(
-            model_name="alertchannel",
-            constraint=models.UniqueConstraint(fields=("environment", "name"), name="alert_channel_name_is_unique"),
+            model_name='alertchannel',
+            constraint=models.UniqueConstraint(fields=('environment', 'name'), name='alert_channel_name_is_unique'),
         ),
         migrations.AddIndex(
-            model_name="alertdelivery",
-            index=models.Index(
-                models.F("not_before"), condition=models.Q(("state", "waiting")), name="alert_delivery_waiting"
-            ),
+            model_name='alertdelivery',
+            index=models.Index(models.F('not_before'), condition=models.Q(('state', 'waiting')), name='alert_delivery_waiting'),
         ),
         migrations.AddConstraint(
-            model_name="alertdelivery",
-            constraint=models.UniqueConstraint(fields=("alert", "channel", "is_recovery"), name="told_once_per_change"),
+            model_name='alertdelivery',
+            constraint=models.UniqueConstraint(fields=('alert', 'channel', 'is_recovery'), name='told_once_per_change'),
         ),
         migrations.AddConstraint(
-            model_name="alertsseen",
-            constraint=models.UniqueConstraint(fields=("user", "environment"), name="alerts_seen_once"),
+            model_name='alertsseen',
+            constraint=models.UniqueConstraint(fields=('user', 'environment'), name='alerts_seen_once'),
         ),
         migrations.AddIndex(
-            model_name="refreshschedule",
-            index=models.Index(
-                models.F("next_due"), condition=models.Q(("next_due__isnull", False)), name="refresh_due"
-            ),
+            model_name='refreshschedule',
+            index=models.Index(models.F('next_due'), condition=models.Q(('next_due__isnull', False)), name='refresh_due'),
         ),
         migrations.AddIndex(
-            model_name="runline",
-            index=models.Index(models.F("run"), models.F("id"), name="run_lines"),
+            model_name='runline',
+            index=models.Index(models.F('run'), models.F('id'), name='run_lines'),
         ),
         migrations.AddIndex(
-            model_name="schedule",
-            index=models.Index(
-                models.F("next_due"), condition=models.Q(("next_due__isnull", False)), name="schedule_due"
-            ),
+            model_name='schedule',
+            index=models.Index(models.F('next_due'), condition=models.Q(('next_due__isnull', False)), name='schedule_due'),
         ),
         migrations.AddIndex(
-            model_name="systemrefresh",
-            index=models.Index(
-                models.F("environment"), models.OrderBy(models.F("id"), descending=True), name="refresh_history"
-            ),
+            model_name='systemrefresh',
+            index=models.Index(models.F('environment'), models.OrderBy(models.F('id'), descending=True), name='refresh_history'),
         ),
         migrations.AddConstraint(
-            model_name="systemrefresh",
-            constraint=models.UniqueConstraint(fields=("environment", "due"), name="one_refresh_per_occurrence"),
+            model_name='systemrefresh',
+            constraint=models.UniqueConstraint(fields=('environment', 'due'), name='one_refresh_per_occurrence'),
         ),
         migrations.AddConstraint(
-            model_name="systemrefresh",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state__in", ("queued", "running"))),
-                fields=("environment",),
-                name="one_refresh_at_a_time",
-            ),
+            model_name='systemrefresh',
+            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('queued', 'running'))), fields=('environment',), name='one_refresh_at_a_time'),
         ),
         migrations.AddConstraint(
-            model_name="systemrefresh",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["queued", "running", "succeeded", "warned", "failed", "skipped", "canceled"])
-                ),
-                name="refresh_state_is_known",
-            ),
+            model_name='systemrefresh',
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'running', 'succeeded', 'warned', 'failed', 'skipped', 'canceled'])), name='refresh_state_is_known'),
         ),
         migrations.AddIndex(
-            model_name="refreshpart",
-            index=models.Index(
-                models.F("kind"),
-                models.F("object_id"),
-                models.OrderBy(models.F("id"), descending=True),
-                name="refresh_part_history",
-            ),
+            model_name='refreshpart',
+            index=models.Index(models.F('kind'), models.F('object_id'), models.OrderBy(models.F('id'), descending=True), name='refresh_part_history'),
         ),
         migrations.AddConstraint(
-            model_name="refreshpart",
-            constraint=models.UniqueConstraint(fields=("refresh", "position"), name="refresh_part_position"),
+            model_name='refreshpart',
+            constraint=models.UniqueConstraint(fields=('refresh', 'position'), name='refresh_part_position'),
         ),
         migrations.AddIndex(
-            model_name="alert",
-            index=models.Index(
-                models.F("environment"), models.OrderBy(models.F("id"), descending=True), name="alert_history"
-            ),
+            model_name='alert',
+            index=models.Index(models.F('environment'), models.OrderBy(models.F('id'), descending=True), name='alert_history'),
         ),
         migrations.AddConstraint(
-            model_name="alert",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("closed_at", None)),
-                fields=("export", "kind"),
-                name="one_open_alert_per_export_and_kind",
-            ),
+            model_name='alert',
+            constraint=models.UniqueConstraint(condition=models.Q(('closed_at', None)), fields=('export', 'kind'), name='one_open_alert_per_export_and_kind'),
         ),
     ]

@@ -6,52 +6,43 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("exports", "0008_run_moments"),
-        ("roles", "0007_maintenance"),
+        ('exports', '0008_run_moments'),
+        ('roles', '0007_maintenance'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="alert",
-            name="changed_at",
-            field=models.DateTimeField(
-                db_default=django.db.models.functions.datetime.Now(), help_text="When it opened or closed last."
-            ),
+            model_name='alert',
+            name='changed_at',
+            field=models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='When it opened or closed last.'),
         ),
         migrations.AddField(
-            model_name="alertchannel",
-            name="is_for_all",
-            field=models.BooleanField(default=True, help_text="It is told of every export and the system refresh."),
+            model_name='alertchannel',
+            name='is_for_all',
+            field=models.BooleanField(default=True, help_text='It is told of every export and the system refresh.'),
         ),
         migrations.AlterField(
-            model_name="alertchannel",
-            name="exports",
-            field=models.ManyToManyField(blank=True, related_name="alert_channels", to="exports.export"),
+            model_name='alertchannel',
+            name='exports',
+            field=models.ManyToManyField(blank=True, related_name='alert_channels', to='exports.export'),
         ),
         migrations.AlterField(
-            model_name="alertdelivery",
-            name="alert",
-            field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.CASCADE, related_name="deliveries", to="exports.alert"
-            ),
+            model_name='alertdelivery',
+            name='alert',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='exports.alert'),
         ),
         migrations.AddIndex(
-            model_name="alert",
-            index=models.Index(
-                models.F("environment"), models.OrderBy(models.F("changed_at"), descending=True), name="alert_changes"
-            ),
+            model_name='alert',
+            index=models.Index(models.F('environment'), models.OrderBy(models.F('changed_at'), descending=True), name='alert_changes'),
         ),
         migrations.AddIndex(
-            model_name="alert",
-            index=models.Index(models.F("environment"), condition=models.Q(("closed_at", None)), name="alert_open"),
+            model_name='alert',
+            index=models.Index(models.F('environment'), condition=models.Q(('closed_at', None)), name='alert_open'),
         ),
         migrations.AddConstraint(
-            model_name="alert",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("closed_at", None), ("export", None)),
-                fields=("environment", "kind"),
-                name="one_open_alert_per_environment_and_kind",
-            ),
+            model_name='alert',
+            constraint=models.UniqueConstraint(condition=models.Q(('closed_at', None), ('export', None)), fields=('environment', 'kind'), name='one_open_alert_per_environment_and_kind'),
         ),
     ]

@@ -17,14 +17,15 @@ def keep_folders(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("exports", "0010_claimed_at_and_awaits"),
+        ('exports', '0010_claimed_at_and_awaits'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="export",
-            name="folders_keep_marks",
+            model_name='export',
+            name='folders_keep_marks',
             field=models.BooleanField(default=True, editable=False),
         ),
         migrations.RunPython(keep_folders, migrations.RunPython.noop),
