@@ -23,15 +23,15 @@ LOOKS = 7
 # Four in a hundred fail, are skipped, warned of or canceled, the rest go well. Spread over two years and a month.
 RUNS = """
     INSERT INTO exports_run (uuid, environment_id, export_id, state, trigger, queued_at, not_before, started_at,
-        ended_at, due, is_late, waits_for, worker, claims, tries, rows_total, rows_done, bytes_done, steps, items,
-        files, folder, folders, is_publishing, target, has_leftovers, held_for, decision, is_let_go, reason, message,
-        detail, awaits)
+        ended_at, due, is_late, worker, claims, tries, rows_total, rows_done, bytes_done, steps, items,
+        files, folder, folders, is_publishing, target, has_leftovers, held_for, decision, is_let_go, reason_said,
+        awaits)
     SELECT gen_random_uuid(), %(environment)s, %(first)s + n %% %(exports)s,
         coalesce((ARRAY['failed', 'skipped', 'warned', 'canceled'])[n %% 101 + 1], 'succeeded'),
         (ARRAY['schedule', 'refresh', 'refresh', 'person'])[n %% 4 + 1], moment, moment, moment,
-        moment + n %% 600 * interval '1 second', CASE WHEN n %% 4 = 0 THEN moment END, false, '', 'bench:1', 1, 0,
+        moment + n %% 600 * interval '1 second', CASE WHEN n %% 4 = 0 THEN moment END, false, 'bench:1', 1, 0,
         n %% 90000, n %% 90000, n, '[]', '[]', '[{"path": "a/b/c.csv", "rows": 1, "bytes": 2}]', '', '[]',
-        false, '{}', false, '[]', '', false, 'Some words', '', '', '[]'
+        false, '{}', false, '[]', '', false, '{"v": 1, "id": "Some words"}', '[]'
     FROM (SELECT n, now() - interval '760 days' * (1 - n / %(runs)s::float8) AS moment
           FROM generate_series(1, %(runs)s) n) numbers
 """

@@ -7,11 +7,12 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from connections.destinations.base import Destination
+from connections.destinations.base import CheckStep, Destination, Text
 from connections.destinations.registry import destination, destinations
 from connections.secrets import binding
 from roles.access.policy import Access
 from roles.fields import Name
+from roles.messages.field import WithMessages
 from roles.models import Environment, User
 from roles.permissions import Permission
 from roles.secrets import references
@@ -94,7 +95,7 @@ class Connection(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
     checked_at = models.DateTimeField(null=True)
     # The steps of the last check, each a CheckStep as JSON.
-    check_steps = models.JSONField(default=list, blank=True)
+    check_steps = WithMessages(default=list, blank=True)
     is_check_ok = models.BooleanField(null=True)
     # A check that was asked for and has not ended yet.
     check_asked_at = models.DateTimeField(null=True)
@@ -137,9 +138,14 @@ class Connection(models.Model):
         return (found.monogram, found.tone) if found else ("?", "gray")
 
     @property
-    def failed_step(self) -> str:
-        """The name of the step at which the last check failed; empty when none did."""
-        return next((str(step["name"]) for step in self.check_steps if step["state"] == "failed"), "")
+    def steps(self) -> list[CheckStep]:
+        """The steps of the last check."""
+        return [CheckStep.from_json(step) for step in self.check_steps]
+
+    @property
+    def failed_step(self) -> Text:
+        """The name of the step at which the last check failed; nothing when none did."""
+        return next((step.name for step in self.steps if step.state == "failed"), "")
 
     @property
     def is_being_tested(self) -> bool:

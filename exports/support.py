@@ -60,6 +60,6 @@ def _error(run: Run) -> dict[str, Any]:
         "claims": run.claims,
         "tries": run.tries,
         "steps": [f"{step.get('key')}: {step.get('state')}" for step in run.steps],
-        "reason": without_names(run.reason, named),
-        "message": without_names(run.message, named),
+        "reason": without_names(str(run.reason), named),
+        "message": without_names(str(run.message), named),
     }

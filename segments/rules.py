@@ -7,7 +7,7 @@ not even “does not equal” or “is empty”. Two conditions on one related t
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -16,7 +16,7 @@ from typing import Any, NotRequired, TypedDict
 from django.utils.translation import gettext_lazy
 from psycopg import sql
 
-from roles.messages import Message, SaidError, listed, personal
+from roles.messages import Message, SaidError, joined, personal
 from roles.messages import said as _
 from segments.types import DATES, NUMBERS, ORDERED, TIMES, WHOLE_BITS
 
@@ -57,8 +57,7 @@ class RulesError(SaidError):
     """Conditions that cannot be used; `errors` maps the condition's position (from 0) to what to do about it."""
 
     def __init__(self, errors: dict[int, Message]) -> None:
-        several = _("%(errors)s") % {"errors": listed(errors.values(), by=" ")}
-        super().__init__(several if len(errors) > 1 else next(iter(errors.values())))
+        super().__init__(joined(errors.values()))
         self.errors = errors
 
 
@@ -156,15 +155,6 @@ def label_of(condition: Condition) -> str:
     """Return the name of the condition's field for people, with the related table that has it."""
     through = through_of(condition)
     return f"{through[1]} › {condition['field']}" if through else condition["field"]
-
-
-def without_values(text: str, conditions: Iterable[Condition]) -> str:
-    """Return `text` with an ellipsis for each value of `conditions` that it quotes: it may be somebody's data."""
-    for condition in conditions:
-        value = condition.get("value", "")
-        for word in filter(None, {value, value.strip(), *_words(value)}):
-            text = text.replace(f"“{word}”", "“…”")
-    return text
 
 
 def describe(condition: Condition, pg_type: str = "") -> str:

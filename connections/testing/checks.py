@@ -8,10 +8,10 @@ from datetime import datetime
 from queue import Empty, SimpleQueue
 from threading import Thread
 
-from django.utils.translation import gettext as _
-
-from connections.destinations.base import CheckStep, Destination
+from connections.destinations.base import CheckStep, Destination, Text
 from connections.models import Connection
+from roles.messages import Message, verbatim
+from roles.messages import said as _
 from roles.secrets.store import UnreadableSecretError
 
 DEADLINE_SECONDS = 30.0
@@ -48,7 +48,7 @@ def walk(connection: Connection, deadline: float = DEADLINE_SECONDS) -> Iterator
     try:
         destination = connection.open()
     except UnreadableSecretError as error:
-        yield _failed(_("Read the stored secret"), str(error))
+        yield _failed(_("Read the stored secret"), error.message)
     except KeyError:
         text = _("Waybill no longer has this connection type. Whoever operates Waybill can install it again.")
         yield _failed(_("Find the connection type"), text)
@@ -56,13 +56,13 @@ def walk(connection: Connection, deadline: float = DEADLINE_SECONDS) -> Iterator
         yield from _walk(destination, deadline)
 
 
-def _failed(step: str, message: str) -> Check:
+def _failed(step: Message, message: Message) -> Check:
     return Check([CheckStep(step, "failed", message)])
 
 
 def _walk(destination: Destination, deadline: float) -> Iterator[Check]:
     ended: list[CheckStep] = []
-    names = [str(name) for name in destination.check_steps]
+    names = list(destination.check_steps)
     yield Check(_standing(names, ended, "running"))
     for answer in _within(destination, deadline):
         if isinstance(answer, _End):
@@ -73,7 +73,7 @@ def _walk(destination: Destination, deadline: float) -> Iterator[Check]:
         yield Check(_standing(names, ended, "not_reached" if is_over else "running"))
 
 
-def _standing(names: list[str], ended: list[CheckStep], state: str) -> list[CheckStep]:
+def _standing(names: list[Text], ended: list[CheckStep], state: str) -> list[CheckStep]:
     """Return all steps: those that have ended, the next one in `state`, and those that are still to come."""
     rest = [CheckStep(name, "not_reached") for name in names[len(ended) :]]
     if rest:
@@ -91,7 +91,7 @@ def _within(destination: Destination, deadline: float) -> Iterator[CheckStep | _
         try:
             answer = answers.get(timeout=max(0.0, end - time.monotonic()))
         except Empty:
-            yield from (_too_long(str(name), deadline) for name in list(names)[:1])
+            yield from (_too_long(name, deadline) for name in list(names)[:1])
             yield _End()
             return
         yield answer
@@ -100,11 +100,11 @@ def _within(destination: Destination, deadline: float) -> Iterator[CheckStep | _
         next(names, None)
 
 
-def _too_long(name: str, deadline: float) -> CheckStep:
+def _too_long(name: Text, deadline: float) -> CheckStep:
     message = _(
         "Took too long. No answer within %(seconds)d seconds: check the settings, and whether the target is running."
     ) % {"seconds": deadline}
-    return CheckStep(name, "failed", message, "", deadline)
+    return CheckStep(name, "failed", message, seconds=deadline)
 
 
 def _work(destination: Destination, answers: "SimpleQueue[CheckStep | _End]") -> None:
@@ -120,6 +120,6 @@ def _work(destination: Destination, answers: "SimpleQueue[CheckStep | _End]") ->
         message = _("Something unexpected went wrong in Waybill. Whoever operates it finds the reason in the log.")
         name = next(names, None)
         if name is not None:  # else everything was tried, and only the date is not known
-            answers.put(CheckStep(str(name), "failed", message, type(error).__name__))
+            answers.put(CheckStep(name, "failed", message, verbatim(type(error).__name__)))
     finally:
         answers.put(_End(expires_at))

@@ -9,13 +9,13 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
 from connections.destinations.base import CheckStep
 from connections.models import Connection, ConnectionQuerySet
 from connections.testing.checks import DEADLINE_SECONDS, Check, walk
 from roles.audit import audit
+from roles.messages import said as _
 from roles.models import User
 
 TASK = "connections.tasks.check"
@@ -128,6 +128,5 @@ def _given_up(connection: Connection) -> list[CheckStep]:
     if not connection.is_check_running:
         text = _("The test did not end: no worker took it in time. Test again, or ask whoever operates Waybill.")
         return [CheckStep(_("Wait for a worker"), "failed", text)]
-    steps = [CheckStep(**step) for step in connection.check_steps]
     text = _("The test did not end: its worker stopped. Test again.")
-    return [CheckStep(step.name, "failed", text) if step.state == "running" else step for step in steps]
+    return [CheckStep(step.name, "failed", text) if step.state == "running" else step for step in connection.steps]

@@ -12,6 +12,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from connections.destinations.base import CheckStep
 from connections.models import Connection
 from connections.testing import testing
 from connections.web.common import CHANGED, load, url_of, way_back
@@ -73,7 +74,7 @@ def _context(request: EnvironmentRequest, connection: Connection, since: datetim
         "given_up_after": int(testing.GIVEN_UP_AFTER.total_seconds()),
         "is_dropped": _is_dropped(connection, since),
         "steps": [_shown(step, connection.is_being_tested) for step in steps],
-        "failed": next((step for step in steps if step["state"] == "failed"), None),
+        "failed": next((step for step in steps if step.state == "failed"), None),
         "test_url": url_of(request, "test", pk=connection.pk),
         "here_url": _address(request, connection, since=since),
         "edit_url": with_next(url_of(request, "edit", pk=connection.pk), next_page(request)),
@@ -82,12 +83,12 @@ def _context(request: EnvironmentRequest, connection: Connection, since: datetim
     }
 
 
-def _steps(connection: Connection) -> list[dict[str, Any]]:
+def _steps(connection: Connection) -> list[CheckStep]:
     """The steps to show: those of a test that waits are all still to come."""
     if not connection.is_being_tested or connection.is_check_running:
-        return connection.check_steps
+        return connection.steps
     names = connection.destination_class.check_steps if connection.is_type_known else ()
-    return [{"name": str(name), "state": "not_reached"} for name in names]
+    return [CheckStep(name, "not_reached") for name in names]
 
 
 def _is_dropped(connection: Connection, since: datetime | None) -> bool:
@@ -114,21 +115,21 @@ def _typed(text: str) -> datetime | None:
     return found if found and found.tzinfo else None
 
 
-def _shown(step: dict[str, Any], goes_on: bool) -> dict[str, str]:
+def _shown(step: CheckStep, goes_on: bool) -> dict[str, str]:
     """A step of a check as the steps component takes it."""
-    has_failed = step["state"] == "failed"
+    has_failed = step.state == "failed"
     return {
-        "tone": STEP_TONES[step["state"]],
-        "label": step["name"],
+        "tone": STEP_TONES[step.state],
+        "label": str(step.name),
         # The notice above says what failed.
-        "detail": "" if has_failed else " ".join(filter(None, (step.get("message"), step.get("detail")))),
+        "detail": "" if has_failed else " ".join(str(text) for text in (step.message, step.detail) if text),
         "aside": _aside(step, goes_on),
     }
 
 
-def _aside(step: dict[str, Any], goes_on: bool) -> str:
-    if step["state"] == "running":
+def _aside(step: CheckStep, goes_on: bool) -> str:
+    if step.state == "running":
         return _("now")
-    if step["state"] == "not_reached":
+    if step.state == "not_reached":
         return "" if goes_on else _("not reached")
-    return _("under 0.01 s") if step["seconds"] < 0.01 else _("%(seconds).2f s") % {"seconds": step["seconds"]}
+    return _("under 0.01 s") if step.seconds < 0.01 else _("%(seconds).2f s") % {"seconds": step.seconds}

@@ -136,7 +136,7 @@ def _title(alert: Alert, *, is_recovery: bool) -> str:
 
 
 def _text(alert: Alert, is_recovery: bool) -> str:
-    return alert.closing_text if is_recovery else alert.text
+    return str(alert.closing_text if is_recovery else alert.text)
 
 
 def _moment(value: datetime | None) -> str | None:

@@ -8,13 +8,14 @@ from django.db.models.functions import Now
 
 from exports.alerts import outbox
 from exports.models import Alert, AlertKind, Export, Run, SystemRefresh
+from roles.messages import Message
 from roles.models import Environment
 
 
 def open_alert(
     environment: Environment,
     kind: AlertKind,
-    text: str,
+    text: Message,
     *,
     export: Export | None = None,
     run: Run | None = None,
@@ -26,16 +27,16 @@ def open_alert(
         return
     try:
         with transaction.atomic():
-            alert = Alert.objects.create(**place, text=text, run=run, refresh=refresh)
+            alert = Alert.objects.create(**place, text=text.masked(), run=run, refresh=refresh)
             outbox.put(alert, is_recovery=False)
     except IntegrityError:  # somebody else opened it in this moment
         return
 
 
-def close_alerts(alerts: QuerySet[Alert], text: str) -> None:
+def close_alerts(alerts: QuerySet[Alert], text: Message) -> None:
     """Close those of `alerts` that are open, and tell those who were told of them."""
     for alert in alerts.filter(closed_at=None).order_by("pk"):
         with transaction.atomic():
             mine = Alert.objects.filter(pk=alert.pk, closed_at=None)
-            if mine.update(closed_at=Now(), changed_at=Now(), closing_text=text):
+            if mine.update(closed_at=Now(), changed_at=Now(), closing_text=text.masked()):
                 outbox.put(alert, is_recovery=True)

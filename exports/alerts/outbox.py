@@ -14,13 +14,13 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
 from exports.alerts.errors import NotDeliveredError
 from exports.models import Alert, AlertChannel, AlertDelivery, DeliveryState
 from exports.models.leased import LeasedQuerySet
 from exports.runs.lease import Claim, Lease
+from roles.messages import said as _
 
 logger = logging.getLogger(__name__)
 
@@ -136,11 +136,11 @@ def _send(message: AlertDelivery, claim: Claim) -> bool:
 def _keep_failure(message: AlertDelivery, claim: Claim, error: NotDeliveredError) -> None:
     """Plan the next try, or give the message up."""
     is_over = error.is_permanent or message.alert is None or message.tries >= MOST_TRIES
-    values: dict[str, Any] = {"error": str(error)}
+    values: dict[str, Any] = {"error": error.message}
     values |= {"state": DeliveryState.FAILED} if is_over else {"not_before": Now() + _wait(message.tries, error)}
     LEASE.end(claim, **values)
     if message.channel.is_on:
-        AlertChannel.objects.filter(pk=message.channel_id).update(last_error=str(error))
+        AlertChannel.objects.filter(pk=message.channel_id).update(last_error=error.message)
 
 
 def _wait(tries: int, error: NotDeliveredError) -> timedelta:

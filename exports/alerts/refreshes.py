@@ -4,12 +4,13 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.dispatch import receiver
-from django.utils.translation import gettext as _
 
 from exports.alerts import words
 from exports.alerts.opening import close_alerts, open_alert
 from exports.models import Alert, AlertKind, PartKind, PartState, RefreshState, SystemRefresh
 from exports.refresh.signals import refresh_changed
+from roles.messages import Message
+from roles.messages import said as _
 
 WELL = (RefreshState.SUCCEEDED, RefreshState.WARNED)
 
@@ -43,5 +44,5 @@ def _of_environment(refresh: SystemRefresh) -> QuerySet[Alert]:
     return Alert.objects.filter(environment=refresh.environment_id, export=None)
 
 
-def _open(refresh: SystemRefresh, kind: AlertKind, text: str) -> None:
-    open_alert(refresh.environment, kind, text.strip(), refresh=refresh)
+def _open(refresh: SystemRefresh, kind: AlertKind, text: Message) -> None:
+    open_alert(refresh.environment, kind, text, refresh=refresh)

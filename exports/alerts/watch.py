@@ -12,7 +12,6 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 from django.dispatch import receiver
-from django.utils.translation import gettext as _
 
 from exports.alerts import outbox, words
 from exports.alerts.opening import close_alerts, open_alert
@@ -20,6 +19,8 @@ from exports.models import Alert, AlertKind, RefreshSchedule, Run, Schedule
 from exports.models.states import DELIVERED, State
 from exports.runs.signals import run_changed
 from exports.schedules.signals import switched_off
+from roles.messages import Message
+from roles.messages import said as _
 
 LATE_AFTER = timedelta(minutes=10)
 LOOK_EVERY = 5.0  # seconds
@@ -30,8 +31,8 @@ _looked_at = float("-inf")
 
 
 @receiver(run_changed)
-def on_run(*, run: Run, before: str, message: str, **_more: Any) -> None:
-    """Open and close what the step from `before` means, in its transaction; `message` is what the run tells everyone.
+def on_run(*, run: Run, before: str, **_more: Any) -> None:
+    """Open and close what the step from `before` means, in its transaction.
 
     Tests of ten alert nobody.
     """
@@ -44,7 +45,7 @@ def on_run(*, run: Run, before: str, message: str, **_more: Any) -> None:
     elif run.state in DELIVERED:
         _recover(run)
     elif run.state in TROUBLES:
-        _open(run, TROUBLES[State(run.state)], words.trouble(run, message))
+        _open(run, TROUBLES[State(run.state)], words.trouble(run))
 
 
 @receiver(switched_off)
@@ -148,7 +149,7 @@ def _unstarted(run: Run) -> QuerySet[Alert]:
     return _of_export(run).filter(kind=AlertKind.NEVER_STARTED, closed_at=None).exclude(run=None)
 
 
-def _open(run: Run, kind: AlertKind, text: str) -> None:
+def _open(run: Run, kind: AlertKind, text: Message) -> None:
     open_alert(run.environment, kind, text, export=run.export, run=run)
 
 

@@ -1,48 +1,50 @@
 """What alerts say, for everyone: no host, path or profile's value in it."""
 
-from datetime import datetime, timedelta
-
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from datetime import timedelta
 
 from exports.models import RefreshState, Run, SystemRefresh
 from exports.models.states import State
-from roles.ui.words import exact_time, number
+from roles.messages import Message, joined, listed
+from roles.messages import said as _
+from roles.messages import said_many as ngettext
+
+MOST_NAMED = 5  # tables and segments of one refresh
 
 
-def trouble(run: Run, message: str) -> str:
-    """Say why `run` failed, is held or was skipped; `message` is what it tells everyone."""
-    return message or run.reason or str(run.get_state_display())
+def trouble(run: Run) -> Message:
+    """Say why `run` failed, is held or was skipped."""
+    return run.message or run.reason or Message.of(State(run.state).label)
 
 
-def late(run: Run, by: timedelta) -> str:
+def late(run: Run, by: timedelta) -> Message:
     """Say that `run` started late."""
-    return _("It was due %(due)s and started %(minutes)s late.") % {"due": _due(run), "minutes": minutes(by)}
+    return _("It was due %(due)s and started %(minutes)s late.") % {"due": run.due, "minutes": minutes(by)}
 
 
-def unstarted(run: Run) -> str:
+def unstarted(run: Run) -> Message:
     """Say that `run` is due and does not start, and what it waits for."""
-    text = _("It was due %(due)s and has not started.") % {"due": _due(run)}
-    waits = run.waits_for or run.reason
-    return f"{text} {waits.rstrip('.')}." if waits else text
+    words = {"due": run.due, "waits": run.waits_for or run.reason}
+    if not words["waits"]:
+        return _("It was due %(due)s and has not started.") % words
+    return _("It was due %(due)s and has not started. %(waits)s.") % words
 
 
-def switched_off(problem: str) -> str:
+def switched_off(problem: Message) -> Message:
     """Say that a schedule switched itself off."""
     return _("Its schedule was switched off by itself: %(problem)s") % {"problem": problem}
 
 
-def refresh_switched_off(problem: str) -> str:
+def refresh_switched_off(problem: Message) -> Message:
     """Say that the schedule of the system refresh switched itself off."""
     return _("The system refresh was switched off by itself: %(problem)s") % {"problem": problem}
 
 
-def delivered(run: Run) -> str:
+def delivered(run: Run) -> Message:
     """Say that all is well again."""
     return run.words.delivered(run.rows_done)
 
 
-def decided(run: Run) -> str:
+def decided(run: Run) -> Message:
     """Say what became of a run that was held."""
     if run.state == State.QUEUED:
         return _("%(who)s let it go.") % {"who": run.decided_by} if run.decided_by else _("It was let go.")
@@ -50,35 +52,29 @@ def decided(run: Run) -> str:
         return _("%(who)s dropped it.") % {"who": run.decided_by}
     if run.state == State.SKIPPED:
         return _("Nobody decided before the next occurrence.")
-    return _("It was ended: %(state)s.") % {"state": run.get_state_display()}
+    return _("It was ended: %(state)s.") % {"state": State(run.state).label}
 
 
-def refresh_trouble(refresh: SystemRefresh, failed: list[str]) -> str:
+def refresh_trouble(refresh: SystemRefresh, failed: list[str]) -> Message:
     """Say why a system refresh is not well; `failed` are the names of tables and segments."""
     if failed:
-        shown = ", ".join(f"“{name}”" for name in failed[:5])
-        more = len(failed) - 5
-        rest = ngettext(" and %(n)d more", " and %(n)d more", more) % {"n": more} if more > 0 else ""
-        return _("The system refresh could not refresh %(names)s.") % {"names": shown + rest}
+        names, more = listed(f"“{name}”" for name in failed[:MOST_NAMED]), len(failed) - MOST_NAMED
+        text = _("The system refresh could not refresh %(names)s.")
+        if more > 0:
+            text = ngettext("The system refresh could not refresh %(names)s and %(n)d more.",
+                            "The system refresh could not refresh %(names)s and %(n)d more.", more)  # fmt: skip
+        return text % {"names": names}
     if refresh.state == RefreshState.SKIPPED:
-        return _("The system refresh was skipped. %(reason)s") % {"reason": refresh.reason}
-    return _("The system refresh failed. %(reason)s") % {"reason": refresh.reason}
+        return joined(filter(None, [_("The system refresh was skipped."), refresh.reason]))
+    return joined(filter(None, [_("The system refresh failed."), refresh.reason]))
 
 
-def refresh_late(refresh: SystemRefresh) -> str:
+def refresh_late(refresh: SystemRefresh) -> Message:
     """Say that a system refresh started late."""
-    return _("The system refresh was due %(due)s and started late.") % {"due": _moment(refresh.due)}
+    return _("The system refresh was due %(due)s and started late.") % {"due": refresh.due}
 
 
-def minutes(by: timedelta) -> str:
+def minutes(by: timedelta) -> Message:
     """Return a length of time in minutes."""
     count = max(1, int(by.total_seconds() // 60))
-    return ngettext("%(n)s minute", "%(n)s minutes", count) % {"n": number(count)}
-
-
-def _due(run: Run) -> str:
-    return _moment(run.due)
-
-
-def _moment(value: datetime | None) -> str:
-    return exact_time(value) if value else ""
+    return ngettext("%(n)s minute", "%(n)s minutes", count)

@@ -30,7 +30,7 @@ def run_chart_of(found: RunQuerySet) -> Drawing | None:
         description=_describe(runs, rows, seconds, counts),
         width=STEP * len(runs),
         height=ground_of(1) + 1,
-        series=[(words.name, number(max(rows))), (_("Duration"), duration(max(seconds)))],
+        series=[(str(words.name), number(max(rows))), (_("Duration"), duration(max(seconds)))],
         grounds=[ground_of(0), ground_of(1)],
         bars=[bar for values, place in ((rows, 0), (seconds, 1)) for bar in _bars(runs, values, place)],
         marks=[_mark(run, place) for place, run in enumerate(runs) if run.state != State.SUCCEEDED],
@@ -56,7 +56,7 @@ def _mark(run: Run, place: int) -> Mark:
 def words_of(run: Run) -> str:
     """Return what a run came to, in one line."""
     words = [exact_time(run.due or run.queued_at), str(run.look.label)]
-    words += [run.words.count(run.rows_sent)] if run.rows_sent is not None else []
+    words += [str(run.words.count(run.rows_sent))] if run.rows_sent is not None else []
     words += [duration(run.seconds)] if run.seconds is not None else []
     return " · ".join(words)
 
@@ -66,6 +66,6 @@ def _describe(runs: list[Run], rows: list[int], seconds: list[float], counts: Co
         "first": exact_time(runs[0].due or runs[0].queued_at),
         "last": exact_time(runs[-1].due or runs[-1].queued_at),
         "states": in_words(counts),
-        "count": runs[-1].words.count(max(rows)),
+        "count": str(runs[-1].words.count(max(rows))),
         "duration": duration(max(seconds)),
     }

@@ -27,7 +27,7 @@ from exports.models.refresh import (
     RefreshTrigger,
     SystemRefresh,
 )
-from exports.models.run import MOMENT, Level, Run, RunLine, RunQuerySet, Trigger
+from exports.models.run import MOMENT, Level, ReasonCode, Run, RunLine, RunQuerySet, Trigger
 from exports.models.schedule import Recurring, RefreshSchedule, Repeat, Schedule, ScheduleMode
 from exports.models.units import UNITS, Records
 
@@ -50,6 +50,7 @@ __all__ = [
     "Level",
     "PartKind",
     "PartState",
+    "ReasonCode",
     "Records",
     "Recurring",
     "RefreshPart",

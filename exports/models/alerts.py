@@ -12,6 +12,7 @@ from exports.models.leased import Leased, LeasedQuerySet
 from exports.models.refresh import SystemRefresh
 from exports.models.run import Run
 from roles.fields import Name
+from roles.messages.field import MessageField
 from roles.models import Environment, User
 from roles.secrets import references
 from roles.secrets.store import decrypt, encrypt, is_readable
@@ -50,7 +51,7 @@ class AlertChannel(models.Model):
     is_for_all = models.BooleanField(default=True, help_text=_("It is told of every export and the system refresh."))
     exports = models.ManyToManyField(Export, blank=True, related_name="alert_channels")
     is_on = models.BooleanField(default=True)
-    last_error = models.TextField(blank=True, help_text=_("Why the last delivery failed, for everyone."))
+    last_error = MessageField(older="last_error", help_text=_("Why the last delivery failed, for everyone."))
     last_sent_at = models.DateTimeField(null=True)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -91,10 +92,10 @@ class Alert(models.Model):
     refresh = models.ForeignKey(SystemRefresh, models.SET_NULL, null=True, related_name="+")
     run = models.ForeignKey(Run, models.SET_NULL, null=True, related_name="+")
     kind = models.CharField(max_length=10, choices=AlertKind.choices)
-    text = models.TextField()
+    text = MessageField(older="text")
     opened_at = models.DateTimeField(db_default=Now())
     closed_at = models.DateTimeField(null=True)
-    closing_text = models.TextField(blank=True)
+    closing_text = MessageField(older="closing_text")
     changed_at = models.DateTimeField(db_default=Now(), help_text=_("When it opened or closed last."))
 
     class Meta:
@@ -137,7 +138,7 @@ class AlertDelivery(Leased):
     tries = models.PositiveSmallIntegerField(default=0, help_text=_("Workers that took it, lost ones included."))
     not_before = models.DateTimeField(db_default=Now())
     sent_at = models.DateTimeField(null=True)
-    error = models.TextField(blank=True)
+    error = MessageField(older="error")
 
     OWNED_IN = DeliveryState.WAITING  # with a token: one worker is on it
     objects = LeasedQuerySet["AlertDelivery"].as_manager()

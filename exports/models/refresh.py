@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from exports.models.leased import Leased, LeasedQuerySet
+from roles.messages.field import MessageField
 from roles.models import Environment
 
 
@@ -48,7 +49,7 @@ class SystemRefresh(models.Model):
     ended_at = models.DateTimeField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
     canceled_by = models.ForeignKey("roles.User", models.SET_NULL, null=True, related_name="+")
-    reason = models.CharField(max_length=200, blank=True)
+    reason = MessageField(older="reason", longest=200)
 
     class Meta:
         constraints = [
@@ -97,7 +98,7 @@ class RefreshPart(Leased):
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     rows = models.BigIntegerField(null=True)
-    message = models.TextField(blank=True, help_text=_("What happened and what to do, for everyone."))
+    message = MessageField(older="message", help_text=_("What happened and what to do, for everyone."))
     run = models.ForeignKey("exports.Run", models.SET_NULL, null=True, related_name="+")
     claims = models.PositiveSmallIntegerField(default=0)
 

@@ -15,6 +15,8 @@ from exports.models.export import Export
 from exports.models.leased import Leased, LeasedQuerySet
 from exports.models.states import ACTIVE, CLAIMABLE, DELIVERED, STATES, Look, State
 from exports.models.units import UNITS, Records
+from roles.messages import Message
+from roles.messages.field import MessageField, WithMessages, out_of_json
 from roles.models import Environment
 
 
@@ -27,6 +29,14 @@ class Trigger(models.TextChoices):
     TEST = "test", _("Test of 10")
     REFRESH = "refresh", _("System refresh")
     SCHEDULE = "schedule", _("Own schedule")
+
+
+class ReasonCode(models.TextChoices):
+    """What the reason of a run is, where code asks."""
+
+    PAUSED = "paused", _("The environment is paused")
+    NO_ROOM = "no room", _("Its connection takes no more runs now")
+    TARGET = "target", _("The target refused or could not be reached")
 
 
 # When a run happened, to people: the occurrence that it is, or else when it was asked for.
@@ -72,7 +82,7 @@ class Run(Leased):
     due = models.DateTimeField(null=True, help_text=_("The time for which it was scheduled."))
     is_late = models.BooleanField(default=False, help_text=_("Its time passed while nothing was running."))
     refresh = models.ForeignKey("exports.SystemRefresh", models.SET_NULL, null=True, related_name="runs")
-    waits_for = models.CharField(max_length=200, blank=True, help_text=_("Until this is empty no worker takes it."))
+    waits_for = MessageField(older="waits_for", longest=200, help_text=_("Until this is empty no worker takes it."))
     # What that names, and what it waited for before: a list of [kind, id], "segment" or "part" of a system refresh.
     awaits = models.JSONField(default=list, blank=True)
     data_as_of = models.DateTimeField(null=True, help_text=_("The time of the snapshot that was read."))
@@ -90,7 +100,7 @@ class Run(Leased):
     rows_total = models.BigIntegerField(null=True)
     rows_done = models.BigIntegerField(default=0)
     bytes_done = models.BigIntegerField(default=0)
-    steps = models.JSONField(default=list, blank=True)
+    steps = WithMessages(default=list, blank=True)
     items = models.JSONField(default=list, blank=True)
     files = models.JSONField(default=list, blank=True)
     folder = models.CharField(max_length=40, blank=True, help_text=_("The YYYY/MM/DD/HHMM part of its files."))
@@ -101,14 +111,15 @@ class Run(Leased):
     target = models.JSONField(default=dict, blank=True)
     has_leftovers = models.BooleanField(default=False, help_text=_("Hidden files may be left below its folders."))
     # Of one that the brakes hold: a list of {"brake", "text"}, and what a person decided.
-    held_for = models.JSONField(default=list, blank=True)
+    held_for = WithMessages(default=list, blank=True)
     decided_by = models.ForeignKey("roles.User", models.SET_NULL, null=True, related_name="+")
     decided_at = models.DateTimeField(null=True)
     decision = models.CharField(max_length=500, blank=True, help_text=_("Why a person let it go or dropped it."))
     is_let_go = models.BooleanField(default=False, help_text=_("A person let it pass the brakes."))
-    reason = models.CharField(max_length=200, blank=True, help_text=_("A few words behind the status."))
-    message = models.TextField(blank=True, help_text=_("What happened and what to do, for everyone."))
-    detail = models.TextField(blank=True, help_text=_("Technical detail, for administrators."))
+    reason = MessageField(older="reason", longest=200, help_text=_("A few words behind the status."))
+    reason_code = models.CharField(max_length=10, choices=ReasonCode.choices, blank=True, default="", db_default="")
+    message = MessageField(older="message", help_text=_("What happened and what to do, for everyone."))
+    detail = MessageField(older="detail", help_text=_("Technical detail, for administrators."))
 
     OWNED_IN = State.RUNNING
     objects = RunQuerySet.as_manager()
@@ -184,6 +195,11 @@ class Run(Leased):
             return None
         return ((self.ended_at or timezone.now()) - self.started_at).total_seconds()
 
+    @property
+    def held_texts(self) -> list[Message]:
+        """What is unusual about one that the brakes hold, or held."""
+        return [out_of_json(one["text"]) for one in self.held_for]
+
     def as_result(self) -> dict[str, Any]:
         """Return what `run_export --wait` prints."""
         return {
@@ -210,11 +226,11 @@ class RunLine(models.Model):
     run = models.ForeignKey(Run, models.CASCADE, related_name="lines")
     at = models.DateTimeField(db_default=Now())
     level = models.CharField(max_length=7, choices=Level.choices, default=Level.INFO)
-    text = models.CharField(max_length=500)
-    detail = models.TextField(blank=True)
+    text = MessageField(older="text", longest=500)
+    detail = MessageField(older="detail")
 
     class Meta:
         indexes = [models.Index("run", "id", name="run_lines")]
 
     def __str__(self) -> str:
-        return self.text
+        return str(self.text)

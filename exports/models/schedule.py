@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from roles.messages.field import MessageField
 from roles.models import Environment
 
 
@@ -39,7 +40,7 @@ class Recurring(models.Model):
     cron = models.CharField(max_length=120, blank=True)
     zone = models.CharField(max_length=64, default="UTC", help_text=_("A name of the IANA time zone database."))
     next_due = models.DateTimeField(null=True, blank=True, help_text=_("Empty while it makes nothing happen."))
-    problem = models.TextField(blank=True, help_text=_("Why it was switched off by itself, for people."))
+    problem = MessageField(older="problem", help_text=_("Why it was switched off by itself, for people."))
 
     class Meta:
         abstract = True

@@ -32,7 +32,7 @@ def comparison_of(run: Run) -> Comparison:
         sent = former(one.items).rows
         when = exact_time(one.ended_at or one.queued_at)
         rows.append([when, number(one.rows_done), *(_count(sent.get(key)) for key in shown)])
-    return Comparison([_("Run"), run.words.name, *shown.values()], rows)
+    return Comparison([_("Run"), str(run.words.name), *shown.values()], rows)
 
 
 def _count(rows: int | None) -> str:

@@ -28,9 +28,9 @@ def facts_of(run: Run) -> list[tuple[str, Any]]:
         (_("Started"), _time(run.started_at)),
         (_("Ended"), _time(run.ended_at)),
         (_("Duration"), _duration(run)),
-        (run.words.name, number(run.rows_done) if run.rows_done or run.state in DELIVERED else None),
+        (str(run.words.name), number(run.rows_done) if run.rows_done or run.state in DELIVERED else None),
         (_("Size"), filesizeformat(run.bytes_done) if run.bytes_done else None),
-        (run.words.each_second, number(rate(run)) if rate(run) else None),
+        (str(run.words.each_second), number(rate(run)) if rate(run) else None),
         (_("Attempts"), attempts(run)),
     ]
     return [(name, value) for name, value in facts if value is not None]
@@ -52,7 +52,7 @@ def _due(run: Run) -> str | None:
 
 def _held_for(run: Run) -> str | None:
     """What the brakes held it for; while they do, its message says so."""
-    return ". ".join(one["text"] for one in run.held_for) if run.held_for and run.state != State.HELD else None
+    return ". ".join(map(str, run.held_texts)) if run.held_for and run.state != State.HELD else None
 
 
 def _decided_by(run: Run) -> str | None:

@@ -29,14 +29,14 @@ def history_of(export: Export, shown: Run | None) -> History | None:
         return None
     columns = [_column(run, export, shown) for run in runs]
     rows, seconds = (max(column["values"][place] for column in columns) for place in (0, 1))
-    return History(columns, [(runs[-1].words.name, number(rows)), (_("Duration"), duration(seconds))])
+    return History(columns, [(str(runs[-1].words.name), number(rows)), (_("Duration"), duration(seconds))])
 
 
 def _column(run: Run, export: Export, shown: Run | None) -> dict[str, Any]:
     kwargs = {"environment": export.environment.slug, "pk": export.pk, "uuid": run.uuid}
     rows = run.rows_sent
     words = [exact_time(run.ended_at or run.queued_at), str(run.get_state_display())]
-    words += [run.words.count(rows)] if rows is not None else []
+    words += [str(run.words.count(rows))] if rows is not None else []
     words += [duration(run.seconds)] if run.seconds is not None else []
     return {
         "id": f"run-{run.uuid.hex[:12]}",

@@ -34,7 +34,9 @@ def log_of(run: Run, *, with_details: bool) -> list[LogLine]:
         local = timezone.localtime(line.at)
         said = date_format(local, "DATE_FORMAT") if local.date() != day else ""
         day = local.date()
-        detail = line.detail if with_details else ""
+        detail = str(line.detail) if with_details else ""
         look = (TONES[line.level], detail)
-        lines.append(LogLine(f"log-{line.pk or 0}", said, f"{local:%H:%M:%S}", exact_time(line.at), line.text, *look))
+        lines.append(
+            LogLine(f"log-{line.pk or 0}", said, f"{local:%H:%M:%S}", exact_time(line.at), str(line.text), *look)
+        )
     return lines

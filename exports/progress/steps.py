@@ -4,6 +4,7 @@ from typing import Any
 
 from exports.models import Run
 from exports.models.states import State
+from roles.messages.field import out_of_json
 from roles.ui.words import duration
 
 TONES = {"waiting": "neutral", "running": "running", "done": "success", "failed": "danger", "skipped": "warning",
@@ -31,7 +32,7 @@ def _step(step: dict[str, Any], run: Run) -> dict[str, Any]:
     return {
         "tone": TONES.get(state, "neutral"),
         "icon": ICONS.get(state, ""),
-        "label": step["label"],
-        "detail": step["note"],
+        "label": str(out_of_json(step["label"])),
+        "detail": str(out_of_json(step["note"])),
         "aside": "" if seconds is None else duration(seconds),
     }

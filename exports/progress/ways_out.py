@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from exports.models import Export, Run
+from exports.models import Export, ReasonCode, Run
 from exports.models.states import State
 from exports.progress.steps import failed_step
 from roles.access.policy import Access, administrators
@@ -85,8 +85,5 @@ def _may_be_the_connection(run: Run) -> bool:
 
 
 def _is_of_the_target(run: Run) -> bool:
-    """Whether the target refused or could not be reached.
-
-    The words behind such a run's status are the first ones of the target's message; other failures have their own.
-    """
-    return failed_step(run).get("key") in TO_THE_TARGET and bool(run.reason) and run.message.startswith(run.reason)
+    """Whether the target refused or could not be reached."""
+    return failed_step(run).get("key") in TO_THE_TARGET and run.reason_code == ReasonCode.TARGET

@@ -5,11 +5,12 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
 
 from exports.models import RefreshSchedule, RefreshTrigger, SystemRefresh
 from exports.refresh import start
 from exports.schedules import engine
+from roles.messages import Message
+from roles.messages import said as _
 from roles.models import Environment
 
 
@@ -26,7 +27,7 @@ class _Kind(engine.Kind[RefreshSchedule]):
     def subject(self, schedule: RefreshSchedule) -> tuple[Environment, models.Model]:
         return schedule.environment, schedule.environment
 
-    def advice(self) -> str:
+    def advice(self) -> Message:
         return _("It could not be followed. Choose its times again and save it.")
 
     def start(self, schedule: RefreshSchedule, due: datetime, *, is_late: bool) -> None:

@@ -1,5 +1,6 @@
 """Which parts of a system refresh may go next, and which never will: asked of the database in one statement each."""
 
+import json
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -7,8 +8,10 @@ from django.db.models import QuerySet
 
 from exports.models import PartKind, PartState, RefreshPart, SystemRefresh
 from exports.runs.lease import Lease
+from roles.messages import Message
 
 LEASE = Lease(RefreshPart)
+
 NOUNS = (PartKind.TABLE, PartKind.SEGMENT)
 GOOD = (PartState.DONE, PartState.WARNED)
 BAD = (PartState.FAILED, PartState.SKIPPED, PartState.CANCELED)
@@ -23,7 +26,8 @@ _READY = """
 """
 _BLOCKED = """
     SELECT * FROM (
-        SELECT DISTINCT ON (p.position) p.id, p.object_id, p.kind, d.name, d.state, d.message
+        SELECT DISTINCT ON (p.position) p.id, p.object_id, p.kind, d.name, d.state,
+            COALESCE(d.message_said, to_jsonb(d.message))
         FROM exports_refreshpart p CROSS JOIN LATERAL jsonb_array_elements(p.needs) n
         JOIN exports_refreshpart d ON d.refresh_id = p.refresh_id AND d.position = n.value::int
         WHERE p.refresh_id = %(refresh)s AND p.state = %(waiting)s AND d.state = ANY(%(bad)s)
@@ -40,7 +44,7 @@ class Blocked(NamedTuple):
     kind: str
     needed: str
     needed_state: str
-    needed_message: str
+    needed_message: Message
 
 
 def waiting(refresh: SystemRefresh) -> QuerySet[RefreshPart]:
@@ -65,7 +69,7 @@ def blocked(refresh_id: int, *, most: int) -> list[Blocked]:
     values: dict[str, Any] = {"refresh": refresh_id, "waiting": PartState.WAITING.value, "most": most}
     with connection.cursor() as cursor:
         cursor.execute(_BLOCKED, values | {"bad": [state.value for state in BAD]})
-        return [Blocked(*row) for row in cursor.fetchall()]
+        return [Blocked._make((*row[:-1], Message.from_json(json.loads(row[-1])))) for row in cursor.fetchall()]
 
 
 def left_out(refresh: SystemRefresh) -> QuerySet[RefreshPart]:

@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from django.utils.translation import gettext as _
-
 from exports.models import Export, ExportSegment, ExportTable, PartKind, PartState, ScheduleMode
 from exports.runs.run_all import LeftOut
+from roles.messages import EMPTY, Message
+from roles.messages import said as _
 from roles.models import Environment
 from segments.models import Segment
 from segments.projection import contacts_of
@@ -22,7 +22,7 @@ class Planned:
     object_id: int
     name: str
     needs: list[int] = field(default_factory=list)
-    why_not: str = ""
+    why_not: Message = EMPTY
 
     @property
     def state(self) -> PartState:
@@ -53,21 +53,21 @@ def plan(environment: Environment) -> list[Planned]:
 def preview(environment: Environment) -> Preview:
     """Return what a system refresh that starts now would do."""
     exports = list(Export.objects.filter(environment=environment).order_by("name"))
-    left_out: dict[str, list[str]] = defaultdict(list)
+    left_out: dict[Message, list[str]] = defaultdict(list)
     for export in exports:
         if why := _why_left_out(export):
             left_out[why].append(export.name)
     count = len(exports) - sum(map(len, left_out.values()))
-    reasons = [LeftOut(reason, names) for reason, names in left_out.items()]
+    reasons = [LeftOut(str(reason), names) for reason, names in left_out.items()]
     return Preview(environment.tables.count(), environment.segments.count(), count, reasons)
 
 
-def _why_left_out(export: Export) -> str:
+def _why_left_out(export: Export) -> Message:
     if export.schedule_mode == ScheduleMode.OWN:
         return _("They have a schedule of their own")
     if export.schedule_mode == ScheduleMode.OFF:
         return _("Their schedule is off")
-    return "" if export.connection_id else _("They have no connection")
+    return EMPTY if export.connection_id else _("They have no connection")
 
 
 def _reads(segments: list[Segment]) -> Iterable[tuple[Segment, set[str]]]:
@@ -92,7 +92,7 @@ def _exports(environment: Environment, places: dict[tuple[PartKind, int], int]) 
     for export, table in ExportTable.objects.filter(export__in=following).values_list("export", "table"):
         needs[export] += _place(places, PartKind.TABLE, table)
     return [
-        Planned(PartKind.EXPORT, pk, name, sorted(needs[pk]), "" if connection else _("No connection"))
+        Planned(PartKind.EXPORT, pk, name, sorted(needs[pk]), EMPTY if connection else _("No connection"))
         for pk, name, connection in following.order_by("name").values_list("pk", "name", "connection")
     ]
 

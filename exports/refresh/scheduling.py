@@ -4,7 +4,6 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from exports.models import RefreshSchedule, RefreshState, Schedule, ScheduleMode, SystemRefresh
 from exports.refresh import due
@@ -12,6 +11,8 @@ from exports.runs.run_all import LeftOut
 from exports.schedules import planning, recurrence
 from exports.schedules.recurrence import Recurrence
 from roles.audit import audit
+from roles.messages import EMPTY, Message
+from roles.messages import said as _
 from roles.models import Environment, User
 
 HOUR = timedelta(hours=1)
@@ -32,7 +33,7 @@ def save_schedule(environment: Environment, rule: Recurrence | None, *, by: User
         planning.fill(schedule, rule)
         planning.plan_next(schedule, planning.database_now())
     else:
-        schedule.next_due, schedule.problem = None, ""
+        schedule.next_due, schedule.problem = None, EMPTY
     schedule.save()
     if before != words_of(schedule):
         changes = {"recurrence": [before, words_of(schedule)]}
@@ -50,7 +51,7 @@ def save_zone(environment: Environment, zone: str, *, by: User) -> None:
         audit.record(environment, "change zone", environment, by=by, changes=changes)
 
 
-def words_of(schedule: RefreshSchedule | None) -> str:
+def words_of(schedule: RefreshSchedule | None) -> Message:
     """Say when it runs, as the audit log keeps it."""
     return recurrence.words(recurrence.of(schedule)) if schedule and schedule.is_on else _("Off")
 

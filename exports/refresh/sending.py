@@ -5,7 +5,6 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.dispatch import receiver
-from django.utils.translation import gettext as _
 
 from exports.models import Export, PartKind, PartState, RefreshPart, Run, ScheduleMode, SystemRefresh, Trigger
 from exports.models.states import State
@@ -13,6 +12,8 @@ from exports.refresh import parts
 from exports.runs import decide, lifecycle
 from exports.runs.lifecycle import Origin
 from exports.runs.signals import run_changed
+from roles.messages import Message
+from roles.messages import said as _
 
 MOST_SENT = 50  # runs in one step
 MOST_UNDER_WAY = 200  # runs of one refresh that wait or run: others that are asked for meanwhile come in between
@@ -40,7 +41,7 @@ def send_ready(refresh: SystemRefresh) -> None:
         _send(refresh, part, exports.get(part.object_id), active.get(part.object_id))
 
 
-def keep_skipped(refresh: SystemRefresh, reasons: dict[int, str]) -> None:
+def keep_skipped(refresh: SystemRefresh, reasons: dict[int, Message]) -> None:
     """Give the exports, by id, a run that was skipped for a reason, which their status shows."""
     active = Run.objects.active().filter(export__in=reasons, most_rows=None).select_related("export")
     busy = {run.export_id for run in active if not decide.lapse(run)}
@@ -78,17 +79,17 @@ def _send(refresh: SystemRefresh, part: RefreshPart, export: Export | None, earl
     return None
 
 
-def _why_not(export: Export | None) -> str:
+def _why_not(export: Export | None) -> Message:
     if export is None:
         return _("The export was removed")
     return _("It no longer follows the system refresh") if export.connection_id else _("No connection")
 
 
-def _leave_out(part: QuerySet[RefreshPart], reason: str) -> None:
+def _leave_out(part: QuerySet[RefreshPart], reason: Message) -> None:
     part.update(state=PartState.SKIPPED, ended_at=Now(), message=reason)
 
 
-def _keep_skipped(refresh: SystemRefresh, export: Export, reason: str, *, is_last: bool) -> Run:
+def _keep_skipped(refresh: SystemRefresh, export: Export, reason: Message, *, is_last: bool) -> Run:
     """Keep a run that never started; it is its export's last one unless another is still under way."""
     return lifecycle.create_skipped(export, _origin(refresh), reason=reason, is_last=is_last)
 
@@ -110,7 +111,7 @@ def _end(part: QuerySet[RefreshPart], run: Run | None) -> None:
     return None
 
 
-def _said(run: Run) -> str:
+def _said(run: Run) -> Message:
     """What the part says of how its run ended, or of why that takes longer."""
     words = {
         State.HELD: _("Held: it waits for a person to let it go or drop it."),

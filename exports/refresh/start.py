@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
 
 from exports import actions
 from exports.models import (
@@ -21,8 +20,9 @@ from exports.refresh.notes import note
 from exports.refresh.plan import plan
 from exports.refresh.step import step
 from roles.audit import audit
+from roles.messages import Message
+from roles.messages import said as _
 from roles.models import Environment, User
-from roles.ui.words import exact_time
 
 BATCH = 1000
 
@@ -84,7 +84,7 @@ def create_missed(environment: Environment, missed: Sequence[datetime]) -> None:
     audit.record(environment, "skip system refresh", environment, by=None, changes=changes)
 
 
-def create_skipped(environment: Environment, due: datetime, reason: str, *, is_late: bool) -> SystemRefresh:
+def create_skipped(environment: Environment, due: datetime, reason: Message, *, is_late: bool) -> SystemRefresh:
     """Keep an occurrence that does not start, unless there is one of that time; return the refresh of that time."""
     if known := SystemRefresh.objects.filter(environment=environment, due=due).first():
         return known
@@ -94,9 +94,9 @@ def create_skipped(environment: Environment, due: datetime, reason: str, *, is_l
     return skipped
 
 
-def _skipped(environment: Environment, due: datetime, reason: str, *, is_late: bool) -> SystemRefresh:
+def _skipped(environment: Environment, due: datetime, reason: Message, *, is_late: bool) -> SystemRefresh:
     values: dict[str, Any] = {"state": RefreshState.SKIPPED, "trigger": RefreshTrigger.SCHEDULE, "ended_at": Now()}
-    return SystemRefresh(environment=environment, due=due, reason=reason[:200], is_late=is_late, **values)
+    return SystemRefresh(environment=environment, due=due, reason=reason, is_late=is_late, **values)
 
 
 def _instead(environment: Environment, due: datetime | None, *, is_late: bool) -> SystemRefresh:
@@ -104,8 +104,7 @@ def _instead(environment: Environment, due: datetime | None, *, is_late: bool) -
     earlier = under_way(environment)
     if due is None:
         raise RefreshError(_("A system refresh is already running."))
-    when = exact_time(earlier.queued_at) if earlier else ""
-    reason = _("The system refresh of %(when)s was not over") % {"when": when}
+    reason = _("The system refresh of %(when)s was not over") % {"when": earlier.queued_at if earlier else ""}
     return create_skipped(environment, due, reason, is_late=is_late)
 
 

@@ -8,7 +8,6 @@ from collections import Counter
 from django.db import transaction
 from django.db.models import Count
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
 
 from exports.models import REFRESHES_UNDER_WAY, PartKind, PartState, RefreshPart, RefreshState, Run, SystemRefresh
 from exports.refresh import nudging, parts, sending
@@ -16,6 +15,8 @@ from exports.refresh.notes import note
 from exports.refresh.parts import LEASE
 from exports.runs import lifecycle
 from exports.runs.lease import RELEASED
+from roles.messages import Message, joined
+from roles.messages import said as _
 from roles.models import User
 
 MOST_SKIPPED = 500  # in one step: each export among them gets a run that says so
@@ -90,7 +91,7 @@ def _is_export(one: parts.Blocked) -> bool:
     return one.kind == PartKind.EXPORT
 
 
-def _why_blocked(one: parts.Blocked) -> str:
+def _why_blocked(one: parts.Blocked) -> Message:
     """Name what failed; of one that was itself skipped, what that was skipped for."""
     if one.needed_state == PartState.SKIPPED:
         return one.needed_message
@@ -105,7 +106,7 @@ def _settle(refresh: SystemRefresh, by: User | None) -> None:
         return
     before, refresh.state = refresh.state, _end_state(refresh, counts)
     reason = _end_reason(refresh, counts)
-    SystemRefresh.objects.filter(pk=refresh.pk).update(state=refresh.state, ended_at=Now(), reason=reason[:200])
+    SystemRefresh.objects.filter(pk=refresh.pk).update(state=refresh.state, ended_at=Now(), reason=reason)
     note(refresh, "end system refresh", by=by, refresh_state=[before, refresh.state.value], reason=reason)
 
 
@@ -117,11 +118,11 @@ def _end_state(refresh: SystemRefresh, counts: Counter[str]) -> RefreshState:
     return RefreshState.WARNED if counts[PartState.DONE] + counts[PartState.WARNED] else RefreshState.FAILED
 
 
-def _end_reason(refresh: SystemRefresh, counts: Counter[str]) -> str:
+def _end_reason(refresh: SystemRefresh, counts: Counter[str]) -> Message:
     """Say in a few words how it ended, beside its state."""
     if refresh.cancel_requested_at:
         return lifecycle.canceled_by(refresh.canceled_by)
     if not counts:
         return _("There was nothing to refresh")
     words = {PartState.FAILED: _("%(n)d failed"), PartState.SKIPPED: _("%(n)d skipped")}
-    return " · ".join(text % {"n": counts[state]} for state, text in words.items() if counts[state])
+    return joined((text % {"n": counts[state]} for state, text in words.items() if counts[state]), by=" · ")

@@ -17,7 +17,6 @@ from types import FrameType
 import psycopg
 from django.db import DatabaseError, DataError, InterfaceError, OperationalError, connections, transaction
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
 
 from exports.models import PartKind, PartState, RefreshPart, RefreshState, SystemRefresh
 from exports.refresh import nudging, parts
@@ -25,7 +24,8 @@ from exports.refresh.parts import LEASE
 from exports.refresh.step import step
 from exports.runs.lease import Claim, Renewal
 from roles import shared_memory, stopping
-from roles.messages import Message
+from roles.messages import EMPTY, Message
+from roles.messages import said as _
 from segments.models import Segment, Table
 from segments.warehouse.members import RefreshError, refresh
 from segments.warehouse.rereading import RereadError, reread
@@ -109,7 +109,7 @@ def carry_out(claimed: PartClaim) -> None:
         raise
 
 
-def end(claimed: PartClaim, state: PartState, *, rows: int | None = None, message: str | Message = "") -> bool:
+def end(claimed: PartClaim, state: PartState, *, rows: int | None = None, message: Message = EMPTY) -> bool:
     """Bring the part to its end; False, and nothing changed, without the lease."""
     return LEASE.end(claimed, state=state, ended_at=Now(), rows=rows, message=message)
 
@@ -126,8 +126,8 @@ def _end_interrupted(claimed: PartClaim, why: str) -> None:
         release(claimed)
 
 
-def _do(claimed: PartClaim) -> tuple[int, str | Message]:
-    """Re-read the table or recompute the segment; return its rows and a warning, "" for none."""
+def _do(claimed: PartClaim) -> tuple[int, Message]:
+    """Re-read the table or recompute the segment; return its rows and a warning, or nothing."""
     if claimed.kind == PartKind.TABLE:
         table = Table.objects.select_related("environment").filter(pk=claimed.object_id).first()
         if table is None:
@@ -136,7 +136,7 @@ def _do(claimed: PartClaim) -> tuple[int, str | Message]:
     segment = Segment.objects.select_related("environment", "table").filter(pk=claimed.object_id).first()
     if segment is None:
         raise RefreshError(_("The segment has been removed."))
-    return refresh(segment), ""
+    return refresh(segment), EMPTY
 
 
 class _Watch:

@@ -4,19 +4,19 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
 
 from exports.models import Run
 from exports.models.states import State
 from exports.runs import lifecycle
 from exports.runs.nudging import nudge
+from roles.messages import EMPTY, Message, SaidError
+from roles.messages import said as _
 from roles.models import User
-from roles.ui.words import exact_time
 
 LONGEST_WHY = 500  # characters
 
 
-class NotHeldError(Exception):
+class NotHeldError(SaidError):
     """Why there is nothing to decide about a run any more, for people."""
 
 
@@ -25,13 +25,13 @@ def let_go(run: Run, *, by: User, why: str) -> None:
     reason = _("let go by %(who)s") % {"who": by}
     # It begins anew: how long it takes, and when it has taken too long, counts from its next start.
     again = {"is_let_go": True, "not_before": Now(), "started_at": None, "claims": 0, "tries": 0}
-    _decide(run, State.QUEUED, again | {"reason": reason[:200], "message": ""}, by, why)
+    _decide(run, State.QUEUED, again | {"reason": reason, "message": EMPTY}, by, why)
 
 
 def drop(run: Run, *, by: User, why: str) -> None:
     """End the held `run`; nothing of it is sent. Raises NotHeldError."""
     reason = _("dropped by %(who)s") % {"who": by}
-    _decide(run, State.CANCELED, {"reason": reason[:200], "message": ""}, by, why)
+    _decide(run, State.CANCELED, {"reason": reason, "message": EMPTY}, by, why)
 
 
 def lapse(run: Run) -> bool:
@@ -40,17 +40,17 @@ def lapse(run: Run) -> bool:
     return lifecycle.move(run.pk, State.HELD, State.SKIPPED, reason=reason)
 
 
-def why_not_held(run: Run | None) -> str:
-    """Say why nothing is to be decided about `run`; "" for one that is held."""
+def why_not_held(run: Run | None) -> Message:
+    """Say why nothing is to be decided about `run`; nothing for one that is held."""
     if run is None:
         return _("The export has not run yet, so there is nothing to decide.")
     if run.state == State.HELD:
-        return ""
+        return EMPTY
     if run.decided_at is None:
-        words = _("This run is not held any more: it is %(state)s now.")
-        return words % {"state": f"“{run.get_state_display()}”"}
+        words = _("This run is not held any more: it is “%(state)s” now.")
+        return words % {"state": State(run.state).label}
     words = _("%(who)s let this run go on %(when)s.") if run.is_let_go else _("%(who)s dropped this run on %(when)s.")
-    return words % {"who": run.decided_by or _("Somebody"), "when": exact_time(run.decided_at)}
+    return words % {"who": run.decided_by or _("Somebody"), "when": run.decided_at}
 
 
 def _decide(run: Run, state: State, values: dict[str, Any], by: User, why: str) -> None:

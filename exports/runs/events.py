@@ -1,14 +1,11 @@
 """What the audit log keeps of a run: names and numbers, no profile's values."""
 
-import itertools
 from typing import Any
 
 from exports.models import Run
 from exports.models.states import State
 from roles.audit import audit
 from roles.models import User
-from segments.models import Segment
-from segments.rules import without_values
 
 # What a run does when it comes to a state; all others end it.
 MOVES: dict[str, str] = {
@@ -26,26 +23,18 @@ def record(run: Run, action: str, *, by: User | None, changes: dict[str, Any] | 
     audit.record(run.environment, action, run.export, by=by, changes=changes, run=run.uuid)
 
 
-def record_change(run: Run, before: str, message: str, *, by: User | None) -> None:
-    """Write the event of the run's change from `before` ("": it is new); `message` is its own without values."""
+def record_change(run: Run, before: str, *, by: User | None) -> None:
+    """Write the event of the run's change from `before` ("": it is new)."""
     decided = DECIDED.get(run.state) if before == State.HELD and run.decision else None
-    record(run, decided or MOVES.get(run.state, "end run"), by=by, changes=_facts(run, before, message))
+    record(run, decided or MOVES.get(run.state, "end run"), by=by, changes=_facts(run, before))
 
 
-def message_without_values(run: Run) -> str:
-    """Return what the run tells everyone; a refresh that failed may quote the value of a rule."""
-    if "“" not in run.message:
-        return run.message
-    segments = Segment.objects.filter(exports=run.export_id).values_list("conditions", flat=True)
-    return without_values(run.message, itertools.chain.from_iterable(segments))
-
-
-def _facts(run: Run, before: str, message: str) -> dict[str, Any]:
+def _facts(run: Run, before: str) -> dict[str, Any]:
     """The state, what started it and, of one that ended, how much was sent; never `detail`, which names hosts."""
     facts: dict[str, Any] = {"state": [before or None, run.state], "trigger": run.trigger}
     if run.triggered_by:
         facts["asked_by"] = str(run.triggered_by)
     if run.state == State.RUNNING:
         return facts | {"attempt": run.claims}
-    said = {"reason": run.reason, "message": message, "why": run.decision}
+    said = {"reason": run.reason, "message": run.message, "why": run.decision}
     return facts | {run.words.audited_as: run.rows_done} | {name: text for name, text in said.items() if text}

@@ -4,15 +4,17 @@ from typing import Any
 
 from django.db.models import Count
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
 
-from exports.models import Run
+from exports.models import ReasonCode, Run
 from exports.models.states import State
 from exports.runs import budget
+from roles.messages import EMPTY, Message
+from roles.messages import said as _
 
 MOST_TOLD = 500  # runs of one place in one look: what is due meanwhile must not wait for this
-PLACE = ("environment", "export__connection", "reason")
+PLACE = ("environment", "export__connection", "reason_code", "reason")
 SEEN = (*PLACE, "environment__paused_at", "export__connection__name")
+OURS = (ReasonCode.PAUSED, ReasonCode.NO_ROOM)
 
 
 def explain_waits() -> None:
@@ -21,22 +23,17 @@ def explain_waits() -> None:
     found = list(waiting.order_by().values(*SEEN).annotate(Count("pk")))
     full = set(budget.full()) if found else set()
     for group in found:
-        reason = _reason(group, full)
-        if reason != group["reason"]:
+        code, reason = _reason(group, full)
+        if (code, reason) != (group["reason_code"], group["reason"]):
             told = waiting.filter(**{name: group[name] for name in PLACE})[:MOST_TOLD]
-            waiting.filter(pk__in=told.values("pk")).update(reason=reason)
+            waiting.filter(pk__in=told.values("pk")).update(reason_code=code, reason=reason)
 
 
-def paused() -> str:
-    """Return the words behind the status of a run in a paused environment."""
-    return _("the environment is paused")
-
-
-def _reason(group: dict[str, Any], full: set[int]) -> str:
-    """Return the reason that the runs of a group have now; theirs, where it is none of those here."""
-    others = _("waiting for other exports of “%(name)s”") % {"name": group["export__connection__name"]}
+def _reason(group: dict[str, Any], full: set[int]) -> tuple[str, Message]:
+    """Return the reason that the runs of a group have now, with its code; theirs, where it is none of those here."""
     if group["environment__paused_at"]:
-        return paused()
+        return ReasonCode.PAUSED, _("the environment is paused")
     if group["export__connection"] in full:
-        return others
-    return "" if group["reason"] in (paused(), others) else str(group["reason"])
+        others = _("waiting for other exports of “%(name)s”") % {"name": group["export__connection__name"]}
+        return ReasonCode.NO_ROOM, others
+    return ("", EMPTY) if group["reason_code"] in OURS else (group["reason_code"], group["reason"])

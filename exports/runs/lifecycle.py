@@ -13,7 +13,6 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
 
 from exports.models import Export, Run, SystemRefresh, Trigger
 from exports.models.states import ACTIVE, DELIVERED, STATES, State, may_follow
@@ -22,6 +21,8 @@ from exports.runs.lease import ALWAYS, RELEASED
 from exports.runs.nudging import nudge
 from exports.runs.signals import run_changed
 from roles.audit import audit
+from roles.messages import EMPTY, Message
+from roles.messages import said as _
 from roles.models import User
 
 LEASE = lease.Lease(Run)
@@ -76,14 +77,16 @@ def create(export: Export, origin: Origin, *, most_rows: int | None = None) -> R
     return run
 
 
-def create_skipped(export: Export, origin: Origin, *, reason: str, message: str = "", is_last: bool = True) -> Run:
+def create_skipped(
+    export: Export, origin: Origin, *, reason: Message, message: Message = EMPTY, is_last: bool = True
+) -> Run:
     """Keep a run that never started and sends nothing; with `is_last` it becomes its export's last run."""
     values = _skipped(reason, message) | origin.as_values()
     run = Run.objects.create(environment=export.environment, export=export, **values)
     if is_last:
         Export.objects.filter(pk=export.pk).update(last_run=run)
-    events.record_change(run, "", message, by=None)
-    run_changed.send(_sender(run), run=run, before="", message=message)
+    events.record_change(run, "", by=None)
+    run_changed.send(_sender(run), run=run, before="")
     return run
 
 
@@ -100,8 +103,8 @@ def create_missed(export: Export, missed: Sequence[datetime]) -> None:
     audit.record(export.environment, "miss occurrences", export, by=None, changes=changes)
 
 
-def _skipped(reason: str, message: str) -> dict[str, Any]:
-    return {"state": State.SKIPPED, "ended_at": Now(), "reason": reason[:200], "message": message}
+def _skipped(reason: Message, message: Message) -> dict[str, Any]:
+    return {"state": State.SKIPPED, "ended_at": Now(), "reason": reason, "message": message}
 
 
 def move(run_id: int, before: str, after: State, *, by: User | None = None, only_if: Q = ALWAYS, **values: Any) -> bool:
@@ -115,6 +118,8 @@ def move(run_id: int, before: str, after: State, *, by: User | None = None, only
         values |= RELEASED
     if STATES[after].is_final:
         values |= {"ended_at": Now()}
+    if "reason" in values:
+        values = {"reason_code": ""} | values
     with transaction.atomic():
         mine = Run.objects.filter(only_if, pk=run_id, state=before)
         is_moved = bool(mine.update(state=after, **values))
@@ -126,12 +131,11 @@ def move(run_id: int, before: str, after: State, *, by: User | None = None, only
 def _note(run_id: int, before: str, by: User | None) -> None:
     """Write the audit log and the run's log, note a delivery on its export, and tell those who listen."""
     run = Run.objects.select_related("environment", "export", "triggered_by").defer(*BULKY).get(pk=run_id)
-    message = events.message_without_values(run)
-    events.record_change(run, before, message, by=by)
-    log.note_state(run, before, message, by=by)
+    events.record_change(run, before, by=by)
+    log.note_state(run, before, by=by)
     if run.state in DELIVERED:
         Export.objects.filter(last_run=run_id).update(delivered_at=Now())
-    run_changed.send(_sender(run), run=run, before=before, message=message)
+    run_changed.send(_sender(run), run=run, before=before)
 
 
 def _sender(run: Run) -> type[Run | SystemRefresh]:
@@ -156,7 +160,7 @@ def cancel(run: Run, *, by: User | None) -> bool:
         events.record(run, "cancel", by=by)
         log.note_cancel(run, by)
         if before != State.RUNNING:
-            remains = found.words.remains(found) if found else ""
+            remains = found.words.remains(found) if found else EMPTY
             said = {"message": remains} if remains else {}
             move(run.pk, before, State.CANCELED, by=by, reason=canceled_by(by), **asked | said)
     return True
@@ -173,7 +177,7 @@ def finish(claimed: Claim, state: State, **values: Any) -> bool:
     for _attempt in range(2):  # the second time for a cancel that came between the two
         asked = Run.objects.held_by(claimed.token).filter(cancel_requested_at__isnull=False)
         if canceled := asked.select_related("canceled_by").first():
-            words: dict[str, Any] = {"reason": canceled_by(canceled.canceled_by), "detail": ""}
+            words: dict[str, Any] = {"reason": canceled_by(canceled.canceled_by), "detail": EMPTY}
             words |= {"message": canceled.words.remains(canceled)}
             return move(claimed.run_id, State.RUNNING, State.CANCELED, only_if=mine, **words)
         if move(claimed.run_id, State.RUNNING, state, only_if=mine & Q(cancel_requested_at=None), **values):
@@ -190,10 +194,18 @@ def release(claimed: Claim) -> bool:
 
 
 def retry_later(
-    claimed: Claim, run: Run, *, message: str, detail: str, reason: str, retry_after: float | None = None
+    claimed: Claim,
+    run: Run,
+    *,
+    message: Message,
+    detail: Message,
+    reason: Message,
+    retry_after: float | None = None,
+    reason_code: str = "",
 ) -> None:
     """Keep a failure that may pass and plan the next try; without time for one the failure is permanent."""
-    values = {"message": message, "detail": detail, "reason": reason, "tries": F("tries") + 1, "claims": 0}
+    values = {"message": message, "detail": detail, "reason": reason, "reason_code": reason_code}
+    values |= {"tries": F("tries") + 1, "claims": 0}
     wait = retries.wait_before(run.tries, retry_after)
     if retries.has_time_for(run, wait):
         finish(claimed, State.RETRYING, not_before=Now() + wait, **values)
@@ -201,7 +213,7 @@ def retry_later(
         finish(claimed, State.FAILED, **values)
 
 
-def lose(run: Run, why: str) -> None:
+def lose(run: Run, why: Message) -> None:
     """Put a run back whose worker died (`why`, for administrators), or fail it when that happened too often."""
     if run.token is None:
         return
@@ -225,6 +237,6 @@ def lose(run: Run, why: str) -> None:
         )
 
 
-def canceled_by(who: User | None) -> str:
+def canceled_by(who: User | None) -> Message:
     """Return the words behind a canceled run's status."""
-    return _("by %(who)s") % {"who": who} if who else ""
+    return _("by %(who)s") % {"who": who} if who else EMPTY

@@ -4,23 +4,25 @@ Lines are few (states, steps), never one for a row. `text` is for everyone: no h
 names them goes into `detail`, which administrators alone see.
 """
 
+import json
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection
-from django.utils.translation import gettext as _
 
-from exports.models import Level, Run, RunLine
+from exports.models import Level, Run, RunLine, Trigger
 from exports.models.states import STATES, State
+from roles.messages import EMPTY, Message, joined, listed
+from roles.messages import said as _
+from roles.messages.field import out_of_json
 from roles.models import User
-from roles.ui.words import duration, exact_time
 
 MOST_LINES = 500
-LONGEST = 500  # characters of a line
 # One statement for a line, and none is left of a run that is gone.
 ADD = """
-INSERT INTO exports_runline (run_id, at, level, text, detail)
-SELECT id, statement_timestamp(), %s, %s, %s FROM exports_run
+INSERT INTO exports_runline (run_id, at, level, text_said, detail_said)
+SELECT id, statement_timestamp(), %s, %s::jsonb, %s::jsonb FROM exports_run
 WHERE id = %s AND (SELECT count(*) FROM exports_runline WHERE run_id = exports_run.id) < %s
 """
 LEVELS: dict[str, Level] = {
@@ -31,16 +33,17 @@ LEVELS: dict[str, Level] = {
 STEP_LEVELS = {"failed": Level.ERROR, "held": Level.WARNING}
 
 
-def say(run: Run | int, text: str, *, level: Level = Level.INFO, detail: str = "") -> None:
-    """Add a line to the run's log; nothing beyond MOST_LINES."""
+def say(run: Run | int, text: Message | str, *, level: Level = Level.INFO, detail: Message | str = EMPTY) -> None:
+    """Add a line to the run's log, without a person's value; nothing beyond MOST_LINES."""
     run_id = run if isinstance(run, int) else run.pk
+    said = Message.of(text).masked(), Message.of(detail)
     with connection.cursor() as cursor:
-        cursor.execute(ADD, [level.value, _cut(text), detail, run_id, MOST_LINES])
+        cursor.execute(ADD, [level.value, *(json.dumps(one.as_json()) for one in said), run_id, MOST_LINES])
 
 
-def note_state(run: Run, before: str, said: str, *, by: User | None = None) -> None:
-    """Tell that `run` went from the state `before` to the one it has now; `said` is its message without values."""
-    move = _Move(run, before, said, by)
+def note_state(run: Run, before: str, *, by: User | None = None) -> None:
+    """Tell that `run` went from the state `before` to the one it has now."""
+    move = _Move(run, before, by)
     level = Level.INFO if before == State.HELD else LEVELS.get(run.state, Level.WARNING)
     say(run, move.words, level=level, detail=move.detail)
 
@@ -50,7 +53,7 @@ def note_cancel(run: Run, by: User | None) -> None:
     say(run, _("Cancel asked for by %(who)s") % {"who": by} if by else _("Cancel asked for"), level=Level.WARNING)
 
 
-def note_wait(run: Run, waits_for: str) -> None:
+def note_wait(run: Run, waits_for: Message) -> None:
     """Tell what the run waits for from now on, or that what it waited for has ended."""
     over = _("The wait for %(what)s is over") % {"what": run.waits_for}
     say(run, _("Waits for %(what)s") % {"what": waits_for} if waits_for else over)
@@ -58,36 +61,35 @@ def note_wait(run: Run, waits_for: str) -> None:
 
 def note_begun(run: Run, step: dict[str, Any]) -> None:
     """Tell that a step of the run began."""
-    say(run, f"{step['label']} …")
+    say(run, _("%(step)s …") % {"step": out_of_json(step["label"])})
 
 
 def note_step(run: Run, step: dict[str, Any]) -> None:
     """Tell how a step of the run ended: what it found, and how long it took."""
     ended = {"failed": _("failed"), "held": _("held")}.get(step["state"], _("done"))
-    said = " · ".join([step["label"], *([step["note"]] if step["note"] else []), ended])
-    text = f"{said} ({duration(step['seconds'])})"
-    say(run, text, level=STEP_LEVELS.get(step["state"], Level.INFO))
+    parts = [out_of_json(step["label"]), out_of_json(step["note"]), ended]
+    words = {"told": listed(filter(None, parts), by=" · "), "time": timedelta(seconds=step["seconds"])}
+    say(run, _("%(told)s (%(time)s)") % words, level=STEP_LEVELS.get(step["state"], Level.INFO))
 
 
 def lines_of(run: Run) -> list[RunLine]:
     """Return the run's log, oldest first; what came of it without any worker is told by the run itself."""
     lines = list(run.lines.order_by("pk"))
-    first = RunLine(run=run, at=run.queued_at, text=_cut(_began(run, was_queued=bool(lines) or not run.ended_at)))
+    first = RunLine(run=run, at=run.queued_at, text=_began(run, was_queued=bool(lines) or not run.ended_at))
     if lines or not run.ended_at:
         return [first, *lines]
     level = LEVELS.get(run.state, Level.WARNING)
-    return [first, RunLine(run=run, at=run.ended_at, text=_cut(_Move(run, "", run.message, None).ended()), level=level)]
+    return [first, RunLine(run=run, at=run.ended_at, text=_Move(run, "", None).ended(), level=level)]
 
 
-def _began(run: Run, *, was_queued: bool) -> str:
-    who = f" · {run.triggered_by}" if run.triggered_by else ""
-    trigger = f"{run.get_trigger_display()}{who}"
-    said = [_("Queued: %(trigger)s") % {"trigger": trigger} if was_queued else trigger]
+def _began(run: Run, *, was_queued: bool) -> Message:
+    trigger = joined(filter(None, (Message.of(Trigger(run.trigger).label), run.triggered_by)), by=" · ")
+    parts = [_("Queued: %(trigger)s") % {"trigger": trigger} if was_queued else trigger]
     if run.due:
-        said.append(_("due %(when)s") % {"when": exact_time(run.due)})
+        parts.append(_("due %(when)s") % {"when": run.due})
     if run.is_late:
-        said.append(_("late, since Waybill was not running then"))
-    return ", ".join(said)
+        parts.append(_("late, since Waybill was not running then"))
+    return joined(parts, by=", ")
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,10 @@ class _Move:
 
     run: Run
     before: str
-    said: str
     by: User | None
 
     @property
-    def words(self) -> str:
+    def words(self) -> Message:
         own = {
             State.RUNNING: self._started,
             State.QUEUED: self._back_in_queue,
@@ -113,53 +114,57 @@ class _Move:
         return own.get(State(self.run.state), self.ended)()
 
     @property
-    def detail(self) -> str:
+    def detail(self) -> Message:
         """Which process took it, or what only administrators may know of a failure."""
         if self.run.state == State.RUNNING:
             return _("Worker %(worker)s") % {"worker": self.run.worker}
         return self.run.detail
 
     @property
-    def _label(self) -> str:
-        return str(STATES[self.run.state].look.label)
+    def _label(self) -> Message:
+        return Message.of(STATES[self.run.state].look.label)
 
-    def _started(self) -> str:
+    def _started(self) -> Message:
         if self.before == State.RETRYING:
             return _("Tried again: try %(n)d") % {"n": self.run.tries + 1}
         return _("Started") if self.run.claims < 2 else _("Started again: attempt %(n)d") % {"n": self.run.claims}
 
-    def _back_in_queue(self) -> str:
+    def _back_in_queue(self) -> Message:
         if self.before == State.HELD:
             return self._decided(_("Let go by %(who)s: %(why)s"))
         if self.by is not None:
-            return f"{self.run.reason} · {self.by}"
-        return self.said or _("Its worker stopped and gave it back; another one takes it")
+            return _("%(reason)s · %(who)s") % {"reason": self.run.reason, "who": self.by}
+        return self.run.message or _("Its worker stopped and gave it back; another one takes it")
 
-    def _retrying(self) -> str:
-        when = exact_time(self.run.not_before)
-        return _("Failed: %(message)s Next try at %(when)s") % {"message": self.said, "when": when}
+    def _retrying(self) -> Message:
+        words = {"message": self.run.message, "when": self.run.not_before}
+        return _("Failed: %(message)s Next try at %(when)s") % words
 
-    def _held(self) -> str:
-        texts = ". ".join(one["text"] for one in self.run.held_for)
-        return _("Held: %(texts)s. Somebody who may edit the export decides") % {"texts": texts or self.run.reason}
+    def _held(self) -> Message:
+        texts = listed(self.run.held_texts, by=". ")
+        held_for = texts if self.run.held_for else self.run.reason
+        return _("Held: %(texts)s. Somebody who may edit the export decides") % {"texts": held_for}
 
-    def _canceled(self) -> str:
+    def _canceled(self) -> Message:
         if self.run.decision:
             return self._decided(_("Dropped by %(who)s: %(why)s"))
-        return f"{self._label} {self.run.reason}".strip()
+        return _("%(state)s %(reason)s") % self._facts if self.run.reason else self._label
 
-    def _decided(self, words: str) -> str:
+    def _decided(self, words: Message) -> Message:
         return words % {"who": self.run.decided_by or _("nobody"), "why": self.run.decision}
 
-    def _delivered(self) -> str:
-        outcome = self.run.words.outcome(self.run)
-        return f"{self._label}: {outcome}" + (f". {self.said}" if self.said else "")
+    def _delivered(self) -> Message:
+        words = self._facts | {"outcome": self.run.words.outcome(self.run)}
+        if self.run.message:
+            return _("%(state)s: %(outcome)s. %(message)s") % words
+        return _("%(state)s: %(outcome)s") % words
 
-    def ended(self) -> str:
+    def ended(self) -> Message:
         """How the run ended, and why."""
-        said = self.said or self.run.reason
-        return f"{self._label}: {said}" if said else self._label
+        if self.run.message:
+            return _("%(state)s: %(message)s") % self._facts
+        return _("%(state)s: %(reason)s") % self._facts if self.run.reason else self._label
 
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    @property
+    def _facts(self) -> dict[str, Any]:
+        return {"state": self._label, "reason": self.run.reason, "message": self.run.message}

@@ -5,9 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-
 from exports.models import (
     REFRESHES_UNDER_WAY,
     Export,
@@ -18,6 +15,9 @@ from exports.models import (
     RefreshPart,
     SystemRefresh,
 )
+from roles.messages import Message
+from roles.messages import said as _
+from roles.messages import said_many as ngettext
 from segments.models import SegmentStatus
 
 MOST_TEXT = 120  # characters of names
@@ -82,10 +82,11 @@ def values_of(needs: Sequence[Need], awaited: list[list[Any]]) -> dict[str, Any]
         return {}
     words = _named([need.name for need in needs])
     more = [[need.kind, need.id] for need in needs if [need.kind, need.id] not in awaited]
-    return {"waits_for": words, "reason": _("waiting for %(what)s") % {"what": words}, "awaits": [*awaited, *more]}
+    reason = _("waiting for %(what)s") % {"what": words}
+    return {"waits_for": words, "reason": reason, "reason_code": "", "awaits": [*awaited, *more]}
 
 
-def _named(names: list[str]) -> str:
+def _named(names: list[str]) -> Message:
     """Name what is waited for: the first, and how many more."""
     different = list(dict.fromkeys(names))
     name = different[0] if len(different[0]) <= MOST_TEXT else different[0][:MOST_TEXT] + "…"
@@ -93,4 +94,4 @@ def _named(names: list[str]) -> str:
         return _("the refresh of “%(name)s”") % {"name": name}
     count = len(different) - 1
     words = ngettext("the refresh of “%(name)s” and %(n)d more", "the refresh of “%(name)s” and %(n)d more", count)
-    return words % {"name": name, "n": count}
+    return words % {"name": name}

@@ -18,6 +18,8 @@ from exports.models import Run
 from exports.models.states import State
 from exports.runs import budget, lifecycle
 from exports.runs.lifecycle import LEASE, Claim
+from roles.messages import EMPTY
+from roles.messages import said as _
 
 FROZEN_WAIT = timedelta(seconds=5)
 
@@ -67,9 +69,9 @@ def _claim_first(waiting: QuerySet[Run]) -> Claim | None:
         started_at=Coalesce("started_at", Now()),
         claimed_at=Now(),
         worker=worker_name(),
-        reason="",
-        message="",
-        detail="",
+        reason=EMPTY,
+        message=EMPTY,
+        detail=EMPTY,
     )
     return claimed
 
@@ -99,5 +101,6 @@ def reap() -> int:
     """Put back the runs whose lease has ended; return how many there were."""
     lost = list(Run.objects.lost())
     for run in lost:
-        lifecycle.lose(run, f"No sign of life from {run.worker} since {run.lease_until}.")
+        words = {"worker": run.worker, "when": run.lease_until}
+        lifecycle.lose(run, _("No sign of life from %(worker)s since %(when)s.") % words)
     return len(lost)

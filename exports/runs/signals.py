@@ -2,7 +2,6 @@
 
 from django.dispatch import Signal
 
-# `run` went from the state `before` ("": it is new) to the one it has now; `message` is what it tells everyone,
-# without the values of rules. Sent in the transaction of the change: a receiver that fails undoes it.
-# The sender is SystemRefresh for a run that belongs to one, and Run for all others.
+# `run` went from the state `before` ("": it is new) to the one it has now. Sent in the transaction of the change:
+# a receiver that fails undoes it. The sender is SystemRefresh for a run that belongs to one, and Run for all others.
 run_changed = Signal()

@@ -7,23 +7,24 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
 
 from exports.models import Run
 from exports.models.states import CLAIMABLE, State
 from exports.runs import events, lifecycle
 from exports.runs.nudging import nudge
+from roles.messages import EMPTY, Message, SaidError
+from roles.messages import said as _
 from roles.models import User
 
 
-class NotStuckError(Exception):
+class NotStuckError(SaidError):
     """Why a run is left as it is, for people."""
 
 
 def queue_anew(run: Run, *, by: User) -> None:
     """Let a worker take `run` now, its waits and earlier tries forgotten. Raises NotStuckError."""
-    values = {"not_before": Now(), "claims": 0, "tries": 0, "reason": _("Queued anew by support"), "message": ""}
-    values |= {"waits_for": "", "awaits": []}
+    values = {"not_before": Now(), "claims": 0, "tries": 0, "reason": _("Queued anew by support"), "message": EMPTY}
+    values |= {"waits_for": EMPTY, "awaits": [], "reason_code": ""}
     _put_right(run, State.QUEUED, values, "queue anew", by)
     nudge()
 
@@ -49,9 +50,9 @@ def _put_right(run: Run, state: State, values: dict[str, Any], action: str, by: 
         events.record(found, action, by=by)
 
 
-def _why_not(run: Run) -> str:
+def _why_not(run: Run) -> Message:
     state = Run.objects.filter(pk=run.pk).values_list("state", flat=True).first()
-    words: dict[str, str] = {
+    words: dict[str, Message] = {
         State.RUNNING: _("Run %(run)s was left alone: a worker is on it. Cancel it in the portal if it shall stop."),
         State.HELD: _("Run %(run)s was left alone: it waits for a person of its environment to decide."),
     }

@@ -9,13 +9,14 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Greatest, Now
-from django.utils.translation import gettext as _
 
 from exports.models import PartState, RefreshPart, Run
 from exports.models.states import State
 from exports.runs import lifecycle, log
 from exports.runs.needs import MOST_TEXT, PART, SEGMENT, Need, being_refreshed, values_of, without_own
 from exports.runs.nudging import nudge
+from roles.messages import EMPTY
+from roles.messages import said as _
 from segments.models import Segment, SegmentError, SegmentStatus
 from segments.warehouse.members import heal_stuck
 
@@ -52,18 +53,19 @@ def _wait(run: Run, needs: list[Need]) -> None:
 @transaction.atomic
 def _wait_no_more(run: Run) -> None:
     """Start the run, or skip it where something that it waited for has failed."""
-    failed = _failed(run)
+    failed, still = _failed(run), ~Q(waits_for="") & Q(awaits=run.awaits)
     if not failed:
         # It becomes claimable now; without a new time it would look as if workers had left it alone all along.
-        mine = Run.objects.filter(pk=run.pk, state=State.QUEUED, waits_for=run.waits_for)
-        if mine.update(waits_for="", awaits=[], reason="", not_before=Greatest("not_before", Now())):
-            log.note_wait(run, "")
+        mine = Run.objects.filter(still, pk=run.pk, state=State.QUEUED)
+        if mine.update(
+            waits_for=EMPTY, awaits=[], reason=EMPTY, reason_code="", not_before=Greatest("not_before", Now())
+        ):
+            log.note_wait(run, EMPTY)
         return nudge()
     message = _("It waited for the refresh of “%(name)s”, and that failed. Nothing was sent: put that right, then run "
                 "the export again.") % {"name": failed}  # fmt: skip
     reason = _("“%(name)s” could not be refreshed") % {"name": failed}
-    still = Q(waits_for=run.waits_for)
-    lifecycle.move(run.pk, State.QUEUED, State.SKIPPED, only_if=still, waits_for="", reason=reason, message=message)
+    lifecycle.move(run.pk, State.QUEUED, State.SKIPPED, only_if=still, waits_for=EMPTY, reason=reason, message=message)
     return None
 
 

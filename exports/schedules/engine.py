@@ -21,6 +21,7 @@ from exports.schedules.planning import database_now
 from exports.schedules.recurrence import Recurrence
 from exports.schedules.signals import switched_off
 from roles.audit import audit
+from roles.messages import Message
 from roles.models import Environment
 
 logger = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class Kind(ABC, Generic[Row]):
         """Return the environment of a schedule, and what events about it are of."""
 
     @abstractmethod
-    def advice(self) -> str:
+    def advice(self) -> Message:
         """Say, for people, that a schedule could not be followed and what to do."""
 
     @abstractmethod
@@ -259,7 +260,7 @@ def _plan(kind: Kind[Row], schedule: Row, due: datetime | None) -> None:
     _row(kind, schedule).update(next_due=due)
 
 
-def _switch_off(kind: Kind[Row], schedule: Row, problem: str) -> None:
+def _switch_off(kind: Kind[Row], schedule: Row, problem: Message) -> None:
     """Let a schedule that cannot be followed start nothing any more, and say why."""
     _row(kind, schedule).update(next_due=None, problem=problem)
     schedule.next_due, schedule.problem = None, problem

@@ -148,7 +148,7 @@ class ScheduleForm(forms.Form):
         problem = recurrence.problem(self.rule)
         if problem:
             is_unknown = self.rule.zone not in recurrence.zones()
-            self.add_error("zone" if is_unknown else "cron", forms.ValidationError(problem, code="invalid"))
+            self.add_error("zone" if is_unknown else "cron", forms.ValidationError(str(problem), code="invalid"))
 
 
 class BulkScheduleForm(ScheduleForm):

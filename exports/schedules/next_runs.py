@@ -63,13 +63,13 @@ def next_of(rule: Recurrence) -> NextRuns:
     """Return the next runs of a recurrence, or its problem."""
     problem = recurrence.problem(rule)
     if problem:
-        return NextRuns(text=problem)
+        return NextRuns(text=str(problem))
     dues = recurrence.occurrences(rule, database_now(), SHOWN)
     zone = ZoneInfo(rule.zone)
     local = [due.astimezone(zone) for due in dues]
     before = [None, *local]
     runs = [_run(rule, moment, earlier) for moment, earlier in zip(local, before, strict=False)]
-    return NextRuns(recurrence.words(rule), tuple(runs))
+    return NextRuns(str(recurrence.words(rule)), tuple(runs))
 
 
 def _run(rule: Recurrence, moment: datetime, earlier: datetime | None) -> NextRun:

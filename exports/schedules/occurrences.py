@@ -5,15 +5,24 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
 
 from exports.models import Export, Run, Schedule, ScheduleMode, Trigger
-from exports.models.states import STATES
+from exports.models.states import State
 from exports.runs import decide, lifecycle
 from exports.runs.lifecycle import Origin
 from exports.schedules import engine
 from exports.schedules.recurrence import Recurrence
+from roles.messages import Message
+from roles.messages import said as _
 from roles.models import Environment
+
+# What the run before was, at the time of the next one.
+WAS = {
+    State.QUEUED: _("queued"),
+    State.RUNNING: _("refreshing"),
+    State.RETRYING: _("failed (retrying)"),
+    State.HELD: _("held"),
+}
 
 
 class _Kind(engine.Kind[Schedule]):
@@ -29,7 +38,7 @@ class _Kind(engine.Kind[Schedule]):
     def subject(self, schedule: Schedule) -> tuple[Environment, models.Model]:
         return schedule.export.environment, schedule.export
 
-    def advice(self) -> str:
+    def advice(self) -> Message:
         return _("It could not be followed. Choose its recurrence again and save it.")
 
     def start(self, schedule: Schedule, due: datetime, *, is_late: bool) -> None:
@@ -74,7 +83,7 @@ def _start(export: Export, due: datetime, *, is_late: bool) -> None:
     earlier = Run.objects.active().filter(export=export).first()
     if earlier:
         is_last = decide.lapse(earlier) or earlier.most_rows is not None  # a test is never the last run
-        words = {"run": earlier.short_id, "state": str(STATES[earlier.state].look.label).lower()}
+        words = {"run": earlier.short_id, "state": WAS[State(earlier.state)]}
         message = _("At its time run %(run)s of this export was %(state)s. Nothing was sent; the next occurrence "
                     "starts at its time.") % words  # fmt: skip
         reason = _("run %(run)s was %(state)s") % words

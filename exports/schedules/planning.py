@@ -9,6 +9,7 @@ from exports.models import Export, RefreshSchedule, Schedule, ScheduleMode
 from exports.models.schedule import Recurring
 from exports.schedules import recurrence
 from exports.schedules.recurrence import Recurrence
+from roles.messages import EMPTY
 from roles.models import Environment
 
 PLANNED = ["next_due", "problem"]  # what `plan_next` sets
@@ -31,7 +32,7 @@ def plan_next(recurring: Recurring, after: datetime) -> None:
 
 def stop(recurring: Recurring) -> None:
     """Plan no further occurrence; the rule stays for when the schedule is switched on again."""
-    recurring.next_due, recurring.problem = None, ""
+    recurring.next_due, recurring.problem = None, EMPTY
     recurring.save(update_fields=PLANNED)
 
 

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
 from itertools import islice
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
 from django.utils.dates import WEEKDAYS_ABBR
-from django.utils.translation import gettext as _
 
 from exports.models.schedule import Recurring, Repeat
+from roles.messages import EMPTY, Message, joined, listed, verbatim
+from roles.messages import said as _
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 REGIONS = {"Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
@@ -104,12 +106,12 @@ def between(recurrence: Recurrence, after: datetime, until: datetime, most: int)
         span *= 4
 
 
-def problem(recurrence: Recurrence) -> str:
-    """Say why it can never run and what to do, for people; "" for one that can."""
+def problem(recurrence: Recurrence) -> Message:
+    """Say why it can never run and what to do, for people; nothing for one that can."""
     mistake = _mistake(recurrence)
     if mistake or recurrence.repeat != Repeat.CRON:
         return mistake
-    return "" if next_after(recurrence, datetime(2000, 1, 1, tzinfo=UTC)) else _never(recurrence.cron)
+    return EMPTY if next_after(recurrence, datetime(2000, 1, 1, tzinfo=UTC)) else _never(recurrence.cron)
 
 
 def _from(recurrence: Recurrence, after: datetime) -> Iterator[datetime]:
@@ -129,24 +131,25 @@ def _until(recurrence: Recurrence, after: datetime, until: datetime) -> Iterator
 # Words ----------------------------------------------------------------------------------------------------------------
 
 
-def words(recurrence: Recurrence) -> str:
+def words(recurrence: Recurrence) -> Message:
     """Say it in words with its zone: "Daily at 09:00 (Europe/Paris)"."""
     return _("%(rule)s (%(zone)s)") % {"rule": rule(recurrence), "zone": recurrence.zone}
 
 
-def rule(recurrence: Recurrence) -> str:
+def rule(recurrence: Recurrence) -> Message:
     """Say it in words without its zone: "Daily at 09:00"; what makes no sense is called by its kind alone."""
     if _mistake(recurrence):
-        return str(dict(Repeat.choices).get(recurrence.repeat, recurrence.repeat))
+        return Message.of(dict(Repeat.choices).get(recurrence.repeat, recurrence.repeat))
     if recurrence.repeat == Repeat.CRON:
-        return CronSim(recurrence.cron, datetime(2000, 1, 1)).explain()
+        return verbatim(CronSim(recurrence.cron, datetime(2000, 1, 1)).explain())
     if recurrence.repeat == Repeat.HOURLY:
-        return _("Hourly at minute %(minute)s") % {"minute": _clock(recurrence.times[0]).minute}
-    return _on_days(recurrence) % {"times": ", ".join(sorted(recurrence.times)), "days": _days(recurrence.weekdays)}
+        return _("Hourly at minute %(minute)d") % {"minute": _clock(recurrence.times[0]).minute}
+    words = {"times": listed(sorted(recurrence.times)), "days": _days(recurrence.weekdays)}
+    return _on_days(recurrence) % (words | {"day": recurrence.month_day})
 
 
-def _on_days(recurrence: Recurrence) -> str:
-    """The rule of a daily, weekly or monthly recurrence, with places for %(times)s and %(days)s."""
+def _on_days(recurrence: Recurrence) -> Message:
+    """The rule of a daily, weekly or monthly recurrence, with places for %(times)s, %(days)s and %(day)d."""
     if recurrence.repeat == Repeat.WEEKLY:
         return _("Weekly on %(days)s at %(times)s")
     if recurrence.repeat == Repeat.DAILY:
@@ -154,11 +157,11 @@ def _on_days(recurrence: Recurrence) -> str:
     if recurrence.month_day == LAST_DAY:
         return _("Last day of each month at %(times)s")
     if recurrence.month_day > 28:
-        return _("Day %(day)d (or the last) of each month at") % {"day": recurrence.month_day} + " %(times)s"
-    return _("Day %(day)d of each month at") % {"day": recurrence.month_day} + " %(times)s"
+        return _("Day %(day)d (or the last) of each month at %(times)s")
+    return _("Day %(day)d of each month at %(times)s")
 
 
-def _days(weekdays: tuple[int, ...]) -> str:
+def _days(weekdays: tuple[int, ...]) -> Message:
     """Return days in words, three and more in a row as one: "Mon" to "Fri", "Sun"."""
     rows: list[list[int]] = []
     for day in sorted(set(weekdays) & set(range(1, 8))):
@@ -166,11 +169,11 @@ def _days(weekdays: tuple[int, ...]) -> str:
             rows[-1].append(day)
         else:
             rows.append([day])
-    return ", ".join(_row_of_days([str(WEEKDAYS_ABBR[day - 1]) for day in row]) for row in rows)
+    return joined((_row_of_days([WEEKDAYS_ABBR[day - 1] for day in row]) for row in rows), by=", ")
 
 
-def _row_of_days(names: list[str]) -> str:
-    return f"{names[0]}–{names[-1]}" if len(names) > 2 else ", ".join(names)
+def _row_of_days(names: list[Any]) -> Message:
+    return joined([names[0], names[-1]], by="–") if len(names) > 2 else joined(names, by=", ")
 
 
 # Local wall clocks ----------------------------------------------------------------------------------------------------
@@ -300,7 +303,7 @@ def _is_clock(text: str) -> bool:
         return False
 
 
-def _mistake(recurrence: Recurrence) -> str:
+def _mistake(recurrence: Recurrence) -> Message:
     """Say what of it makes no sense; a cron expression that never comes is found elsewhere."""
     if recurrence.zone not in zones():
         return _("“%(zone)s” is not a known time zone. Choose one of the list.") % {"zone": recurrence.zone}
@@ -316,15 +319,15 @@ def _mistake(recurrence: Recurrence) -> str:
     return _day_mistake(recurrence)
 
 
-def _day_mistake(recurrence: Recurrence) -> str:
+def _day_mistake(recurrence: Recurrence) -> Message:
     if recurrence.repeat == Repeat.WEEKLY and not set(recurrence.weekdays) & set(range(1, 8)):
         return _("Choose at least one day of the week.")
     if recurrence.repeat == Repeat.MONTHLY and not LAST_DAY <= recurrence.month_day <= 31:
         return _("Choose a day from 1 to 31, or the last day.")
-    return ""
+    return EMPTY
 
 
-def _cron_mistake(expression: str) -> str:
+def _cron_mistake(expression: str) -> Message:
     if len(expression.split()) != 5:
         return _("A cron expression has five parts: minute, hour, day of the month, month and day of the week.")
     try:
@@ -333,7 +336,7 @@ def _cron_mistake(expression: str) -> str:
         if _comes_in_another_month(expression):
             return _never(expression)
         return _("“%(cron)s” cannot be read: %(part)s.") % {"cron": expression, "part": _part(expression, str(error))}
-    return ""
+    return EMPTY
 
 
 def _comes_in_another_month(expression: str) -> bool:
@@ -347,7 +350,7 @@ def _comes_in_another_month(expression: str) -> bool:
     return True
 
 
-def _part(expression: str, error: str) -> str:
+def _part(expression: str, error: str) -> Message:
     """Name the part of the expression that the library stumbled over."""
     minute, hour, day, month, weekday = expression.split()
     parts = {
@@ -361,5 +364,5 @@ def _part(expression: str, error: str) -> str:
     return words % {"text": text} if text else words
 
 
-def _never(expression: str) -> str:
+def _never(expression: str) -> Message:
     return _("“%(cron)s” never comes: no year has such a day. Choose another day or month.") % {"cron": expression}

@@ -14,6 +14,7 @@ from exports.models.schedule import Recurring
 from exports.schedules import recurrence
 from exports.schedules.planning import kept_rule, refresh_of
 from exports.schedules.recurrence import Recurrence
+from roles.messages import Message
 from roles.models import Environment
 
 
@@ -42,11 +43,11 @@ class ScheduleTeller:
         if export.schedule_mode == ScheduleMode.REFRESH or row is None:
             return _of_refresh(self._refresh)
         if row.problem:
-            return ScheduleWords(_("Stopped"), row.problem)
+            return ScheduleWords(_("Stopped"), str(row.problem))
         return _own(recurrence.of(row), row.next_due, get_language())
 
 
-def described(export: Export) -> str:
+def described(export: Export) -> Message | str:
     """Return the schedule as the audit log keeps it: a mode, or the export's own recurrence in words."""
     rule = kept_rule(export) if export.schedule_mode == ScheduleMode.OWN else None
     return recurrence.words(rule) if rule else export.schedule_mode
@@ -65,7 +66,7 @@ def words_of(export: Export) -> str:
     row: Schedule | None = getattr(export, "schedule", None)
     if row is None or export.schedule_mode != ScheduleMode.OWN:
         return str(export.get_schedule_mode_display())
-    return recurrence.words(recurrence.of(row))
+    return str(recurrence.words(recurrence.of(row)))
 
 
 def next_run_of(export: Export) -> str:
@@ -97,13 +98,13 @@ def _of_refresh(row: RefreshSchedule | None) -> ScheduleWords:
     if row is None:
         return ScheduleWords(_("With system refresh"), _("(off)"))
     if row.problem:
-        return ScheduleWords(_("With system refresh"), _("(stopped)"), row.problem)
+        return ScheduleWords(_("With system refresh"), _("(stopped)"), str(row.problem))
     return ScheduleWords(_("With system refresh"), "", _next(row))
 
 
 @lru_cache(maxsize=2048)
 def _own(rule: Recurrence, next_due: datetime | None, _language: str | None) -> ScheduleWords:
-    return ScheduleWords(recurrence.rule(rule), rule.zone, _next_text(next_due, rule.zone) if next_due else "")
+    return ScheduleWords(str(recurrence.rule(rule)), rule.zone, _next_text(next_due, rule.zone) if next_due else "")
 
 
 def _next(row: Recurring) -> str:

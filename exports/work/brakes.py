@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-
 from connections.destinations.base import Unit
 from exports.models import UNITS, Records
-from roles.ui.words import number
+from roles.messages import Message, listed
+from roles.messages import said as _
+from roles.messages import said_many as ngettext
 
 RECENT = 10  # delivered runs that a count is compared with, at most
 ENOUGH = 3  # of them have to be there: the fourth run is the first that is held
@@ -61,10 +60,10 @@ class Brake:
     """One reason to hold a run: `text` is a whole thought with its numbers, `short` a few words for the list."""
 
     brake: str
-    text: str
-    short: str
+    text: Message
+    short: Message
 
-    def as_json(self) -> dict[str, str]:
+    def as_json(self) -> dict[str, Any]:
         """Return it as Run.held_for keeps it."""
         return {"brake": self.brake, "text": self.text}
 
@@ -94,25 +93,29 @@ def brakes(
     return found
 
 
-def change(usual: float, now: int, *, than: int = 0) -> str:
+def change(usual: float, now: int, *, than: int = 0) -> Message:
     """Say both and the percent between them; with a decimal where rounding would hide that it is more than `than`."""
-    words = f"{number(round(usual))} → {number(now)}"
+    words = {"usual": round(usual), "now": now}
     if not usual:
-        return words
+        return _("%(usual)s → %(now)s") % words
     percent = (now - usual) * 100 / usual
     shown = round(percent) if abs(round(percent)) > than else round(percent, 1)
-    return f"{words} ({'−' if percent < 0 else '+'}{number(abs(shown))} %)"
+    text = _("%(usual)s → %(now)s (−%(percent)s %%)") if percent < 0 else _("%(usual)s → %(now)s (+%(percent)s %%)")
+    return text % (words | {"percent": abs(shown)})
 
 
 def _nothing(counts: Sequence[Count], formers: Sequence[Former], words: Records) -> list[Brake]:
     """Nothing at all to send, or an item that was not empty when it last went."""
     if counts and all(count.rows == 0 for count in counts):
-        names = ", ".join(_quoted(count.name) for count in counts)
+        last = sum(formers[0].rows.values()) if formers else 0
+        said = {"names": listed(_quoted(count.name) for count in counts), "count": words.count(last)}
         text = ngettext("There is nothing to send: %(names)s is empty", "There is nothing to send: %(names)s are empty",
                         len(counts))  # fmt: skip
-        last = sum(formers[0].rows.values()) if formers else 0
-        before = _(" (%(count)s in the last run)") % {"count": words.count(last)} if last else ""
-        return [Brake("nothing", text % {"names": names} + before, _("nothing to send"))]
+        if last:
+            text = ngettext("There is nothing to send: %(names)s is empty (%(count)s in the last run)",
+                            "There is nothing to send: %(names)s are empty (%(count)s in the last run)",
+                            len(counts))  # fmt: skip
+        return [Brake("nothing", text % said, _("nothing to send"))]
     emptied = [(count, _last(count, formers)) for count in counts if count.rows == 0]
     return [_became_empty(count, last) for count, last in emptied if last]
 
@@ -143,7 +146,7 @@ def _removing(removals: Removals, most: int) -> list[Brake]:
         return []
     percent = removals.count * 100 / removals.of
     shown = round(percent) if round(percent) > most else round(percent, 1)
-    words = {"count": number(removals.count), "of": number(removals.of), "percent": number(shown), "most": most}
+    words = {"count": removals.count, "of": removals.of, "percent": shown, "most": most}
     text = (
         _("%(count)s of %(of)s profiles would be removed (%(percent)s %%), more than the %(most)d %% allowed") % words
     )

@@ -7,15 +7,16 @@ from contextlib import ExitStack
 from typing import Any
 
 import psycopg
-from django.utils.translation import gettext as _
 
 from connections.destinations.base import Destination
 from exports.models import Run
 from exports.work.brakes import Removals
 from exports.work.plan import Plan
 from exports.work.record import Recorder
+from roles.messages import EMPTY, Message
+from roles.messages import said as _
 
-Step = tuple[str, str]  # key, label
+Step = tuple[str, Message]  # key, label
 Reader = psycopg.Connection[Any]
 
 _carriers: dict[type[Destination], type["Carrier"]] = {}
@@ -38,9 +39,9 @@ class Carrier:
     def plan(self, reader: Reader) -> Removals | None:
         """Find out, in the run's snapshot, what goes out and what is removed; nothing leaves yet."""
 
-    def expected(self, total: int | None) -> str:
+    def expected(self, total: int | None) -> Message:
         """Return the words for what goes out: `total` of them, where that is known."""
-        return "" if total is None else self.run.words.count(total)
+        return EMPTY if total is None else self.run.words.count(total)
 
     def send(self, reader: Reader) -> None:
         """Read the items in the run's snapshot and send them."""

@@ -3,40 +3,35 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from django.utils.functional import Promise
-from django.utils.translation import gettext as _
-
-from roles.messages import Message
+from roles.messages import Message, SaidError, listed
+from roles.messages import said as _
 
 if TYPE_CHECKING:
     from exports.work.brakes import Brake
 
 
-Text = str | Promise | Message
-
-
-class RunError(Exception):
+class RunError(SaidError):
     """A run that cannot succeed without a change by a person."""
 
-    def __init__(self, message: Text, *, reason: Text, detail: str = "") -> None:
+    def __init__(self, message: Message, *, reason: Message) -> None:
         super().__init__(message)
-        self.message, self.reason, self.detail = str(message), str(reason), detail
+        self.reason = reason
 
 
 class NotEligibleError(RunError):
     """Segments that the connection type does not take; `segment_ids` are theirs."""
 
-    def __init__(self, message: Text, *, reason: Text, segment_ids: list[int]) -> None:
+    def __init__(self, message: Message, *, reason: Message, segment_ids: list[int]) -> None:
         super().__init__(message, reason=reason)
         self.segment_ids = segment_ids
 
 
-class SkippedRunError(Exception):
+class SkippedRunError(SaidError):
     """A run that sends nothing, and rightly so; its state is Skipped."""
 
-    def __init__(self, message: Text, *, reason: Text) -> None:
+    def __init__(self, message: Message, *, reason: Message) -> None:
         super().__init__(message)
-        self.message, self.reason = str(message), str(reason)
+        self.reason = reason
 
 
 class EditedMeanwhileError(Exception):
@@ -59,15 +54,14 @@ class HeldRunError(Exception):
         self.brakes = list(brakes)
 
     @property
-    def reason(self) -> str:
+    def reason(self) -> Message:
         """A few words for the list, by the first brake."""
         more = len(self.brakes) - 1
-        said = _("%(first)s, and %(n)d more") % {"first": self.brakes[0].short, "n": more} if more else ""
-        return (said or self.brakes[0].short)[:200]
+        first = self.brakes[0].short
+        return _("%(first)s, and %(n)d more") % {"first": first, "n": more} if more else first
 
     @property
-    def message(self) -> str:
+    def message(self) -> Message:
         """What is unusual and what to do, for everyone."""
-        texts = ". ".join(brake.text for brake in self.brakes)
-        todo = _("Nothing was sent. Check what is to be sent, then send it anyway or drop this run.")
-        return f"{texts}. {todo}"
+        text = _("%(texts)s. Nothing was sent. Check what is to be sent, then send it anyway or drop this run.")
+        return text % {"texts": listed((brake.text for brake in self.brakes), by=". ")}

@@ -8,11 +8,9 @@ from typing import Any
 
 import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from connections.destinations.base import DeliveryError, Destination
-from exports.models import Export, Run
+from exports.models import Export, ReasonCode, Run
 from exports.models.states import State
 from exports.runs import lifecycle, log
 from exports.runs.lifecycle import LEASE, Claim
@@ -30,25 +28,26 @@ from exports.work.gate import hold_unusual, profiles_of, refuse_rejected, why_le
 from exports.work.plan import Item, Plan, TooSmall, make_plan
 from exports.work.record import Recorder
 from roles import shared_memory
+from roles.messages import EMPTY, Message, joined, listed, verbatim
+from roles.messages import said as _
 from roles.secrets.references import MissingSecretError
 from roles.secrets.store import OtherServerError, UnreadableSecretError
-from roles.ui.words import number
 from segments.models import Segment
 from segments.warehouse import members, queries
 from segments.warehouse.reader import snapshot, snapshot_time
 
 logger = logging.getLogger(__name__)
 
-UNREADABLE = gettext_noop(
+UNREADABLE = _(
     "The data could not be read as the export asks for it. Refresh its segments; if it fails again, "
     "open the export and choose its fields again."
 )
-UNEXPECTED = gettext_noop(
+UNEXPECTED = _(
     "Something unexpected went wrong in Waybill. "
     "Run the export again; if it fails again, give the run's id to whoever operates Waybill."
 )
 
-Warned = tuple[str, str]  # what mars a success: a few words for the list, and what happened
+Warned = tuple[Message, Message]  # what mars a success: a few words for the list, and what happened
 MOST_STARTS = 5  # with an export that is saved each time
 ENDED, LOST, INTERRUPTED, DATABASE_AWAY = 0, 71, 75, 69  # exit codes that the watcher's log line shows
 
@@ -145,8 +144,8 @@ def _succeed(recorder: Recorder, plan: Plan, destination: type[Destination]) -> 
     run = recorder.run
     warnings = [*_left_out_of(plan, destination), *_rejected_of(run)]
     values = {
-        "reason": "; ".join(reason for reason, _text in warnings)[:200],
-        "message": " ".join(text for _reason, text in warnings),
+        "reason": joined((reason for reason, _text in warnings), by="; ") if warnings else EMPTY,
+        "message": joined(text for _reason, text in warnings) if warnings else EMPTY,
     }
     if not lifecycle.finish(
         recorder.claimed,
@@ -165,7 +164,7 @@ def _left_out_of(plan: Plan, destination: type[Destination]) -> list[Warned]:
     """Return what to say of segments that were left out."""
     if not plan.too_small:
         return []
-    names = ", ".join(f"“{one.item.name}”" for one in plan.too_small)
+    names = listed(f"“{one.item.name}”" for one in plan.too_small)
     why = why_left_out(plan.too_small, destination)
     message = _("%(why)s They were left out; the others were sent.") % {"why": why}
     return [(_("left out: %(names)s") % {"names": names}, message)]
@@ -177,7 +176,7 @@ def _rejected_of(run: Run) -> list[Warned]:
     if not rejected:
         return []
     count = run.words.count(rejected + sum(entry["rows"] for entry in run.items))
-    words = {"rejected": number(rejected), "count": count}
+    words = {"rejected": rejected, "count": count}
     message = _("The target rejected %(rejected)s of %(count)s; the others were sent.") % words
     return [(_("%(rejected)s rejected") % words, message)]
 
@@ -201,7 +200,9 @@ def _steps(run: Run, *, refreshes: bool) -> list[Step]:
 
 def _refresh_segments(segments: list[Segment], recorder: Recorder) -> None:
     with recorder.step("refresh") as step:
-        step["note"] = ", ".join(f"{segment.name} · {_refresh(segment):,}" for segment in segments)
+        count = _("%(name)s · %(members)s")
+        refreshed = [count % {"name": segment.name, "members": _refresh(segment)} for segment in segments]
+        step["note"] = joined(refreshed, by=", ")
 
 
 def _refresh(segment: Segment) -> int:
@@ -210,8 +211,9 @@ def _refresh(segment: Segment) -> int:
     except members.RefreshError as error:
         if isinstance(error.__cause__, OperationalError):
             raise error.__cause__ from error  # the database is away, the segment is not to blame
-        message = _("The segment “%(name)s” could not be refreshed: %(why)s") % {"name": segment.name, "why": error}
-        raise RunError(message, reason=_("Segment could not be refreshed")) from error
+        message = _("The segment “%(name)s” could not be refreshed: %(why)s")
+        words = {"name": segment.name, "why": error.message}
+        raise RunError(message % words, reason=_("Segment could not be refreshed")) from error
 
 
 def _destination(export: Export) -> Destination:
@@ -225,7 +227,7 @@ def _destination(export: Export) -> Destination:
         raise RunError(message % {"name": export.connection.name}, reason=_("Unknown type")) from None
     except MissingSecretError as error:
         message = _("The secret of the connection is not where the connection refers to. Ask an administrator.")
-        raise DeliveryError(message, detail=str(error), permanent=error.is_permanent) from error
+        raise DeliveryError(message, detail=error.message, permanent=error.is_permanent) from error
     except OtherServerError as error:
         message = _("The secret of the connection is for another server. An administrator has to enter it again.")
         raise RunError(message, reason=error.title) from error
@@ -289,7 +291,7 @@ def _database_failed(claimed: Claim, run: Run, error: Exception) -> int:
     """Plan another try; with the database away the watcher does it when it is back."""
     connections.close_all()
     try:
-        message = str(shared_memory.advice(error)) or _(
+        message = shared_memory.advice(error) or _(
             "The database did not answer while the data was read. The export is tried again by itself."
         )
         reason = _("Database did not answer")
@@ -305,29 +307,25 @@ def _fail(claimed: Claim, run: Run, error: Exception) -> None:
     if LEASE.keep(claimed, steps=steps, items=run.items):
         _log_last_step(run)
     if isinstance(error, DeliveryError):
-        words = {"message": error.message, "detail": error.detail, "reason": _first_words(error.message)}
+        words: dict[str, Any] = {"message": error.message, "detail": error.detail}
+        words |= {"reason": error.message.first_sentence(), "reason_code": ReasonCode.TARGET}
         if not error.permanent:
             return lifecycle.retry_later(claimed, run, **words, retry_after=error.retry_after)
     elif isinstance(error, DatabaseError | psycopg.Error | queries.NotReadyError):
-        words = {"message": _(UNREADABLE), "detail": _where(error), "reason": _("Data could not be read")}
+        words = {"message": UNREADABLE, "detail": _where(error), "reason": _("Data could not be read")}
     elif isinstance(error, RunError):
-        words = {"message": error.message, "detail": error.detail, "reason": error.reason}
+        words = {"message": error.message, "reason": error.reason}
     else:
         logger.exception("Run %s failed unexpectedly", run.uuid)
-        words = {"message": _(UNEXPECTED), "detail": _where(error), "reason": _("Unexpected error")}
+        words = {"message": UNEXPECTED, "detail": _where(error), "reason": _("Unexpected error")}
     if remains := run.words.remains(run):
-        words["message"] += f" {remains}"
+        words["message"] = joined([words["message"], remains])
     lifecycle.finish(claimed, State.FAILED, **words)
     return None
 
 
-def _first_words(message: str) -> str:
-    """The first sentence of a message, which is what the list shows behind the status."""
-    return message.partition(". ")[0].removesuffix(".")[:200]
-
-
-def _where(error: BaseException) -> str:
+def _where(error: BaseException) -> Message:
     """What kind of error it was and where; never its text, which could hold customers' data."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {frames[-1].name}, line {frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{place}"
+    return verbatim(f"{type(error).__name__}{place}")

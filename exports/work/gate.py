@@ -5,8 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import psycopg
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from connections.destinations.base import Destination
 from exports.models import Run
@@ -15,7 +13,9 @@ from exports.work.brakes import RECENT, Bounds, Brake, Count, Former, Removals, 
 from exports.work.errors import HeldRunError, RunError, SkippedRunError
 from exports.work.plan import Item, ItemKind, Plan, TooSmall
 from exports.work.record import Recorder
-from roles.ui.words import number
+from roles.messages import Message, joined, listed
+from roles.messages import said as _
+from roles.messages import said_many as ngettext
 from segments.warehouse import projecting, records
 
 
@@ -34,7 +34,7 @@ def within_limits(plan: Plan, connection: psycopg.Connection, destination: type[
     kept, too_small = _above_least(connection, plan.items, destination)
     most = destination.limits.most_profiles
     if most is not None and (total := _distinct(connection, kept)) > most:
-        words = {"total": number(total), "most": number(most), "type": destination.label}
+        words = {"total": total, "most": most, "type": destination.label}
         raise SkippedRunError(
             _("The export has %(total)s different profiles, %(type)s takes %(most)s in one export. Nothing was sent: "
               "choose fewer or smaller segments, then run it again.") % words,
@@ -60,7 +60,7 @@ def _above_least(
     if not kept:
         reason = ngettext("Segment too small", "All segments too small", len(too_small))
         nothing = _("Nothing was sent: widen a segment or choose others, then run the export again.")
-        raise SkippedRunError(f"{why_left_out(too_small, destination)} {nothing}", reason=reason)
+        raise SkippedRunError(joined([why_left_out(too_small, destination), nothing]), reason=reason)
     return kept, too_small
 
 
@@ -71,11 +71,12 @@ def _distinct(connection: psycopg.Connection, items: list[Item]) -> int:
     return projecting.count_distinct(connection, whole, projected)
 
 
-def why_left_out(too_small: list[TooSmall], destination: type[Destination]) -> str:
+def why_left_out(too_small: list[TooSmall], destination: type[Destination]) -> Message:
     """Say which segments have how many profiles and how many it takes."""
-    names = ", ".join(f"“{one.item.name}” ({number(one.profiles)})" for one in too_small)
+    count = _("“%(name)s” (%(profiles)s)")
+    names = listed(count % {"name": one.item.name, "profiles": one.profiles} for one in too_small)
     text = _("%(type)s needs at least %(least)s profiles in a segment, and these have fewer: %(names)s.")
-    least = number(destination.limits.least_profiles_per_segment)
+    least = destination.limits.least_profiles_per_segment
     return text % {"type": destination.label, "least": least, "names": names}
 
 

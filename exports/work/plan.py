@@ -5,18 +5,19 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
-from django.utils.translation import gettext as _
 from psycopg import sql
 
 from connections.destinations.base import Destination
 from exports.models import Export, ExportKind, Run
 from exports.spec import eligibility
 from exports.work.errors import NotEligibleError, RunError
+from roles.messages import listed
+from roles.messages import said as _
 from segments import projection
 from segments.models import Field, Segment, Table
 from segments.warehouse import projecting, queries, records
 
-NOT_ELIGIBLE = (
+NOT_ELIGIBLE = _(
     "The following segments are not eligible for this export destination: %(names)s. "
     "Please select only segments of type ContactProfile and try again."
 )
@@ -157,9 +158,9 @@ def _refuse_ineligible(export: Export, segments: list[Segment], destination: typ
     """Raise NotEligibleError naming every segment that the destination does not take."""
     refused = [segment for segment in segments if eligibility.why_not(segment, destination, export.settings)]
     if refused:
-        names = ", ".join(f"'{segment.name}'" for segment in refused)
+        names = listed(f"'{segment.name}'" for segment in refused)
         raise NotEligibleError(
-            _(NOT_ELIGIBLE) % {"names": names},
+            NOT_ELIGIBLE % {"names": names},
             reason=_("Segment not eligible"),
             segment_ids=[segment.pk for segment in refused],
         )
@@ -252,5 +253,5 @@ def _free(column: str, source: str, taken: set[str]) -> str:
 def _refuse_missing(table: Table, missing: list[str]) -> None:
     if missing:
         message = _("The table “%(table)s” no longer has %(fields)s. Edit the export and choose its fields again.")
-        names = ", ".join(f"“{name}”" for name in missing)
+        names = listed(f"“{name}”" for name in missing)
         raise RunError(message % {"table": table.name, "fields": names}, reason=_("A field is gone"))

@@ -9,6 +9,7 @@ from exports.models import Run
 from exports.runs import log
 from exports.runs.lifecycle import LEASE, Claim
 from exports.work.errors import HeldRunError, LeaseLostError, SkippedRunError
+from roles.messages import EMPTY, Message
 
 WRITE_EVERY = 0.8  # seconds
 
@@ -30,9 +31,9 @@ class Recorder:
         if not LEASE.keep(self.claimed, **values):
             raise LeaseLostError
 
-    def plan_steps(self, steps: list[tuple[str, str]]) -> None:
+    def plan_steps(self, steps: list[tuple[str, Message]]) -> None:
         """State the steps to come, as (key, label)."""
-        self.run.steps = [{"key": key, "label": label, "state": "waiting", "note": ""} for key, label in steps]
+        self.run.steps = [{"key": key, "label": label, "state": "waiting", "note": EMPTY} for key, label in steps]
         self.keep(steps=self.run.steps)
 
     @contextmanager

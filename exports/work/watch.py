@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 import psutil
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
-from django.utils.translation import gettext_lazy
 
 from connections.destinations.base import Destination
 from connections.destinations.registry import destinations
@@ -26,6 +25,7 @@ from exports.runs.lease import Renewal
 from exports.runs.lifecycle import LEASE, Claim
 from exports.work.execute import execute
 from roles import log_context, stopping
+from roles.messages import said as _
 
 logger = logging.getLogger(__name__)
 
@@ -187,32 +187,33 @@ class _Watch:
             lifecycle.release(self.claimed)
         elif self.end in _GIVEN_UP:
             if run.is_publishing:  # files may be visible: the next attempt completes them
-                return lifecycle.lose(run, f"Ended while publishing ({self.end}).")
+                return lifecycle.lose(run, _("Ended while publishing (%(why)s).") % {"why": self.end})
             reason, message = _GIVEN_UP[self.end]
             words = {"remains": run.words.remains_at_all(run), "unit": run.words.noun}
-            lifecycle.finish(self.claimed, State.FAILED, reason=str(reason), message=message % words)
+            lifecycle.finish(self.claimed, State.FAILED, reason=reason, message=message % words)
         else:
-            lifecycle.lose(run, f"The working process {self.pid} ended with code {code}.")
+            numbers = {"pid": self.pid, "code": code}
+            lifecycle.lose(run, _("The working process %(pid)d ended with code %(code)d.") % numbers)
 
 
 _GIVEN_UP = {
     "deadline": (
-        gettext_lazy("Took too long"),
-        gettext_lazy(
+        _("Took too long"),
+        _(
             "The run took longer than allowed and was stopped. %(remains)s "
             "Send fewer %(unit)s, or ask the operator to raise WAYBILL_RUN_DEADLINE_SECONDS."
         ),
     ),
     "type's deadline": (
-        gettext_lazy("Took too long"),
-        gettext_lazy(
+        _("Took too long"),
+        _(
             "The run took longer than its connection type allows and was stopped. %(remains)s "
             "Send fewer %(unit)s, or run the export when its target is less busy."
         ),
     ),
     "memory": (
-        gettext_lazy("Needed too much memory"),
-        gettext_lazy(
+        _("Needed too much memory"),
+        _(
             "The run needed more memory than allowed and was stopped. %(remains)s "
             "Ask the operator to raise WAYBILL_RUN_MEMORY_MB."
         ),

@@ -9,6 +9,6 @@ that record call `said` and `said_many` by those names.
 """
 
 from roles.messages.error import SaidError
-from roles.messages.message import EMPTY, Listed, Message, listed, personal, said, said_many, verbatim
+from roles.messages.message import EMPTY, Listed, Message, joined, listed, personal, said, said_many, verbatim
 
-__all__ = ["EMPTY", "Listed", "Message", "SaidError", "listed", "personal", "said", "said_many", "verbatim"]
+__all__ = ["EMPTY", "Listed", "Message", "SaidError", "joined", "listed", "personal", "said", "said_many", "verbatim"]

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models.expressions import Col
 from django.db.models.lookups import IContains
 from django.db.models.query_utils import DeferredAttribute
+from django.utils.functional import Promise
 
 from roles.messages.message import EMPTY, Message
 
@@ -87,6 +88,19 @@ class MessageField(models.JSONField):
         """Take every message."""
 
 
+class WithMessages(models.JSONField):
+    """JSON that may hold messages, each as {"said": …}, which `out_of_json` reads."""
+
+    def deconstruct(self) -> Any:
+        """Look like a plain field."""
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.JSONField", args, kwargs
+
+    def get_prep_value(self, value: Any) -> Any:
+        """Return what the database keeps."""
+        return in_json(super().get_prep_value(value))
+
+
 @MessageField.register_lookup
 class _Contains(IContains):
     """Looks for a text in what is kept: English, and values of parameters."""
@@ -100,9 +114,9 @@ class _Contains(IContains):
 
 
 def in_json(value: Any) -> Any:
-    """Return `value`, JSON with messages in it, as JSON."""
-    if isinstance(value, Message):
-        return {IN_JSON: value.as_json()}
+    """Return `value`, JSON with messages or lazy texts in it, as JSON."""
+    if isinstance(value, Message | Promise):
+        return {IN_JSON: Message.of(value).as_json()}
     if isinstance(value, dict):
         return {name: in_json(one) for name, one in value.items()}
     return [in_json(one) for one in value] if isinstance(value, list | tuple) else value
@@ -110,8 +124,8 @@ def in_json(value: Any) -> Any:
 
 def masked_in_json(value: Any) -> Any:
     """Return `value` as `in_json` does, for where no value of a person may lie."""
-    if isinstance(value, Message):
-        return in_json(value.masked())
+    if isinstance(value, Message | Promise):
+        return in_json(Message.of(value).masked())
     if isinstance(value, dict):
         return {name: masked_in_json(one) for name, one in value.items()}
     return [masked_in_json(one) for one in value] if isinstance(value, list | tuple) else value
@@ -124,6 +138,8 @@ def is_in_json(kept: Any) -> bool:
 
 def out_of_json(kept: Any) -> Message:
     """Return the message that lies at a place of other JSON; a plain text there is of an older version."""
+    if isinstance(kept, Message):  # not stored yet
+        return kept
     return Message.from_json(kept[IN_JSON] if is_in_json(kept) else kept)
 
 

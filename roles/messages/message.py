@@ -57,14 +57,16 @@ class Message:
     text: str = ""
     # Text of a version that stored sentences: nobody marked what in it is a person's.
     is_old: bool = False
-    # Characters that are shown; None: all.
-    longest: int | None = None
+    is_first_sentence: bool = False  # no more is shown
+    longest: int | None = None  # characters that are shown; None: all
 
     def __bool__(self) -> bool:
         return bool(self.msgid or self.text)
 
     def __str__(self) -> str:
         words = self._words() if self.msgid else self.text
+        if self.is_first_sentence:
+            words = words.partition(". ")[0].removesuffix(".")
         if self.longest is not None and len(words) > self.longest:
             return words[: self.longest - 1] + "…"
         return words
@@ -87,6 +89,10 @@ class Message:
         """Return the same, of which `longest` characters are shown."""
         return replace(self, longest=longest)
 
+    def first_sentence(self) -> "Message":
+        """Return the same, of which the first sentence is shown."""
+        return replace(self, is_first_sentence=True)
+
     def masked(self) -> "Message":
         """Return the same for the audit log, a run's log and alerts: no parameter that may be a person's value."""
         if self.msgid:
@@ -97,10 +103,11 @@ class Message:
         """Return what the database keeps."""
         if depth > DEEPEST:
             return MASK
+        first = {"first": True} if self.is_first_sentence else {}
         if not self.msgid:
             text = _storable(self.text)
-            return text if self.is_old or not text else {"v": VERSION, "text": text}
-        kept: dict[str, Any] = {"v": VERSION, "id": _storable(self.msgid)}
+            return text if self.is_old or not text else {"v": VERSION, "text": text, **first}
+        kept: dict[str, Any] = {"v": VERSION, "id": _storable(self.msgid), **first}
         if self.plural:
             kept |= {"plural": _storable(self.plural), "n": self.count}
         if self.params:
@@ -116,7 +123,8 @@ class Message:
             return EMPTY if kept in (None, [], {}) else cls(text=MASK)
         msgid, text = kept.get("id"), kept.get("text")
         if not isinstance(msgid, str) or not msgid:
-            return cls(text=text) if isinstance(text, str) else cls(text=MASK)
+            is_first = bool(kept.get("first"))
+            return cls(text=text if isinstance(text, str) else MASK, is_first_sentence=is_first)
         plural, count, found = kept.get("plural"), kept.get("n"), kept.get("params")
         is_counted = isinstance(plural, str) and isinstance(count, int)
         values = found.items() if isinstance(found, dict) else ()
@@ -125,6 +133,7 @@ class Message:
             plural if isinstance(plural, str) and is_counted else "",
             count if is_counted else None,
             {name: _from_json(value, depth) for name, value in values},
+            is_first_sentence=bool(kept.get("first")),
         )
 
     @classmethod
@@ -184,6 +193,14 @@ def personal(value: str) -> Personal:
 def listed(items: Iterable[Any], by: str = ", ") -> Listed:
     """Return a parameter that is several, shown one after the other with `by` between them."""
     return Listed(tuple(_taken(one) for one in items), by)
+
+
+def joined(items: Iterable[Any], by: str = " ") -> Message:
+    """Return several messages, sentences say, as one, with `by` between them."""
+    several = [Message.of(one) for one in items]
+    if len(several) < 2:
+        return several[0] if several else EMPTY
+    return Message("%(all)s") % {"all": listed(several, by)}
 
 
 def _storable(text: str) -> str:

@@ -14,7 +14,9 @@ from contextlib import closing, suppress
 from typing import Any
 
 from django.conf import settings
-from django.utils.translation import gettext as _
+
+from roles.messages import SaidError
+from roles.messages import said as _
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -30,11 +32,11 @@ _NOT_PUBLIC = tuple(
 _TRAILING_IPV4 = tuple(ipaddress.IPv6Network(text) for text in ("::/96", "64:ff9b::/96"))
 
 
-class AddressRefusedError(Exception):
+class AddressRefusedError(SaidError):
     """The address policy does not allow this address: `message` names the setting, `detail` the address."""
 
     def __init__(self, host: str, address: str) -> None:
-        self.message = _(
+        message = _(
             "The server is in a private or reserved network. Whoever operates Waybill can allow that network in "
             "the setting WAYBILL_ALLOWED_NETWORKS."
         )
@@ -43,7 +45,7 @@ class AddressRefusedError(Exception):
             self.detail = _("No network in WAYBILL_ALLOWED_NETWORKS holds %(address)s.") % names
         else:
             self.detail = _("%(host)s is at %(address)s, which no network in WAYBILL_ALLOWED_NETWORKS holds.") % names
-        super().__init__(self.message)
+        super().__init__(message)
 
 
 def resolve_allowed(host: str, port: int) -> list[tuple[int, Any]]:

@@ -10,14 +10,13 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
+from roles.messages import Message
+from roles.messages import said as _
 from roles.secrets.store import UnreadableSecretError
 
 LARGEST = 65_536  # bytes of a file
@@ -25,37 +24,32 @@ KINDS = ("env:", "file:")
 PLAIN = "plain:"  # before a secret that itself begins like a reference
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
-NOT_ALLOWED = gettext_lazy("Variables for secrets have names that begin with %(prefix)s and go on after it.")
-NOT_SET = gettext_lazy(
+NOT_ALLOWED = _("Variables for secrets have names that begin with %(prefix)s and go on after it.")
+NOT_SET = _(
     "The variable that this refers to is not set where Waybill runs. Set it for the web server and the workers, "
     "then start them again."
 )
-NO_DIRECTORY = gettext_lazy(
+NO_DIRECTORY = _(
     "Secrets cannot be read from files here. Whoever operates Waybill can name a directory for them in "
     "WAYBILL_SECRETS_DIR."
 )
-OUTSIDE = gettext_lazy(
+OUTSIDE = _(
     "The file that this refers to does not lie below Waybill's directory for secrets. Write its path within that "
     "directory, without “..”."
 )
-NOT_THERE = gettext_lazy(
+NOT_THERE = _(
     "The file that this refers to is not there now, or Waybill may not read it. Put it into the directory for secrets, "
     "readable for the account that runs Waybill."
 )
-NO_SECRET = gettext_lazy(
-    "What this refers to is no secret: it is empty, no text, or larger than 64 kB. Look at what is there."
-)
+NO_SECRET = _("What this refers to is no secret: it is empty, no text, or larger than 64 kB. Look at what is there.")
 
 
 class MissingSecretError(UnreadableSecretError):
     """A reference leads nowhere."""
 
-    def __init__(self, text: Any, *, is_permanent: bool = True) -> None:
-        super().__init__(text)
-        self.text, self.is_permanent = text, is_permanent
-
-    def __str__(self) -> str:
-        return str(self.text)
+    def __init__(self, message: Message, *, is_permanent: bool = True) -> None:
+        super().__init__(message)
+        self.is_permanent = is_permanent
 
 
 def is_reference(text: str) -> bool:
@@ -94,8 +88,8 @@ def help_text() -> str:
         "prefix": settings.SECRETS_ENV_PREFIX
     }
     if not settings.SECRETS_DIR:
-        return _("%(variable)s.") % {"variable": variable}
-    return _("%(variable)s, file:NAME from a file in its directory for secrets.") % {"variable": variable}
+        return str(_("%(variable)s.") % {"variable": variable})
+    return str(_("%(variable)s, file:NAME from a file in its directory for secrets.") % {"variable": variable})
 
 
 @sensitive_variables()

@@ -14,9 +14,10 @@ from typing import Any
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import models
-from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
+from roles.messages import Message, SaidError
+from roles.messages import said as _
 from roles.models import Environment
 from roles.secrets import key_file
 
@@ -26,30 +27,23 @@ Server = dict[str, Any]
 TOKEN_START = "gAAAA"  # noqa: S105 - how every Fernet token begins
 
 
-class UnreadableSecretError(Exception):
+class UnreadableSecretError(SaidError):
     """A secret cannot be had; the text says what to do, for everybody who may see the connection's settings."""
 
     is_permanent = True  # trying again cannot help until somebody acts
 
-    @property
-    def title(self) -> str:
-        """The same in a few words."""
-        return _("Secret cannot be read")
+    title = _("Secret cannot be read")  # the same in a few words
+    text = _("The stored secret cannot be read with this installation's keys. Enter it again.")
 
-    def __str__(self) -> str:
-        return _("The stored secret cannot be read with this installation's keys. Enter it again.")
+    def __init__(self, message: Message | None = None) -> None:
+        super().__init__(message or self.text)
 
 
 class OtherServerError(UnreadableSecretError):
     """A secret was entered for another server than the one it would be sent to."""
 
-    @property
-    def title(self) -> str:
-        """The same in a few words."""
-        return _("Secret is for another server")
-
-    def __str__(self) -> str:
-        return _("The stored secret was entered for another server, so it is not sent to this one. Enter it again.")
+    title = _("Secret is for another server")
+    text = _("The stored secret was entered for another server, so it is not sent to this one. Enter it again.")
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ WITH started AS (
     'worker', '', 'connection_id', null, 'target', '{{}}'::jsonb, 'is_publishing', false, 'has_leftovers', false,
     'rows_total', 1000, 'rows_done', 0, 'bytes_done', 0, 'folder', '',
     'folders', '[]'::jsonb, 'files', '[]'::jsonb, 'steps', '{STEPS}'::jsonb, 'items', '{ITEMS}'::jsonb,
-    'message', 'Interrupted once.', 'detail', 'Why.'))).*
+    'message_said', 'Interrupted once.', 'detail_said', 'Why.'))).*
   FROM exports_run AS run, exports_export AS export
   WHERE run.state = 'succeeded' AND run.environment_id = export.environment_id AND export.name = '{NAME}'
   ORDER BY run.id LIMIT 1 RETURNING id, export_id)

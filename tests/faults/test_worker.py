@@ -111,7 +111,7 @@ class House:
     def run(self) -> dict:
         """The newest run, as the database has it; empty while there is none or the database is away."""
         place = database_settings(self.data_dir)
-        names = "state, claims, rows_done, worker, message, has_leftovers"
+        names = "state, claims, rows_done, worker, message_said #>> '{}' AS message, has_leftovers"
         try:
             with psycopg.connect(
                 host=place["HOST"], port=place["PORT"], dbname=place["NAME"], user=place["USER"]
@@ -119,7 +119,7 @@ class House:
                 row = conn.execute(f"SELECT {names} FROM exports_run ORDER BY id DESC LIMIT 1").fetchone()
         except psycopg.OperationalError:
             row = None
-        return dict(zip(names.split(", "), row, strict=True)) if row else {"state": ""}
+        return dict(zip((name.split()[-1] for name in names.split(", ")), row, strict=True)) if row else {"state": ""}
 
     def database(self) -> psycopg.Connection:
         """A connection past all of the portal's code."""

@@ -46,17 +46,12 @@ MODELS = {
     },
     "segments.Relationship": dict.fromkeys(("field_name", "to_field_name"), FILE),
     "connections.Connection": {"type": MADE, "encrypted_secrets": SECRET, "agreed_target": MADE},
-    "exports.Schedule": {"cron": "only digits and a few signs are taken", "zone": "from a list", "problem": MADE},
-    "exports.RefreshSchedule": {"cron": MADE, "zone": "from a list", "problem": MADE},
+    "exports.Schedule": {"cron": "only digits and a few signs are taken", "zone": "from a list"},
+    "exports.RefreshSchedule": {"cron": MADE, "zone": "from a list"},
     "exports.Export": {"folder": COPIED},
-    "exports.SystemRefresh": {"reason": MADE},
-    "exports.RefreshPart": {"name": COPIED, "message": MADE},
-    "exports.Run": {"decision": "DecisionForm.why"}
-    | dict.fromkeys(("waits_for", "worker", "folder", "unit", "reason", "message", "detail"), MADE),
-    "exports.RunLine": dict.fromkeys(("text", "detail"), MADE),
-    "exports.AlertChannel": {"encrypted_secrets": SECRET, "last_error": MADE},
-    "exports.Alert": dict.fromkeys(("text", "closing_text"), MADE),
-    "exports.AlertDelivery": {"error": MADE},
+    "exports.RefreshPart": {"name": COPIED},
+    "exports.Run": {"decision": "DecisionForm.why"} | dict.fromkeys(("worker", "folder", "unit"), MADE),
+    "exports.AlertChannel": {"encrypted_secrets": SECRET},
 }
 # Fields of forms, the same.
 FORMS = {

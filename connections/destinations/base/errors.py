@@ -2,14 +2,17 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.functional import Promise
 
+from roles.messages import EMPTY, Message
+from roles.messages.field import in_json, out_of_json
 from roles.net.retry_after import seconds_of
 
-Text = str | Promise
+# A message of `roles.messages`, or a text: a lazy one is translated when it is read, a plain one kept as it is.
+Text = str | Promise | Message
 
 
 class DeliveryError(Exception):
@@ -24,7 +27,7 @@ class DeliveryError(Exception):
         self, message: Text, *, detail: Text = "", permanent: bool = False, retry_after: float | str | None = None
     ) -> None:
         super().__init__(message)
-        self.message, self.detail, self.permanent = str(message), str(detail), permanent
+        self.message, self.detail, self.permanent = Message.of(message), Message.of(detail), permanent
         self.retry_after = seconds_of(retry_after) if isinstance(retry_after, str) else retry_after
 
 
@@ -32,15 +35,23 @@ class DeliveryError(Exception):
 class CheckStep:
     """One step of a connection test: `state` is "done", "failed", "running" or "not_reached"; `seconds` it took."""
 
-    name: str
+    name: Text
     state: str
-    message: str = ""
-    detail: str = ""
+    message: Text = EMPTY
+    detail: Text = EMPTY
     seconds: float = 0.0
 
     def as_json(self) -> dict[str, Any]:
         """Return the step as Connection.check_steps keeps it."""
-        return asdict(self)
+        said = {"name": self.name, "message": self.message, "detail": self.detail}
+        kept = {name: in_json(Message.of(text)) for name, text in said.items()}
+        return kept | {"state": self.state, "seconds": self.seconds}
+
+    @classmethod
+    def from_json(cls, kept: dict[str, Any]) -> "CheckStep":
+        """Return the step that `as_json` made; one of an older version has plain texts."""
+        name, message, detail = (out_of_json(kept.get(part)) for part in ("name", "message", "detail"))
+        return cls(name, kept["state"], message, detail, kept.get("seconds", 0.0))
 
 
 # What a step found, for everyone and for administrators; a step that fails raises DeliveryError.
@@ -55,6 +66,6 @@ def run_steps(names: Sequence[Text], steps: Sequence[Callable[[], Finding]]) -> 
             state, (message, detail) = "done", step()
         except DeliveryError as error:
             state, message, detail = "failed", error.message, error.detail
-        yield CheckStep(str(name), state, str(message), str(detail), round(time.monotonic() - start, 3))
+        yield CheckStep(name, state, message, detail, round(time.monotonic() - start, 3))
         if state == "failed":
             return

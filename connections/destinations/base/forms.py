@@ -14,7 +14,7 @@ class Question:
 
     title: Text
     text: Text
-    facts: tuple[tuple[Text, str], ...]
+    facts: tuple[tuple[Text, Text], ...]
     field: str
 
 
@@ -50,7 +50,7 @@ class SettingsForm(forms.Form):
         """What has to be confirmed before the form can be saved."""
         return None
 
-    def shown_facts(self) -> list[tuple[Text, str]]:
+    def shown_facts(self) -> list[tuple[Text, Text]]:
         """Return what is stored and worth showing though no field shows it."""
         return []
 

@@ -3,9 +3,8 @@
 import re
 from collections.abc import Callable
 
-from django.utils.translation import gettext as _
-
 from connections.destinations.base import DeliveryError
+from roles.messages import said as _
 
 
 class NoFileError(DeliveryError):

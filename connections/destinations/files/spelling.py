@@ -2,7 +2,8 @@
 
 import re
 
-from django.utils.translation import gettext as _
+from roles.messages import EMPTY, Message
+from roles.messages import said as _
 
 HOME = re.compile(r"~(/|$)")
 _DRIVE = re.compile(r"[A-Za-z]:([\\/]|$)")
@@ -17,55 +18,55 @@ def understood(folder: str) -> str:
     return folder[1:].lstrip("/") if HOME.match(folder) else folder
 
 
-def problem(folder: str) -> str:
-    """Say what to write instead of `folder`; empty where it can be used."""
+def problem(folder: str) -> Message:
+    """Say what to write instead of `folder`; nothing where it can be used."""
     for is_wrong, say in _PROBLEMS:
         if is_wrong(folder):
             return say(folder)
-    return ""
+    return EMPTY
 
 
-def taken_literally(folder: str) -> str:
+def taken_literally(folder: str) -> Message:
     """Tell of a stored folder, from before its spelling was looked at, that it may not be the one that was meant."""
     if not HOME.match(folder) and not problem(folder):
-        return ""
+        return EMPTY
     return _(
         "The folder is there, but the server took its name literally, so files may go elsewhere than you think. "
         "Correct the folder in the connection."
     )
 
 
-def _whole_address(folder: str) -> str:
+def _whole_address(folder: str) -> Message:
     found = _URL.match(folder) or _SCP.match(folder)
     inner = (found["folder"] if found else "") or "/upload"
     return _("Write only the folder, for example %(folder)s. The server has a field of its own.") % {"folder": inner}
 
 
-def _drive(folder: str) -> str:
+def _drive(folder: str) -> Message:
     inner = "/" + folder[2:].replace("\\", "/").strip("/")
     return _("Write the folder without a drive letter, as the server shows it, for example %(folder)s.") % {
         "folder": inner if inner != "/" else "/upload"
     }
 
 
-def _backslash(folder: str) -> str:
+def _backslash(folder: str) -> Message:
     inner = re.sub(r"[\\/]+", "/", folder)
     return _("Separate folders with /, for example %(folder)s.") % {"folder": inner}
 
 
-def _variable(_folder: str) -> str:
+def _variable(_folder: str) -> Message:
     return _("The server does not replace variables. Write the folder's real name, for example /upload.")
 
 
-def _tilde(_folder: str) -> str:
+def _tilde(_folder: str) -> Message:
     return _("“~” stands only at the beginning, for the login folder, as in ~/upload. Write the folder's real name.")
 
 
-def _quoted(folder: str) -> str:
+def _quoted(folder: str) -> Message:
     return _("Write the folder without quotation marks: %(folder)s") % {"folder": folder.strip(_QUOTES)}
 
 
-def _climbs(_folder: str) -> str:
+def _climbs(_folder: str) -> Message:
     return _("Write the folder without “..”, for example /upload/crm.")
 
 

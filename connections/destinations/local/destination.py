@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from django.conf import settings as site
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from connections.destinations.base import CheckStep, DeliveryError, FileDestination, Finding, HelpSection, run_steps
@@ -19,6 +18,7 @@ from connections.destinations.local.folders import explained, open_base
 from connections.destinations.local.form import LocalFolderForm
 from connections.destinations.local.reading import LocalFile
 from connections.destinations.local.session import LocalSession
+from roles.messages import said as _
 
 
 class LocalFolder(FileDestination):
@@ -59,7 +59,8 @@ class LocalFolder(FileDestination):
         """Say that the operator allowed no base directory."""
         if site.LOCAL_FOLDER_BASE:
             return ""
-        return _("Whoever operates Waybill has to allow a directory in the setting WAYBILL_LOCAL_FOLDER_BASE first.")
+        allow = _("Whoever operates Waybill has to allow a directory in the setting WAYBILL_LOCAL_FOLDER_BASE first.")
+        return str(allow)
 
     @contextmanager
     def session(self, run_key: str) -> Iterator["LocalSession"]:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from django.conf import settings as site
-from django.utils.translation import gettext as _
 
 from connections.destinations.base import DeliveryError
 from connections.destinations.files import names
+from roles.messages import Message
+from roles.messages import said as _
 
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -79,7 +80,7 @@ def explained() -> Iterator[None]:
         raise DeliveryError(message, detail=str(error), permanent=permanent) from error
 
 
-def _reason(code: int | None) -> tuple[str, bool]:
+def _reason(code: int | None) -> tuple[Message, bool]:
     """What an error number means for a person, and whether it stays so until somebody acts."""
     if code in {errno.ENOSPC, errno.EDQUOT}:
         return _("The disk of the local folder is full. Make room; the run then goes on."), False

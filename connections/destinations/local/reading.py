@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from django.utils.translation import gettext as _
-
 from connections.destinations.base import DeliveryError
 from connections.destinations.files import names
 from connections.destinations.local.folders import descend, open_base
+from roles.messages import said as _
 
 CHUNK_BYTES = 256 * 1024
 # Without waiting: opening a pipe that has no writer would never end.

@@ -6,13 +6,13 @@ import time
 from typing import Any
 
 import paramiko
-from django.utils.translation import gettext as _
 
-from connections.destinations.base import DeliveryError
+from connections.destinations.base import DeliveryError, Text
 from connections.destinations.sftp import keys
 from connections.destinations.sftp.errors import explained, no_sftp, no_ssh
 from connections.destinations.sftp.protocol import SftpProtocol
 from connections.destinations.sftp.transport import Transport
+from roles.messages import said as _
 from roles.net import addresses
 
 SILENCE_SECONDS = 30.0
@@ -80,7 +80,7 @@ def fetch_host_key(host: str, port: int) -> str:
         transport.close()
 
 
-def confirm_host_key(transport: paramiko.Transport, pinned: str) -> str:
+def confirm_host_key(transport: paramiko.Transport, pinned: str) -> Text:
     """Return the fingerprint of the server's host key; DeliveryError where it is not the pinned one."""
     shown = keys.host_key_text(transport.get_remote_server_key())
     if shown == pinned:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from connections.destinations.base import CheckStep, FileDestination, Finding, HelpSection, run_steps
@@ -19,6 +18,7 @@ from connections.destinations.sftp.reading import SftpFile
 from connections.destinations.sftp.rehearsal import rehearse
 from connections.destinations.sftp.session import SftpSession
 from connections.destinations.sftp.transport import Transport
+from roles.messages import said as _
 from roles.net import addresses
 
 CHECK_SECONDS = 30.0  # of a test after the log-in: nobody waits any longer

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import paramiko
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from paramiko.sftp import (
     CMD_MKDIR,
     CMD_OPEN,
@@ -30,53 +28,55 @@ from connections.destinations.sftp.protocol import (
     OddAnswerError,
     ServerAnswerError,
 )
+from roles.messages import EMPTY, Message, listed, verbatim
+from roles.messages import said as _
 from roles.net import addresses
 
-LATE = gettext_lazy("The server did not answer in time. Check its name and port, and the firewalls on the way.")
+LATE = _("The server did not answer in time. Check its name and port, and the firewalls on the way.")
 _PASSING: tuple[tuple[type[BaseException], Any], ...] = (
     (TimeoutError, LATE),
     (
         ConnectionRefusedError,
-        gettext_lazy("Nothing answers on the server's port. Check the port, and whether the server is running."),
+        _("Nothing answers on the server's port. Check the port, and whether the server is running."),
     ),
 )
 # By request: what to say where it failed, and where the account may not.
-_MAY_NOT_LIST = gettext_lazy("The account may not list its folder. Ask whoever runs the server for the right to list.")
-_NOT_LISTED = gettext_lazy("The server refused to list a folder. Ask whoever runs the server why.")
+_MAY_NOT_LIST = _("The account may not list its folder. Ask whoever runs the server for the right to list.")
+_NOT_LISTED = _("The server refused to list a folder. Ask whoever runs the server why.")
 _REFUSED = {
     CMD_MKDIR: (
-        gettext_lazy("The server refused to create a folder. Ask whoever runs the server why."),
-        gettext_lazy("The account may not create folders. Ask whoever runs the server for the right to write."),
+        _("The server refused to create a folder. Ask whoever runs the server why."),
+        _("The account may not create folders. Ask whoever runs the server for the right to write."),
     ),
     CMD_OPEN: (
-        gettext_lazy("The server refused to open a file. Ask whoever runs the server why."),
-        gettext_lazy("The account may not write in its folder. Ask whoever runs the server for the right to write."),
+        _("The server refused to open a file. Ask whoever runs the server why."),
+        _("The account may not write in its folder. Ask whoever runs the server for the right to write."),
     ),
     CMD_WRITE: (
-        gettext_lazy("The server refused to write a file. Ask whoever runs the server why."),
-        gettext_lazy("The account may not write in its folder. Ask whoever runs the server for the right to write."),
+        _("The server refused to write a file. Ask whoever runs the server why."),
+        _("The account may not write in its folder. Ask whoever runs the server for the right to write."),
     ),
     CMD_RENAME: (
-        gettext_lazy("The server refused to rename a file. Ask whoever runs the server why."),
-        gettext_lazy("The account may not rename files. Ask whoever runs the server for the right to rename."),
+        _("The server refused to rename a file. Ask whoever runs the server why."),
+        _("The account may not rename files. Ask whoever runs the server for the right to rename."),
     ),
     CMD_REMOVE: (
-        gettext_lazy("The server refused to remove a file. Ask whoever runs the server why."),
-        gettext_lazy("The account may not remove files. Ask whoever runs the server for the right to remove its own."),
+        _("The server refused to remove a file. Ask whoever runs the server why."),
+        _("The account may not remove files. Ask whoever runs the server for the right to remove its own."),
     ),
     CMD_OPENDIR: (_NOT_LISTED, _MAY_NOT_LIST),
     CMD_READDIR: (_NOT_LISTED, _MAY_NOT_LIST),
 }
 _OTHERWISE = (
-    gettext_lazy("The server refused a request. Ask whoever runs the server why."),
-    gettext_lazy("The account may not do this in its folder. Ask whoever runs the server for the right to write."),
+    _("The server refused a request. Ask whoever runs the server why."),
+    _("The account may not do this in its folder. Ask whoever runs the server for the right to write."),
 )
 
 
 class LogInError(paramiko.AuthenticationException):
     """Why a log-in cannot succeed: `message` is for everyone, `prompts` are the server's words."""
 
-    def __init__(self, message: str, prompts: str = "") -> None:
+    def __init__(self, message: Message, prompts: Message = EMPTY) -> None:
         super().__init__(message)
         self.message, self.prompts = message, prompts
 
@@ -95,11 +95,11 @@ def explained(transport: paramiko.Transport | None = None, where: str = "") -> I
             raise DeliveryError(LATE, detail=where or _detail(error)) from error
         is_connected = transport is not None and transport.is_active()
         message, permanent = _reason(error, is_connected)
-        detail = f"{where}: {_detail(error)}" if where else _detail(error)
+        detail = _("%(where)s: %(what)s") % {"where": where, "what": _detail(error)} if where else _detail(error)
         raise DeliveryError(message, detail=detail, permanent=permanent) from error
 
 
-def rejected() -> str:
+def rejected() -> Message:
     """What to say of a wrong user name, password or key."""
     return _("The server rejected the user name, password or key. Update them in the connection.")
 
@@ -131,7 +131,7 @@ def taken_away(detail: str) -> DeliveryError:
     )
 
 
-def _detail(error: BaseException) -> str:
+def _detail(error: BaseException) -> Message:
     if isinstance(error, ServerAnswerError):
         return _("The server answered with code %(code)s: “%(text)s”") % {"code": error.code, "text": error.text}
     if isinstance(error, LogInError):
@@ -141,11 +141,11 @@ def _detail(error: BaseException) -> str:
     if isinstance(error, NotSftpError):
         return _("The server sent: “%(text)s”") % {"text": error}
     if isinstance(error, paramiko.BadAuthenticationType):
-        return _("The server accepts only: %(types)s.") % {"types": ", ".join(error.allowed_types)}
-    return getattr(error, "strerror", None) or f"{type(error).__name__}: {error}".rstrip(": ")
+        return _("The server accepts only: %(types)s.") % {"types": listed(error.allowed_types)}
+    return verbatim(getattr(error, "strerror", None) or f"{type(error).__name__}: {error}".rstrip(": "))
 
 
-def _reason(error: BaseException, is_connected: bool) -> tuple[str, bool]:
+def _reason(error: BaseException, is_connected: bool) -> tuple[Message, bool]:
     """What an error means for a person, and whether it stays so until somebody acts."""
     if isinstance(error, ServerAnswerError):
         return _answer_reason(error)
@@ -161,20 +161,20 @@ def _reason(error: BaseException, is_connected: bool) -> tuple[str, bool]:
     return _network_reason(error)
 
 
-def _network_reason(error: BaseException) -> tuple[str, bool]:
+def _network_reason(error: BaseException) -> tuple[Message, bool]:
     if isinstance(error, socket.gaierror):
         return _("The server's name is not known. Check it for typing errors."), error.errno == socket.EAI_NONAME
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
         return _("The server and Waybill have no safe encryption in common. The server needs an update."), True
     for kind, message in _PASSING:
         if isinstance(error, kind):
-            return str(message), False
+            return message, False
     if getattr(error, "errno", None) in {errno.EHOSTUNREACH, errno.ENETUNREACH}:
         return _("The server cannot be reached from here. Check its address, and the network's firewall."), False
     return _("The connection to the server was lost. Try again; if it stays so, ask whoever runs the server."), False
 
 
-def _log_in_reason(error: Any, is_connected: bool) -> tuple[str, bool]:
+def _log_in_reason(error: Any, is_connected: bool) -> tuple[Message, bool]:
     if isinstance(error, LogInError):
         return error.message, True
     if isinstance(error, paramiko.BadAuthenticationType):
@@ -187,15 +187,15 @@ def _log_in_reason(error: Any, is_connected: bool) -> tuple[str, bool]:
     return rejected(), True
 
 
-def _answer_reason(error: ServerAnswerError) -> tuple[str, bool]:
+def _answer_reason(error: ServerAnswerError) -> tuple[Message, bool]:
     """What a refusal means by its code; code 4 says only that it failed, so nothing is guessed from it."""
     refused, denied = _REFUSED.get(error.request, _OTHERWISE)
     if error.code == SFTP_PERMISSION_DENIED:
-        return str(denied), True
+        return denied, True
     if error.is_missing:
         return _("The folder is missing on the server and cannot be created. Correct it in the connection."), True
     if error.code == NO_SPACE:
         return _("The server's disk is full. Ask whoever runs the server to make room."), False
     if error.code == QUOTA_EXCEEDED:
         return _("The account's quota on the server is used up. Ask whoever runs the server for more."), False
-    return str(refused), error.code == SFTP_OP_UNSUPPORTED
+    return refused, error.code == SFTP_OP_UNSUPPORTED

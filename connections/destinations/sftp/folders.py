@@ -5,10 +5,10 @@ import stat
 from collections.abc import Callable
 
 import paramiko
-from django.utils.translation import gettext as _
 
 from connections.destinations.base import DeliveryError
 from connections.destinations.sftp.protocol import ServerAnswerError, SftpProtocol
+from roles.messages import said as _
 
 
 class SftpFolders:

@@ -149,7 +149,7 @@ class SftpForm(SettingsForm):
         if self.stored is not None and folder == self.stored.get("folder"):
             return folder
         if problem := spelling.problem(folder):
-            raise forms.ValidationError(problem, code="unsafe")
+            raise forms.ValidationError(str(problem), code="unsafe")
         return spelling.understood(folder)
 
     def clean(self) -> dict[str, Any]:
@@ -213,8 +213,8 @@ class SftpForm(SettingsForm):
         try:
             host_key = client.fetch_host_key(self.cleaned_data["host"], self.cleaned_data["port"])
         except DeliveryError as error:
-            self.detail_at, self.detail = "port" if _is_about_port(error) else "host", error.detail
-            self.add_error(self.detail_at, error.message)
+            self.detail_at, self.detail = "port" if _is_about_port(error) else "host", str(error.detail)
+            self.add_error(self.detail_at, str(error.message))
             return
         proof = signing.dumps([self._server(), host_key], salt=PROOF)
         shown = {"host_key": host_key, "host_key_proof": proof, "is_host_key_confirmed": ""}

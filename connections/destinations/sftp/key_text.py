@@ -4,7 +4,8 @@ import base64
 import re
 import textwrap
 
-from django.utils.translation import gettext as _
+from roles.messages import SaidError
+from roles.messages import said as _
 
 OPENSSH = "OPENSSH PRIVATE KEY"
 _MAGIC = b"openssh-key-v1\0"
@@ -18,8 +19,8 @@ _CERTIFICATE = re.compile(r"-cert-v01@openssh\.com AAAA|BEGIN (X509 |TRUSTED )?C
 _FILE_NAME = re.compile(r"\S*[/\\]\S+|\S+\.(pem|key|ppk|pub)", re.ASCII)
 
 
-class KeyRefusedError(ValueError):
-    """A private key that cannot be used; the text says why and what to do."""
+class KeyRefusedError(SaidError, ValueError):
+    """A private key that cannot be used: why, and what to do."""
 
 
 def cleaned(text: str) -> bytes:

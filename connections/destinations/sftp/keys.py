@@ -9,10 +9,11 @@ from typing import Any
 import paramiko
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
-from django.utils.translation import gettext as _
 
 from connections.destinations.sftp import key_text
 from connections.destinations.sftp.key_text import KeyRefusedError
+from roles.messages import Message
+from roles.messages import said as _
 
 LEAST_RSA_BITS = 3072
 
@@ -28,7 +29,7 @@ def is_host_key(text: str) -> bool:
     return bool(kind) and blob.startswith(len(kind).to_bytes(4, "big") + kind.encode())
 
 
-def fingerprint(host_key: str) -> str:
+def fingerprint(host_key: str) -> str | Message:
     """Return the SHA-256 fingerprint of a host key's text, as ssh-keygen -l prints it; says when there is none."""
     if not is_host_key(host_key):
         return _("cannot be read")
@@ -36,7 +37,7 @@ def fingerprint(host_key: str) -> str:
     return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
 
-def describe(host_key: str) -> str:
+def describe(host_key: str) -> str | Message:
     """Return the type and fingerprint of a host key's text; says when it is none."""
     return f"{_parts(host_key)[0]} {fingerprint(host_key)}" if is_host_key(host_key) else fingerprint(host_key)
 
@@ -78,13 +79,13 @@ def _loader(data: bytes) -> Callable[..., Any]:
     return serialization.load_ssh_private_key if is_openssh else serialization.load_pem_private_key
 
 
-def _passphrase_problem(passphrase: bytes | None) -> str:
+def _passphrase_problem(passphrase: bytes | None) -> Message:
     if passphrase:
         return _("This private key has no passphrase. Leave the passphrase empty.")
     return _("This private key is protected. Enter its passphrase too.")
 
 
-def _unreadable(data: bytes, passphrase: bytes | None) -> str:
+def _unreadable(data: bytes, passphrase: bytes | None) -> Message:
     if passphrase and (b"ENCRYPTED" in data or key_text.is_protected(data)):
         return _("The private key does not open with this passphrase. Check it, and that the key is complete.")
     if b"ENCRYPTED" in data or key_text.is_protected(data):
@@ -92,7 +93,7 @@ def _unreadable(data: bytes, passphrase: bytes | None) -> str:
     return _("The private key is damaged or incomplete. Paste the whole file, from “-----BEGIN” to “-----END”.")
 
 
-def _unknown(data: bytes) -> str:
+def _unknown(data: bytes) -> Message:
     if key_text.is_dsa(data):
         return _("This is a DSA key, which SSH servers no longer accept. Create an Ed25519 key.")
     if key_text.is_on_token(data):

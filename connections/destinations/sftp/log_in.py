@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 import paramiko
-from django.utils.translation import gettext as _
 
 from connections.destinations.base import DeliveryError
 from connections.destinations.sftp import keys
 from connections.destinations.sftp.errors import LogInError, explained, rejected
 from connections.destinations.sftp.protocol import readable
+from roles.messages import Message, listed
+from roles.messages import said as _
 
 PASSWORD, PROMPTS = "password", "keyboard-interactive"
 Prompts = Sequence[tuple[str, bool]]  # text, and whether what is typed is shown
@@ -62,25 +63,25 @@ class _Prompted:
         return [self._password]
 
 
-def _asked(instructions: str, prompts: Prompts) -> str:
+def _asked(instructions: str, prompts: Prompts) -> Message:
     """What the server asked, for administrators."""
     words = [text for text in (instructions, *(prompt for prompt, _shown in prompts)) if text.strip()]
-    return _("The server asked: %(prompts)s") % {"prompts": ", ".join(f"“{readable(text.encode())}”" for text in words)}
+    return _("The server asked: %(prompts)s") % {"prompts": listed(f"“{readable(text.encode())}”" for text in words)}
 
 
-def _second_prompt() -> str:
+def _second_prompt() -> Message:
     return _(
         "The server asks for something else besides the password, such as a code. Waybill cannot answer that: use an "
         "account that needs the password alone, or a key."
     )
 
 
-def _new_password() -> str:
+def _new_password() -> Message:
     return _("The server asks for a new password: the old one has expired. Change it there, then enter it here.")
 
 
 def _more_wanted(further: list[str], *, has_password: bool) -> LogInError:
-    asked = _("The server also asks for: %(types)s.") % {"types": ", ".join(further)}
+    asked = _("The server also asks for: %(types)s.") % {"types": listed(further)}
     if not has_password and {PASSWORD, PROMPTS} & set(further):
         return LogInError(_("The server asks for a password besides the key. Enter both."), asked)
     if further == ["publickey"]:
@@ -92,4 +93,4 @@ def _private_key(text: str, passphrase: str) -> paramiko.PKey:
     try:
         return keys.private_key(text, passphrase)
     except keys.KeyRefusedError as error:
-        raise DeliveryError(str(error), permanent=True) from error
+        raise DeliveryError(error.message, permanent=True) from error

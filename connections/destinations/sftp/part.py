@@ -6,7 +6,6 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import paramiko
-from django.utils.translation import gettext as _
 from paramiko.sftp import CMD_WRITE, SFTP_FLAG_CREATE, SFTP_FLAG_TRUNC, SFTP_FLAG_WRITE, int64
 
 from connections.destinations.base import DeliveryError
@@ -14,6 +13,7 @@ from connections.destinations.files import names
 from connections.destinations.sftp import errors
 from connections.destinations.sftp.protocol import ServerAnswerError
 from connections.destinations.sftp.reading import SftpFile
+from roles.messages import said as _
 
 if TYPE_CHECKING:
     from connections.destinations.sftp.session import SftpSession

@@ -7,12 +7,12 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import paramiko
-from django.utils.translation import gettext as _
 from paramiko.sftp import CMD_FSTAT, CMD_READ, CMD_STATUS, SFTP_FLAG_READ, SFTP_PERMISSION_DENIED, int64
 
 from connections.destinations.base import DeliveryError
 from connections.destinations.files import names
 from connections.destinations.sftp.protocol import OddAnswerError, ServerAnswerError, piece_of
+from roles.messages import said as _
 
 if TYPE_CHECKING:
     from connections.destinations.sftp.session import SftpSession

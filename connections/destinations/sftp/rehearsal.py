@@ -5,19 +5,20 @@ import posixpath
 import uuid
 from contextlib import suppress
 
-from django.utils.translation import gettext as _
 from paramiko.sftp import SFTP_OP_UNSUPPORTED
 
 from connections.destinations.base import DeliveryError
 from connections.destinations.files import names
 from connections.destinations.sftp.protocol import ServerAnswerError
 from connections.destinations.sftp.session import SftpSession
+from roles.messages import Message, joined
+from roles.messages import said as _
 
 NAME = ".waybill-check"
 FIRST, SECOND = b"waybill", b"waybill again"
 
 
-def rehearse(session: SftpSession) -> str:
+def rehearse(session: SftpSession) -> Message:
     """Write, name, list, read, replace and remove a file; return what to tell. Raises DeliveryError."""
     with session.explained():
         folder = NAME if _can_remove_folders(session) else ""
@@ -29,10 +30,11 @@ def rehearse(session: SftpSession) -> str:
     except DeliveryError as error:
         if not rehearsal.is_something_left():
             raise
-        message = f"{error.message} {_left_behind()}"
+        message = joined([error.message, _left_behind()])
         raise DeliveryError(message, detail=error.detail, permanent=error.permanent) from error
     told = _taken() if is_taken else _("Waybill can write here.")
-    return f"{told} {_left_behind() if rehearsal.is_something_left() else _('Nothing was left behind.')}"
+    left = _left_behind() if rehearsal.is_something_left() else _("Nothing was left behind.")
+    return joined([told, left])
 
 
 def _can_remove_folders(session: SftpSession) -> bool:
@@ -130,9 +132,9 @@ def _sum(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _taken() -> str:
+def _taken() -> Message:
     return _("Waybill can write here. The server takes files away once they have their names.")
 
 
-def _left_behind() -> str:
+def _left_behind() -> Message:
     return _("What is called %(name)s… on the server could not be removed.") % {"name": NAME}

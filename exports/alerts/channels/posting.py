@@ -16,11 +16,10 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import urllib3
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from exports.alerts.errors import NotDeliveredError
+from roles.messages import said as _
 from roles.net import addresses
 from roles.net.retry_after import seconds_of
 from roles.secrets import references
@@ -32,11 +31,11 @@ ALL_SECONDS = 15.0
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LONGEST = 2000  # characters of an address
 LATER = {408, 409, 425, 429}  # refusals that may pass, besides 5xx
-PLAIN_REFUSED = gettext_lazy(
+PLAIN_REFUSED = _(
     "The address begins with http:// and does not lie in a network of WAYBILL_ALLOWED_NETWORKS. Use https://."
 )
-NO_ADDRESS = gettext_lazy("This is no address of a receiver. Write one like https://hooks.example.com/services/1.")
-SLOW = gettext_lazy("The receiver took too long to answer.")
+NO_ADDRESS = _("This is no address of a receiver. Write one like https://hooks.example.com/services/1.")
+SLOW = _("The receiver took too long to answer.")
 
 
 class _ToJudged:
@@ -65,10 +64,10 @@ def split(url: str) -> SplitResult:
         parts = urlsplit(url)
         has_port = parts.port != 0
     except ValueError:
-        raise NotDeliveredError(str(NO_ADDRESS)) from None
+        raise NotDeliveredError(NO_ADDRESS) from None
     is_text = url.isascii() and url.isprintable() and " " not in url and len(url) <= LONGEST
     if not (is_text and parts.scheme in ("https", "http") and parts.hostname and has_port and "@" not in parts.netloc):
-        raise NotDeliveredError(str(NO_ADDRESS))
+        raise NotDeliveredError(NO_ADDRESS)
     return parts
 
 
@@ -97,7 +96,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
     except addresses.AddressRefusedError as error:
         raise NotDeliveredError(error.message) from None
     except TimeoutError:
-        raise NotDeliveredError(str(SLOW), is_permanent=False) from None
+        raise NotDeliveredError(SLOW, is_permanent=False) from None
     except (OSError, HTTPException, urllib3.exceptions.HTTPError, ValueError, EOFError) as error:
         raise _cut(error) from None
     finally:
@@ -127,7 +126,7 @@ def _judged(host: str, port: int, *, is_plain: bool) -> list[tuple[int, Any]]:
         text = _("The name of the receiver's server is not known now. Look at the address.")
         raise NotDeliveredError(text, is_permanent=False) from None
     if is_plain and not all(addresses.is_listed(ipaddress.ip_address(to[0])) for _family, to in found):
-        raise NotDeliveredError(str(PLAIN_REFUSED))
+        raise NotDeliveredError(PLAIN_REFUSED)
     return found
 
 
@@ -171,7 +170,7 @@ def _judge(status: int, retry_after: str) -> None:
 def _cut(error: Exception) -> NotDeliveredError:
     """What to say of a line that was not there, or ended; the cause may quote the address."""
     if isinstance(error, urllib3.exceptions.TimeoutError):
-        return NotDeliveredError(str(SLOW), is_permanent=False)
+        return NotDeliveredError(SLOW, is_permanent=False)
     if isinstance(error, ConnectionRefusedError):
         return NotDeliveredError(_("No receiver listens at that address."), is_permanent=False)
     if isinstance(error, HTTPException) and not isinstance(error, OSError):

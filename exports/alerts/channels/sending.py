@@ -6,7 +6,6 @@ from smtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.utils import translation
-from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from exports.alerts.channels.posting import post
@@ -15,6 +14,7 @@ from exports.alerts.errors import NotDeliveredError
 from exports.alerts.messages import Message, body_of, message_of
 from exports.models import AlertChannel, AlertDelivery, ChannelKind
 from roles import language
+from roles.messages import said as _
 from roles.models import User
 from roles.secrets.store import UnreadableSecretError
 
@@ -46,7 +46,7 @@ def _post(channel: AlertChannel, message: Message, body: bytes) -> None:
     try:
         secrets = channel.secrets
     except UnreadableSecretError as error:
-        raise NotDeliveredError(str(error), is_permanent=error.is_permanent) from None
+        raise NotDeliveredError(error.message, is_permanent=error.is_permanent) from None
     headers = HEADERS
     if channel.kind == ChannelKind.WEBHOOK:
         try:

@@ -56,7 +56,7 @@ class Line(NamedTuple):
     @property
     def text(self) -> str:
         """What happened last."""
-        return self.alert.closing_text if self.alert.closed_at else self.alert.text
+        return str(self.alert.closing_text if self.alert.closed_at else self.alert.text)
 
 
 @dataclass(frozen=True)

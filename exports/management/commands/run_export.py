@@ -45,7 +45,7 @@ class Command(BaseCommand):
         run = _wait(run, options["timeout"])
         self.stdout.write(json.dumps(run.as_result(), ensure_ascii=False))
         if run.message:
-            self.stderr.write(run.message)
+            self.stderr.write(str(run.message))
         if run.state not in DELIVERED:
             sys.exit(1)
 

@@ -98,7 +98,7 @@ def _ask(
 ) -> HttpResponse:
     """Show the numbers and ask why; a run that is not held is shown as it is, with what became of it."""
     if run is None or run.state != deciding.State.HELD:
-        return _to_run(request, export, run, deciding.why_not_held(run), tone="warning")
+        return _to_run(request, export, run, str(deciding.why_not_held(run)), tone="warning")
     at = {"environment": request.environment.slug, "pk": export.pk, "uuid": run.uuid}
     context = {
         "export": export,

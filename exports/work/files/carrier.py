@@ -8,8 +8,6 @@ from datetime import datetime
 from typing import Any, cast
 
 from django.db.models import Func, JSONField
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from connections.destinations.base import DeliveryError, FileDestination, FileSession
 from exports.models import Run
@@ -23,6 +21,9 @@ from exports.work.files.writing import Written, write_items, write_whole
 from exports.work.gate import hold_unusual_rows
 from exports.work.plan import ItemKind
 from exports.work.record import Recorder
+from roles.messages import Message, listed
+from roles.messages import said as _
+from roles.messages import said_many as ngettext
 
 MOST_SLOTS = 99
 MOST_CLEARED = 5  # dead runs that one run clears up after
@@ -56,13 +57,12 @@ class FilesCarrier(Carrier):
         self.over = _models_of(self.run) if self.files.has_model else frozenset[str]()
         self.earlier = _sums(entry for entry in self.run.files if entry.get("role") == "model")
 
-    def expected(self, total: int | None) -> str:
+    def expected(self, total: int | None) -> Message:
         """Say how many rows in how many files there will be: "5 rows in 3 files: 2 tables, 1 member list"."""
         files = _counted(self.files)
         if total is None:
             return files
-        words = ngettext("%(rows)s row in %(files)s", "%(rows)s rows in %(files)s", total)
-        return words % {"rows": f"{total:,}", "files": files}
+        return ngettext("%(n)s row in %(files)s", "%(n)s rows in %(files)s", total) % {"files": files}
 
     def send(self, reader: Reader) -> None:
         """Open the store and write every item under its hidden name."""
@@ -171,18 +171,18 @@ def _sums(models: Iterable[dict[str, Any]]) -> list[str]:
     return [sum_ for entry in models for sum_ in (entry["sha256"], *entry.get("earlier", []))]
 
 
-def _counted(plan: FilePlan) -> str:
+def _counted(plan: FilePlan) -> Message:
     """Say how many files there will be."""
     count = len(plan.items)
-    files = ngettext("%(count)d file", "%(count)d files", count) % {"count": count}
+    files = ngettext("%(n)d file", "%(n)d files", count)
     tables = sum(item.kind == ItemKind.TABLE for item in plan.items)
     lists = sum(item.kind == ItemKind.MEMBERS for item in plan.items)
     parts = []
     if tables:
-        parts.append(ngettext("%(count)d table", "%(count)d tables", tables) % {"count": tables})
+        parts.append(ngettext("%(n)d table", "%(n)d tables", tables))
     if lists:
-        parts.append(ngettext("%(count)d member list", "%(count)d member lists", lists) % {"count": lists})
-    return f"{files}: {', '.join(parts)}" if parts else files
+        parts.append(ngettext("%(n)d member list", "%(n)d member lists", lists))
+    return _("%(files)s: %(parts)s") % {"files": files, "parts": listed(parts)} if parts else files
 
 
 def _run_key(recorder: Recorder) -> str:

@@ -98,7 +98,7 @@ def test_a_decision_is_in_the_audit_log_once_with_its_reason(run, ada, decide, a
     decide(run, by=ada, why="Known.")
     (event,) = AuditEvent.objects.filter(run=run.uuid)
     assert (event.action, event.actor, event.changes["why"]) == (action, ada, "Known.")
-    assert run.lines.get().text.endswith("by ada: Known.")
+    assert str(run.lines.get().text).endswith("by ada: Known.")
     assert re.fullmatch(r"ada (let|dropped) a held run of the export Weekly( go)?: Known\.", plain_sentence(event))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.urls import reverse
 
-from exports.models import Export, Run
+from exports.models import Export, ReasonCode, Run
 from roles.roles import Role
 from tests.factories import client_of, make_environment, make_export, make_member
 
@@ -23,7 +23,9 @@ OF_THE_RUN = [
 OF_THE_TARGET = [f"connections/destinations/{room}" for room in ("files", "local", "sftp")]
 # Not about runs, though in the same files: forms, checks and downloads.
 ELSEWHERE = re.compile(r"destinations/\w+/(form|keys|reading)\.py$")
-TRANSLATING = {"_", "gettext", "gettext_noop", "gettext_lazy", "ngettext", "pgettext"}
+TRANSLATING = {"_", "gettext", "gettext_lazy", "ngettext"}
+# Technical detail, for administrators.
+DETAILS = {"Ended while publishing (%(why)s).", "The working process %(pid)d ended with code %(code)d."}
 TO_DO = re.compile(
     r"\b(run|edit|ask|choose|import|refresh|open|send fewer|move|remove|compare|check|enter|raise|widen|again"
     r"|has to|by itself)\b",
@@ -39,7 +41,7 @@ def sentences(places):
         for source in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             if not ELSEWHERE.search(source.as_posix()):
                 found |= set(texts(ast.parse(source.read_text())))
-    return sorted(text for text in found if text.endswith(".") and " " in text)
+    return sorted(text for text in found - DETAILS if text.endswith(".") and " " in text)
 
 
 def texts(tree):
@@ -48,17 +50,15 @@ def texts(tree):
             for argument in node.args:
                 if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
                     yield argument.value
-        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "NOT_ELIGIBLE":
-            yield ast.literal_eval(node.value)
 
 
-def show(message, step, reason):
+def show(message, step, reason, code=""):
     """Progress details of a run that failed in `step`, as a contributor and as an administrator see them."""
     environment = make_environment()
     export = make_export(environment)
     steps = [{"key": step, "label": "Step", "state": "failed", "note": "", "seconds": 1.0}] if step else []
-    values = {"state": "failed", "trigger": "person", "message": message, "reason": reason, "steps": steps}
-    run = Run.objects.create(environment=environment, export=export, **values)
+    values = {"state": "failed", "trigger": "person", "message": message, "reason": reason, "reason_code": code}
+    run = Run.objects.create(environment=environment, export=export, steps=steps, **values)
     Export.objects.filter(pk=export.pk).update(last_run=run)
     address = reverse("exports:progress", kwargs={"environment": environment.slug, "pk": export.pk})
     people = [make_member(environment, role) for role in (Role.CONTRIBUTOR, Role.ADMINISTRATOR)]
@@ -88,7 +88,7 @@ def test_a_failure_of_the_run_says_what_to_do(message):
 @pytest.mark.parametrize("message", TARGET)
 def test_a_failure_of_the_target_says_whom_to_ask_or_leads_to_the_connection(message):
     reason = message.partition(". ")[0].removesuffix(".")[:200]
-    contributor, administrator = show(message, "send", reason)
+    contributor, administrator = show(message, "send", reason, ReasonCode.TARGET)
     assert message in notice_of(contributor)
     assert re.search(r"What you cannot do yourself, ask user\d+ to do\.", notice_of(contributor))
     assert "Edit the connection" in notice_of(administrator)

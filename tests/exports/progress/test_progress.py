@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from exports.models import Export, Run
+from exports.models import Export, ReasonCode, Run
 from exports.models.states import State
 from roles.roles import Role
 from tests.factories import client_of, make_export, make_member, make_segment
@@ -252,7 +252,8 @@ def test_a_target_that_refuses_is_a_matter_for_administrators(carl, export):
     ada = client_of(make_member(export.environment, Role.ADMINISTRATOR, "ada"))
     step = {"key": "send", "label": "Send", "state": "failed", "note": "", "seconds": 1.0}
     message = "The server did not accept the password. Enter it again."
-    make_run(export, State.FAILED, message=message, reason="The server did not accept the password", steps=[step])
+    words = {"message": message, "reason": "The server did not accept the password", "reason_code": ReasonCode.TARGET}
+    make_run(export, State.FAILED, **words, steps=[step])
     assert f"{message} What you cannot do yourself, ask ada to do." in text_of(carl.get(url(export)))
     page = text_of(ada.get(url(export)))
     assert "Ask ada" not in page

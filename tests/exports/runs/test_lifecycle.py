@@ -30,7 +30,7 @@ def told():
     """What listeners are told of: (state before, state now)."""
     heard = []
 
-    def listen(*, run, before, message, **_more):
+    def listen(*, run, before, **_more):
         heard.append((before, run.state))
 
     run_changed.connect(listen)
@@ -151,5 +151,5 @@ def test_a_run_that_never_starts_tells_of_its_end_alone(export, told):
     run = lifecycle.create_skipped(export, Origin(Trigger.SCHEDULE, due=Now()), reason="x" * 300, message="Why.")
     run.refresh_from_db()
     assert AuditEvent.objects.get(run=run.uuid).changes["state"] == [None, State.SKIPPED]
-    assert (len(run.reason), traces(run), told) == (200, (1, 0), [("", State.SKIPPED)])
+    assert (len(str(run.reason)), traces(run), told) == (200, (1, 0), [("", State.SKIPPED)])
     assert [line.text for line in log.lines_of(run)][1:] == ["Skipped: Why."]

@@ -13,6 +13,7 @@ from exports.runs import lifecycle, log, queue
 from exports.runs.lifecycle import Claim
 from exports.runs.waits import look_again
 from exports.work.watch import work_until_idle
+from roles.messages.field import out_of_json
 from segments.models import Segment, SegmentStatus
 from tests.exports.runs.test_waits import refreshing  # noqa: F401
 from tests.factories import make_export, make_member
@@ -37,7 +38,7 @@ def ada(environment):
 
 
 def texts(run):
-    return [line.text for line in log.lines_of(run)]
+    return [str(line.text) for line in log.lines_of(run)]
 
 
 def claimed(run):
@@ -55,7 +56,7 @@ def test_the_log_of_a_run_tells_its_way_from_the_queue_to_its_end(export, ada):
     assert said[:2] == ["Queued: Run by hand · ada", "Started"]
     assert said[-1] == "Successful: 5 rows, 2 files published"
     begun = [text.removesuffix(" …") for text in said if text.endswith(" …")]
-    assert begun == [step["label"] for step in run.steps]
+    assert begun == [str(out_of_json(step["label"])) for step in run.steps]
     ended = [text for text in said if " · done (" in text]
     assert len(ended) == len(run.steps)
     assert ended[0].startswith("Refresh segments · Everybody · 5 · done (")
@@ -84,7 +85,7 @@ def test_a_failed_try_says_when_the_next_one_is(export):
     claim = claimed(run)
     lifecycle.retry_later(claim, run, message="The server did not answer.", detail="host.example:22", reason="x")
     line = run.lines.latest("pk")
-    assert line.text.startswith("Failed: The server did not answer. Next try at ")
+    assert str(line.text).startswith("Failed: The server did not answer. Next try at ")
     assert (line.level, line.detail) == (Level.WARNING, "host.example:22")
     Run.objects.filter(pk=run.pk).update(not_before=Now())
     claimed(run)
@@ -118,8 +119,8 @@ def test_a_failure_for_good_is_an_error_and_the_step_is_named(export):
     run, _is_new = actions.run_now(export, by=None)
     work_until_idle()
     last, before = run.lines.order_by("-pk")[:2]
-    assert last.text.startswith("Failed (permanent): Waybill has no connection type for")
-    assert before.text.startswith("Check what will be sent · failed (")
+    assert str(last.text).startswith("Failed (permanent): Waybill has no connection type for")
+    assert str(before.text).startswith("Check what will be sent · failed (")
     assert (last.level, before.level) == (Level.ERROR, Level.ERROR)
 
 

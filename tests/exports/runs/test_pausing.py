@@ -33,10 +33,10 @@ def test_due_and_clicked_runs_wait_and_say_why_and_start_in_order_when_it_goes_o
     actions.run_now(clicked, by=ada)
     look_once()
     assert queue.claim() is None
-    assert {run.reason for run in Run.objects.all()} == {"the environment is paused"}
+    assert {str(run.reason) for run in Run.objects.all()} == {"the environment is paused"}
     assert pausing.resume(environment, by=ada)
     look_once()
-    assert {run.reason for run in Run.objects.all()} == {""}
+    assert {str(run.reason) for run in Run.objects.all()} == {""}
     assert queue.claim().run_id == runs_of(due)[0].pk
     assert queue.claim().run_id == runs_of(clicked)[0].pk
 

@@ -16,6 +16,7 @@ from exports.schedules import engine, occurrences
 from exports.schedules.occurrences import start_due
 from exports.schedules.planning import database_now
 from exports.schedules.recurrence import Recurrence
+from roles.audit.changes import told_of
 from roles.models import AuditEvent
 from tests.exports.schedules.scheduled import due_again, far_minute, make_due, runs_of
 from tests.factories import make_environment, make_export, make_member
@@ -215,7 +216,7 @@ def test_of_what_was_missed_the_last_runs_late_and_the_others_are_skipped(enviro
     start_due()
     *missed, made_up = runs_of(export)
     assert len(missed) == 3
-    assert {(run.state, run.reason) for run in missed} == {(State.SKIPPED, "missed while Waybill was not running")}
+    assert {(run.state, str(run.reason)) for run in missed} == {(State.SKIPPED, "missed while Waybill was not running")}
     assert (made_up.state, made_up.is_late) == (State.QUEUED, True)
     assert database_now() - made_up.due <= HOUR < database_now() - missed[-1].due + timedelta(seconds=1)
     export.refresh_from_db()
@@ -274,8 +275,8 @@ def test_a_row_that_breaks_the_code_disables_itself_too(environment, caplog):
     assert [len(runs_of(good)), len(runs_of(broken))] == [1, 0]
     problem = Schedule.objects.get(export=broken).problem
     assert "Choose its recurrence again" in problem
-    assert AuditEvent.objects.get(action="switch off schedule").changes["problem"] == problem
-    assert problem in Alert.objects.get(export=broken).text
+    assert told_of(AuditEvent.objects.get(action="switch off schedule"))["problem"] == problem
+    assert str(problem) in Alert.objects.get(export=broken).text
     assert "is switched off" in caplog.text
 
 

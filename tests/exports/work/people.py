@@ -8,6 +8,7 @@ from connections.destinations.registry import registered
 from exports.models import Run
 from exports.shown.types import type_look
 from roles.kinds import SemanticType
+from roles.messages.field import out_of_json
 from tests.factories import make_connection, make_export, make_segment, make_table
 from tests.servers.mailing_list.carrier import MailingList
 from tests.servers.mailing_list.server import ListServer, running_list_server
@@ -42,4 +43,4 @@ def execute(environment, statement: str) -> None:
 
 def notes(run: Run) -> dict[str, str]:
     """What each step found."""
-    return {step["key"]: step["note"] for step in run.steps}
+    return {step["key"]: str(out_of_json(step["note"])) for step in run.steps}

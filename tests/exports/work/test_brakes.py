@@ -9,6 +9,7 @@ from exports.models.states import State
 from exports.work import brakes as module
 from exports.work.brakes import Bounds, Count, Former, Removals, brakes, change, former
 from exports.work.watch import work_until_idle
+from roles.messages.field import out_of_json
 from segments.models import Segment
 from tests.factories import folder_of, make_export, make_segment, make_table
 from tests.warehouse import writer
@@ -182,7 +183,7 @@ class TestRuns:
         run = run_to_end(export)
         export.refresh_from_db()
         assert (run.state, run.reason) == (State.HELD, "100 → 5 (−95 %)")
-        assert run.message.endswith("Check what is to be sent, then send it anyway or drop this run.")
+        assert str(run.message).endswith("Check what is to be sent, then send it anyway or drop this run.")
         assert [one["brake"] for one in run.held_for] == ["count"]
         assert [step["state"] for step in run.steps] == ["done", "held", "waiting", "waiting"]
         assert (run.data_as_of is not None, run.ended_at, run.token) == (True, None, None)
@@ -228,7 +229,7 @@ class TestRuns:
         export.refresh_from_db()
         run = run_to_end(export)
         assert (run.state, run.rows_done, run.items[0]["expected"]) == (State.SUCCEEDED, 5, 5)
-        assert run.steps[0]["note"] == "5 rows in 1 file"
+        assert str(out_of_json(run.steps[0]["note"])) == "5 rows in 1 file"
 
     def test_a_recount_corrects_the_total_as_well(self, export):
         """The count that was kept of the list is too high; what the run counted itself is too low."""

@@ -24,13 +24,15 @@ SELECT e.id, e.last_run_id, e.last_state FROM exports_export e JOIN exports_run 
 WHERE e.last_state <> r.state OR EXISTS (
     SELECT 1 FROM exports_run newer WHERE newer.export_id = e.id AND newer.id > r.id AND newer.state <> 'skipped')
 """
-RUNS = "SELECT uuid::text, state, message, ended_at IS NULL, token IS NOT NULL, has_leftovers FROM exports_run"
+# The third: whether it says that it ended after it had begun to publish.
+RUNS = """
+SELECT uuid::text, state, is_publishing AND message_said <> '""', ended_at IS NULL, token IS NOT NULL FROM exports_run
+"""
 UNAUDITED = """
 SELECT r.id, r.state, count(a.id) FROM exports_run r
 LEFT JOIN roles_auditevent a ON a.run = r.uuid AND a.action = 'end run'
 WHERE r.state <> 'canceled' GROUP BY 1, 2 HAVING count(a.id) > 1 OR (count(a.id) = 0 AND r.state <> 'skipped')
 """
-VISIBLE = "may be visible"  # what a failed run says when it could not finish publishing
 
 
 def contradictions(connection: psycopg.Connection, target: Path) -> list[str]:
@@ -53,7 +55,7 @@ def _occurrences(connection: psycopg.Connection) -> Iterator[str]:
 
 
 def _ends(connection: psycopg.Connection) -> Iterator[str]:
-    for uuid, state, _message, no_end, is_owned, _leftovers in connection.execute(RUNS):
+    for uuid, state, _is_visible, no_end, is_owned in connection.execute(RUNS):
         if state not in FINAL or no_end or is_owned:
             yield f"run {uuid} is stuck: {state}"
     for run, state, count in connection.execute(UNAUDITED):
@@ -86,13 +88,13 @@ def _last_runs(connection: psycopg.Connection) -> Iterator[str]:
 def _target(connection: psycopg.Connection, found: Found) -> Iterator[str]:
     """A run is successful if and only if its manifest lies at the target, whole; nothing else lies there."""
     yield from found.wrong
-    runs = {uuid: (state, message) for uuid, state, message, *_rest in connection.execute(RUNS)}
-    delivered = {uuid for uuid, (state, _message) in runs.items() if state in DELIVERED}
+    runs = {uuid: (state, is_visible) for uuid, state, is_visible, *_rest in connection.execute(RUNS)}
+    delivered = {uuid for uuid, (state, _is_visible) in runs.items() if state in DELIVERED}
     yield from (f"run {uuid} says that it delivered, and did not" for uuid in delivered - set(found.runs))
     for uuid in set(found.runs) - delivered:
-        if VISIBLE not in runs[uuid][1]:
+        if not runs[uuid][1]:
             yield f"run {uuid} delivered and says {runs[uuid][0]}"
-    said = sum(VISIBLE in message for _state, message in runs.values())
-    if len(found.orphans) > said:
+    visible = sum(is_visible for state, is_visible in runs.values() if state not in DELIVERED)
+    if len(found.orphans) > visible:
         yield f"files without a manifest: {[str(path) for path in found.orphans]}"
     yield from (f"left over: {path}" for path in found.hidden)

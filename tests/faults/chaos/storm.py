@@ -179,9 +179,10 @@ class Storm:
 
     def _stuck(self) -> str:
         """What there is to know of runs that do not end and schedules that do not move."""
-        query = "SELECT id, export_id, state, waits_for, claims, tries, not_before, worker, reason FROM exports_run"
+        query = "SELECT id, export_id, state, awaits, claims, tries, not_before, worker, reason_said FROM exports_run"
         runs = self.connection.execute(f"{query} WHERE ended_at IS NULL").fetchall()
-        schedules = "SELECT export_id, next_due, problem FROM exports_schedule WHERE next_due < now() OR problem <> ''"
+        schedules = """SELECT export_id, next_due, problem_said FROM exports_schedule
+            WHERE next_due < now() OR problem_said <> '""'"""
         logs = [
             f"{log.name}: {log.read_text(errors='replace')[-1500:]}" for log in sorted(self.house.scratch.glob("*.log"))
         ]

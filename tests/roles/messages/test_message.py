@@ -1,12 +1,13 @@
 """Messages: kept with their parameters, said in the language of whoever reads, and never a reason to fail."""
 
 import json
+import logging
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.utils.translation import gettext_lazy, override
 
-from roles.messages import EMPTY, Message, listed, personal, said, said_many, verbatim
+from roles.messages import EMPTY, Message, SaidError, joined, listed, personal, said, said_many, verbatim
 
 WHEN = datetime(2026, 11, 30, 9, 5, tzinfo=UTC)
 
@@ -139,3 +140,34 @@ def test_what_is_shown_is_cut_and_what_is_kept_is_not():
 def test_only_nothing_is_false():
     assert not any([EMPTY, verbatim(""), Message.of(None), Message.from_json("")])
     assert all([said("a"), verbatim("a"), Message.from_json("a")])
+
+
+def test_an_error_tells_people_all_and_a_traceback_no_value(caplog):
+    wrong = said("“%(text)s” is not a number") % {"text": personal("Rodriguez")}
+    failed = SaidError(said("It failed: %(why)s") % {"why": wrong})
+    failed.__cause__ = SaidError(wrong)
+    logging.getLogger("exports").error("Not so", exc_info=failed)
+    assert str(failed.message) == "It failed: “Rodriguez” is not a number"
+    assert "It failed: “…” is not a number" in caplog.text
+    assert "Rodriguez" not in caplog.text
+
+
+def test_a_first_sentence_is_chosen_in_the_readers_language(german):
+    german({"It is full. Make room.": "Voll ist es. Platz schaffen."})
+    message = again(said("It is full. Make room.").first_sentence())
+    with override("de"):
+        assert str(message) == "Voll ist es"
+    assert (str(message), str(again(verbatim("No. Way.").first_sentence()))) == ("It is full", "No")
+
+
+def test_several_are_one():
+    assert str(again(joined([said("One."), said("Two.")]))) == "One. Two."
+    assert str(joined([said("One")], by=", ")) == "One"
+
+
+def test_a_message_equals_what_it_says():
+    message = said("“%(name)s” failed") % {"name": "A"}
+    assert message == "“A” failed" == message
+    assert message == again(message)
+    assert message != said("“%(name)s” failed") % {"name": "B"}
+    assert ("failed" in message, "well" in message, message == 5) == (True, False, False)

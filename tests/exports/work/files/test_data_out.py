@@ -13,6 +13,7 @@ from connections.destinations.local.destination import LocalFolder
 from connections.destinations.registry import registered
 from exports.models import Run
 from exports.models.states import State
+from roles.messages.field import out_of_json
 from segments.warehouse import records
 from tests.exports.work.data_out import describe_relation, make_data_out, make_orders, manifest_of, root_of
 from tests.exports.work.test_run import delivered, run_to_end
@@ -83,7 +84,7 @@ def test_the_run_tells_what_went_in_the_words_of_people(environment, customers, 
         {"kind": "members", "id": londoners.pk, "name": "Londoners", "rows": 2, "expected": 2},
     ]
     check = next(step for step in run.steps if step["key"] == "check")
-    assert check["note"] == "10 rows in 3 files: 2 tables, 1 member list"
+    assert str(out_of_json(check["note"])) == "10 rows in 3 files: 2 tables, 1 member list"
     assert run.rows_done == 10
     assert [entry["role"] for entry in run.files] == ["data", "data", "data", "model", "manifest"]
 
@@ -248,7 +249,7 @@ def test_a_link_in_the_place_of_the_model_is_refused_with_what_to_do(environment
     (root_of(export) / "model.json").rename(tmp_path / "elsewhere")
     (root_of(export) / "model.json").symlink_to(tmp_path / "elsewhere")
     run = run_to_end(export)
-    assert (run.state, run.message.endswith("Move it away, then run again.")) == (State.FAILED, True)
+    assert (run.state, str(run.message).endswith("Move it away, then run again.")) == (State.FAILED, True)
 
 
 def test_a_model_that_a_killed_run_published_is_replaced_by_the_next(environment, orders):
