@@ -7,10 +7,11 @@ from django.http import QueryDict
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from exports.listing.query import PAGE_SIZE, Listing, list_exports, states_of
+from exports.listing.query import MOVING, PAGE_SIZE, Listing, list_exports, states_of
 from exports.listing.rows import Rows
 from exports.models import Export
-from exports.shown.exports import JOINED, LOADED
+from exports.schedules.words import ScheduleTeller
+from exports.shown.exports import ExportFacts, facts_of, rows_of
 from roles.access.policy import Access
 from roles.typed import typed_id
 
@@ -59,14 +60,14 @@ class Changes:
 
 def live_of(listing: Listing) -> Live:
     """Return how the page just loaded asks for changes."""
-    return Live(listing, _is_moving(list(listing.page)), is_stale=False, shown_all=listing.all)
+    return Live(listing, _is_moving(listing.exports), is_stale=False, shown_all=listing.all)
 
 
 def changes_since(access: Access, query: QueryDict, *, can_duplicate: bool) -> Changes:
     """Return what has changed of the rows that `query` names as "ID:VERSION,…"; foreign ids are as good as gone."""
     shown, listing = _shown(query.get("shown", "")), list_exports(access, query)
     mine = Export.objects.filter(environment=access.environment, pk__in=shown)
-    exports = list(mine.select_related(*JOINED).only(*LOADED, "last_state"))
+    exports = facts_of(rows_of(mine, access), ScheduleTeller(access.environment))
     all_before = typed_id(query.get("all"))
     is_stale = listing.all != all_before or len(exports) < len(shown) or not _fit(exports, listing.status)
     live = Live(listing, _is_moving(exports), is_stale, all_before)
@@ -80,9 +81,9 @@ def _shown(text: str) -> dict[int, str]:
     return {typed_id(key): version for key, _colon, version in pairs if typed_id(key)}
 
 
-def _is_moving(exports: list[Export]) -> bool:
-    return any(export.last_run is not None and export.last_run.is_moving for export in exports)
+def _is_moving(exports: list[ExportFacts]) -> bool:
+    return any(facts.status.state in MOVING for facts in exports)
 
 
-def _fit(exports: list[Export], status: str) -> bool:
-    return not status or all(export.last_state in states_of(status) for export in exports)
+def _fit(exports: list[ExportFacts], status: str) -> bool:
+    return not status or all(facts.status.state in states_of(status) for facts in exports)

@@ -1,6 +1,7 @@
 """The list of exports: search, filter and sort in the database, a constant number of queries."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.core.paginator import Page, Paginator
@@ -11,11 +12,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from connections.destinations.registry import destinations
-from exports.models import Export, ExportQuerySet, Repeat, ScheduleMode, shared_with
+from exports.models import Export, ExportQuerySet, Repeat, ScheduleMode
 from exports.models.states import DELIVERED, NOT_STARTED, STATES, Look, State
-from exports.shown.exports import JOINED, LOADED
+from exports.schedules.words import ScheduleTeller
+from exports.shown.exports import ExportFacts, facts_of, may_edit, rows_of
 from exports.shown.status import NOT_STARTED_VALUE, STATUS_ORDER
 from roles.access.policy import Access
+from roles.models import Environment
 from roles.permissions import Permission
 from roles.searching import search_of
 
@@ -32,13 +35,19 @@ FAILED_ANY_LOOK = Look(gettext_lazy("Failed"), "alert-circle", "danger")
 class Listing:
     """One page of the list with what was asked for."""
 
-    page: Page[Export]
+    environment: Environment
+    page: Page[Any]
     search: str
     status: str
     sort: str
     counts: dict[str, int]
     needs: int  # of those that the user may edit, how many wait for a person
     failed: int  # told to those who may edit none
+
+    @cached_property
+    def exports(self) -> list[ExportFacts]:
+        """What the page shows; asked for once, and not by those who only count."""
+        return facts_of(self.page.object_list, ScheduleTeller(self.environment))
 
     @property
     def is_filtered(self) -> bool:
@@ -85,10 +94,11 @@ def list_exports(access: Access, query: QueryDict) -> Listing:
     called = Q() if not search else called_like(search)
     tally = tally_of(exports, access, called)
     found = sorted_by(with_status(exports.filter(called), status), sort, access)
-    paginator = Paginator(found.select_related(*JOINED).only(*LOADED), PAGE_SIZE)
+    paginator = Paginator(rows_of(found, access), PAGE_SIZE)
     paginator.count = sum(tally.called.get(state, 0) for state in (states_of(status) if status else tally.called))
     failed = 0 if access.has_permission(Permission.EDIT_EXPORTS) else tally.all.get(State.FAILED, 0)
-    return Listing(paginator.get_page(query.get("page")), search, status, sort, tally.all, tally.needs, failed)
+    page = paginator.get_page(query.get("page"))
+    return Listing(access.environment, page, search, status, sort, tally.all, tally.needs, failed)
 
 
 @dataclass(frozen=True)
@@ -108,7 +118,7 @@ def tally_of(exports: ExportQuerySet, access: Access, called: Q) -> Tally:
         .annotate(
             all=Count("pk"),
             called=Count("pk", filter=called) if called else Count("pk"),
-            editable=_count_editable(access),
+            editable=Count("pk", filter=rule) if (rule := may_edit(access)) else Count("pk"),
         )
     )
     counts = list(rows)
@@ -117,12 +127,6 @@ def tally_of(exports: ExportQuerySet, access: Access, called: Q) -> Tally:
         called={state: found for state, _count, found, _editable in counts},
         needs=sum(editable for state, _count, _found, editable in counts if state in NEEDS_SOMEBODY),
     )
-
-
-def _count_editable(access: Access) -> Any:
-    if access.has_permission(Permission.MANAGE_CONNECTIONS):
-        return Count("pk")
-    return Count("pk", filter=shared_with(access.user)) if access.has_permission(Permission.EDIT_EXPORTS) else Value(0)
 
 
 def called_like(text: str) -> Q:
@@ -146,7 +150,7 @@ def sorted_by(exports: ExportQuerySet, sort: str, access: Access) -> ExportQuery
     """Sort by one column, "-" before it for the other way round; ties by name."""
     key, is_descending = sort.lstrip("-"), sort.startswith("-")
     if key == "permissions":
-        expression: Any = _may_edit(access)
+        expression: Any = _cannot_edit(access)
     else:
         expression = SORTS[key]() if callable(SORTS[key]) else SORTS[key]
     order = OrderBy(expression, descending=is_descending, nulls_last=True)
@@ -172,12 +176,10 @@ def _schedule_rank() -> Case:
     return Case(off, refresh, *own, default=Value(len(own) + 1), output_field=IntegerField())
 
 
-def _may_edit(access: Access) -> Case:
+def _cannot_edit(access: Access) -> Case:
     """0 for exports that the user can edit, 1 for those they can only view."""
-    can_all = access.has_permission(Permission.MANAGE_CONNECTIONS)
-    can_shared = access.has_permission(Permission.EDIT_EXPORTS)
-    shared = shared_with(access.user) if can_shared and not can_all else Q(pk__isnull=not can_all)
-    return Case(When(shared, then=Value(0)), default=Value(1), output_field=IntegerField())
+    rule = may_edit(access)
+    return Case(When(rule, then=Value(0)), default=Value(1 if rule else 0), output_field=IntegerField())
 
 
 SORTS: dict[str, Any] = {

@@ -10,11 +10,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from exports.models import Export
 from exports.models.states import NOT_STARTED, STATES, State
 from exports.models.units import UNITS
-from exports.schedules.words import ScheduleTeller, ScheduleWords
-from exports.shown.exports import facts_of
+from exports.schedules.words import ScheduleWords
+from exports.shown.exports import ExportFacts
 from exports.shown.types import type_look
 from roles.access.policy import Access
 from roles.permissions import Permission
@@ -30,30 +29,29 @@ OF_ONE, OF_MANY = ("edit", "progress", "duplicate", "decide"), ("run", "schedule
 
 
 class Rows:
-    """Lays out exports (with all of shown.exports.JOINED loaded) as rows of the list, as one person may see them."""
+    """Lays out exports as rows of the list, as one person may see them."""
 
     def __init__(self, access: Access, *, can_duplicate: bool) -> None:
-        self._access, self._can_duplicate = access, can_duplicate
+        self._can_duplicate = can_duplicate
         # Ticking rows is for commands: who has none would tick for nothing.
         self._can_select = access.has_permission(Permission.EDIT_EXPORTS)
         self._language, self._never, self._clock = get_language() or "", _("never"), Clock()
-        self._schedules = ScheduleTeller(access.environment)
         template = Engine.get_default().get_template("exports/list.html")
         self._pattern, self._cell = _patterns(access.environment.slug, self._language, template)
+        self._labels = {unit: records.cell_label for unit, records in UNITS.items()}
         self._said: dict[ScheduleWords, SafeString] = {}
 
-    def all(self, exports: Iterable[Export]) -> list[SafeString]:
+    def all(self, exports: Iterable[ExportFacts]) -> list[SafeString]:
         """Return the rows of `exports`."""
-        return [self._pattern.fill(*self._laid_out(export)) for export in exports]
+        return [self._pattern.fill(*self._laid_out(facts)) for facts in exports]
 
-    def changed(self, exports: Iterable[Export], shown: Mapping[int, str]) -> list[SafeString]:
+    def changed(self, exports: Iterable[ExportFacts], shown: Mapping[int, str]) -> list[SafeString]:
         """Return the rows that differ from those `shown`: versions by id."""
-        rows = [(export.pk, *self._laid_out(export)) for export in exports]
+        rows = [(facts.id, *self._laid_out(facts)) for facts in exports]
         return [self._pattern.fill(values, shape) for pk, values, shape in rows if values["version"] != shown.get(pk)]
 
-    def _laid_out(self, export: Export) -> tuple[dict[str, str], dict[str, bool]]:
+    def _laid_out(self, facts: ExportFacts) -> tuple[dict[str, str], dict[str, bool]]:
         """Return what a row says, and the shape that it has."""
-        facts = facts_of(export, self._access, self._schedules)
         status, is_attached = facts.status, facts.connection is not None
         shape = {
             "can_edit": facts.can_edit,
@@ -72,7 +70,7 @@ class Rows:
             "tile": pieces.tile(look.monogram, look.tone),
             "status": _status(status.state, status.reason, status.percent, self._language),
             "rows": records.cell(facts.sent) if records else NONE,
-            "rows_label": records.cell_label if records else "",
+            "rows_label": self._labels[facts.unit] if facts.unit else "",
             "refreshed": pieces.ago(facts.delivered_at, self._never, self._clock),
             "schedule": self._schedule(facts.schedule),
             "can": _rights(facts.can_edit, is_attached, self._can_duplicate),

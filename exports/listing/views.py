@@ -11,8 +11,9 @@ from exports.listing.first_visit import guide_of
 from exports.listing.live import OWN, Live, changes_since, live_of
 from exports.listing.query import list_exports
 from exports.listing.rows import Rows
+from exports.shown.exports import ExportFacts
 from exports.web.common import can_add, list_url
-from roles.access.policy import EnvironmentRequest, administrators, requires
+from roles.access.policy import Access, EnvironmentRequest, administrators, requires
 from roles.permissions import Permission
 from roles.ui.htmx import render
 
@@ -21,11 +22,12 @@ from roles.ui.htmx import render
 @require_safe
 def list_page(request: EnvironmentRequest) -> TemplateResponse:
     """Data > Exports."""
-    listing, usable = list_exports(request.access, request.GET), can_add(request)
+    listing = list_exports(request.access, request.GET)
+    usable = _can_use_one(listing.exports, request.access) or can_add(request)
     context = {
         "listing": listing,
         "page": listing.page,
-        "rows": Rows(request.access, can_duplicate=usable).all(listing.page),
+        "rows": Rows(request.access, can_duplicate=usable).all(listing.exports),
         "can_add": usable or request.access.has_permission(Permission.MANAGE_CONNECTIONS),  # adds one on the way
         "may_add": request.access.has_permission(Permission.ADD_EXPORTS),
         "whom_to_ask": "" if usable else administrators(request.environment),
@@ -34,6 +36,11 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
     return render(
         request, "exports/list.html", context | _live(request, live_of(listing)), partial="list", target="list"
     )
+
+
+def _can_use_one(exports: list[ExportFacts], access: Access) -> bool:
+    """Whether one of these exports has a connection that the user could add an export on, which saves asking."""
+    return access.has_permission(Permission.ADD_EXPORTS) and any(one.can_edit and one.connection for one in exports)
 
 
 @requires(Permission.VIEW)

@@ -43,6 +43,16 @@ class ReasonCode(models.TextChoices):
 MOMENT = Coalesce("due", "queued_at")
 
 
+def percent_of(done: int, total: int | None) -> int | None:
+    """Return how much is sent, 0 to 100; None while the total is not known."""
+    return min(100, int(100 * done / total)) if total else None
+
+
+def sent_of(state: str, done: int) -> int | None:
+    """Return what went out, or goes out now; None where nothing was delivered."""
+    return done if state in (*DELIVERED, State.RUNNING) else None
+
+
 class RunQuerySet(LeasedQuerySet["Run"]):
     """Runs, in the words of the queue. All times are the database's."""
 
@@ -179,14 +189,12 @@ class Run(Leased):
     @property
     def percent(self) -> int | None:
         """How much of it is sent, 0 to 100; None while the total is not known."""
-        if not self.rows_total:
-            return None
-        return min(100, int(100 * self.rows_done / self.rows_total))
+        return percent_of(self.rows_done, self.rows_total)
 
     @property
     def rows_sent(self) -> int | None:
         """Rows that went out, or go out now; None where nothing was delivered."""
-        return self.rows_done if self.state in (*DELIVERED, State.RUNNING) else None
+        return sent_of(self.state, self.rows_done)
 
     @property
     def seconds(self) -> float | None:

@@ -28,20 +28,19 @@ class ScheduleWords:
 
 
 class ScheduleTeller:
-    """Gives the words of the schedules of one environment's exports, which have `schedule` loaded, in one query."""
+    """Gives the words of the schedules of one environment's exports, in one query."""
 
     def __init__(self, environment: Environment) -> None:
-        self._refresh = refresh_of(environment)
+        self._of_refresh = _of_refresh(refresh_of(environment))
 
-    def of(self, export: Export) -> ScheduleWords:
-        """Return what a list says of the export's schedule."""
-        row: Schedule | None = getattr(export, "schedule", None)
-        if export.schedule_mode == ScheduleMode.OFF:
-            return ScheduleWords(_("Off"), "" if export.connection_id else _("no connection"))
-        if export.connection_id is None:
+    def of(self, mode: str, row: Schedule | None, *, is_attached: bool) -> ScheduleWords:
+        """Return what a list says of the schedule in this mode, with this recurrence of its own."""
+        if mode == ScheduleMode.OFF:
+            return ScheduleWords(_("Off"), "" if is_attached else _("no connection"))
+        if not is_attached:
             return ScheduleWords(_("Inactive"), _("no connection"))
-        if export.schedule_mode == ScheduleMode.REFRESH or row is None:
-            return _of_refresh(self._refresh)
+        if mode == ScheduleMode.REFRESH or row is None:
+            return self._of_refresh
         if row.problem:
             return ScheduleWords(_("Stopped"), str(row.problem))
         return _own(recurrence.of(row), row.next_due, get_language())

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from exports.models import Run
 from exports.models.states import NOT_STARTED, STATES, Look, State
+from roles.messages import EMPTY, Message
 from roles.ui.words import relative
 
 # The order in which a person wants to see statuses: what needs them first.
@@ -31,7 +32,7 @@ class Status:
     """Where a run is or how it ended; `state` is empty for an export that never ran. Words are made when asked for."""
 
     state: str = ""
-    stored: object = ""  # what the run says of itself
+    said: Message = EMPTY  # what the run says of itself
     percent: int | None = None  # while it runs, once its end is known
     is_canceling: bool = False
     next_try: datetime | None = None
@@ -50,7 +51,7 @@ class Status:
             return "" if self.percent is None else f"{self.percent} %"
         if self.state == State.RETRYING and self.next_try:
             return _("next try %(when)s") % {"when": relative(self.next_try, timezone.now())}
-        return str(self.stored) or (_("waiting for a worker") if self.state == State.QUEUED else "")
+        return str(self.said) or (_("waiting for a worker") if self.state == State.QUEUED else "")
 
 
 NEVER_RUN = Status()

@@ -1,6 +1,7 @@
 """Sorting, searching and paging by the URL. Loaded through the library `waybill`."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.core.paginator import Page
@@ -12,15 +13,13 @@ from roles.templatetags.pieces import icon, of
 register = template.Library()
 
 
-def _with_query(context: template.RequestContext, path: str = "", **changes: str | int | None) -> str:
-    """Return this page's URL with its query changed; None takes a parameter away."""
+@register.simple_tag(takes_context=True)
+def with_query(context: template.RequestContext, path: str = "", **changes: Any) -> str:
+    """Return this page's URL, or `path`, with its query changed; None takes a parameter away."""
     request = context["request"]
-    query = request.GET.copy()
-    for name, value in changes.items():
-        query.pop(name, None)
-        if value is not None:
-            query[name] = str(value)
-    return (path or request.path) + (f"?{query.urlencode()}" if query else "")
+    query = {name: values for name, values in request.GET.lists() if name not in changes}
+    query |= {name: [str(value)] for name, value in changes.items() if value is not None}
+    return (path or request.path) + (f"?{urlencode(query, doseq=True)}" if query else "")
 
 
 def _swap(url: str, target: str) -> SafeString:
@@ -42,7 +41,7 @@ def sort_header(
 ) -> SafeString:
     """Return a sortable <th>. `current` is the sort in force, as "name" or "-name"; the link asks ?sort=…"""
     order = {key: "ascending", f"-{key}": "descending"}.get(current)
-    url = _with_query(context, path, sort=f"-{key}" if order == "ascending" else key, page=None)
+    url = with_query(context, path, sort=f"-{key}" if order == "ascending" else key, page=None)
     arrow = {"ascending": "chevron-up", "descending": "chevron-down"}.get(order or "", "sort")
     return format_html(
         '<th scope="col" class="{}"{}><a class="sort" id="sort-{}" href="{}"{}>{}{}</a></th>',
@@ -61,10 +60,10 @@ def pagination(context: template.RequestContext, page: Page[Any], target: str = 
     """Lay out the way to the pages before and after; nothing when all fits on one."""
     links = {}
     if page.has_previous():
-        url = _with_query(context, path, page=page.previous_page_number())
+        url = with_query(context, path, page=page.previous_page_number())
         links["previous"] = {"url": url, "swap": _swap(url, target)}
     if page.has_next():
-        url = _with_query(context, path, page=page.next_page_number())
+        url = with_query(context, path, page=page.next_page_number())
         links["next"] = {"url": url, "swap": _swap(url, target)}
     return {"page": page, **links}
 
@@ -84,12 +83,6 @@ def search_box(
         "value": request.GET.get(name, ""),
         "kept": kept,
     }
-
-
-@register.simple_tag(takes_context=True)
-def with_query(context: template.RequestContext, path: str = "", **changes: Any) -> str:
-    """Return this page's URL, or `path`, with its query changed; None takes a parameter away."""
-    return _with_query(context, path, **changes)
 
 
 @register.simple_tag(takes_context=True)
