@@ -182,10 +182,7 @@ def chromium() -> Iterator[object]:
 def people_list() -> Iterator[type]:
     """A connection type that takes people or companies and has limits (tests/servers/people_list.py)."""
     from connections.destinations.registry import registered
-    from exports.shown.types import type_look
     from tests.servers.people_list import PeopleList
 
-    type_look.cache_clear()
     with registered(PeopleList):
         yield PeopleList
-    type_look.cache_clear()

@@ -18,7 +18,6 @@ from connections.destinations import registry
 from connections.destinations.base import Destination, FileDestination, FileSession, Part
 from exports import actions
 from exports.models.states import State
-from exports.shown import types
 from exports.work.watch import work_until_idle
 from tests.factories import make_connection, make_environment, make_export, make_segment, make_table
 
@@ -206,7 +205,6 @@ def outbox(tmp_path, monkeypatch, settings) -> Iterator[ModuleType]:
 def _forget() -> None:
     importlib.invalidate_caches()
     registry.forget()
-    types.type_look.cache_clear()
 
 
 def files() -> dict[str, bytes]:

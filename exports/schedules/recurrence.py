@@ -16,7 +16,9 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
+from django.conf import settings
 from django.utils.dates import WEEKDAYS_ABBR
+from django.utils.translation import get_language
 
 from exports.models.schedule import Recurring, Repeat
 from roles.messages import EMPTY, Message, joined, listed, verbatim
@@ -141,11 +143,18 @@ def rule(recurrence: Recurrence) -> Message:
     if _mistake(recurrence):
         return Message.of(dict(Repeat.choices).get(recurrence.repeat, recurrence.repeat))
     if recurrence.repeat == Repeat.CRON:
-        return verbatim(CronSim(recurrence.cron, datetime(2000, 1, 1)).explain())
+        return _of_cron(recurrence.cron)
     if recurrence.repeat == Repeat.HOURLY:
         return _("Hourly at minute %(minute)d") % {"minute": _clock(recurrence.times[0]).minute}
     words = {"times": listed(sorted(recurrence.times)), "days": _days(recurrence.weekdays)}
     return _on_days(recurrence) % (words | {"day": recurrence.month_day})
+
+
+def _of_cron(expression: str) -> Message:
+    """Say a cron expression; its library speaks English alone, so that others read the expression itself."""
+    if get_language() in {None, settings.LANGUAGE_CODE}:
+        return verbatim(CronSim(expression, datetime(2000, 1, 1)).explain())
+    return _("Cron: %(expression)s") % {"expression": expression}
 
 
 def _on_days(recurrence: Recurrence) -> Message:

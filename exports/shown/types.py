@@ -1,6 +1,5 @@
 """How a connection type is shown in exports' pages, also one whose package is gone."""
 
-from functools import cache
 from typing import NamedTuple
 
 from django.utils.translation import gettext as _
@@ -16,7 +15,6 @@ class TypeLook(NamedTuple):
     tone: str
 
 
-@cache
 def type_look(slug: str | None) -> TypeLook:
     """Return how the type `slug` is shown; a dash for a detached export."""
     if slug is None:

@@ -6,7 +6,7 @@ from typing import Any
 from django import template
 from django.forms import BaseForm, BoundField, CheckboxInput
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from roles.templatetags import charts, lists, pieces
@@ -79,32 +79,44 @@ def row_menu(content: str, label: str, align: str = "end") -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def panel_header(context: template.RequestContext, title: str, subtitle: str = "", close: str = "") -> SafeString:
-    """Return the head of a panel; `close` is the page to go to when the panel is a page of its own."""
+def panel_header(
+    context: template.RequestContext, title: str, subtitle: str = "", close: str = "", named: str = ""
+) -> SafeString:
+    """Return the head of a panel; `close` is the page to go to when the panel is a page of its own.
+
+    `named` says which of "title" and "subtitle" is a name, which no browser translates.
+    """
     request = context.get("request")
     return format_html(
         '<header class="panel-header"><div class="panel-heading">'
-        '<{0} class="panel-title" id="panel-title" tabindex="-1">{1}</{0}>{2}</div>'
+        '<{0} class="panel-title" id="panel-title" tabindex="-1"{6}>{1}</{0}>{2}</div>'
         '<a class="icon-button" href="{3}" data-close aria-label="{4}" title="{4}">{5}</a></header>',
         "h2" if getattr(request, "htmx", False) else "h1",
         title,
-        format_html('<p class="panel-subtitle">{}</p>', subtitle) if subtitle else "",
+        format_html('<p class="panel-subtitle"{}>{}</p>', _untranslated("subtitle", named), subtitle)
+        if subtitle
+        else "",
         close or "../",
         _("Close"),
         icon("close"),
+        _untranslated("title", named),
     )
+
+
+def _untranslated(what: str, named: str) -> SafeString:
+    return mark_safe(' translate="no"' if what in named.split() else "")  # noqa: S308 - a constant
 
 
 @register.simple_tag(takes_context=True)
 def section_title(context: template.RequestContext, title: str, hint: str = "", **attributes: str) -> SafeString:
     """Return a section's heading: h3 below the h2 of a dialog, h2 below the h1 of a page; `id`, if wanted.
 
-    Where a part is laid out without its request `heading` in the context says which.
+    Where a part is laid out without its request `section_tag` in the context says which.
     """
     in_dialog = getattr(context.get("request"), "htmx", False)
     return format_html(
         '<{0} class="section-title"{1}>{2}{3}</{0}>',
-        context.get("heading") or ("h3" if in_dialog else "h2"),
+        context.get("section_tag") or ("h3" if in_dialog else "h2"),
         format_html(' id="{}"', attributes["id"]) if attributes.get("id") else "",
         title,
         format_html(' <span class="field-hint">{}</span>', hint) if hint else "",
@@ -174,7 +186,9 @@ def steps(items: Iterable[Any]) -> dict[str, Any]:
 
 
 @register.inclusion_tag("components/record_table.html")
-def record_table(columns: Sequence[Any], rows: Iterable[Sequence[Any]], label: str) -> dict[str, Any]:
-    """Lay out a few records; a column is a name, or (name, note)."""
+def record_table(
+    columns: Sequence[Any], rows: Iterable[Sequence[Any]], label: str, are_data: bool = False
+) -> dict[str, Any]:
+    """Lay out a few records; a column is a name, or (name, note). What `are_data` no browser translates."""
     heads = [column if isinstance(column, tuple) else (column, "") for column in columns]
-    return {"heads": heads, "rows": rows, "label": label}
+    return {"heads": heads, "rows": rows, "label": label, "are_data": are_data}

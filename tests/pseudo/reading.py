@@ -10,15 +10,16 @@ from config.pseudo import CLOSING, OPENING
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 # Elements whose content nobody reads as a text: code, keys, and what lists of suggestions put into a field.
 NOT_READ = {"script", "style", "code", "kbd", "pre", "svg", "datalist"}
-# Elements that a sentence runs through.
-INLINE = {"a", "abbr", "b", "bdi", "button", "em", "i", "output", "small", "span", "strong", "time", "u"}
 SAID = {"title", "placeholder", "alt", "label", "summary", "aria-label", "aria-description", "aria-valuetext"}
 # Data attributes hold words for scripts, unless they look like what only scripts read.
 NOT_SAID = {"data-can", "data-rows", "data-copy", "data-value"}
 VALUE = re.compile(r"[a-z0-9:#./?=&_-]*")
 WORD = re.compile(r"[A-Za-z]{2,}")
 OURS = {"Waybill"}  # the product's name
+# Addresses, names of variables, and what scripts fill in.
+NO_TEXT = re.compile(r"https?://\S+|\b[\w.]+@[\w.]+\b|\b[A-Z]+(?:_[A-Z]+)+_?\w*|\{[a-z]+\}")
 # A separator between two texts is no part of a sentence.
+DATE = re.compile(rf"{OPENING}\w+\.?~*{CLOSING} \d")
 BETWEEN = re.compile(r"^[\s·,;:.–—()/+×…|\d%≤≥<>=-]*$")
 
 
@@ -27,7 +28,7 @@ class _Page(HTMLParser):
         super().__init__()
         self.open: list[tuple[str, bool]] = []
         self.pieces: list[tuple[str, str]] = []
-        self.language = ""
+        self.text = ""  # of the catalogue, begun and not ended
 
     @property
     def is_read(self) -> bool:
@@ -36,12 +37,9 @@ class _Page(HTMLParser):
     def handle_starttag(self, tag, attrs):
         values = dict(attrs)
         is_read = values.get("translate") != "no" and tag not in NOT_READ
-        if tag == "html":
-            self.language = values.get("lang", "")
-        if self.is_read:
-            self.pieces += [
-                (f"{tag}[{name}]", value) for name, value in attrs if value and self._is_said(tag, name, values)
-            ]
+        for name, value in attrs if self.is_read else []:
+            if value and value.strip() and self._is_said(tag, name, values):
+                self.pieces += [(f"{tag}[{name}]", text) for text in _of_attribute(value)]
         if tag not in VOID:
             self.open.append((tag, is_read))
 
@@ -58,9 +56,18 @@ class _Page(HTMLParser):
             pass
 
     def handle_data(self, data):
-        if self.is_read and data.strip():
+        if not self.is_read or not data.strip():
+            return
+        self.text = f"{self.text} {' '.join(data.split())}".strip()
+        if self.text.count(OPENING) == self.text.count(CLOSING):  # else it goes on in another element
             path = ".".join(tag for tag, _is_read in self.open[-2:])
-            self.pieces.append((path, " ".join(data.split())))
+            self.pieces.append((path, self.text))
+            self.text = ""
+
+
+def _of_attribute(value: str) -> list[str]:
+    """Return the texts of an attribute; one for scripts may hold the forms of a plural as JSON."""
+    return [text for text, _examples in json.loads(value)] if value.startswith("[[") else [value]
 
 
 def pieces_of(page: str) -> list[tuple[str, str]]:
@@ -68,6 +75,7 @@ def pieces_of(page: str) -> list[tuple[str, str]]:
     parser = _Page()
     parser.feed(page)
     parser.close()
+    assert not parser.text, f"a text of the catalogue does not end: {parser.text}"
     return parser.pieces
 
 
@@ -100,26 +108,39 @@ class Data:
 
     def plain_words(self, text: str) -> list[str]:
         """Return the words of `text` that went through no catalogue."""
-        return WORD.findall(self._any.sub("", text))
+        return WORD.findall(self._any.sub("", NO_TEXT.sub("", text)))
 
     def is_glued(self, text: str) -> bool:
-        """Whether `text` is put together of a translated text and of what it should have as a parameter."""
-        outside = _outside(text)
-        if OPENING not in text:
+        """Whether `text` is put together of texts, or of one and of what should be its parameter.
+
+        Facts may stand beside each other, and sentences after each other.
+        """
+        if OPENING not in text or DATE.search(text):
             return False
-        return any(not BETWEEN.match(part) for part in outside) or "" in outside[1:-1]
+        return any(_is_glued_fact(fact) for fact in re.split(r" [·→] |, |: ", _outermost(text)))
 
 
-def _outside(text: str) -> list[str]:
-    """Return what stands before, between and after the texts of the catalogue in `text`."""
-    parts, depth = [""], 0
+def _is_glued_fact(fact: str) -> bool:
+    texts = fact.count(OPENING)
+    if not texts:
+        return False
+    ends = len(re.findall(rf"[.!?…:]{CLOSING}", fact))
+    rest = re.sub(rf"{OPENING}[.!?…:]?{CLOSING}", "", fact)
+    return not BETWEEN.match(rest) or (texts > 1 and ends < texts - 1)
+
+
+def _outermost(text: str) -> str:
+    """Return `text` with each text of the catalogue reduced to its brackets and the sign that it ends with."""
+    said, depth, last = "", 0, ""
     for letter in text:
         if letter == OPENING:
             depth += 1
-            if depth == 1:
-                parts.append("")
+            said += letter if depth == 1 else ""
         elif letter == CLOSING:
             depth -= 1
-        elif not depth:
-            parts[-1] += letter
-    return parts
+            said += "" if depth else (last if last in ".!?…:" else "") + letter
+        elif depth:
+            last = last if letter == "~" else letter
+        else:
+            said += letter
+    return said

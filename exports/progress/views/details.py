@@ -100,7 +100,7 @@ def _parts(request: EnvironmentRequest, export: Export, shown: Progress) -> dict
         "p": shown,
         "run": run,
         "export": export,
-        "heading": "h2" if _is_page(request) else "h3",
+        "section_tag": "h2" if _is_page(request) else "h3",
         "why_no_download": why_not_for(run, export, request.access) if run else "",
         "list_url": list_url(request),
         "last_url": _url(export, "progress"),

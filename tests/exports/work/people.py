@@ -6,7 +6,6 @@ import pytest
 
 from connections.destinations.registry import registered
 from exports.models import Run
-from exports.shown.types import type_look
 from roles.kinds import SemanticType
 from roles.messages.field import out_of_json
 from tests.factories import make_connection, make_export, make_segment, make_table
@@ -20,10 +19,8 @@ EVERYBODY = {f"{name}@example.com" for name in ("ada", "bela", "chloe", "dan", "
 @pytest.fixture
 def lists() -> Iterator[ListServer]:
     """The server, with its connection type registered."""
-    type_look.cache_clear()
     with running_list_server() as server, registered(MailingList):
         yield server
-    type_look.cache_clear()
 
 
 @pytest.fixture
