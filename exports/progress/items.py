@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_lazy
 
 from exports.models import Run
 from exports.models.states import DELIVERED, State
 from roles.ui.words import number
 
-KINDS = {"table": gettext_noop("Table"), "members": gettext_noop("Member list")}
+KINDS = {"table": gettext_lazy("Table"), "members": gettext_lazy("Member list")}
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def _entry(item: dict[str, Any], run: Run) -> Entry:
     percent = min(100, int(100 * rows / expected)) if is_running else None
     if rejected := item.get("rejected"):
         figures = _("%(figures)s · %(rejected)s rejected") % {"figures": figures, "rejected": number(rejected)}
-    return Entry(item["name"], _(kind) if kind else "", figures, percent)
+    return Entry(item["name"], str(kind), figures, percent)
 
 
 def _grouped(rows: int, expected: int) -> dict[str, str]:
