@@ -11,9 +11,11 @@ def everything(django_db_setup, django_db_blocker) -> Iterator[object]:
     from tests.pseudo.world import make_empty_place, make_full_world
 
     with django_db_blocker.unblock():
-        world = make_full_world()
-        yield world, make_empty_place(world)
-        empty_what_was_filled()
+        try:
+            world = make_full_world()
+            yield world, make_empty_place(world)
+        finally:
+            empty_what_was_filled()
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 from config.pseudo import CLOSING, OPENING
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
-# Elements whose content nobody reads as a text: code, keys, and what lists of suggestions put into a field.
+# Elements that a sentence runs through; then those whose content nobody reads as a text: code, keys, suggestions.
+INLINE = {"a", "abbr", "b", "bdi", "code", "em", "i", "small", "span", "strong", "time"}
 NOT_READ = {"script", "style", "code", "kbd", "pre", "svg", "datalist"}
 SAID = {"title", "placeholder", "alt", "label", "summary", "aria-label", "aria-description", "aria-valuetext"}
 # Data attributes hold words for scripts, unless they look like what only scripts read.
@@ -54,6 +55,14 @@ class _Page(HTMLParser):
     def handle_endtag(self, tag):
         while self.open and self.open.pop()[0] != tag:
             pass
+        if tag not in INLINE:
+            self.end_cut_text()
+
+    def end_cut_text(self):
+        """Of a text that is shown up to its first sentence alone the end is missing."""
+        if self.text:
+            self.pieces.append(("cut", self.text + CLOSING * (self.text.count(OPENING) - self.text.count(CLOSING))))
+            self.text = ""
 
     def handle_data(self, data):
         if not self.is_read or not data.strip():
@@ -75,7 +84,7 @@ def pieces_of(page: str) -> list[tuple[str, str]]:
     parser = _Page()
     parser.feed(page)
     parser.close()
-    assert not parser.text, f"a text of the catalogue does not end: {parser.text}"
+    parser.end_cut_text()
     return parser.pieces
 
 

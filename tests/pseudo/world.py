@@ -20,6 +20,7 @@ from exports.refresh.start import start
 from exports.work.watch import work_until_idle
 from roles.audit import audit, sentences
 from roles.audit.changes import NAMES, VALUES
+from roles.messages import verbatim
 from roles.messages.field import MessageField
 from roles.models import Environment
 from tests.exports.refresh.parts import work_off
@@ -117,9 +118,9 @@ def _alerts(world: World) -> None:
     for state in ("open", "closed"):
         for kind in AlertKind:
             export = make_export(environment, f"Zw {state} {kind.value}")
-            open_alert(environment, kind, "It failed.", export=export)
+            open_alert(environment, kind, verbatim("It failed."), export=export)
             if state == "closed":
-                close_alerts(Alert.objects.filter(export=export), "It failed.")
+                close_alerts(Alert.objects.filter(export=export), verbatim("It failed."))
 
 
 def _audit(world: World) -> None:
