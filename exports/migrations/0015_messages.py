@@ -47,7 +47,7 @@ def kept(model: str) -> migrations.SeparateDatabaseAndState:
 
 def added(model: str, name: str, help_text: str) -> migrations.AddField:
     """Put the column of messages beside one of sentences."""
-    field = models.JSONField(blank=True, db_column=f"{name}_said", editable=False, help_text=help_text, null=True)
+    field = models.JSONField(blank=True, db_column=f"{name}_said", help_text=help_text, null=True)
     return migrations.AddField(model, name, field)
 
 

@@ -47,7 +47,7 @@ class MessageField(models.JSONField):
     def __init__(self, *args: Any, older: str = "", longest: int | None = None, **kwargs: Any) -> None:
         self.older, self.longest = older, longest
         own: dict[str, Any] = {"db_column": f"{older}_said"} if older else {}
-        super().__init__(*args, **{"null": True, "blank": True, "editable": False} | own | kwargs)
+        super().__init__(*args, **{"null": True, "blank": True} | own | kwargs)
 
     def deconstruct(self) -> Any:
         """Look like a plain field."""

@@ -28,7 +28,6 @@ class Migration(migrations.Migration):
             field=models.JSONField(
                 blank=True,
                 db_column="error_said",
-                editable=False,
                 help_text="Why the last refresh failed, for everyone.",
                 null=True,
             ),
