@@ -24,7 +24,7 @@ LOOKS = 7
 RUNS = """
     INSERT INTO exports_run (uuid, environment_id, export_id, state, trigger, queued_at, not_before, started_at,
         ended_at, due, is_late, worker, claims, tries, rows_total, rows_done, bytes_done, steps, items,
-        files, folder, folders, is_publishing, target, has_leftovers, held_for, decision, is_let_go, reason_said,
+        files, folder, folders, is_publishing, target, has_leftovers, held_for, decision, is_released, reason_said,
         awaits)
     SELECT gen_random_uuid(), %(environment)s, %(first)s + n %% %(exports)s,
         coalesce((ARRAY['failed', 'skipped', 'warned', 'canceled'])[n %% 101 + 1], 'succeeded'),

@@ -163,8 +163,8 @@ def _lateness(run: Run) -> timedelta:
 
 
 def _is_late(run: Run) -> bool:
-    """Whether it started late by itself, not because a person took their time to let it go."""
-    return not run.is_let_go and (run.is_late or _lateness(run) > LATE_AFTER)
+    """Whether it started late by itself, not because a person took their time to release it."""
+    return not run.is_released and (run.is_late or _lateness(run) > LATE_AFTER)
 
 
 def _was_skipped_since(run: Run) -> bool:

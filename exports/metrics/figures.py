@@ -80,10 +80,10 @@ def _overdue() -> Iterator[Row]:
 
 
 def _lateness() -> Iterator[Row]:
-    """A pause is left out, and what a person let go; `not_before` after the start is that of another try."""
+    """A pause is left out, and what a person released; `not_before` after the start is that of another try."""
     could = Case(When(not_before__lte=F("started_at"), then=Greatest("due", "not_before")), default=F("due"))
     for key, slug in Environment.objects.values_list("pk", "slug"):
-        started = _of_last_hour(key).filter(due__isnull=False, started_at__isnull=False, is_let_go=False)
+        started = _of_last_hour(key).filter(due__isnull=False, started_at__isnull=False, is_released=False)
         latest = started.aggregate(latest=Max(F("started_at") - could))["latest"]
         yield (slug,), latest.total_seconds() if latest else 0.0
 

@@ -125,7 +125,7 @@ class Run(Leased):
     decided_by = models.ForeignKey("roles.User", models.SET_NULL, null=True, related_name="+")
     decided_at = models.DateTimeField(null=True)
     decision = models.CharField(max_length=500, blank=True, help_text=_("Why a person let it go or dropped it."))
-    is_let_go = models.BooleanField(default=False, help_text=_("A person let it pass the brakes."))
+    is_released = models.BooleanField(default=False, help_text=_("A person let it pass the brakes."))
     reason = MessageField(older="reason", longest=200, help_text=_("A few words behind the status."))
     reason_code = models.CharField(max_length=10, choices=ReasonCode.choices, blank=True, default="", db_default="")
     message = MessageField(older="message", help_text=_("What happened and what to do, for everyone."))

@@ -19,7 +19,7 @@ def facts_of(run: Run) -> list[tuple[str, Any]]:
         (_("Due"), _due(run)),
         (_("Waits for"), run.waits_for if run.waits_for and run.state == State.QUEUED else None),
         (_("Was held for"), _held_for(run)),
-        (_("Let go by") if run.is_let_go else _("Dropped by"), _decided_by(run)),
+        (_("Let go by") if run.is_released else _("Dropped by"), _decided_by(run)),
         (_("Why"), run.decision or None),
         (_("Canceled by"), str(run.canceled_by) if run.canceled_by else None),
         (_("Next try"), exact_time(run.not_before) if run.state == State.RETRYING else None),
@@ -38,7 +38,7 @@ def facts_of(run: Run) -> list[tuple[str, Any]]:
 
 def _duration(run: Run) -> str | None:
     """How long it ran; None while it waits, and for one whose last hours were a person's."""
-    was_dropped = run.decided_at is not None and not run.is_let_go
+    was_dropped = run.decided_at is not None and not run.is_released
     has_run = run.ended_at is not None and not was_dropped
     return duration(run.seconds) if has_run or run.state == State.RUNNING else None
 

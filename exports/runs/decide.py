@@ -20,11 +20,11 @@ class NotHeldError(SaidError):
     """Why there is nothing to decide about a run any more, for people."""
 
 
-def let_go(run: Run, *, by: User, why: str) -> None:
+def release(run: Run, *, by: User, why: str) -> None:
     """Queue the held `run` again: it reads the data anew and passes all brakes. Raises NotHeldError."""
     reason = _("let go by %(who)s") % {"who": by}
     # It begins anew: how long it takes, and when it has taken too long, counts from its next start.
-    again = {"is_let_go": True, "not_before": Now(), "started_at": None, "claims": 0, "tries": 0}
+    again = {"is_released": True, "not_before": Now(), "started_at": None, "claims": 0, "tries": 0}
     _decide(run, State.QUEUED, again | {"reason": reason, "message": EMPTY}, by, why)
 
 
@@ -49,7 +49,7 @@ def why_not_held(run: Run | None) -> Message:
     if run.decided_at is None:
         words = _("This run is not held any more: it is “%(state)s” now.")
         return words % {"state": State(run.state).label}
-    words = _("%(who)s let this run go on %(when)s.") if run.is_let_go else _("%(who)s dropped this run on %(when)s.")
+    words = _("%(who)s let this run go on %(when)s.") if run.is_released else _("%(who)s dropped this run on %(when)s.")
     return words % {"who": run.decided_by or _("Somebody"), "when": run.decided_at}
 
 

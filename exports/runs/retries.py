@@ -25,7 +25,7 @@ def wait_before(tries: int, retry_after: float | None, chance: Callable[[], floa
 
 def has_time_for(run: Run, wait: timedelta) -> bool:
     """Whether a try after `wait` comes before the export's next occurrence, and within RETRY_FOR."""
-    began = Greatest(Coalesce("started_at", "queued_at"), "decided_at")  # of a held one: since a person let it go
+    began = Greatest(Coalesce("started_at", "queued_at"), "decided_at")  # of a held one: since a person released it
     mine = Run.objects.filter(pk=run.pk).annotate(now=Now(), began=began)
     found = mine.values_list(
         "now", "began", "export__schedule_mode", "export__schedule__next_due",

@@ -31,10 +31,10 @@ class Count:
 
 @dataclass(frozen=True)
 class Former:
-    """A delivered run: the rows of each item, and whether a person let it go."""
+    """A delivered run: the rows of each item, and whether a person released it."""
 
     rows: Mapping[Key, int]
-    is_let_go: bool = False
+    is_released: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,10 @@ def key_of(entry: Mapping[str, Any]) -> Key:
     return entry.get("kind", ""), entry.get("id", 0), bool(entry.get("is_projected"))
 
 
-def former(items: Iterable[Mapping[str, Any]], *, is_let_go: bool = False) -> Former:
+def former(items: Iterable[Mapping[str, Any]], *, is_released: bool = False) -> Former:
     """Return a delivered run as its row in the database tells of it; what was left out counts with its profiles."""
     rows = {key_of(one): one["expected"] if one.get("left_out") else one["rows"] for one in items}
-    return Former({key: count for key, count in rows.items() if count is not None}, is_let_go)
+    return Former({key: count for key, count in rows.items() if count is not None}, is_released)
 
 
 def brakes(
@@ -126,13 +126,13 @@ def _became_empty(count: Count, last: int) -> Brake:
 
 
 def _unusual(count: Count, formers: Sequence[Former], tolerance: int, *, is_only: bool) -> Brake | None:
-    """An item whose rows are too far from the usual; what a person let go last is usual, too. Empty ones: `_nothing`"""
+    """An item whose rows are too far from the usual, or from what a person last released. Empty items: `_nothing`."""
     recent = [one.rows[count.key] for one in formers if count.key in one.rows]
     if not count.rows or len(recent) < ENOUGH:
         return None
     usual = median(recent)
-    let_go = [one.rows[count.key] for one in formers if one.is_let_go and count.key in one.rows][:1]
-    if any(abs(count.rows - like) * 100 <= tolerance * like for like in (usual, *let_go)):
+    released = [one.rows[count.key] for one in formers if one.is_released and count.key in one.rows][:1]
+    if any(abs(count.rows - like) * 100 <= tolerance * like for like in (usual, *released)):
         return None
     said = change(usual, count.rows, than=tolerance)
     words = {"name": _quoted(count.name), "change": said, "runs": len(recent), "tolerance": tolerance}

@@ -274,7 +274,7 @@ def _skip(claimed: Claim, run: Run, skipped: SkippedRunError) -> None:
 
 
 def _hold(claimed: Claim, run: Run, held: HeldRunError) -> None:
-    """Leave the run to a person; it is read anew when they let it go."""
+    """Leave the run to a person; it reads its data anew when they release it."""
     _log_last_step(run)
     values = {"steps": run.steps, "items": run.items, "message": held.message, "reason": held.reason}
     lifecycle.finish(claimed, State.HELD, held_for=[brake.as_json() for brake in held.brakes], **values)

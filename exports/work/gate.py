@@ -116,8 +116,8 @@ def refuse_rejected(run: Run) -> int:
 
 
 def _has_brakes(run: Run) -> bool:
-    """Whether the run is one that is held at all: no test, and not let go by a person."""
-    return run.most_rows is None and not run.is_let_go
+    """Whether the brakes may hold the run: not a test, and not released by a person."""
+    return run.most_rows is None and not run.is_released
 
 
 def _hold(found: list[Brake]) -> None:
@@ -137,4 +137,5 @@ def _brakes(
 def _formers(run: Run) -> list[Former]:
     """The last runs of the export that delivered, tests left out, the newest first."""
     delivered = run.export.runs.filter(state__in=DELIVERED, most_rows=None).order_by("-pk")
-    return [former(items, is_let_go=let_go) for items, let_go in delivered.values_list("items", "is_let_go")[:RECENT]]
+    rows = delivered.values_list("items", "is_released")[:RECENT]
+    return [former(items, is_released=is_released) for items, is_released in rows]

@@ -1,4 +1,4 @@
-"""Deciding about a held run: the question with its numbers, then letting it go or dropping it."""
+"""Deciding about a held run: the question with its numbers, then releasing or dropping it."""
 
 import json
 from collections.abc import Callable
@@ -45,7 +45,7 @@ class Choice(NamedTuple):
     done: str | Promise
 
 
-LET_GO = Choice("let_go", gettext_lazy("Send anyway"), "button-primary", gettext_lazy("The run goes on."))
+RELEASE = Choice("let_go", gettext_lazy("Send anyway"), "button-primary", gettext_lazy("The run goes on."))
 DROP = Choice("drop", gettext_lazy("Drop this run"), "button-danger", gettext_lazy("The run is dropped."))
 
 
@@ -54,14 +54,14 @@ DROP = Choice("drop", gettext_lazy("Drop this run"), "button-danger", gettext_la
 def decide(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Ask what becomes of the export's held run."""
     export = load(request, pk, to_edit=True)
-    return _ask(request, export, export.last_run, DecisionForm(), LET_GO, DROP)
+    return _ask(request, export, export.last_run, DecisionForm(), RELEASE, DROP)
 
 
 @requires(Permission.EDIT_EXPORTS)
 @require_http_methods(["GET", "HEAD", "POST"])
-def let_go(request: EnvironmentRequest, pk: int, uuid: str) -> HttpResponse:
-    """Ask why, then let a held run go."""
-    return _decided(request, pk, uuid, LET_GO, deciding.let_go)
+def release(request: EnvironmentRequest, pk: int, uuid: str) -> HttpResponse:
+    """Ask why, then release a held run."""
+    return _decided(request, pk, uuid, RELEASE, deciding.release)
 
 
 @requires(Permission.EDIT_EXPORTS)
@@ -79,7 +79,7 @@ def _decided(
     form = DecisionForm(request.POST or None)
     if not form.is_valid():
         # Asked for both, what was typed stays for either of them.
-        choices = (LET_GO, DROP) if "both" in request.POST else (choice,)
+        choices = (RELEASE, DROP) if "both" in request.POST else (choice,)
         return _ask(request, export, run, form, *choices, status=422 if request.method == "POST" else 200)
     try:
         decide(run, by=request.user, why=form.cleaned_data["why"])

@@ -102,7 +102,7 @@ def test_a_decision_closes_the_alert_of_a_held_run(environment, goes, history, s
 
 def test_a_run_that_was_let_go_and_then_skipped_alerts(environment, goes, history):
     run = goes("held")
-    decide.let_go(run, by=make_member(environment), why="It is fine.")
+    decide.release(run, by=make_member(environment), why="It is fine.")
     lifecycle.finish(queue.claim(), State.SKIPPED, reason="All segments too small")
     assert history() == [("held", False), ("skipped", True)]
 
@@ -127,7 +127,7 @@ def test_lateness_ends_with_a_run_that_is_on_time(goes, history):
 def test_what_a_person_let_go_is_not_late_because_they_took_their_time(environment, goes, history):
     run = goes("held", due_ago=30)
     Alert.objects.all().delete()
-    decide.let_go(run, by=make_member(environment), why="It is fine.")
+    decide.release(run, by=make_member(environment), why="It is fine.")
     lifecycle.finish(queue.claim(), State.SUCCEEDED)
     assert history() == []
 
@@ -196,7 +196,7 @@ def test_a_run_that_was_let_go_late_has_time_to_start(environment, export, histo
     run, _is_new = actions.run_now(export, by=None)
     Run.objects.filter(pk=run.pk).update(due=Now() - timedelta(minutes=30))
     assert lifecycle.finish(queue.claim(), State.HELD)
-    decide.let_go(run, by=make_member(environment), why="It is fine.")
+    decide.release(run, by=make_member(environment), why="It is fine.")
     watch.look_now()
     assert history() == [("held", False)]
 

@@ -101,7 +101,7 @@ def test_what_is_due_and_not_taken_is_told(client, place):
 
 @pytest.mark.parametrize(
     ("not_before", "values", "seconds"),
-    [(500, {}, 20), (490, {}, 10), (100, {}, 20), (500, {"is_let_go": True}, 0)],
+    [(500, {}, 20), (490, {}, 10), (100, {}, 20), (500, {"is_released": True}, 0)],
     ids=["at once", "after a pause", "tried again", "let go"],
 )
 def test_the_latest_start_of_the_last_hour_is_told(client, place, not_before, values, seconds):

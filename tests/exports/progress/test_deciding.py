@@ -76,9 +76,9 @@ def state_of(run):
 
 
 def test_letting_go_queues_the_run_again_past_all_brakes(run, ada):
-    deciding.let_go(run, by=ada, why="Spring cleaning of the list.")
+    deciding.release(run, by=ada, why="Spring cleaning of the list.")
     assert state_of(run) == State.QUEUED
-    assert (run.is_let_go, run.decided_by, run.decision) == (True, ada, "Spring cleaning of the list.")
+    assert (run.is_released, run.decided_by, run.decision) == (True, ada, "Spring cleaning of the list.")
     assert (run.claims, run.tries, run.started_at, run.message) == (0, 0, None, "")
     assert run.decided_at is not None
     assert run.reason == "let go by ada"
@@ -88,12 +88,12 @@ def test_letting_go_queues_the_run_again_past_all_brakes(run, ada):
 def test_dropping_ends_the_run(run, ada):
     deciding.drop(run, by=ada, why="The source was broken.")
     assert state_of(run) == State.CANCELED
-    assert (run.is_let_go, run.decided_by, run.reason) == (False, ada, "dropped by ada")
+    assert (run.is_released, run.decided_by, run.reason) == (False, ada, "dropped by ada")
     assert run.ended_at is not None
     assert queue.claim() is None
 
 
-@pytest.mark.parametrize(("decide", "action"), [(deciding.let_go, "let go"), (deciding.drop, "drop")])
+@pytest.mark.parametrize(("decide", "action"), [(deciding.release, "let go"), (deciding.drop, "drop")])
 def test_a_decision_is_in_the_audit_log_once_with_its_reason(run, ada, decide, action):
     decide(run, by=ada, why="Known.")
     (event,) = AuditEvent.objects.filter(run=run.uuid)
@@ -105,7 +105,7 @@ def test_a_decision_is_in_the_audit_log_once_with_its_reason(run, ada, decide, a
 @pytest.mark.parametrize("state", [State.QUEUED, State.SUCCEEDED, State.SKIPPED, State.CANCELED])
 def test_only_a_held_run_is_decided_about(run, ada, state):
     Run.objects.filter(pk=run.pk).update(state=state)
-    for decide in (deciding.let_go, deciding.drop):
+    for decide in (deciding.release, deciding.drop):
         with pytest.raises(deciding.NotHeldError, match="not held any more"):
             decide(run, by=ada, why="Known.")
     assert state_of(run) == state
@@ -116,7 +116,7 @@ def test_the_second_of_two_people_is_told_what_the_first_did(run, ada, environme
     bob = make_member(environment, username="bob")
     deciding.drop(run, by=bob, why="Broken.")
     with pytest.raises(deciding.NotHeldError, match="bob dropped this run on"):
-        deciding.let_go(run, by=ada, why="Fine.")
+        deciding.release(run, by=ada, why="Fine.")
     assert state_of(run) == State.CANCELED
 
 
@@ -241,7 +241,7 @@ def test_the_log_is_in_progress_details_with_hosts_for_administrators_alone(carl
 @pytest.mark.django_db(transaction=True)
 def test_a_run_that_is_let_go_delivers_and_is_usual_from_then_on(export, ada):
     run = hold(export)
-    deciding.let_go(run, by=ada, why="A new start.")
+    deciding.release(run, by=ada, why="A new start.")
     work_until_idle()
     assert state_of(run) == State.SUCCEEDED
     assert run.rows_done == 5

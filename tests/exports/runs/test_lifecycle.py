@@ -114,7 +114,7 @@ def test_of_two_changes_at_once_one_wins_and_leaves_its_traces(export):
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=decide_by, args=[way]) for way in (decide.let_go, decide.drop) * 2]
+    threads = [threading.Thread(target=decide_by, args=[way]) for way in (decide.release, decide.drop) * 2]
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]
     assert sorted(outcomes, key=str) == [None, "late", "late", "late"]

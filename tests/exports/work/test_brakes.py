@@ -103,7 +103,7 @@ class TestCounts:
         assert not brakes(counts(VIP=5), sent(100, 100, 100, key=ALL), DEFAULT)
 
     def test_what_a_person_let_go_is_usual_from_then_on_and_what_was_usual_stays_so(self):
-        formers = [Former({VIP: 310}, is_let_go=True), *sent(12_040, 12_040, 12_040)]
+        formers = [Former({VIP: 310}, is_released=True), *sent(12_040, 12_040, 12_040)]
         assert not brakes(counts(VIP=320), formers, DEFAULT)
         assert not brakes(counts(VIP=12_000), formers, DEFAULT)
         assert kinds(brakes(counts(VIP=5_000), formers, DEFAULT)) == ["count"]
@@ -201,7 +201,7 @@ class TestRuns:
 
     def test_a_run_that_a_person_let_go_passes_all_brakes(self, export):
         delivered_before(export, 100)
-        run = run_to_end(export, is_let_go=True)
+        run = run_to_end(export, is_released=True)
         assert (run.state, run.rows_done) == (State.SUCCEEDED, 5)
 
     def test_a_test_of_ten_is_never_held(self, export):
