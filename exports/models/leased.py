@@ -12,7 +12,7 @@ _Row_co = TypeVar("_Row_co", bound=models.Model, covariant=True)
 class LeasedQuerySet(models.QuerySet[_Row_co]):
     """Rows that workers own for a while. All times are the database's."""
 
-    def held_by(self, token: uuid.UUID) -> Self:
+    def owned_by(self, token: uuid.UUID) -> Self:
         """The row that the holder of `token` still owns; empty once it lost its lease."""
         return self._owned().filter(token=token)
 

@@ -14,7 +14,7 @@ from exports.refresh import nudging, parts, sending
 from exports.refresh.notes import note
 from exports.refresh.parts import LEASE
 from exports.runs import lifecycle
-from exports.runs.lease import RELEASED
+from exports.runs.lease import UNOWNED
 from roles.messages import Message, joined
 from roles.messages import said as _
 from roles.models import User
@@ -68,7 +68,7 @@ def _cancel_rest(refresh: SystemRefresh) -> None:
     words = lifecycle.canceled_by(refresh.canceled_by)
     canceled = {"state": PartState.CANCELED, "ended_at": Now(), "message": words}
     parts.waiting(refresh).update(**canceled)
-    refresh.parts.lost().update(**canceled, **RELEASED)
+    refresh.parts.lost().update(**canceled, **UNOWNED)
     runs = Run.objects.active().filter(refresh=refresh, cancel_requested_at=None)
     for run in runs.select_related("environment", "export"):
         lifecycle.cancel(run, by=refresh.canceled_by)

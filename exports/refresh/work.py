@@ -114,16 +114,16 @@ def end(claimed: PartClaim, state: PartState, *, rows: int | None = None, messag
     return LEASE.end(claimed, state=state, ended_at=Now(), rows=rows, message=message)
 
 
-def release(claimed: PartClaim) -> None:
-    """Give the part back unharmed because its worker stops; the claim does not count."""
-    LEASE.release(claimed, state=PartState.WAITING, started_at=None)
+def give_back(claimed: PartClaim) -> None:
+    """Let another worker take the part because this one stops. The claim does not count."""
+    LEASE.give_back(claimed, state=PartState.WAITING, started_at=None)
 
 
 def _end_interrupted(claimed: PartClaim, why: str) -> None:
     if why == "canceled":
         end(claimed, PartState.CANCELED)
     elif why == "stopped":
-        release(claimed)
+        give_back(claimed)
 
 
 def _do(claimed: PartClaim) -> tuple[int, Message]:

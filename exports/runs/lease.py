@@ -24,7 +24,7 @@ LASTS = timedelta(seconds=settings.RUN_LEASE_SECONDS)  # a lease that its worker
 RENEW_EVERY = LASTS.total_seconds() / 6
 MOST_CLAIMS = 3
 ALWAYS = Q()
-RELEASED: dict[str, Any] = {"token": None, "lease_until": None}
+UNOWNED: dict[str, Any] = {"token": None, "lease_until": None}
 
 
 @dataclass(frozen=True)
@@ -67,18 +67,18 @@ class Lease(Generic[Row]):
 
     def renew(self, claim: Claim) -> bool:
         """Prolong the lease; False without it."""
-        return self.keep(claim, **self.prolonged())
+        return self.update(claim, **self.prolonged())
 
-    def keep(self, claim: Claim, only_if: Q = ALWAYS, /, **values: Any) -> bool:
+    def update(self, claim: Claim, only_if: Q = ALWAYS, /, **values: Any) -> bool:
         """Write `values` to the row; False, and nothing written, without the lease or if `only_if` does not hold."""
-        return bool(self._rows.held_by(claim.token).filter(only_if, pk=claim.pk).update(**values))
+        return bool(self._rows.owned_by(claim.token).filter(only_if, pk=claim.pk).update(**values))
 
     def end(self, claim: Claim, **values: Any) -> bool:
         """Write `values` and end the lease; False, and nothing written, without it."""
-        return self.keep(claim, **values, **RELEASED)
+        return self.update(claim, **values, **UNOWNED)
 
-    def release(self, claim: Claim, **values: Any) -> bool:
-        """End the lease because the worker stops, which did the row no harm: the claim does not count."""
+    def give_back(self, claim: Claim, **values: Any) -> bool:
+        """End the lease because the worker stops. The claim does not count, since it did the row no harm."""
         return self.end(claim, **{self.counter: F(self.counter) - 1}, **values)
 
     def is_spent(self, row: Row) -> bool:
@@ -88,8 +88,8 @@ class Lease(Generic[Row]):
     def put_back(self, lost: LeasedQuerySet[Row], *, waiting: dict[str, Any], given_up: dict[str, Any]) -> None:
         """Let `lost` rows be taken again, with the values `waiting`; those claimed too often get `given_up`."""
         is_spent = Q(**{f"{self.counter}__gte": self.most_claims})
-        lost.filter(is_spent).update(**given_up, **RELEASED)
-        lost.exclude(is_spent).update(**waiting, **RELEASED)
+        lost.filter(is_spent).update(**given_up, **UNOWNED)
+        lost.exclude(is_spent).update(**waiting, **UNOWNED)
 
     def shorten(self) -> int:
         """Cut leases that end later than any can: the database's clock was ahead when they were given."""

@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 from exports.models import Export, Run, SystemRefresh, Trigger
 from exports.models.states import ACTIVE, DELIVERED, STATES, State, may_follow
 from exports.runs import events, lease, log, needs, retries
-from exports.runs.lease import ALWAYS, RELEASED
+from exports.runs.lease import ALWAYS, UNOWNED
 from exports.runs.nudging import nudge
 from exports.runs.signals import run_changed
 from roles.audit import audit
@@ -115,7 +115,7 @@ def move(run_id: int, before: str, after: State, *, by: User | None = None, only
     if not may_follow(before, after):
         raise WrongMoveError(f"A run cannot go from {before} to {after}.")
     if before == State.RUNNING:
-        values |= RELEASED
+        values |= UNOWNED
     if STATES[after].is_final:
         values |= {"ended_at": Now()}
     if "reason" in values:
@@ -175,7 +175,7 @@ def finish(claimed: Claim, state: State, **values: Any) -> bool:
     if STATES[state].is_final:
         return move(claimed.run_id, State.RUNNING, state, only_if=mine, **values)
     for _attempt in range(2):  # the second time for a cancel that came between the two
-        asked = Run.objects.held_by(claimed.token).filter(cancel_requested_at__isnull=False)
+        asked = Run.objects.owned_by(claimed.token).filter(cancel_requested_at__isnull=False)
         if canceled := asked.select_related("canceled_by").first():
             words: dict[str, Any] = {"reason": canceled_by(canceled.canceled_by), "detail": EMPTY}
             words |= {"message": canceled.words.remains(canceled)}
@@ -185,12 +185,12 @@ def finish(claimed: Claim, state: State, **values: Any) -> bool:
     return False
 
 
-def release(claimed: Claim) -> bool:
-    """Give a run back unharmed because its worker stops; the claim does not count."""
-    is_released = finish(claimed, State.QUEUED, claims=F("claims") - 1, reason=_("Waiting for a worker"))
-    if is_released:
+def give_back(claimed: Claim) -> bool:
+    """Put the run back into the queue because its worker stops. The claim does not count."""
+    is_given_back = finish(claimed, State.QUEUED, claims=F("claims") - 1, reason=_("Waiting for a worker"))
+    if is_given_back:
         nudge()
-    return is_released
+    return is_given_back
 
 
 def retry_later(

@@ -78,12 +78,12 @@ def _claim_first(waiting: QuerySet[Run]) -> Claim | None:
 
 def wants_cancel(claimed: Claim) -> bool:
     """Whether a person asked to cancel the run."""
-    return Run.objects.held_by(claimed.token).filter(cancel_requested_at__isnull=False, is_publishing=False).exists()
+    return Run.objects.owned_by(claimed.token).filter(cancel_requested_at__isnull=False, is_publishing=False).exists()
 
 
 def begin_publishing(claimed: Claim) -> bool:
     """Pass the point from which a run is no longer canceled; False when it was canceled before, or lost."""
-    return LEASE.keep(claimed, Q(cancel_requested_at=None), is_publishing=True, **LEASE.prolonged())
+    return LEASE.update(claimed, Q(cancel_requested_at=None), is_publishing=True, **LEASE.prolonged())
 
 
 def work_waits() -> bool:

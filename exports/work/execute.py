@@ -119,7 +119,7 @@ def _send(recorder: Recorder, stack: ExitStack) -> Carrier:
             _refuse_edited(run.export)
             reader = reading.enter_context(snapshot(run.environment, plan.nouns))
             run.data_as_of = snapshot_time(reader)
-            recorder.keep(data_as_of=run.data_as_of)
+            recorder.write(data_as_of=run.data_as_of)
             if run.most_rows is None:  # a test's size does not matter
                 plan = within_limits(plan, reader, type(destination))
             carrier = carrier_of(type(destination))(recorder, plan, destination, stack)
@@ -304,7 +304,7 @@ def _database_failed(claimed: Claim, run: Run, error: Exception) -> int:
 def _fail(claimed: Claim, run: Run, error: Exception) -> None:
     """Record why the run failed, for good or until the next try."""
     steps = run.steps
-    if LEASE.keep(claimed, steps=steps, items=run.items):
+    if LEASE.update(claimed, steps=steps, items=run.items):
         _log_last_step(run)
     if isinstance(error, DeliveryError):
         words: dict[str, Any] = {"message": error.message, "detail": error.detail}

@@ -24,17 +24,17 @@ class Recorder:
         run.steps, run.items, run.unit = [], [], run.export.unit.value
         run.rows_done = run.rows_done if run.words.stays else 0  # what an attempt before this one sent
         anew = {"steps": [], "items": [], "bytes_done": 0, "rows_total": None, "data_as_of": None}
-        self.keep(unit=run.unit, rows_done=run.rows_done, **anew)
+        self.write(unit=run.unit, rows_done=run.rows_done, **anew)
 
-    def keep(self, **values: Any) -> None:
+    def write(self, **values: Any) -> None:
         """Write `values` to the run's row. Raises LeaseLostError."""
-        if not LEASE.keep(self.claimed, **values):
+        if not LEASE.update(self.claimed, **values):
             raise LeaseLostError
 
     def plan_steps(self, steps: list[tuple[str, Message]]) -> None:
         """State the steps to come, as (key, label)."""
         self.run.steps = [{"key": key, "label": label, "state": "waiting", "note": EMPTY} for key, label in steps]
-        self.keep(steps=self.run.steps)
+        self.write(steps=self.run.steps)
 
     @contextmanager
     def step(self, key: str) -> Iterator[dict[str, Any]]:
@@ -42,7 +42,7 @@ class Recorder:
         step = next(step for step in self.run.steps if step["key"] == key)
         started = time.monotonic()
         step["state"] = "running"
-        self.keep(steps=self.run.steps)
+        self.write(steps=self.run.steps)
         log.note_begun(self.run, step)
         try:
             yield step
@@ -59,7 +59,7 @@ class Recorder:
             raise
         finally:
             step["seconds"] = round(time.monotonic() - started, 2)
-        self.keep(steps=self.run.steps)
+        self.write(steps=self.run.steps)
         log.note_step(self.run, step)
 
     def _skip_rest(self) -> None:
@@ -70,7 +70,7 @@ class Recorder:
         """Write how many rows Run.items expect, whenever that changes; return how many in all, None where not known."""
         counts = [entry["expected"] for entry in self.run.items if not entry.get("left_out")]
         self.run.rows_total = None if None in counts else sum(counts)
-        self.keep(items=self.run.items, rows_total=self.run.rows_total)
+        self.write(items=self.run.items, rows_total=self.run.rows_total)
         return self.run.rows_total
 
     def progress(self, item: int, rows: int, sent: int, *, rejected: int = 0) -> None:
@@ -85,4 +85,4 @@ class Recorder:
     def flush(self) -> None:
         """Write the progress now."""
         self._written, self.run.rows_done = time.monotonic(), self.rows
-        self.keep(rows_done=self.rows, bytes_done=self.bytes, items=self.run.items)
+        self.write(rows_done=self.rows, bytes_done=self.bytes, items=self.run.items)

@@ -177,14 +177,14 @@ class _Watch:
         return None
 
     def _settle_once(self, code: int) -> None:
-        run = Run.objects.held_by(self.claimed.token).first()
+        run = Run.objects.owned_by(self.claimed.token).first()
         if run is None:
             return
         if run.cancel_requested_at and not run.is_publishing:
             words = {"reason": lifecycle.canceled_by(run.canceled_by), "message": run.words.remains(run)}
             lifecycle.finish(self.claimed, State.CANCELED, **words)
         elif self.end == "stopped":
-            lifecycle.release(self.claimed)
+            lifecycle.give_back(self.claimed)
         elif self.end in _GIVEN_UP:
             if run.is_publishing:  # files may be visible: the next attempt completes them
                 return lifecycle.lose(run, _("Ended while publishing (%(why)s).") % {"why": self.end})

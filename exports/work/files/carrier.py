@@ -91,7 +91,7 @@ class FilesCarrier(Carrier):
             path = self.files.layout.manifest(self.slot)
             written.append(write_whole(self.session, path, "manifest", text, self.stack))
             self.run.files.append(written[-1].entry)
-            self.recorder.keep(files=self.run.files, bytes_done=self.recorder.bytes, rows_done=self.recorder.rows)
+            self.recorder.write(files=self.run.files, bytes_done=self.recorder.bytes, rows_done=self.recorder.rows)
             self._name(written)
 
     def settle(self) -> None:
@@ -141,7 +141,7 @@ class FilesCarrier(Carrier):
 
     def _note_where(self) -> None:
         where = self.run.export.connection
-        self.recorder.keep(
+        self.recorder.write(
             folder=self.slot,
             has_leftovers=True,
             folders=self.files.folders(self.slot),

@@ -187,7 +187,7 @@ def test_a_run_that_started_in_time_and_was_given_back_is_not_said_not_to_have_s
     due = Now() - timedelta(minutes=30)
     Run.objects.filter(pk=run.pk).update(due=due, not_before=due, started_at=due)
     if state == State.QUEUED:
-        assert lifecycle.release(claimed)
+        assert lifecycle.give_back(claimed)
     watch.look_now()
     assert history() == []
 

@@ -106,7 +106,7 @@ def test_a_part_that_kills_its_workers_is_given_up(environment, table, segment):
 def test_a_part_given_back_by_a_worker_that_stops_does_not_count(environment, table):
     run.start(environment, by=None)
     for _worker in range(5):
-        work.release(work.claim())
+        work.give_back(work.claim())
     part = RefreshPart.objects.get()
     assert (part.state, part.claims) == (PartState.WAITING, 0)
 

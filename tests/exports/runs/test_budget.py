@@ -108,7 +108,7 @@ def test_a_run_counts_for_the_connection_that_it_sends_through(environment):
     old, new = (make_connection(environment, most_at_once=1) for _ in range(2))
     (run,) = queue(environment, old, 1)
     claimed = queueing.claim()
-    lifecycle.LEASE.keep(claimed, connection=old)
+    lifecycle.LEASE.update(claimed, connection=old)
     type(run.export).objects.filter(pk=run.export_id).update(connection=new)
     assert budget.full() == [old.pk]
 

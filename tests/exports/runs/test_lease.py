@@ -104,9 +104,9 @@ def test_who_lost_the_lease_writes_nothing(leased):
     new = in_a_thread(lambda: take(lease))
     before = lease.model.objects.values().get(pk=row.pk)
     assert not lease.renew(old)
-    assert not lease.keep(old, state="failed")
+    assert not lease.update(old, state="failed")
     assert not lease.end(old, state="failed")
-    assert not lease.release(old, state="failed")
+    assert not lease.give_back(old, state="failed")
     assert lease.model.objects.values().get(pk=row.pk) == before
     assert lease.end(new, state="failed")
 
@@ -129,7 +129,7 @@ def test_a_lease_that_is_renewed_is_not_lost(leased):
 def test_a_claim_that_is_released_does_not_count(leased):
     lease, row, waiting, _given_up = leased
     for _worker in range(lease.most_claims + 1):
-        assert lease.release(take(lease), **waiting)
+        assert lease.give_back(take(lease), **waiting)
     row.refresh_from_db()
     assert (getattr(row, lease.counter), row.token, row.lease_until) == (0, None, None)
 

@@ -74,7 +74,7 @@ def test_a_lost_lease_changes_nothing_any_more(run):
     Run.objects.filter(pk=run.pk).update(not_before=timezone.now())
     new = queue.claim()
     assert not LEASE.renew(old)
-    assert not LEASE.keep(old, rows_done=5)
+    assert not LEASE.update(old, rows_done=5)
     assert not lifecycle.finish(old, State.SUCCEEDED)
     assert lifecycle.finish(new, State.SUCCEEDED)
     run.refresh_from_db()
@@ -101,7 +101,7 @@ def test_a_lost_run_is_put_back_and_given_up_after_three_workers(run):
 
 def test_a_worker_that_stops_gives_its_run_back_and_that_claim_does_not_count(run):
     claim = queue.claim()
-    assert lifecycle.release(claim)
+    assert lifecycle.give_back(claim)
     run.refresh_from_db()
     assert (run.state, run.claims, run.token) == (State.QUEUED, 0, None)
     assert queue.claim()

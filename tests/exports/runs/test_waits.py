@@ -137,7 +137,7 @@ def test_a_run_that_was_interrupted_does_not_wait_for_the_refresh_that_it_left(e
     run = run_of(export)
     claimed = queue.claim()
     set_status(segment, SegmentStatus.REFRESHING, refresh_started_at=timezone.now())
-    lifecycle.release(claimed)
+    lifecycle.give_back(claimed)
     waits.look_again()
     assert queue.claim().run_id == run.pk
 

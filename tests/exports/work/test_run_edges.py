@@ -37,7 +37,7 @@ def test_a_cancel_is_kept_when_the_run_would_start_again(export):
     somebody = make_member(export.environment)
     for again in (
         lambda claim, run: lifecycle.retry_later(claim, run, message="x", detail="x", reason="x"),
-        lambda claim, run: lifecycle.release(claim),
+        lambda claim, run: lifecycle.give_back(claim),
         lambda claim, run: lifecycle.lose(run, "gone"),
     ):
         run, _is_new = actions.run_now(export, by=None)

@@ -90,7 +90,7 @@ def test_a_run_has_an_event_for_its_start_and_its_end(export, carl):
 
 def test_a_run_that_is_tried_again_interrupted_or_canceled_says_so(export, carl):
     actions.run_now(export, by=carl)
-    lifecycle.release(queue.claim())
+    lifecycle.give_back(queue.claim())
     assert event("interrupt run").changes["state"] == ["running", "queued"]
     claimed = queue.claim()
     run = export.runs.get()
