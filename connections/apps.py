@@ -11,13 +11,13 @@ class ConnectionsConfig(AppConfig):
         from connections import health, receivers, registration  # noqa: F401
         from connections.secrets import binding
         from roles import checks
-        from roles.secrets.store import Keeper, add_keeper
+        from roles.secrets.store import SecretField, register_secret_field
 
         registration.register()
         checks.add("secrets", health.secrets)
         checks.add("connection types", health.types)
-        add_keeper(
-            Keeper(
+        register_secret_field(
+            SecretField(
                 "connections.Connection",
                 "encrypted_secrets",
                 about=lambda row: (row.environment, row),

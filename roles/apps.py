@@ -12,11 +12,11 @@ class RolesConfig(AppConfig):
 
         from roles import checks, registration
         from roles.secrets import same_keys
-        from roles.secrets.store import Keeper, add_keeper
+        from roles.secrets.store import SecretField, register_secret_field
         from roles.sign_in import recording, sessions
 
         registration.register()
         checks.add("same keys", same_keys.look)
         recording.connect()
         user_logged_in.connect(sessions.begin, dispatch_uid="waybill begin")
-        add_keeper(Keeper("mfa.Authenticator", "data", about=lambda row: (None, row.user), related=("user",)))
+        register_secret_field(SecretField("mfa.Authenticator", "data", about=lambda row: (None, row.user), related=("user",)))

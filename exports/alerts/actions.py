@@ -16,7 +16,7 @@ from exports.models import AlertChannel, AlertDelivery, AlertKind, ChannelKind, 
 from roles.audit import audit
 from roles.audit.changes import add_values
 from roles.models import User
-from roles.secrets.store import Keeper, add_keeper
+from roles.secrets.store import SecretField, register_secret_field
 
 EDITED = ["name", "kinds", "tells_recovery", "is_for_all", "encrypted_secrets", "last_error", "updated_at"]
 ON_OFF = {True: "on", False: "off"}
@@ -42,8 +42,10 @@ class MovedMeanwhileError(Exception):
 
 def keep_secrets() -> None:
     """Let rotation walk the channels, and the audit page show what is chosen from a list in its words."""
-    about: Any = lambda row: (row.environment, row)  # noqa: E731 - as the other keepers
-    add_keeper(Keeper("exports.AlertChannel", "encrypted_secrets", about=about, related=("environment",)))
+    about: Any = lambda row: (row.environment, row)  # noqa: E731 - as for the other secret fields
+    register_secret_field(
+        SecretField("exports.AlertChannel", "encrypted_secrets", about=about, related=("environment",))
+    )
     add_values(channel=dict(ChannelKind.choices), alert_kind=dict(AlertKind.choices))
 
 

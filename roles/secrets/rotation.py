@@ -21,9 +21,9 @@ from roles.audit import audit
 from roles.models import AuditEvent, Environment
 from roles.secrets import key_file
 from roles.secrets.store import (
-    KEEPERS,
+    SECRET_FIELDS,
     TOKEN_START,
-    Keeper,
+    SecretField,
     Server,
     encrypt,
     is_readable,
@@ -69,10 +69,10 @@ def alone() -> Iterator[None]:
 def rotate() -> Report:
     """Re-encrypt whatever has an older key."""
     report = Report()
-    for keeper in KEEPERS:
+    for secret_field in SECRET_FIELDS:
         last: Any = 0
         while last is not None:
-            last = _rotate_batch(keeper, last, report)
+            last = _rotate_batch(secret_field, last, report)
     return report
 
 
@@ -105,16 +105,16 @@ def tell_all(what: str) -> None:
         audit.record(environment, ACTION, environment, by=None, changes={"keys": what})
 
 
-def _rotate_batch(keeper: Keeper, after: Any, report: Report) -> Any:
+def _rotate_batch(secret_field: SecretField, after: Any, report: Report) -> Any:
     """Re-encrypt the rows behind the id `after`; return the last one's, None when there are none."""
-    model = apps.get_model(keeper.model)
-    waiting = model._default_manager.filter(pk__gt=after).order_by("pk").select_related(*keeper.related)
+    model = apps.get_model(secret_field.model)
+    waiting = model._default_manager.filter(pk__gt=after).order_by("pk").select_related(*secret_field.related)
     with transaction.atomic():
         rows = list(waiting.select_for_update(of=("self",))[:BATCH])
         renewed: Counter[tuple[Environment | None, models.Model]] = Counter()
         for row in rows:
-            environment, target = keeper.about(row)
-            renewed[environment, environment or target] += _renew(keeper, row, report)
+            environment, target = secret_field.about(row)
+            renewed[environment, environment or target] += _renew(secret_field, row, report)
         _record(renewed)
     return rows[-1].pk if rows else None
 
@@ -126,21 +126,21 @@ def _record(renewed: "Counter[tuple[Environment | None, models.Model]]") -> None
             audit.record(environment, ACTION, target, by=None, changes={"rotated": count})
 
 
-def _renew(keeper: Keeper, row: models.Model, report: Report) -> int:
+def _renew(secret_field: SecretField, row: models.Model, report: Report) -> int:
     """Write the row's values anew where they have an older key; return how many had."""
-    work = _Renewal(ring(), Fernet(keys()[0]), keeper.server_of(row) if keeper.server_of else None)
-    after = work.of(getattr(row, keeper.field), is_token=True)
+    work = _Renewal(ring(), Fernet(keys()[0]), secret_field.server_of(row) if secret_field.server_of else None)
+    after = work.of(getattr(row, secret_field.field), is_token=True)
     report.rotated, report.current = report.rotated + work.rotated, report.current + work.current
     if work.unreadable:
-        report.unreadable.append(_name(keeper, row))
+        report.unreadable.append(_name(secret_field, row))
     if work.rotated:
-        type(row)._default_manager.filter(pk=row.pk).update(**{keeper.field: after})
+        type(row)._default_manager.filter(pk=row.pk).update(**{secret_field.field: after})
     return work.rotated
 
 
-def _name(keeper: Keeper, row: models.Model) -> str:
+def _name(secret_field: SecretField, row: models.Model) -> str:
     """Return the row's kind, name and environment."""
-    environment, target = keeper.about(row)
+    environment, target = secret_field.about(row)
     where = f" in {environment}" if environment else ""
     return f"{row._meta.verbose_name} “{target}”{where}"
 

@@ -127,7 +127,7 @@ def _words(path: Path) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Keeper:
+class SecretField:
     """A field that holds encrypted texts: one alone, or some inside of JSON.
 
     `about` returns the environment (if any) and the object under which the audit log names a row; `server_of` the
@@ -141,10 +141,10 @@ class Keeper:
     server_of: Callable[[Any], Server] | None = None
 
 
-KEEPERS: list[Keeper] = []
+SECRET_FIELDS: list[SecretField] = []
 
 
-def add_keeper(keeper: Keeper) -> None:
-    """Let rotation walk `keeper`'s rows; one for the same field is replaced."""
-    same = (keeper.model, keeper.field)
-    KEEPERS[:] = [*(other for other in KEEPERS if (other.model, other.field) != same), keeper]
+def register_secret_field(secret_field: SecretField) -> None:
+    """Let rotation walk `secret_field`'s rows; one for the same field is replaced."""
+    same = (secret_field.model, secret_field.field)
+    SECRET_FIELDS[:] = [*(other for other in SECRET_FIELDS if (other.model, other.field) != same), secret_field]
