@@ -14,8 +14,8 @@ class ConnectionsConfig(AppConfig):
         from roles.secrets.store import SecretField, register_secret_field
 
         registration.register()
-        checks.add("secrets", health.secrets)
-        checks.add("connection types", health.types)
+        checks.register("secrets", health.secrets)
+        checks.register("connection types", health.types)
         register_secret_field(
             SecretField(
                 "connections.Connection",

@@ -37,9 +37,9 @@ def _setting(name: str) -> Any:
 
 def register() -> None:
     """Add all of it; a second time changes nothing."""
-    navigation.add(Section(Group.SETTINGS, 10, _("Connections"), "connections:list", "connections"))
-    limits.add(LIMITS)
-    sentences.add(NOUNS, ACTIONS)
+    navigation.register(Section(Group.SETTINGS, 10, _("Connections"), "connections:list", "connections"))
+    limits.register(LIMITS)
+    sentences.register(NOUNS, ACTIONS)
     changes.add_names(
         **{
             "is_check_ok": _("Test passed"),
@@ -51,4 +51,4 @@ def register() -> None:
         }
     )
     changes.add_settings(_setting)
-    places.add(Connection, "connections:edit", Permission.MANAGE_CONNECTIONS)
+    places.register(Connection, "connections:edit", Permission.MANAGE_CONNECTIONS)

@@ -70,13 +70,13 @@ ACTIONS = {
 
 def register() -> None:
     """Add all of it; a second time changes nothing."""
-    navigation.add(
+    navigation.register(
         Section(Group.DATA, 20, _("Exports"), "exports:list", "exports", is_home=True),
         Section(Group.SETTINGS, 20, _("Alerts"), "alerts:list", "bell"),
         Section(Group.SETTINGS, 30, _("System"), "system:list", "system"),
     )
-    limits.add(LIMITS)
-    sentences.add(NOUNS, ACTIONS)
+    limits.register(LIMITS)
+    sentences.register(NOUNS, ACTIONS)
     changes.add_names(
         **{
             "rows": _("Rows sent"),
@@ -109,5 +109,5 @@ def register() -> None:
         }
     )
     changes.add_settings(label_of)
-    places.add(Export, "exports:edit", Permission.VIEW)
+    places.register(Export, "exports:edit", Permission.VIEW)
     seeing.FILES_OF_DATA.add("exports:file")

@@ -40,6 +40,6 @@ def wrong(text: str, advice: str) -> Finding:
     return Finding("wrong", text, advice)
 
 
-def add(name: str, check: Check) -> None:
+def register(name: str, check: Check) -> None:
     """Let the doctor call `check`; one that is there already is replaced."""
     CHECKS[:] = [*((other, kept) for other, kept in CHECKS if other != name), (name, check)]

@@ -23,11 +23,11 @@ LIMITS = {
 
 def register() -> None:
     """Add all of it; a second time changes nothing."""
-    navigation.add(
+    navigation.register(
         Section(Group.SETTINGS, 40, _("Permissions"), "people:list", "people", Permission.MANAGE_PEOPLE),
         Section(Group.SETTINGS, 50, _("Audit"), "audit:list", "audit", Permission.READ_AUDIT),
     )
-    limits.add(LIMITS)
+    limits.register(LIMITS)
     places.PLACES["user"] = Place("people:edit", Permission.MANAGE_PEOPLE, _members)
 
 

@@ -43,12 +43,12 @@ ACTIONS = {
 
 def register() -> None:
     """Add all of it; a second time changes nothing."""
-    navigation.add(
+    navigation.register(
         Section(Group.DATA, 10, _("Tables"), "segments:tables", "table", pages="table"),
         Section(Group.INSIGHTS, 10, _("Segments"), "segments:list", "segments"),
     )
-    limits.add({"segments:refresh": Limit(120)})
-    sentences.add(NOUNS, ACTIONS)
+    limits.register({"segments:refresh": Limit(120)})
+    sentences.register(NOUNS, ACTIONS)
     changes.add_names(
         **{
             "conditions": _("Rules"),
@@ -63,5 +63,5 @@ def register() -> None:
             "shown": _("Columns shown to viewers"),
         }
     )
-    places.add(Segment, "segments:edit", Permission.VIEW)
-    places.add(Table, "segments:table", Permission.VIEW)
+    places.register(Segment, "segments:edit", Permission.VIEW)
+    places.register(Table, "segments:table", Permission.VIEW)

@@ -80,7 +80,7 @@ ACTIONS: dict[str, Words] = {
 }
 
 
-def add(nouns: Mapping[str, Noun], actions: Mapping[str, Words]) -> None:
+def register(nouns: Mapping[str, Noun], actions: Mapping[str, Words]) -> None:
     """Let events of an app be said: its objects by the names of their models, and what happens to them."""
     NOUNS.update(nouns)
     ACTIONS.update(actions)

@@ -39,7 +39,7 @@ class Section(NamedTuple):
 SECTIONS: list[Section] = []
 
 
-def add(*sections: Section) -> None:
+def register(*sections: Section) -> None:
     """Add sections; one whose address is there already is replaced."""
     names = {section.url_name for section in sections}
     kept = [section for section in SECTIONS if section.url_name not in names]

@@ -36,8 +36,8 @@ OTHERS = Limit(1200)
 LIMITS: dict[str, Limit] = {}  # by the name of the address; each app adds its own
 
 
-def add(limits: Mapping[str, Limit]) -> None:
-    """Bound addresses: add({"exports:run": Limit(120)})."""
+def register(limits: Mapping[str, Limit]) -> None:
+    """Bound addresses: register({"exports:run": Limit(120)})."""
     LIMITS.update(limits)
 
 

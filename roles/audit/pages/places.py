@@ -20,7 +20,7 @@ class Place(NamedTuple):
 PLACES: dict[str, Place] = {}
 
 
-def add(model: type[Model], url_name: str, permission: Permission) -> None:
+def register(model: type[Model], url_name: str, permission: Permission) -> None:
     """Let events about objects of `model`, which has an `environment`, lead to `url_name` with their `pk`."""
 
     def existing(access: Access, ids: Iterable[int]) -> Iterable[int]:
