@@ -147,8 +147,8 @@ class FileConformance:
             assert not session.exists(PATH)
             part.publish()
             assert session.exists(PATH)
-            assert session.sum_of(PATH) == hashlib.sha256(b"a,b\n1,2\n").hexdigest()
-            session.settle(FOLDER)
+            assert session.checksum_of(PATH) == hashlib.sha256(b"a,b\n1,2\n").hexdigest()
+            session.release_claims(FOLDER)
             part.discard()
         assert store.files() == {PATH: b"a,b\n1,2\n"}
 
@@ -161,7 +161,7 @@ class FileConformance:
                 for start in range(0, len(data), size):
                     part.write(data[start : start + size])
                 part.publish()
-                session.settle(FOLDER)
+                session.release_claims(FOLDER)
         found = store.files()
         assert set(found) == {f"{FOLDER}/{name}" for name in ("empty", "small", "large")}
         assert (found[f"{FOLDER}/empty"], found[f"{FOLDER}/small"]) == (b"", b"xyz")
@@ -176,7 +176,7 @@ class FileConformance:
                     part.write(bytes([block]) * 40_000)
             for part in parts:
                 part.publish()
-            session.settle(FOLDER)
+            session.release_claims(FOLDER)
         whole = b"".join(bytes([block]) * 40_000 for block in range(100))
         assert store.files() == {f"{FOLDER}/{name}": whole for name in "abc"}
 
@@ -192,7 +192,7 @@ class FileConformance:
         """Whatever is asked of it."""
         with store.destination.session(ATTEMPT) as session:
             for path in UNSAFE:
-                for attempt in (session.open_part, session.exists, session.clear_leftovers, session.sum_of):
+                for attempt in (session.open_part, session.exists, session.clear_leftovers, session.checksum_of):
                     with _refused() as error:
                         attempt(path)
                     assert error[0].permanent
@@ -263,7 +263,7 @@ class FileConformance:
         with _refused("did not write"):
             _deliver(store, PATH, b"other", key=OTHER_RUN)
         with store.destination.session(SECOND_ATTEMPT) as session:
-            session.settle(FOLDER, "not/there")
+            session.release_claims(FOLDER, "not/there")
         assert store.files() == {PATH: b"second"}
         with _refused("did not write"):
             _deliver(store, PATH, b"third")
@@ -271,8 +271,8 @@ class FileConformance:
 
     def test_a_file_whose_checksum_is_known_is_replaced(self, store: Store) -> None:
         """Also an empty one, and by an empty one; a free name is taken whatever might be replaced."""
-        for number, (data, over) in enumerate([(b"first", b"older"), (b"", b"first"), (b"last", b"")]):
-            _deliver(store, PATH, data, over=[b"older", over], key=f"{number}a-01")
+        for number, (data, replaceable) in enumerate([(b"first", b"older"), (b"", b"first"), (b"last", b"")]):
+            _deliver(store, PATH, data, replaceable=[b"older", replaceable], key=f"{number}a-01")
             assert store.files() == {PATH: data}
 
     def test_a_file_that_was_changed_since_is_not_replaced(self, store: Store) -> None:
@@ -280,21 +280,21 @@ class FileConformance:
         _deliver(store, PATH, b"ours")
         store.put(PATH, b"ours, edited")
         with _refused("was not written by this export, or was changed since") as error:
-            _deliver(store, PATH, b"new", over=[b"ours"], key=OTHER_RUN)
+            _deliver(store, PATH, b"new", replaceable=[b"ours"], key=OTHER_RUN)
         assert error[0].permanent
         assert store.files() == {PATH: b"ours, edited"}
 
     def test_a_second_attempt_replaces_what_the_first_one_published(self, store: Store) -> None:
         """Unless somebody changed it; another run refuses what a dead run published."""
         _deliver(store, PATH, b"old", key=OTHER_RUN)
-        _deliver(store, PATH, b"attempt 1", over=[b"old"], settles=False)
+        _deliver(store, PATH, b"attempt 1", replaceable=[b"old"], settles=False)
         with _refused("changed since"):
-            _deliver(store, PATH, b"other", over=[b"old"], key="9c-01")
-        _deliver(store, PATH, b"attempt 2", over=[b"old"], key=SECOND_ATTEMPT, settles=False)
+            _deliver(store, PATH, b"other", replaceable=[b"old"], key="9c-01")
+        _deliver(store, PATH, b"attempt 2", replaceable=[b"old"], key=SECOND_ATTEMPT, settles=False)
         assert store.files()[PATH] == b"attempt 2"
         store.put(PATH, b"edited")
         with _refused("changed since"):
-            _deliver(store, PATH, b"attempt 3", over=[b"old"], key=f"{RUN}-03")
+            _deliver(store, PATH, b"attempt 3", replaceable=[b"old"], key=f"{RUN}-03")
         assert store.files()[PATH] == b"edited"
 
     # Reading
@@ -346,8 +346,8 @@ def _refused(words: str = "") -> Iterator[list[DeliveryError]]:
     assert words in str(found[0].message), found[0].message
 
 
-def _written(session: FileSession, path: str, data: bytes, over: frozenset[str] = frozenset()) -> Part:
-    part = session.open_part(path, over=over)
+def _written(session: FileSession, path: str, data: bytes, replaceable: frozenset[str] = frozenset()) -> Part:
+    part = session.open_part(path, replaceable=replaceable)
     part.write(data)
     return part
 
@@ -361,18 +361,24 @@ def _abandoned(store: Store, path: str, key: str = ATTEMPT) -> Part:
 
 
 def _deliver(
-    store: Store, path: str, data: bytes, *, over: list[bytes] | None = None, key: str = ATTEMPT, settles: bool = True
+    store: Store,
+    path: str,
+    data: bytes,
+    *,
+    replaceable: list[bytes] | None = None,
+    key: str = ATTEMPT,
+    settles: bool = True,
 ) -> None:
-    """Deliver one file as a run does; `over` are the contents that it may replace."""
-    sums = frozenset(hashlib.sha256(one).hexdigest() for one in over or [])
+    """Deliver one file as a run does; `replaceable` are the contents that it may replace."""
+    checksums = frozenset(hashlib.sha256(one).hexdigest() for one in replaceable or [])
     folder = path.rpartition("/")[0]
     with store.destination.session(key) as session:
         session.clear_leftovers(folder)
-        part = _written(session, path, data, sums)
+        part = _written(session, path, data, checksums)
         try:
             part.publish()
         except DeliveryError:
             part.discard()
             raise
         if settles:
-            session.settle(folder)
+            session.release_claims(folder)

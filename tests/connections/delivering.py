@@ -12,7 +12,7 @@ def deliver(server: Sshd, folder: str, path: str, data: bytes, key: str = KEY, s
         part.write(data)
         part.publish()
         if settles:
-            session.settle()
+            session.release_claims()
 
 
 def names(folder) -> list[str]:

@@ -15,7 +15,10 @@ class Part(Protocol):
         """Append `data` (any size)."""
 
     def publish(self) -> None:
-        """Give the complete file its own name, at once; replaces only what the same run published, or `over` allows."""
+        """Give the complete file its own name atomically.
+
+        It replaces only what the same run published, or what `replaceable` names.
+        """
 
     def discard(self) -> None:
         """Remove the hidden file; never raises."""
@@ -60,28 +63,28 @@ class FileDestination(Destination):
 class FileSession(Protocol):
     """One run's work on a file store. Every method may raise DeliveryError."""
 
-    def open_part(self, path: str, *, over: frozenset[str] = frozenset()) -> Part:
+    def open_part(self, path: str, *, replaceable: frozenset[str] = frozenset()) -> Part:
         """Start `path` under a hidden name that holds the run key, making its folders.
 
-        `over` are SHA-256 sums (hexadecimal) of files that may be replaced at `path`: what is there with another
-        sum is refused when the part is published.
+        `replaceable` holds the SHA-256 checksums (hexadecimal) of files that may be replaced at `path`. Publishing
+        refuses to replace a file with another checksum.
         """
 
     def clear_leftovers(self, folder: str) -> None:
         """Remove the hidden parts directly in `folder` that this run's earlier, dead attempts left."""
 
     def clear_run(self, run_key: str, *folders: str) -> None:
-        """Remove all hidden files directly in `folders` that the run `run_key`, which is over, left there."""
+        """Remove all hidden files directly in `folders` that the ended run `run_key` left there."""
 
     def exists(self, path: str) -> bool:
         """Whether `path` is there, under its own name."""
 
-    def sum_of(self, path: str) -> str:
-        """The SHA-256 sum (hexadecimal) of the regular file `path`, read over what the session has open."""
+    def checksum_of(self, path: str) -> str:
+        """The SHA-256 checksum (hexadecimal) of the regular file `path`, read through the open session."""
 
-    def settle(self, *folders: str) -> None:
-        """Forget which names this run claimed, also those that its dead attempts claimed in `folders`. Never raises.
+    def release_claims(self, *folders: str) -> None:
+        """Give up the names that this run claimed, and those that its dead attempts claimed in `folders`. Never raises.
 
-        Until then a second attempt of the run may replace what the first one published: so call it after the
-        run's success is recorded.
+        Until then a second attempt of the run may replace what the first one published. So call this after the run's
+        success is recorded.
         """

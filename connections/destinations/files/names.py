@@ -38,9 +38,9 @@ def part_name(name: str, run_key: str) -> str:
     return f".{name}.{run_key}.part"
 
 
-def claim_name(name: str, run_key: str, sum_: str = "") -> str:
-    """The hidden empty file that says: `name` (with the checksum `sum_`) was published by this run, in any attempt."""
-    claimed = f"{name}.{sum_}" if sum_ else name
+def claim_name(name: str, run_key: str, checksum: str = "") -> str:
+    """The name of the empty hidden file saying that this run, in any attempt, published `name` (with `checksum`)."""
+    claimed = f"{name}.{checksum}" if checksum else name
     return f".{claimed}.{_run(run_key)}.claim"
 
 
@@ -78,13 +78,15 @@ def changed_file(name: str) -> DeliveryError:
     )
 
 
-def refuse_changed(name: str, over: frozenset[str], sum_of: Callable[[], str], is_own: Callable[[str], bool]) -> None:
-    """Refuse to replace the file `name` unless its sum is one of `over` or one that this run gave it."""
+def refuse_changed(
+    name: str, replaceable: frozenset[str], checksum_of: Callable[[], str], is_own: Callable[[str], bool]
+) -> None:
+    """Refuse to replace the file `name` unless its checksum is in `replaceable` or this run wrote it."""
     try:
-        found = sum_of()
+        found = checksum_of()
     except NoFileError:
         found = ""
-    if found not in over and not (found and is_own(found)):
+    if found not in replaceable and not (found and is_own(found)):
         raise changed_file(name)
 
 

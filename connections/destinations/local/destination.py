@@ -128,7 +128,7 @@ class _Probe:
     def close(self) -> None:
         """Forget the folder."""
         if self._session is not None:
-            self._session.settle()
+            self._session.release_claims()
             self._session.close()
 
     def _read_back(self) -> None:

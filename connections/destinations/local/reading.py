@@ -49,8 +49,8 @@ class LocalFile:
             yield data
 
 
-def sum_of(name: str, folder: int) -> str:
-    """The SHA-256 sum (hexadecimal) of `name` in the open `folder`; NoFileError for what is no regular file."""
+def checksum_of(name: str, folder: int) -> str:
+    """The SHA-256 checksum (hexadecimal) of `name` in the open `folder`; NoFileError for what is no regular file."""
     with _explained(), os.fdopen(_open_regular(name, folder), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

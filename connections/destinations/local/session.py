@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 
 from connections.destinations.files import names
 from connections.destinations.local.folders import NEW_FILE, descend, explained, is_there, name_once, open_base
-from connections.destinations.local.reading import sum_of
+from connections.destinations.local.reading import checksum_of
 
 
 class LocalSession:
@@ -22,13 +22,13 @@ class LocalSession:
         finally:
             os.close(base)
 
-    def open_part(self, path: str, *, over: frozenset[str] = frozenset()) -> "LocalPart":
-        """Start `path` under its hidden name; `over` are the sums of files that it may replace."""
+    def open_part(self, path: str, *, replaceable: frozenset[str] = frozenset()) -> "LocalPart":
+        """Start `path` under its hidden name; `replaceable` are the checksums of files that it may replace."""
         folders, name = names.split(path)
         with explained():
             fd = descend(self.root, folders, make=True)
             try:
-                return LocalPart(self, folders, name, fd, over)
+                return LocalPart(self, folders, name, fd, replaceable)
             except OSError:
                 os.close(fd)
                 raise
@@ -48,13 +48,13 @@ class LocalSession:
                     if names.is_part(name, run_key) or names.is_claim(name, run_key):
                         os.unlink(name, dir_fd=fd)
 
-    def sum_of(self, path: str) -> str:
-        """The SHA-256 sum (hexadecimal) of the file at `path`; DeliveryError where it is none."""
+    def checksum_of(self, path: str) -> str:
+        """The SHA-256 checksum (hexadecimal) of the file at `path`; DeliveryError where it is none."""
         folders, name = names.split(path)
         with explained(), self._existing(folders) as fd:
             if fd is None:
                 raise names.gone_file(path)
-            return sum_of(name, fd)
+            return checksum_of(name, fd)
 
     def exists(self, path: str) -> bool:
         """Whether `path` is there; a link counts, wherever it leads."""
@@ -62,31 +62,31 @@ class LocalSession:
         with explained(), self._existing(folders) as fd:
             return fd is not None and is_there(name, fd)
 
-    def claim(self, folders: list[str], name: str, fd: int, over: frozenset[str], own: str) -> bool:
-        """Note that `name` in the folder `fd` is this run's, with the sum `own`; return whether a file is there.
+    def claim(self, folders: list[str], name: str, fd: int, replaceable: frozenset[str], own: str) -> bool:
+        """Note that `name` in the folder `fd` is this run's, with the checksum `own`; return whether a file is there.
 
-        Raises DeliveryError where that is neither this run's nor one of `over`.
+        Raises DeliveryError where that file is neither this run's nor one of `replaceable`.
         """
         replaces = is_there(name, fd)
         if replaces:
-            self._refuse_foreign(name, fd, over)
+            self._refuse_foreign(name, fd, replaceable)
         claim = names.claim_name(name, self.run_key, own)
         if not is_there(claim, fd):
             os.close(os.open(claim, NEW_FILE, 0o600, dir_fd=fd))
         self._claimed.append(folders)
         return replaces
 
-    def _refuse_foreign(self, name: str, fd: int, over: frozenset[str]) -> None:
-        def is_claimed(sum_: str = "") -> bool:
-            return is_there(names.claim_name(name, self.run_key, sum_), fd)
+    def _refuse_foreign(self, name: str, fd: int, replaceable: frozenset[str]) -> None:
+        def is_claimed(checksum: str = "") -> bool:
+            return is_there(names.claim_name(name, self.run_key, checksum), fd)
 
         if is_claimed():
             return
-        if not over:
+        if not replaceable:
             raise names.foreign_file(name)
-        names.refuse_changed(name, over, lambda: sum_of(name, fd), is_claimed)
+        names.refuse_changed(name, replaceable, lambda: checksum_of(name, fd), is_claimed)
 
-    def settle(self, *folders: str) -> None:
+    def release_claims(self, *folders: str) -> None:
         """Remove the run's claims."""
         where = [names.components(folder) for folder in folders]
         for path in [*self._claimed, *where]:
@@ -117,9 +117,11 @@ class LocalSession:
 class LocalPart:
     """A file being written under its hidden name in the folder `fd`, which it closes at its end."""
 
-    def __init__(self, session: LocalSession, folders: list[str], name: str, fd: int, over: frozenset[str]) -> None:
+    def __init__(
+        self, session: LocalSession, folders: list[str], name: str, fd: int, replaceable: frozenset[str]
+    ) -> None:
         self._session, self._folders, self._name, self._folder = session, folders, name, fd
-        self._over, self._sum = over, hashlib.sha256()
+        self._replaceable, self._digest = replaceable, hashlib.sha256()
         self._hidden = names.part_name(name, session.run_key)
         with suppress(FileNotFoundError):
             os.unlink(self._hidden, dir_fd=fd)  # an earlier attempt of this run wrote it
@@ -128,8 +130,8 @@ class LocalPart:
 
     def write(self, data: bytes) -> None:
         """Append `data`."""
-        if self._over:
-            self._sum.update(data)
+        if self._replaceable:
+            self._digest.update(data)
         rest = memoryview(data)
         with explained():
             while rest:
@@ -139,8 +141,8 @@ class LocalPart:
         """Put the file on disk and give it its name; refuses to replace what another wrote."""
         with explained():
             os.fsync(self._file)
-            own = self._sum.hexdigest() if self._over else ""
-            if self._session.claim(self._folders, self._name, self._folder, self._over, own):
+            own = self._digest.hexdigest() if self._replaceable else ""
+            if self._session.claim(self._folders, self._name, self._folder, self._replaceable, own):
                 os.replace(self._hidden, self._name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
             else:
                 name_once(self._hidden, self._name, self._folder)

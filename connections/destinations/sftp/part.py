@@ -32,9 +32,9 @@ class SftpPart:
     answers are counted here, over the client's inner methods.
     """
 
-    def __init__(self, session: "SftpSession", folder: str, name: str, over: frozenset[str]) -> None:
+    def __init__(self, session: "SftpSession", folder: str, name: str, replaceable: frozenset[str]) -> None:
         self._session, self._folder, self._name = session, folder, name
-        self._over, self._sum = over, hashlib.sha256()
+        self._replaceable, self._digest = replaceable, hashlib.sha256()
         self._client: Any = session.client
         self._hidden = posixpath.join(folder, names.part_name(name, session.run_key))
         self._written = self._in_flight = 0
@@ -44,8 +44,8 @@ class SftpPart:
 
     def write(self, data: bytes) -> None:
         """Append `data`; an error of an earlier write may surface here."""
-        if self._over:
-            self._sum.update(data)
+        if self._replaceable:
+            self._digest.update(data)
         view = memoryview(data)
         with self._session.explained():
             for start in range(0, len(view), REQUEST_BYTES):
@@ -123,8 +123,8 @@ class SftpPart:
 
     def _rename(self) -> None:
         target = posixpath.join(self._folder, self._name)
-        own = self._sum.hexdigest() if self._over else ""
-        replaces = self._session.claim(self._folder, self._name, self._over, own)
+        own = self._digest.hexdigest() if self._replaceable else ""
+        replaces = self._session.claim(self._folder, self._name, self._replaceable, own)
         try:
             if replaces:
                 self._replace(target)

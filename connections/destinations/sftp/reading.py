@@ -59,8 +59,8 @@ class SftpFile:
             given += len(data)
             yield data
 
-    def sum(self) -> str:
-        """The SHA-256 sum (hexadecimal) of its bytes to their end, whatever size the server says it has."""
+    def checksum(self) -> str:
+        """The SHA-256 checksum (hexadecimal) of its bytes to their end, whatever size the server says it has."""
         found, offset = hashlib.sha256(), 0
         with self._explained():
             while data := self._client.read_piece(self._handle, offset, READ_BYTES):

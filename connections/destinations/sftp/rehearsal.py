@@ -65,10 +65,10 @@ class _Rehearsal:
             self._publish(FIRST, frozenset())
             self._list()
             is_taken = not self._is_as_written(FIRST)
-            self._publish(SECOND, frozenset({_sum(FIRST)}))
+            self._publish(SECOND, frozenset({_checksum(FIRST)}))
             return not self._is_as_written(SECOND) or is_taken
         finally:
-            self.session.settle()
+            self.session.release_claims()
 
     def remove(self) -> None:
         """Remove the file, unless the server did. Raises ServerAnswerError."""
@@ -96,7 +96,11 @@ class _Rehearsal:
             return [self.folder]
         key = self.session.run_key
         hidden = [names.part_name(self.name, key), names.part_name(f"{self.name}.before", key)]
-        return [self.name, *hidden, *(names.claim_name(self.name, key, sum_) for sum_ in ("", _sum(SECOND)))]
+        return [
+            self.name,
+            *hidden,
+            *(names.claim_name(self.name, key, checksum) for checksum in ("", _checksum(SECOND))),
+        ]
 
     def _list(self) -> None:
         if self.folder:
@@ -105,8 +109,8 @@ class _Rehearsal:
         with self.session.explained():
             self.session.listing(self.session.path() or ".", lambda _name: False)
 
-    def _publish(self, data: bytes, over: frozenset[str]) -> None:
-        part = self.session.open_part(self.path, over=over)
+    def _publish(self, data: bytes, replaceable: frozenset[str]) -> None:
+        part = self.session.open_part(self.path, replaceable=replaceable)
         try:
             part.write(data)
             part.publish()
@@ -116,19 +120,19 @@ class _Rehearsal:
     def _is_as_written(self, data: bytes) -> bool:
         """Read the file back; False where it is no longer there."""
         try:
-            found = self.session.sum_of(self.path)
+            found = self.session.checksum_of(self.path)
         except DeliveryError:
             if self.session.exists(self.path):
                 raise
             return False
-        if found != _sum(data):
+        if found != _checksum(data):
             raise DeliveryError(
                 _("The test file does not hold what was written to it."), detail=self.path, permanent=True
             )
         return True
 
 
-def _sum(data: bytes) -> str:
+def _checksum(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 

@@ -37,13 +37,13 @@ class SftpSession(SftpFolders):
         """Where the relative path of `parts` lies on the server."""
         return posixpath.join(self._root, *parts)
 
-    def open_part(self, path: str, *, over: frozenset[str] = frozenset()) -> SftpPart:
-        """Start `path` under its hidden name, making its folders; `over` are the sums of files it may replace."""
+    def open_part(self, path: str, *, replaceable: frozenset[str] = frozenset()) -> SftpPart:
+        """Start `path` under its hidden name and make its folders; `replaceable` are checksums."""
         folders, name = names.split(path)
         with self.explained():
             folder = self.path(*folders)
             self.make_folder(folder.rstrip("/"))
-            return SftpPart(self, folder, name, over)
+            return SftpPart(self, folder, name, replaceable)
 
     @contextmanager
     def open_file(self, path: str) -> Iterator[SftpFile]:
@@ -51,10 +51,10 @@ class SftpSession(SftpFolders):
         with closing(SftpFile(self, self.path(*names.components(path)))) as file:
             yield file
 
-    def sum_of(self, path: str) -> str:
-        """The SHA-256 sum (hexadecimal) of the file at `path`; DeliveryError where it is none."""
+    def checksum_of(self, path: str) -> str:
+        """The SHA-256 checksum (hexadecimal) of the file at `path`; DeliveryError where it is none."""
         with self.open_file(path) as file:
-            return file.sum()
+            return file.checksum()
 
     def clear_leftovers(self, folder: str) -> None:
         """Remove this run's hidden parts in `folder`, which need not exist."""
@@ -72,22 +72,22 @@ class SftpSession(SftpFolders):
         with self.explained():
             return self.is_there(self.path(*names.components(path)))
 
-    def claim(self, folder: str, name: str, over: frozenset[str], own: str) -> bool:
-        """Note that `name` in `folder` is this run's, with the sum `own`; return whether a file is there.
+    def claim(self, folder: str, name: str, replaceable: frozenset[str], own: str) -> bool:
+        """Note that `name` in `folder` is this run's, with the checksum `own`; return whether a file is there.
 
-        Raises DeliveryError where that is neither this run's nor one of `over`.
+        Raises DeliveryError where that file is neither this run's nor one of `replaceable`.
         """
         replaces = self.is_there(posixpath.join(folder, name))
         if replaces:
-            self._refuse_foreign(folder, name, over)
+            self._refuse_foreign(folder, name, replaceable)
         claim = posixpath.join(folder, names.claim_name(name, self.run_key, own))
         self._claims.add(claim)
         if not self.is_there(claim):
             self._make_empty(claim)
         return replaces
 
-    def settle(self, *folders: str) -> None:
-        """Remove the run's claims: those of this attempt by their names, those of dead ones where they are listed."""
+    def release_claims(self, *folders: str) -> None:
+        """Remove the claims of this attempt by their names, and those of dead attempts that `folders` list."""
         for claim in self._claims:
             with suppress(Exception):
                 self.client.remove(claim)
@@ -107,19 +107,19 @@ class SftpSession(SftpFolders):
             handle = self.client.open_handle(path, flags)
         self.client.close_handle(handle)
 
-    def _refuse_foreign(self, folder: str, name: str, over: frozenset[str]) -> None:
-        def is_claimed(sum_: str = "") -> bool:
-            return self.is_there(posixpath.join(folder, names.claim_name(name, self.run_key, sum_)))
+    def _refuse_foreign(self, folder: str, name: str, replaceable: frozenset[str]) -> None:
+        def is_claimed(checksum: str = "") -> bool:
+            return self.is_there(posixpath.join(folder, names.claim_name(name, self.run_key, checksum)))
 
         if is_claimed():
             return
-        if not over:
+        if not replaceable:
             raise names.foreign_file(name)
-        names.refuse_changed(name, over, lambda: self._sum_at(posixpath.join(folder, name)), is_claimed)
+        names.refuse_changed(name, replaceable, lambda: self._checksum_at(posixpath.join(folder, name)), is_claimed)
 
-    def _sum_at(self, path: str) -> str:
+    def _checksum_at(self, path: str) -> str:
         with closing(SftpFile(self, path)) as file:
-            return file.sum()
+            return file.checksum()
 
     def _remove(self, folder: str, is_mine: Callable[[str], bool]) -> None:
         """Remove the files in `folder` whose names are mine; the folder need not exist."""

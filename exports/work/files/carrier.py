@@ -96,7 +96,7 @@ class FilesCarrier(Carrier):
 
     def settle(self) -> None:
         """Forget what was claimed, now that the success is recorded; the next run does it for one that dies here."""
-        self.session.settle(*self.files.folders(self.slot))
+        self.session.release_claims(*self.files.folders(self.slot))
         with suppress(DeliveryError):
             self.session.exists(self.files.layout.manifest(self.slot))  # the line stands: nothing was left
             Run.objects.filter(pk=self.run.pk).update(has_leftovers=False)
@@ -133,7 +133,7 @@ class FilesCarrier(Carrier):
     def _wrote(self, path: str) -> bool:
         """Whether what has the name is a file that runs of this export wrote; a link or a folder never is."""
         try:
-            return self.session.sum_of(path) in self.over
+            return self.session.checksum_of(path) in self.over
         except DeliveryError as error:
             if error.permanent:
                 return False

@@ -69,8 +69,8 @@ def write_items(
 def write_whole(
     session: FileSession, path: str, role: str, data: bytes, stack: ExitStack, over: frozenset[str] = frozenset()
 ) -> Written:
-    """Write a small file to a hidden part; `over` are the sums of files that it may replace."""
-    part = session.open_part(path, over=over) if over else session.open_part(path)
+    """Write a small file to a hidden part; `over` are the checksums of files that it may replace."""
+    part = session.open_part(path, replaceable=over) if over else session.open_part(path)
     stack.callback(part.discard)
     part.write(data)
     sum_ = hashlib.sha256(data).hexdigest()

@@ -32,11 +32,13 @@ class Store:
     def file(self) -> Path:
         return self.folder / "Export" / NAME
 
-    def write(self, data: bytes, *over: bytes, key: str = "0a-1", settles: bool = True) -> None:
-        """Write the file in the run `key`; it may replace the contents `over`."""
+    def write(self, data: bytes, *replaceable: bytes, key: str = "0a-1", settles: bool = True) -> None:
+        """Write the file in the run `key`; it may replace the contents `replaceable`."""
         with self.destination.session(key) as session:
             session.clear_leftovers("Export")
-            part = session.open_part(f"Export/{NAME}", over=frozenset(hashlib.sha256(one).hexdigest() for one in over))
+            part = session.open_part(
+                f"Export/{NAME}", replaceable=frozenset(hashlib.sha256(one).hexdigest() for one in replaceable)
+            )
             try:
                 for start in range(0, len(data), 1000):
                     part.write(data[start : start + 1000])
@@ -45,7 +47,7 @@ class Store:
                 part.discard()
                 raise
             if settles:
-                session.settle("Export")
+                session.release_claims("Export")
 
 
 @pytest.fixture(params=["local", "sshd", "sftp without replace"])

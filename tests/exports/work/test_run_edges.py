@@ -101,7 +101,7 @@ def test_an_attempt_that_wakes_up_leaves_its_successors_files_alone(environment)
         old.write(b"old")
         old.discard()
         new.publish()
-        successor.settle("Calls")
+        successor.release_claims("Calls")
     assert {path.name: path.read_bytes() for path in (folder_of(connection) / "Calls").iterdir()} == {"a.csv": b"new"}
 
 

@@ -27,7 +27,7 @@ def deliver(folder: str, path: str, data: bytes = b"a,b\n1,2\n", key: str = KEY,
         part.write(data)
         part.publish()
         if settles:
-            session.settle()
+            session.release_claims()
 
 
 def names(folder: Path) -> list[str]:

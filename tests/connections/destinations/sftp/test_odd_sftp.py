@@ -60,20 +60,20 @@ def destination(odd_server, tmp_path):
 def deliver(destination: Sftp, key: str = KEY) -> None:
     """Do what a run does, with two files and a model that it replaces."""
     with destination.session(key) as session:
-        over = frozenset[str]()
+        replaceable = frozenset[str]()
         if session.exists("E/model.json"):
-            over = frozenset({session.sum_of("E/model.json")})
+            replaceable = frozenset({session.checksum_of("E/model.json")})
         session.clear_run("f" * 32, "E/2026", "E/other")
         session.clear_leftovers("E/2026")
         assert not session.exists(f"E/2026/{key}.csv")
         for path, data, replaces in (
             (f"E/2026/{key}.csv", b"rows" * 50_000, frozenset()),
-            ("E/model.json", key.encode(), over),
+            ("E/model.json", key.encode(), replaceable),
         ):
-            part = session.open_part(path, over=replaces)
+            part = session.open_part(path, replaceable=replaces)
             part.write(data)
             part.publish()
-        session.settle("E/2026", "E")
+        session.release_claims("E/2026", "E")
 
 
 def files(root) -> list[str]:

@@ -94,7 +94,7 @@ def test_a_server_killed_in_the_middle_is_noticed_at_once_and_may_pass(own_sshd)
         with pytest.raises(DeliveryError, match="connection to the server was lost") as lost:
             write_much(part)
         part.discard()
-        session.settle()
+        session.release_claims()
     assert time.monotonic() - start < 25
     assert not lost.value.permanent
     assert names(own_sshd.files) == [f".f.csv.{KEY}.part"]
@@ -146,7 +146,7 @@ def test_answers_out_of_order_are_fine(tmp_path):
             part = session.open_part("f.csv")
             part.write(data)
             part.publish()
-            session.settle()
+            session.release_claims()
         assert (tmp_path / "f.csv").read_bytes() == data
 
 

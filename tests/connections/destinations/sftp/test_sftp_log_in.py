@@ -27,7 +27,7 @@ def test_a_password_logs_in_and_delivers(demo_sftp):
         part = session.open_part("a/f.csv")
         part.write(b"x" * 500_000)
         part.publish()
-        session.settle()
+        session.release_claims()
     assert names(demo_sftp.files) == ["in/a/f.csv"]
     assert (demo_sftp.files / "in/a/f.csv").stat().st_size == 500_000
 
