@@ -19,4 +19,6 @@ class RolesConfig(AppConfig):
         checks.register("same keys", same_keys.look)
         recording.connect()
         user_logged_in.connect(sessions.begin, dispatch_uid="waybill begin")
-        register_secret_field(SecretField("mfa.Authenticator", "data", about=lambda row: (None, row.user), related=("user",)))
+        register_secret_field(
+            SecretField("mfa.Authenticator", "data", about=lambda row: (None, row.user), related=("user",))
+        )

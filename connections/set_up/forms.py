@@ -94,12 +94,6 @@ class SetUp:
         return not agreement.is_given(self.connection, settings)
 
     @property
-    def is_only_asking(self) -> bool:
-        """Whether nothing is wrong but the type's open question."""
-        question = self.type_form.question
-        return question is not None and not self.form.errors and set(self.type_form.errors) == {question.field}
-
-    @property
     def sealed(self) -> str:
         """The secrets typed so far, for the page; those with an error are typed again."""
         typed, form = self._typed(self.type_form.data), self.type_form

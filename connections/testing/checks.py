@@ -37,12 +37,6 @@ class _End:
     expires_at: datetime | None = None
 
 
-def run_check(connection: Connection, deadline: float = DEADLINE_SECONDS) -> list[CheckStep]:
-    """Return every step of the check, in at most `deadline` seconds."""
-    *_before, last = walk(connection, deadline)
-    return last.steps
-
-
 def walk(connection: Connection, deadline: float = DEADLINE_SECONDS) -> Iterator[Check]:
     """Yield how the check stands as each step begins, and at its end, in at most `deadline` seconds."""
     try:

@@ -44,12 +44,6 @@ def be_process(name: str) -> None:
     _process = f"{name}@{socket.gethostname()}"[:160]
 
 
-def go_through(what: str) -> None:
-    """Note for the rest of the request that its user acts through `what`, say the eyes of another role."""
-    if origin := _request.get():
-        origin.through = what[:60]
-
-
 def client_address(request: HttpRequest) -> str:
     """Return the address that the request comes from, "" where there is none (a socket of this machine).
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 import psycopg
 from psycopg import sql
 
-from roles.messages import EMPTY, Message
 from roles.messages import said as _
 from segments.models import Field, Relationship, Segment, Table
 from segments.projection import contact_of, projected_name
@@ -13,7 +12,6 @@ from segments.warehouse.queries import (
     Columns,
     NotReadyError,
     as_text,
-    columns_of,
     key_names,
     members_query,
     members_table,
@@ -22,7 +20,7 @@ from segments.warehouse.queries import (
     types_of_members,
 )
 from segments.warehouse.reader import PAGE_SECONDS, snapshot
-from segments.warehouse.records import Row, why_not_readable
+from segments.warehouse.records import Row
 
 
 def projected_query(segment: Segment, columns: Columns) -> sql.Composed:
@@ -34,21 +32,6 @@ def projected_query(segment: Segment, columns: Columns) -> sql.Composed:
     find = _finder(segment, contact)
     chosen = [sql.SQL("{} AS {}").format(find(name), sql.Identifier(exported)) for name, exported in columns]
     return sql.SQL("SELECT {}").format(sql.SQL(", ").join(chosen)) + _joined(segment, contact)
-
-
-def why_not_projectable(segment: Segment) -> Message:
-    """Say why the contacts' records cannot be read now, and what to do; nothing when they can."""
-    if why := why_not_readable(segment):
-        return why
-    try:
-        contact = _contact(segment)
-    except NotReadyError as error:
-        return error.message
-    held = columns_of(segment.environment.warehouse_schema, contact.table.name)
-    if contact.field_name not in held or not key_names(contact.table):
-        text = _("Its contacts' table %(table)s is no longer there, or has no key. Import it again.")
-        return text % {"table": contact.table.name}
-    return EMPTY
 
 
 def key_columns(segment: Segment) -> list[str]:

@@ -1,6 +1,9 @@
-"""Delivering to an SFTP server, as several test modules do it."""
+"""Delivering to an SFTP server, and checking a connection, as several test modules do it."""
 
+from connections.destinations.base.errors import CheckStep
 from connections.destinations.sftp.destination import Sftp
+from connections.models import Connection
+from connections.testing.checks import walk
 from tests.servers.sshd import Sshd
 
 KEY = "0123456789abcdef"
@@ -24,3 +27,9 @@ def failed(destination: Sftp):
     steps = list(destination.check())
     assert [step.state for step in steps] == ["done"] * (len(steps) - 1) + ["failed"], steps
     return steps[-1]
+
+
+def run_check(connection: Connection) -> list[CheckStep]:
+    """All steps of a check."""
+    *_before, last = walk(connection)
+    return last.steps

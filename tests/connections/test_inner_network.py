@@ -12,7 +12,7 @@ import pytest
 from django.urls import reverse
 
 from connections.destinations.base import DeliveryError
-from connections.testing.checks import run_check
+from tests.connections.delivering import run_check
 from tests.connections.destinations.sftp.test_sftp_form import form_for
 from tests.factories import make_connection
 

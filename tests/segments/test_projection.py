@@ -1,7 +1,6 @@
 """Account segments that project fields of their contacts: what they mean, and the contacts' records."""
 
 import pytest
-from django.db import connection as django_connection
 
 from roles.kinds import ProfileKind, SemanticType
 from segments import projection, relationships
@@ -12,7 +11,6 @@ from segments.warehouse.projecting import (
     key_columns,
     preview_projected,
     projected_query,
-    why_not_projectable,
 )
 from segments.warehouse.reader import snapshot
 from tests.factories import make_environment, make_segment, make_table
@@ -67,19 +65,6 @@ def test_each_contact_of_a_member_is_one_record_and_accounts_without_are_left_ou
     with snapshot(related.environment, [everybody]) as connection:
         assert count_projected(connection, everybody) == 3
     assert preview_projected(cafes, RECORD, 1)[0][0] == "Café Uno"
-
-
-def test_what_keeps_the_records_from_being_read_is_said(related):
-    segment = make_segment(related, projected_fields=["EMail"])
-    assert why_not_projectable(segment) == ""
-    with django_connection.cursor() as cursor:
-        cursor.execute('ALTER TABLE data_business."Contacts" RENAME TO "Elsewhere"')
-    assert "Its contacts' table Contacts is no longer there" in why_not_projectable(segment)
-    relationships.unrelate(Relationship.objects.get(), by=None)
-    assert "No contact table is related to Accounts any more" in why_not_projectable(segment)
-    Segment.objects.update(member_count=None)
-    segment.refresh_from_db()
-    assert "has no member list yet" in why_not_projectable(segment)
 
 
 def test_a_record_is_told_apart_by_the_contacts_key(related):

@@ -6,12 +6,12 @@ from django.urls import reverse
 
 from config import doctor
 from connections.models import Connection
-from connections.testing.checks import run_check
 from exports import actions
 from exports.models import Run
 from exports.models.states import State
 from exports.work.watch import work_until_idle
 from roles.secrets import store
+from tests.connections.delivering import run_check
 from tests.factories import client_of, make_connection, make_environment, make_export, make_member, make_segment
 from tests.factories import make_table as import_table
 

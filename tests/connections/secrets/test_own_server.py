@@ -16,12 +16,12 @@ from connections.actions import Draft
 from connections.models import Connection, Sharing
 from connections.secrets import binding
 from connections.sharing import agreement
-from connections.testing.checks import run_check
 from exports import actions as export_actions
 from exports.models import Run
 from exports.models.states import State
 from exports.work.watch import work_until_idle
 from roles.secrets import rotation, store
+from tests.connections.delivering import run_check
 from tests.connections.destinations.sftp.test_sftp_form import PASSWORD, confirmation, form_for, set_up, url
 from tests.connections.secrets.test_lost_secrets import doctors_line
 from tests.factories import client_of, make_environment, make_export, make_member, make_segment
