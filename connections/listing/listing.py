@@ -22,7 +22,7 @@ OPEN_FIELDS = ("name", "type", "environment")
 
 
 @dataclass(frozen=True)
-class Listing:
+class ConnectionListing:
     """One page of the list with what was asked for."""
 
     page: Page[Connection]
@@ -35,7 +35,7 @@ class Listing:
         return self.page.paginator.count
 
 
-def list_connections(access: Access, query: QueryDict) -> Listing:
+def list_connections(access: Access, query: QueryDict) -> ConnectionListing:
     """Return the page that the URL's `query` (q, sort, page) asks for; most people get names and types only."""
     is_manager = access.has_permission(Permission.MANAGE_CONNECTIONS)
     search = search_of(query)
@@ -45,7 +45,7 @@ def list_connections(access: Access, query: QueryDict) -> Listing:
     connections = Connection.objects.filter(environment=access.environment)
     found = sorted_by(_searched(connections, search) if is_manager else connections.search(search), sort)
     found = _for_managers(found, access) if is_manager else found.only(*OPEN_FIELDS)
-    return Listing(Paginator(found, PAGE_SIZE).get_page(query.get("page")), search, sort)
+    return ConnectionListing(Paginator(found, PAGE_SIZE).get_page(query.get("page")), search, sort)
 
 
 def sorted_by(connections: ConnectionQuerySet, sort: str) -> ConnectionQuerySet:

@@ -38,7 +38,7 @@ class Filter:
 
 
 @dataclass(frozen=True)
-class Listing:
+class PeopleListing:
     """One page of the list with what was asked for."""
 
     page: Page[RoleAssignment]
@@ -58,7 +58,7 @@ class Listing:
         return bool(self.search or self.role)
 
 
-def list_people(access: Access, query: QueryDict) -> Listing:
+def list_people(access: Access, query: QueryDict) -> PeopleListing:
     """Return the page that the URL's `query` (q, role, sort, page) asks for."""
     search = search_of(query)
     sort, role = query.get("sort", "name"), query.get("role", "")
@@ -68,7 +68,7 @@ def list_people(access: Access, query: QueryDict) -> Listing:
     found = found.filter(role=role) if role else found
     order = OrderBy(SORTS[sort.lstrip("-")], descending=sort.startswith("-"), nulls_last=True)
     page = Paginator(found.order_by(order, "pk"), PAGE_SIZE).get_page(query.get("page"))
-    return Listing(page, search, role, sort, _filters(access.environment))
+    return PeopleListing(page, search, role, sort, _filters(access.environment))
 
 
 def _people(environment: Environment) -> QuerySet[RoleAssignment]:

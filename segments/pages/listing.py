@@ -33,7 +33,7 @@ M = TypeVar("M", bound=Model)
 
 
 @dataclass(frozen=True)
-class Listing(Generic[M]):
+class DataListing(Generic[M]):
     """One page of a list with what was asked for."""
 
     page: Page[M]
@@ -47,13 +47,13 @@ class Listing(Generic[M]):
         return bool(self.search or self.kind)
 
 
-def list_tables(environment: Environment, query: QueryDict) -> Listing[Table]:
+def list_tables(environment: Environment, query: QueryDict) -> DataListing[Table]:
     """Return the page of tables that the URL's `query` (q, sort, page) asks for."""
     tables = environment.tables.annotate(field_count=Count("fields"))
     return _listing(tables, query, TABLE_SORTS, lambda text: Q(name__icontains=text))
 
 
-def list_segments(environment: Environment, query: QueryDict) -> Listing[Segment]:
+def list_segments(environment: Environment, query: QueryDict) -> DataListing[Segment]:
     """Return the page of segments that the URL's `query` (q, kind, sort, page) asks for."""
     kind = query.get("kind", "") if query.get("kind") in ProfileKind.values else ""
     segments = environment.segments.select_related("table")
@@ -76,7 +76,9 @@ def kinds_of(environment: Environment) -> list[tuple[str, str, int]]:
     return [(kind.value, str(kind.label), counts.get(kind, 0)) for kind in kinds]
 
 
-def _listing(found: QuerySet[M], query: QueryDict, sorts: dict[str, Any], matching: Any, kind: str = "") -> Listing[M]:
+def _listing(
+    found: QuerySet[M], query: QueryDict, sorts: dict[str, Any], matching: Any, kind: str = ""
+) -> DataListing[M]:
     search = search_of(query)
     sort = query.get("sort", "name")
     if sort.removeprefix("-") not in sorts:
@@ -85,4 +87,4 @@ def _listing(found: QuerySet[M], query: QueryDict, sorts: dict[str, Any], matchi
         found = found.filter(matching(search))
     order = OrderBy(sorts[sort.removeprefix("-")], descending=sort.startswith("-"), nulls_last=True)
     page = Paginator(found.order_by(order, "pk"), PAGE_SIZE).get_page(query.get("page"))
-    return Listing(page, search, sort, kind)
+    return DataListing(page, search, sort, kind)
