@@ -62,7 +62,7 @@ class ConnectionForm(SharingForm):
         self.add_error("name", _("Another connection has this name already. Choose a different one."))
 
 
-class SetUp:
+class ConnectionPane:
     """Both forms of one connection, as the pane shows and saves them."""
 
     def __init__(

@@ -11,7 +11,7 @@ from connections import actions
 from connections.destinations.registry import destinations
 from connections.discover.help import TypeHelp
 from connections.models import Connection
-from connections.set_up.forms import SetUp
+from connections.set_up.forms import ConnectionPane
 from connections.testing.views import test_now
 from connections.web.common import CHANGED, load, url_of, way_back
 from connections.web.next_page import back, is_list, next_page, with_connection, with_next
@@ -65,7 +65,7 @@ def set_up(request: EnvironmentRequest, type_: str) -> HttpResponse:
     found = destinations().get(type_)
     if found is None or not found.is_available():
         raise Http404
-    forms = SetUp(request.access, found, data=request.POST if request.method == "POST" else None)
+    forms = ConnectionPane(request.access, found, data=request.POST if request.method == "POST" else None)
     if request.method != "POST" or not forms.is_valid():
         return _form(request, forms)
     try:
@@ -85,7 +85,7 @@ def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
     found = destinations().get(connection.type)
     if found is None:
         raise Http404
-    forms = SetUp(request.access, found, connection, request.POST if request.method == "POST" else None)
+    forms = ConnectionPane(request.access, found, connection, request.POST if request.method == "POST" else None)
     if request.method != "POST" or not forms.is_valid():
         return _form(request, forms)
     try:
@@ -94,7 +94,7 @@ def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
         forms.form.add_taken_name()
         return _form(request, forms)
     except actions.ChangedMeanwhileError:
-        forms = SetUp(request.access, found, load(request, pk), request.POST)
+        forms = ConnectionPane(request.access, found, load(request, pk), request.POST)
         forms.is_valid()
         forms.add_changed_error()
         return _form(request, forms)
@@ -107,7 +107,7 @@ def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
     return _saved(request, connection)
 
 
-def _form(request: EnvironmentRequest, forms: SetUp) -> TemplateResponse:
+def _form(request: EnvironmentRequest, forms: ConnectionPane) -> TemplateResponse:
     """Show the pane; 422 when it was sent and something is wrong."""
     following = next_page(request)
     context = {

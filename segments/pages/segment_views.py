@@ -21,7 +21,7 @@ from segments import actions, carrying, rules
 from segments.models import Segment, SegmentStatus
 from segments.pages.choices import choices_of, value_of
 from segments.pages.listing import kinds_of, list_segments
-from segments.pages.set_up import SetUp
+from segments.pages.set_up import SegmentPane
 from segments.projection import projected
 from segments.showing import conditions_for_viewers
 from segments.warehouse.members import heal_stuck
@@ -85,7 +85,7 @@ def add(request: EnvironmentRequest) -> HttpResponse:
     except carrying.NotCarriedError as error:
         context = {"missing": str(error), "table": error.table, "segment": accounts}
         return render_panel(request, "segments/not_carried.html", context | {"list_url": _url(request, "list")})
-    setup = SetUp(carried.segment, request.environment)
+    setup = SegmentPane(carried.segment, request.environment)
     setup.count_matches()
     return _pane(request, setup, like=accounts, left_out=carried.left_out)
 
@@ -140,7 +140,7 @@ def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 def _set_up(request: EnvironmentRequest, segment: Segment) -> HttpResponse:
     """Show the pane, or save what it says; its other buttons show it again."""
-    setup = SetUp(segment, request.environment, request.POST if request.method == "POST" else None)
+    setup = SegmentPane(segment, request.environment, request.POST if request.method == "POST" else None)
     if request.method != "POST" or setup.action:
         return _pane(request, setup)
     if not setup.is_valid():
@@ -168,7 +168,7 @@ def _led_on(request: EnvironmentRequest, segment: Segment, text: str) -> HttpRes
     return response
 
 
-def _pane(request: EnvironmentRequest, setup: SetUp, status: int = 200, **more: Any) -> TemplateResponse:
+def _pane(request: EnvironmentRequest, setup: SegmentPane, status: int = 200, **more: Any) -> TemplateResponse:
     segment = setup.segment
     context = more | {
         "setup": setup,

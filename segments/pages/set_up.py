@@ -42,7 +42,7 @@ class Projected:
         return text % {"names": names} if self.unknown else ""
 
 
-class SetUp:
+class SegmentPane:
     """The whole pane: the form, its conditions, and how many rows they match."""
 
     def __init__(self, segment: Segment, environment: Environment, data: QueryDict | None = None) -> None:
