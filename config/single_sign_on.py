@@ -16,7 +16,7 @@ _ISSUER_LENGTH = 190  # characters; the accounts of an issuer are kept under its
 CLIENT_AUTHENTICATION = {"": None, "basic": "client_secret_basic", "post": "client_secret_post"}
 
 
-class GroupRole(NamedTuple):
+class ConfiguredRole(NamedTuple):
     """A group that carries a role in an environment ("*": in every one)."""
 
     group: str
@@ -24,14 +24,14 @@ class GroupRole(NamedTuple):
     role: str
 
 
-def group_roles(name: str) -> list[GroupRole]:
+def group_roles(name: str) -> list[ConfiguredRole]:
     """Return variable `name`, "group=environment:role" separated by commas (semicolons where a name has commas)."""
     text = os.environ.get(name, "")
     entries = [entry.strip() for entry in text.split(";" if ";" in text else ",")]
     return [_group_role(name, entry) for entry in entries if entry]
 
 
-def _group_role(name: str, entry: str) -> GroupRole:
+def _group_role(name: str, entry: str) -> ConfiguredRole:
     group, _equals, place = entry.rpartition("=")
     match = _PLACE.fullmatch(place.strip())
     if not group.strip() or not match:
@@ -41,7 +41,7 @@ def _group_role(name: str, entry: str) -> GroupRole:
         )
     if match[2] not in ROLES:
         raise ImproperlyConfigured(f"{name}: there is no role {match[2]!r}. Write one of {', '.join(ROLES)}.")
-    return GroupRole(unicodedata.normalize("NFC", group.strip()), match[1], match[2])
+    return ConfiguredRole(unicodedata.normalize("NFC", group.strip()), match[1], match[2])
 
 
 def providers(*, https: bool, link_email: bool) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def _serve(sockets: list[socket.socket], count: int, grace: float) -> int:
 
 def _name(listening: socket.socket) -> str:
     name = listening.getsockname()
-    return f"unix:{name}" if isinstance(name, str) else binding.Place(name[0], name[1]).name
+    return f"unix:{name}" if isinstance(name, str) else binding.ListenAddress(name[0], name[1]).name
 
 
 if __name__ == "__main__":

@@ -21,14 +21,14 @@ class NotCarriedError(Exception):
 
 
 @dataclass(frozen=True)
-class Carried:
+class CarriedOver:
     """The contact segment, not saved, and the conditions that could not be carried over, as a person says them."""
 
     segment: Segment
     left_out: list[str]
 
 
-def contact_segment(accounts: Segment) -> Carried:
+def contact_segment(accounts: Segment) -> CarriedOver:
     """Return the contacts of the account segment's accounts as a segment of its own. Raises NotCarriedError."""
     contact = contact_of(accounts.table)
     if contact is None:
@@ -45,7 +45,7 @@ def contact_segment(accounts: Segment) -> Carried:
         match=accounts.match,
         conditions=[_through(contact, one) for one in carried],
     )
-    return Carried(segment, left_out)
+    return CarriedOver(segment, left_out)
 
 
 def _through(contact: Relationship, condition: Condition) -> Condition:

@@ -17,7 +17,7 @@ EVERYWHERE = {"", "0.0.0.0", "::"}  # noqa: S104 - compared with
 
 
 @dataclass(frozen=True)
-class Place:
+class ListenAddress:
     """One place to listen at: `host` and `port`, a socket file's `path`, or an open socket's `descriptor`."""
 
     host: str = ""
@@ -35,7 +35,7 @@ class Place:
         )
 
 
-def places() -> list[Place]:
+def listen_addresses() -> list[ListenAddress]:
     """Return what `WAYBILL_BIND` names, separated by commas; raise ImproperlyConfigured where that is no place."""
     words = (os.environ.get(VARIABLE) or DEFAULT).split(",")
     return [_place(word.strip()) for word in words if word.strip()]
@@ -44,7 +44,7 @@ def places() -> list[Place]:
 def listen() -> list[socket.socket]:
     """Return listening sockets at every place. Raises ImproperlyConfigured."""
     sockets: list[socket.socket] = []
-    for place in places():
+    for place in listen_addresses():
         try:
             sockets.extend(_listening(place))
         except OSError as error:
@@ -54,7 +54,7 @@ def listen() -> list[socket.socket]:
 
 def connect(seconds: float) -> socket.socket:
     """Return a connection to the first place, for a look at how the web server is. Raises OSError."""
-    place = places()[0]
+    place = listen_addresses()[0]
     if place.path:
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(seconds)
@@ -73,15 +73,15 @@ def remove_files(sockets: list[socket.socket]) -> None:
                 os.unlink(name)
 
 
-def _place(word: str) -> Place:
+def _place(word: str) -> ListenAddress:
     kind, _colon, rest = word.partition(":")
     if kind == "unix" and rest:
-        return Place(path=str(Path(rest.removeprefix("//")).absolute()))
+        return ListenAddress(path=str(Path(rest.removeprefix("//")).absolute()))
     if kind == "fd" and _is_number(rest.removeprefix("//")):
-        return Place(descriptor=int(rest.removeprefix("//")))
+        return ListenAddress(descriptor=int(rest.removeprefix("//")))
     host, colon, port = word.rpartition(":")
     if colon and _is_number(port) and 0 < int(port) < 65536:
-        return Place(host=host.strip("[]"), port=int(port))
+        return ListenAddress(host=host.strip("[]"), port=int(port))
     raise ImproperlyConfigured(
         f"{VARIABLE}={word!r} is no place to listen at. Write a host and port such as {DEFAULT} or [::1]:8000, "
         "or a socket file such as unix:/run/waybill/web.sock."
@@ -92,7 +92,7 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
-def _listening(place: Place) -> Iterator[socket.socket]:
+def _listening(place: ListenAddress) -> Iterator[socket.socket]:
     if place.descriptor is not None:
         yield socket.socket(fileno=place.descriptor)
     elif place.path:
@@ -140,7 +140,7 @@ def _is_left_over(path: str) -> bool:
         return probe.connect_ex(path) == errno.ECONNREFUSED
 
 
-def _why(place: Place, error: OSError) -> str:
+def _why(place: ListenAddress, error: OSError) -> str:
     """Say why nobody can listen there, and what to do."""
     if error.errno == errno.EADDRINUSE:
         return f"{place.name} is in use: stop what listens there, or set {VARIABLE} to another place."

@@ -68,7 +68,7 @@ _settings: list[Callable[[str], Any]] = []
 
 
 @dataclass(frozen=True)
-class Change:
+class FieldChange:
     """One line of an event's details; `before` is None where there was nothing to compare with."""
 
     name: str
@@ -92,7 +92,7 @@ def add_values(**choices: Mapping[Any, Any]) -> None:
         VALUES[name] = {**VALUES.get(name, {}), **words}
 
 
-def changes_of(event: AuditEvent) -> list[Change]:
+def changes_of(event: AuditEvent) -> list[FieldChange]:
     """Return what the event changed, in its order."""
     return [_change(name, value) for name, value in event.changes.items()]
 
@@ -117,9 +117,9 @@ def number_of(event: AuditEvent, name: str) -> int | None:
     return after if isinstance(after, int) and not isinstance(after, bool) else None
 
 
-def _change(name: str, value: Any) -> Change:
+def _change(name: str, value: Any) -> FieldChange:
     *before, after = _sides(name, value)
-    return Change(_label(name), _text(name, before[0]) if before else None, _text(name, after))
+    return FieldChange(_label(name), _text(name, before[0]) if before else None, _text(name, after))
 
 
 def _sides(name: str, value: Any) -> list[Any]:

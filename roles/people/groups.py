@@ -22,7 +22,7 @@ _CLAIM_LIMIT = 20_000  # entries of a claim that are looked at
 _LOCK = 0x57425F67726F7570  # "WB_group"; one change of what groups carry at a time
 
 
-class Carried(NamedTuple):
+class InheritedRole(NamedTuple):
     """A role, and the group that carries it."""
 
     role: str
@@ -133,24 +133,24 @@ def _apply(environment: Environment, people: Mapping[int, User], by: User | None
         row, role = there.get(pk), wanted.get(pk)
         if row and not row.group:
             continue
-        before = Carried(row.role, row.group) if row else None
+        before = InheritedRole(row.role, row.group) if row else None
         if before != role and _change(environment, people[pk], role):
             _note(environment, people[pk], before, role, by)
 
 
-def carried(environment: Environment, people: Iterable[int]) -> dict[int, Carried]:
+def carried(environment: Environment, people: Iterable[int]) -> dict[int, InheritedRole]:
     """Return the best that the groups of each of `people` (ids of users) carry, by id."""
     roles = roles_of_groups(environment)
-    best: dict[int, Carried] = {}
+    best: dict[int, InheritedRole] = {}
     rows = GroupMembership.objects.filter(user__in=people, group__in=roles).order_by("group")
     for pk, group in rows.values_list("user", "group"):
-        offer = Carried(roles[group], group)
+        offer = InheritedRole(roles[group], group)
         if pk not in best or is_higher(offer.role, best[pk].role):
             best[pk] = offer
     return best
 
 
-def _change(environment: Environment, user: User, role: Carried | None) -> bool:
+def _change(environment: Environment, user: User, role: InheritedRole | None) -> bool:
     """Write one role; False where somebody gave the person a role of their own meanwhile, which stands."""
     ours = RoleAssignment.objects.filter(environment=environment, user=user).exclude(group="")
     if role is None:
@@ -165,7 +165,9 @@ def _change(environment: Environment, user: User, role: Carried | None) -> bool:
     return ours.filter(**role._asdict()).exists()
 
 
-def _note(environment: Environment, user: User, before: Carried | None, after: Carried | None, by: User | None) -> None:
+def _note(
+    environment: Environment, user: User, before: InheritedRole | None, after: InheritedRole | None, by: User | None
+) -> None:
     action = f"{'change' if before and after else 'give' if after else 'remove'} role by group"
     changes = {
         "role": [before and before.role, after and after.role],

@@ -18,14 +18,14 @@ class Leaving(NamedTuple):
     after: str
 
 
-class Plan(NamedTuple):
+class RemovalPlan(NamedTuple):
     """Those who would be removed, and why the others are left out."""
 
     leaving: list[Leaving]
     left_out: list[str]
 
 
-def plan_removal(environment: Environment, people: list[RoleAssignment]) -> Plan:
+def plan_removal(environment: Environment, people: list[RoleAssignment]) -> RemovalPlan:
     """Return what removing `people` (of `environment`) does."""
     carried = groups.carried(environment, [one.user_id for one in people])
     leaving, left_out, last = [], [], last_administrator(environment, people)
@@ -37,10 +37,10 @@ def plan_removal(environment: Environment, people: list[RoleAssignment]) -> Plan
             left_out.append(str(LastAdministratorError(str(one.user))))
         else:
             leaving.append(Leaving(one, _after(environment, back)))
-    return Plan(leaving, left_out)
+    return RemovalPlan(leaving, left_out)
 
 
-def _after(environment: Environment, back: groups.Carried | None) -> str:
+def _after(environment: Environment, back: groups.InheritedRole | None) -> str:
     if back is None:
         return _("can no longer open %(environment)s") % {"environment": environment}
     return _("stays as %(role)s through the group “%(group)s”") % {"role": Role(back.role).label, "group": back.group}

@@ -16,7 +16,7 @@ class Cell(NamedTuple):
     limit: str  # "" where it holds everywhere
 
 
-class Row(NamedTuple):
+class PermissionRow(NamedTuple):
     """One permission, and what each role may of it."""
 
     permission: Permission
@@ -27,13 +27,13 @@ class Matrix(NamedTuple):
     """The whole of it: roles with their purpose, and a row for each permission."""
 
     roles: list[tuple[str, str]]
-    rows: list[Row]
+    rows: list[PermissionRow]
 
 
 def matrix() -> Matrix:
     """Return what each role may do."""
     roles = [(str(role.label), str(DESCRIPTIONS[role])) for role in Role]
-    return Matrix(roles, [Row(one, [_cell(role, one) for role in Role]) for one in Permission])
+    return Matrix(roles, [PermissionRow(one, [_cell(role, one) for role in Role]) for one in Permission])
 
 
 def _cell(role: Role, permission: Permission) -> Cell:

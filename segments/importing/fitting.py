@@ -29,7 +29,7 @@ FROM pg_constraint k WHERE k.conrelid = %s AND k.contype = 'p'"""
 
 
 @dataclass(frozen=True)
-class Change:
+class ColumnChanges:
     """What has to change of the columns of `relation`: those to add and to retype (name to type), and to drop.
 
     `own` are columns that no import made; they stay. `generated` are those that PostgreSQL fills.
@@ -50,11 +50,11 @@ class Change:
 
 def change_for(
     raw: psycopg.Connection, relation: sql.Identifier, oid: int, types: Mapping[str, str], was: Mapping[str, str]
-) -> Change:
+) -> ColumnChanges:
     """Return what makes the table's columns those of `types`; only columns of `was` are dropped."""
     rows = raw.execute(COLUMNS, [oid]).fetchall()
     names = {row[0] for row in rows}
-    return Change(
+    return ColumnChanges(
         relation,
         added={name: pg_type for name, pg_type in types.items() if name not in names},
         retyped={row[0]: types[row[0]] for row in rows if row[0] in types and types[row[0]] != row[1]},
@@ -64,7 +64,7 @@ def change_for(
     )
 
 
-def refuse_unkeepable(raw: psycopg.Connection, name: str, oid: int, change: Change, *, has_key: bool) -> None:
+def refuse_unkeepable(raw: psycopg.Connection, name: str, oid: int, change: ColumnChanges, *, has_key: bool) -> None:
     """Refuse, before anything changes, what would be lost or would reach other tables."""
     found = [row[0] for row in raw.execute(CHILDREN, [oid]).fetchall()]
     found += [row[0] for row in raw.execute(REACHING, [oid]).fetchall()]
@@ -83,7 +83,7 @@ def refuse_unkeepable(raw: psycopg.Connection, name: str, oid: int, change: Chan
         _refuse_filled(raw, name, change)
 
 
-def _refuse_filled(raw: psycopg.Connection, name: str, change: Change) -> None:
+def _refuse_filled(raw: psycopg.Connection, name: str, change: ColumnChanges) -> None:
     """Refuse to lose what people wrote into columns of their own; only a key tells which row that belongs to."""
     for column in change.own:
         query = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {} IS NOT NULL)")
@@ -96,7 +96,7 @@ def _refuse_filled(raw: psycopg.Connection, name: str, change: Change) -> None:
             raise ImportRefusedError(text % {"column": column, "name": name})
 
 
-def apply(raw: psycopg.Connection, name: str, change: Change) -> bool:
+def apply(raw: psycopg.Connection, name: str, change: ColumnChanges) -> bool:
     """Add, retype and drop columns; return whether the table had to be emptied for that. Raises ImportRefusedError."""
     is_emptied = False
     try:
@@ -121,7 +121,7 @@ def _needed(name: str, error: psycopg.Error) -> ImportRefusedError:
     return ImportRefusedError(text % {"name": name, "reason": reason.rstrip(".")})
 
 
-def _retype(raw: psycopg.Connection, name: str, change: Change, column: str, pg_type: str) -> bool:
+def _retype(raw: psycopg.Connection, name: str, change: ColumnChanges, column: str, pg_type: str) -> bool:
     """Change the column's type, with the rows that are there where their values allow it."""
     parts = sql.Identifier(column), sql.SQL(pg_type)
     try:
@@ -135,7 +135,7 @@ def _retype(raw: psycopg.Connection, name: str, change: Change, column: str, pg_
     return False
 
 
-def _alter(raw: psycopg.Connection, change: Change, how: str, *parts: sql.Composable) -> None:
+def _alter(raw: psycopg.Connection, change: ColumnChanges, how: str, *parts: sql.Composable) -> None:
     raw.execute(sql.SQL("ALTER TABLE {} ").format(change.relation) + sql.SQL(how).format(*parts))
 
 

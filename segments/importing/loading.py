@@ -50,7 +50,7 @@ Say = Callable[[str], None]
 
 
 @dataclass
-class _Plan:
+class _Options:
     """What is asked for; where nothing is said, what the table had before."""
 
     environment: Environment
@@ -97,12 +97,14 @@ def import_table(
     formats, kinds = date_formats or {}, semantic_types or {}
     try:
         file = CsvFile(path_or_stream, encoding=encoding, delimiter=delimiter)
-        plan = _Plan(environment, name, keys, profile_kind, formats, kinds, shown, types or {}, by, say, tell, patience)
+        options = _Options(
+            environment, name, keys, profile_kind, formats, kinds, shown, types or {}, by, say, tell, patience
+        )
         for note in file.notes:
             tell(note)
         try:
             with transaction.atomic():
-                return _import(plan, file)
+                return _import(options, file)
         finally:
             file.close()
     except (psycopg.Error, DatabaseError, OSError) as error:
@@ -113,50 +115,50 @@ def _silence(_text: str) -> None:
     """Say nothing."""
 
 
-def _import(plan: _Plan, file: CsvFile) -> Table:
+def _import(options: _Options, file: CsvFile) -> Table:
     raw = _raw_connection()
     raw.execute(f"{SESSION}; {sessions.settings(raw.info.server_version)}")
-    _lock(raw, plan)
-    old = Table.objects.filter(environment=plan.environment, name=plan.name).first()
-    table = old or Table(environment=plan.environment, name=plan.name)
+    _lock(raw, options)
+    old = Table.objects.filter(environment=options.environment, name=options.name).first()
+    table = old or Table(environment=options.environment, name=options.name)
     before = table.row_count if old else None
     was = {field.name: field for field in table.fields.all()} if old else None
-    table.profile_kind = table.profile_kind if plan.profile_kind is None else plan.profile_kind
-    columns = _columns(plan, file, table)
-    rows = _stage(raw, plan, file, columns)
-    plan.say(_("Step 2 of 4: deciding the types of %(rows)s rows") % {"rows": f"{rows:,}"})
-    row_checks.check(raw, STAGING, file, columns, plan.tell)
+    table.profile_kind = table.profile_kind if options.profile_kind is None else options.profile_kind
+    columns = _columns(options, file, table)
+    rows = _stage(raw, options, file, columns)
+    options.say(_("Step 2 of 4: deciding the types of %(rows)s rows") % {"rows": f"{rows:,}"})
+    row_checks.check(raw, STAGING, file, columns, options.tell)
     remembering.remember(table, columns)
     deciding.decide_types(raw, STAGING, columns)
     refusals.check_dates(raw, STAGING, file, columns)
     refusals.check_asked(raw, STAGING, file, columns)
     deciding.name_misfits(raw, STAGING, columns)
-    _tell_of_dates(plan, columns)
-    plan.say(_("Step 3 of 4: building the table of %(rows)s rows") % {"rows": f"{rows:,}"})
-    new = sql.Identifier(plan.environment.warehouse_schema, f"{TEMPORARY}{secrets.token_hex(8)}")
-    _make(raw, plan, file, columns, new)
-    plan.say(_("Step 4 of 4: replacing the table"))
-    put(raw, _made(plan, columns, new, was), patience=plan.patience, say=plan.say)
+    _tell_of_dates(options, columns)
+    options.say(_("Step 3 of 4: building the table of %(rows)s rows") % {"rows": f"{rows:,}"})
+    new = sql.Identifier(options.environment.warehouse_schema, f"{TEMPORARY}{secrets.token_hex(8)}")
+    _make(raw, options, file, columns, new)
+    options.say(_("Step 4 of 4: replacing the table"))
+    put(raw, _made(options, columns, new, was), patience=options.patience, say=options.say)
     raw.execute(sql.SQL("DROP TABLE {}").format(STAGING))
     table.row_count, table.refreshed_at = rows, timezone.now()
     table.save()
     had, were_shown = list(table.fields.values_list("name", flat=True)), showing.shown_names(table.fields.all())
-    _describe(plan, table, columns)
+    _describe(options, table, columns)
     for column in columns:
         if said := remembering.what_changed(table, column):
-            plan.tell(said)
+            options.tell(said)
     fields = [had, [column.name for column in columns]]
     changes = {"row_count": [before, rows]} | ({"fields": fields} if had != fields[1] else {})
     changes |= showing.changes_of(were_shown, showing.shown_names(table.fields.all()))
-    audit.record(plan.environment, "import", table, by=plan.by, changes=changes)
+    audit.record(options.environment, "import", table, by=options.by, changes=changes)
     return table
 
 
-def _made(plan: _Plan, columns: list[Column], new: sql.Identifier, was: Mapping[str, Field] | None) -> Made:
+def _made(options: _Options, columns: list[Column], new: sql.Identifier, was: Mapping[str, Field] | None) -> Made:
     """Say what was made, and what is remembered of the table that it is for."""
     return Made(
-        plan.environment.warehouse_schema,
-        plan.name,
+        options.environment.warehouse_schema,
+        options.name,
         new,
         {column.name: column.pg_type for column in columns},
         [column.name for column in columns if column.is_key],
@@ -194,31 +196,33 @@ def _check_name(name: str) -> None:
         raise ImportRefusedError(text % {"mark": TEMPORARY})
 
 
-def _lock(raw: psycopg.Connection, plan: _Plan) -> None:
+def _lock(raw: psycopg.Connection, options: _Options) -> None:
     """Let one import at a time work on this table."""
-    key = f"waybill:import:{plan.environment.pk}:{plan.name}"
+    key = f"waybill:import:{options.environment.pk}:{options.name}"
     row = raw.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [key]).fetchone()
     if row != (True,):
         text = _("%(name)s is being imported by somebody else right now. Try again when that has ended.")
-        raise ImportRefusedError(text % {"name": plan.name})
+        raise ImportRefusedError(text % {"name": options.name})
 
 
-def _columns(plan: _Plan, file: CsvFile, table: Table) -> list[Column]:
+def _columns(options: _Options, file: CsvFile, table: Table) -> list[Column]:
     """Return the file's columns with what is asked of them; refuse names that the file does not have."""
-    keys = _used_names(file, plan.keys)
+    keys = _used_names(file, options.keys)
     if not keys and table.pk:
         keys = _used_names(file, table.fields.filter(is_key=True).values_list("name", flat=True))
-    kinds = PROFILE_KINDS[Audience(plan.environment.audience)]
+    kinds = PROFILE_KINDS[Audience(options.environment.audience)]
     if table.profile_kind and table.profile_kind not in kinds:
         allowed = ", ".join(kinds)
         raise ImportRefusedError(_("A profile table of this environment is one of: %(kinds)s.") % {"kinds": allowed})
     if table.profile_kind and not keys:
         raise ImportRefusedError(_("A profile table needs a key: the column that tells its rows apart."))
-    _check_semantic_types(plan.semantic_types.values())
-    formats = dict(zip(_used_names(file, plan.date_formats), plan.date_formats.values(), strict=True))
-    plan.semantic_types = dict(zip(_used_names(file, plan.semantic_types), plan.semantic_types.values(), strict=True))
-    plan.shown = _used_names(file, plan.shown)
-    types = dict(zip(_used_names(file, plan.types), map(deciding.known_name, plan.types.values()), strict=True))
+    _check_semantic_types(options.semantic_types.values())
+    formats = dict(zip(_used_names(file, options.date_formats), options.date_formats.values(), strict=True))
+    options.semantic_types = dict(
+        zip(_used_names(file, options.semantic_types), options.semantic_types.values(), strict=True)
+    )
+    options.shown = _used_names(file, options.shown)
+    types = dict(zip(_used_names(file, options.types), map(deciding.known_name, options.types.values()), strict=True))
     columns = [
         Column(name, f"c{number}", name in keys, asked=types.get(name, "")) for number, name in enumerate(file.names)
     ]
@@ -260,7 +264,7 @@ def _check_semantic_types(kinds: Iterable[str]) -> None:
             raise ImportRefusedError(text % {"kind": kind, "known": known})
 
 
-def _stage(raw: psycopg.Connection, plan: _Plan, file: CsvFile, columns: list[Column]) -> int:
+def _stage(raw: psycopg.Connection, options: _Options, file: CsvFile, columns: list[Column]) -> int:
     """Copy the file into a temporary table of texts; return its number of rows."""
     fields = sql.SQL(", ").join(sql.SQL("{} text").format(column.raw) for column in columns)
     raw.execute(sql.SQL("CREATE TEMPORARY TABLE waybill_staging ({}) ON COMMIT DROP").format(fields))
@@ -270,12 +274,12 @@ def _stage(raw: psycopg.Connection, plan: _Plan, file: CsvFile, columns: list[Co
         with raw.transaction(), cursor.copy(command.format(STAGING, file.delimiter)) as copy:
             for chunk in file.chunks():
                 copy.write(chunk)
-                plan.say(_reading(file, time.monotonic() - started))
+                options.say(_reading(file, time.monotonic() - started))
     except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded) as error:
         raise refusals.explain_copy(file, error) from error
     refusals.check_count(file, cursor.rowcount)
     for note in file.told_of_rows():
-        plan.tell(note)
+        options.tell(note)
     return cursor.rowcount
 
 
@@ -293,7 +297,7 @@ def _reading(file: CsvFile, seconds: float) -> str:
     return text % details
 
 
-def _tell_of_dates(plan: _Plan, columns: list[Column]) -> None:
+def _tell_of_dates(options: _Options, columns: list[Column]) -> None:
     """Say which columns stay text although they look like dates."""
     for column in columns:
         if column.likely_type and column.pg_type == "text" and column.asked != "text":
@@ -301,16 +305,18 @@ def _tell_of_dates(plan: _Plan, columns: list[Column]) -> None:
                 "%(name)s looks like times, but stays text. Import it with --type %(option)s to make it times."
                 " Exports then write them in UTC, such as 2026-03-01 07:30:00+00."
             )
-            plan.tell(text % {"name": column.name, "option": f"{column.name}={column.likely_type}"})
+            options.tell(text % {"name": column.name, "option": f"{column.name}={column.likely_type}"})
         if column.likely_format and column.pg_type == "text":
             text = _("%(name)s looks like dates, but stays text. Import it with --date %(option)s to make it dates.")
             option = f"{column.name}={column.likely_format}"
-            plan.tell(text % {"name": column.name, "option": f"'{option}'" if " " in option else option})
+            options.tell(text % {"name": column.name, "option": f"'{option}'" if " " in option else option})
 
 
-def _make(raw: psycopg.Connection, plan: _Plan, file: CsvFile, columns: list[Column], new: sql.Identifier) -> None:
+def _make(
+    raw: psycopg.Connection, options: _Options, file: CsvFile, columns: list[Column], new: sql.Identifier
+) -> None:
     """Make the typed table under its temporary name, filled, with its key, and known to the planner."""
-    raw.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(plan.environment.warehouse_schema)))
+    raw.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(options.environment.warehouse_schema)))
     try:
         with raw.transaction():
             made = _copy(raw, columns, new)
@@ -343,7 +349,7 @@ def _make_key(raw: psycopg.Connection, file: CsvFile, columns: list[Column], new
         raise refusals.explain_long_key(raw, STAGING, file, columns) from error
 
 
-def _describe(plan: _Plan, table: Table, columns: list[Column]) -> None:
+def _describe(options: _Options, table: Table, columns: list[Column]) -> None:
     """Keep the fields' rows by name, with their ids and what people said about them."""
     known = {field.name: field for field in table.fields.select_for_update()}
     for position, column in enumerate(columns):
@@ -354,20 +360,20 @@ def _describe(plan: _Plan, table: Table, columns: list[Column]) -> None:
                 column.name, is_key=column.is_key, is_profile=table.is_profile_table
             ),
         )
-        _mark(plan, field, column)
+        _mark(options, field, column)
         field.position, field.is_key = position, column.is_key
         remembering.keep(field, column)
-        field.semantic_type = plan.semantic_types.get(column.name, field.semantic_type)
+        field.semantic_type = options.semantic_types.get(column.name, field.semantic_type)
         field.save()
     table.fields.filter(pk__in=[field.pk for field in known.values()]).delete()
     for name in known:
         text = _("The file no longer has %(name)s. %(todo)s")
-        plan.tell(text % {"name": name, "todo": who_needs(table, name) or _("Nothing used it.")})
+        options.tell(text % {"name": name, "todo": who_needs(table, name) or _("Nothing used it.")})
 
 
-def _mark(plan: _Plan, field: Field, column: Column) -> None:
+def _mark(options: _Options, field: Field, column: Column) -> None:
     """Show the column to viewers if that is asked for, and no longer if it is another one now."""
-    was_shown, meaning = field.is_shown, plan.semantic_types.get(column.name, field.semantic_type)
-    field.is_shown = column.name in plan.shown or showing.is_kept(field, base_of(column.pg_type), meaning)
+    was_shown, meaning = field.is_shown, options.semantic_types.get(column.name, field.semantic_type)
+    field.is_shown = column.name in options.shown or showing.is_kept(field, base_of(column.pg_type), meaning)
     if was_shown and not field.is_shown:
-        plan.tell(showing.lost_text(column.name))
+        options.tell(showing.lost_text(column.name))

@@ -83,7 +83,7 @@ def _match_choices(environment: Environment) -> list[tuple[str, str]]:
 
 
 @dataclass
-class Row:
+class ConditionRow:
     """One condition as the form shows it."""
 
     number: int  # from 0

@@ -12,7 +12,7 @@ from roles.models import Environment
 from segments import projection, rules
 from segments.models import Segment, Table
 from segments.pages.choices import choices_of, value_of
-from segments.pages.forms import Row, SegmentForm
+from segments.pages.forms import ConditionRow, SegmentForm
 from segments.warehouse import records
 
 REMOVE = "remove-condition-"
@@ -113,7 +113,7 @@ class SegmentPane:
     def _projected_names(self, data: QueryDict | None) -> list[str]:
         return list(self.segment.projected_fields) if data is None else data.getlist("projected")
 
-    def _rows(self, data: QueryDict | None) -> list[Row]:
+    def _rows(self, data: QueryDict | None) -> list[ConditionRow]:
         if data is None:
             entered = [(value_of(one), one["operator"], one["value"]) for one in self.segment.conditions]
         else:
@@ -122,8 +122,8 @@ class SegmentPane:
             entered = list(zip(*lists, strict=False))[: rules.MOST_CONDITIONS]
         return [self._row(number, *entry) for number, entry in enumerate(entered)]
 
-    def _row(self, number: int, field: str = "", operator: str = "equals", value: str = "") -> Row:
-        row = Row(number, field, operator, value, self.choices.type_of(field), self.choices.label(field))
+    def _row(self, number: int, field: str = "", operator: str = "equals", value: str = "") -> ConditionRow:
+        row = ConditionRow(number, field, operator, value, self.choices.type_of(field), self.choices.label(field))
         if self.action and operator not in dict(row.operators) and row.pg_type:
             row.operator = "equals"  # another field was chosen; Save takes nothing but what was sent
         return row

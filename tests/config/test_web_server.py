@@ -419,14 +419,14 @@ def test_what_is_under_way_is_finished_and_idle_connections_are_closed():
 )
 def test_places_to_listen_at(monkeypatch, text, names):
     monkeypatch.setenv("WAYBILL_BIND", text)
-    assert [place.name for place in binding.places()] == names
+    assert [place.name for place in binding.listen_addresses()] == names
 
 
 @pytest.mark.parametrize("text", ["8000", "localhost", "127.0.0.1:http", "127.0.0.1:0", "127.0.0.1:70000", "unix:"])
 def test_what_is_no_place_is_refused_with_what_to_write(monkeypatch, text):
     monkeypatch.setenv("WAYBILL_BIND", text)
     with pytest.raises(ImproperlyConfigured, match=r"Write a host and port such as 127\.0\.0\.1:8000"):
-        binding.places()
+        binding.listen_addresses()
 
 
 def test_a_place_in_use_is_said_to_be(monkeypatch):

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from roles.access.policy import Access, EnvironmentRequest, requires
 from roles.audit import audit, sentences
-from roles.audit.changes import Change, changes_of
+from roles.audit.changes import FieldChange, changes_of
 from roles.audit.pages import listing
 from roles.audit.pages.download import as_csv
 from roles.audit.pages.links import links_of
@@ -20,7 +20,7 @@ from roles.permissions import Permission
 from roles.ui.htmx import render
 
 
-class Row(NamedTuple):
+class EventRow(NamedTuple):
     """An event as the list shows it."""
 
     event: AuditEvent
@@ -28,7 +28,7 @@ class Row(NamedTuple):
     sentence: SafeString
     object_type: str
     url: str
-    changes: list[Change]
+    changes: list[FieldChange]
 
 
 @requires(Permission.READ_AUDIT)
@@ -54,10 +54,10 @@ def download(request: EnvironmentRequest) -> HttpResponseBase:
     return as_file(request, as_csv(listing.events_of(place, filters)), f"audit-{place.slug}", note)
 
 
-def _rows(access: Access, page: Page) -> list[Row]:
+def _rows(access: Access, page: Page) -> list[EventRow]:
     links = links_of(access, page.events)
     return [
-        Row(
+        EventRow(
             event,
             sentences.who(event),
             sentences.sentence(event),

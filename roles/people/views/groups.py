@@ -29,7 +29,7 @@ SORTS = {
 }
 
 
-class Line(NamedTuple):
+class GroupLine(NamedTuple):
     """One group as the list shows it; `pk` None: set by the operator."""
 
     pk: int | None
@@ -56,14 +56,14 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
     )
 
 
-def _lines(request: EnvironmentRequest) -> list[Line]:
+def _lines(request: EnvironmentRequest) -> list[GroupLine]:
     rows = list(GroupRole.objects.filter(environment=request.environment))
     fixed = groups.fixed_roles(request.environment)
     names = {row.group for row in rows} | fixed.keys()
     members = GroupMembership.objects.filter(group__in=names).values_list("group").annotate(Count("pk"))
     counts = dict(members.order_by())
-    own = [Line(row.pk, row.group, row.role, counts.get(row.group, 0)) for row in rows]
-    return own + [Line(None, group, role, counts.get(group, 0)) for group, role in fixed.items()]
+    own = [GroupLine(row.pk, row.group, row.role, counts.get(row.group, 0)) for row in rows]
+    return own + [GroupLine(None, group, role, counts.get(group, 0)) for group, role in fixed.items()]
 
 
 @requires(Permission.MANAGE_PEOPLE)
