@@ -230,7 +230,7 @@ MFA_RECOVERY_CODE_COUNT = 10
 MFA_ADAPTER = "roles.sign_in.second_factor.MFAAdapter"
 MFA_FORMS = {
     "authenticate": "roles.sign_in.second_factor.AuthenticateForm",
-    "reauthenticate": "roles.sign_in.second_factor.ReauthenticateForm",
+    "reauthenticate": "roles.sign_in.second_factor.ReauthenticateByCodeForm",
     "activate_totp": "roles.sign_in.second_factor.ActivateForm",
 }
 MFA_TOTP_TOLERANCE = 1  # a clock may be half a minute off; roles/sign_in/second_factor.py takes each code once

@@ -64,7 +64,7 @@ class AuthenticateForm(OnceMixin, base.AuthenticateForm):
     """The code at the log-in."""
 
 
-class ReauthenticateForm(OnceMixin, base.ReauthenticateForm):
+class ReauthenticateByCodeForm(OnceMixin, base.ReauthenticateForm):
     """The code before something that matters."""
 
 
