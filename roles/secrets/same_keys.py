@@ -83,7 +83,7 @@ def wait_and_agree(is_stopped: Callable[[], bool] = lambda: False) -> None:
             time.sleep(1.0)
 
 
-class Watch:
+class KeyWatch:
     """Looks now and then whether the keys are still the same: others may have got a newer one."""
 
     def __init__(self) -> None:
@@ -112,7 +112,7 @@ def watch_in_thread(refused: Callable[[str], None]) -> threading.Event:
         try:
             wait_and_agree()
             looked.set()
-            watch = Watch()
+            watch = KeyWatch()
             while not watch.is_other():
                 connections.close_all()  # one less for the database to keep
                 time.sleep(LOOK_EVERY)

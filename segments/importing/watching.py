@@ -9,7 +9,7 @@ TERMINAL_SECONDS = 0.2
 LOG_SECONDS = 10.0
 
 
-class Watch:
+class ProgressDisplay:
     """Writes to a command's `stdout` or `stderr`.
 
     Give it texts as often as they come; it prints the newest, and goes on saying it while nothing new comes.
@@ -24,7 +24,7 @@ class Watch:
         self._lock, self._writing = threading.Lock(), threading.Lock()
         self._thread = threading.Thread(target=self._tick, daemon=True)
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> "ProgressDisplay":
         self._thread.start()
         return self
 

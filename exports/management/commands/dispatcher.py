@@ -34,7 +34,7 @@ class Command(BaseCommand):
         except same_keys.OtherKeysError as error:
             raise CommandError(str(error)) from error
         heartbeats.beat("dispatcher")
-        dispatcher, wait, watch = Dispatcher(), 0.0, same_keys.Watch()
+        dispatcher, wait, watch = Dispatcher(), 0.0, same_keys.KeyWatch()
         while not stop.wait(wait):
             if watch.is_other():
                 sys.exit(1)

@@ -75,7 +75,7 @@ class _Cluster:
 
         self.name, self.is_told_to_stop, self.frozen = name, False, 0
         self.cluster = Cluster()
-        self.watch = same_keys.Watch()
+        self.watch = same_keys.KeyWatch()
 
     def run(self) -> int:
         """Start, watch, stop; return the exit code: 0 when told to stop, 1 when it has to be replaced."""

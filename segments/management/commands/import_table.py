@@ -13,7 +13,7 @@ from roles.models import Environment
 from segments.importing.deciding import AUTO, NAMES
 from segments.importing.delimiters import DELIMITERS
 from segments.importing.loading import ImportRefusedError, import_table
-from segments.importing.watching import LOG_SECONDS, Watch
+from segments.importing.watching import LOG_SECONDS, ProgressDisplay
 from segments.models import Table
 
 
@@ -97,7 +97,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{table.name}: {said[0] % {'n': f'{rows:,}'}}, {said[1] % {'n': fields}}.")
 
     def _import(self, environment: Environment, options: dict[str, Any]) -> Table:
-        with Watch(self.stderr, options["every"]) as watch:
+        with ProgressDisplay(self.stderr, options["every"]) as watch:
             return import_table(
                 environment,
                 options["name"],

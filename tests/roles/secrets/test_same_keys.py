@@ -122,7 +122,7 @@ def test_a_process_learns_that_others_have_a_newer_key(machine, monkeypatch, cap
     monkeypatch.setattr(same_keys, "LOOK_EVERY", 0.0)
     machine("a", FIRST)
     assert starts()
-    watch = same_keys.Watch()
+    watch = same_keys.KeyWatch()
     assert not watch.is_other()
     KeyInUse.objects.create(kind="secrets", fingerprint="of another one")
     assert watch.is_other()
