@@ -112,7 +112,7 @@ def open_sftp(transport: Transport) -> SftpProtocol:
                 raise no_sftp(error) from error
             raise
         assert isinstance(client, SftpProtocol)
-        transport.is_ready()
+        transport.lift_deadline()
         channel = client.get_channel()
         assert channel is not None
         channel.settimeout(SILENCE_SECONDS)

@@ -174,7 +174,7 @@ class _Visit:
         log_in(self._transport, self._settings["username"], self._secrets)
         self._client = client.open_sftp(self._transport)
         if self._seconds is not None:
-            self._transport.ends_after(self._seconds)
+            self._transport.extend_deadline(self._seconds)
         return _("The server accepted the log-in."), ""
 
     def folder(self) -> Finding:
@@ -192,7 +192,7 @@ class _Visit:
     def close(self) -> None:
         """End the connection."""
         if self._transport is not None:
-            self._transport.farewell()
+            self._transport.close_and_wait()
 
     def _session(self, run_key: str) -> SftpSession:
         assert self._client is not None

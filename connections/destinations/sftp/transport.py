@@ -32,7 +32,7 @@ class _LenientPacketizer(Packetizer):
 
 
 class Transport(paramiko.Transport):
-    """A connection that has `seconds` for banner, keys and log-in together; `is_ready` ends the count."""
+    """A connection that has `seconds` for banner, keys and log-in together; `lift_deadline` ends the count."""
 
     def __init__(self, connection: socket.socket, seconds: float) -> None:
         super().__init__(connection, packetizer_class=_LenientPacketizer)
@@ -40,11 +40,11 @@ class Transport(paramiko.Transport):
         self.is_late = False
         self._timer = self._given_up_after(seconds)
 
-    def is_ready(self) -> None:
+    def lift_deadline(self) -> None:
         """Let the connection last."""
         self._timer.cancel()
 
-    def ends_after(self, seconds: float) -> None:
+    def extend_deadline(self, seconds: float) -> None:
         """Let the connection last for `seconds` more, whatever the server does with them."""
         self._timer.cancel()
         self._timer = self._given_up_after(seconds)
@@ -54,7 +54,7 @@ class Transport(paramiko.Transport):
         self._timer.cancel()
         super().close()
 
-    def farewell(self) -> None:
+    def close_and_wait(self) -> None:
         """End the connection and wait until the server did so too: it may take no second one before."""
         with suppress(OSError):
             self.sock.shutdown(socket.SHUT_WR)
