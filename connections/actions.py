@@ -42,9 +42,9 @@ def create(environment: Environment, type_: str, draft: Draft, *, by: User) -> C
     connection = Connection(environment=environment, type=type_, created_by=by, sharing=draft.sharing)
     changes = _apply(connection, draft, by) | {"sharing": ["", draft.sharing]}
     connection.save()
-    sharing.name(connection, draft.named)
+    sharing.set_named(connection, draft.named)
     if draft.sharing == Sharing.NAMED:
-        changes["named"] = [[], sharing.facts(connection)["named"]]
+        changes["named"] = [[], sharing.audited_values(connection)["named"]]
     audit.record(environment, "create", connection, by=by, changes=changes)
     return connection
 
@@ -64,7 +64,7 @@ def change(connection: Connection, draft: Draft, *, by: User) -> None:
     # What a test wrote since the connection was loaded stays.
     connection.save(update_fields=testing.other_fields())
     if changes.keys() - set(OWN):  # the last test says nothing about these
-        testing.forget(connection)
+        testing.drop_result(connection)
     if changes:
         audit.record(connection.environment, "change", connection, by=by, changes=changes)
     sharing.share(connection, draft.sharing, draft.named, by=by)

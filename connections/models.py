@@ -40,7 +40,7 @@ def open_to(user: User, at: str = "") -> Q:
     return everybody | Q(**{f"{at}sharing": Sharing.NAMED, f"{at}pk__in": named})
 
 
-def naming(access: Access) -> frozenset[int]:
+def ids_naming(access: Access) -> frozenset[int]:
     """Return the ids of the connections on which the user is named; one query for a request."""
     key = "connections.naming"
     if key not in access.looked_up:
@@ -209,4 +209,4 @@ class Connection(models.Model):
             return True
         if not access.has_permission(Permission.EDIT_EXPORTS):
             return False
-        return self.sharing == Sharing.ALL or (self.sharing == Sharing.NAMED and self.pk in naming(access))
+        return self.sharing == Sharing.ALL or (self.sharing == Sharing.NAMED and self.pk in ids_naming(access))

@@ -15,4 +15,4 @@ def forget_who_lost_the_role(*, instance: RoleAssignment, created: bool = False,
     """Stop naming people on connections once they are no contributors any more."""
     is_gone = "update_fields" not in more  # only a save has them
     if is_gone or (not created and instance.role not in sharing.SHARED_ROLES):
-        sharing.forget(instance.user, instance.environment)
+        sharing.stop_naming(instance.user, instance.environment)

@@ -25,8 +25,8 @@ class ExportsConfig(AppConfig):
 
         registration.register()
         carriers.register(FileDestination, FilesCarrier)
-        removing.tell_usage(guide.usage_of)
-        connection_help.tell_exports(formats_help.ExportsHelp())
+        removing.register_usage(guide.usage_of)
+        connection_help.register_exports(formats_help.ExportsHelp())
         checks.register("waiting runs", health.waiting_runs)
         checks.register("schedules", schedules_health.look_at(occurrences.KIND, due.KIND))
         audited.say_values()

@@ -44,7 +44,7 @@ LOOKS: tuple[Callable[[], object], ...] = (
     nudge_where_runs_wait,
     watch.look,
     testing.end_overdue,
-    daily.ask_next,
+    daily.request_next,
     tidying.tidy_hourly,
     purge.ask_nightly,
 )

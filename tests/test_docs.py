@@ -204,7 +204,7 @@ def outbox(tmp_path, monkeypatch, settings) -> Iterator[ModuleType]:
 
 def _forget() -> None:
     importlib.invalidate_caches()
-    registry.forget()
+    registry.clear_cache()
 
 
 def files() -> dict[str, bytes]:

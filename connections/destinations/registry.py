@@ -60,7 +60,7 @@ def registered(type_: type[Destination]) -> Iterator[None]:
         destinations().pop(type_.slug, None)
 
 
-def forget() -> None:
+def clear_cache() -> None:
     """Look anew the next time: tests add packages and folders."""
     _found.cache_clear()
 

@@ -40,7 +40,7 @@ class Exports(Protocol):
 _tellers: list[Exports] = []
 
 
-def tell_exports(teller: Exports) -> None:
+def register_exports(teller: Exports) -> None:
     """Have `teller` asked what the help page says of exports."""
     _tellers[:] = [teller]
 

@@ -19,7 +19,7 @@ class StillUsedError(Exception):
     """The connection cannot be removed: exports use it."""
 
 
-def tell_usage(teller: Callable[[Connection], Usage]) -> None:
+def register_usage(teller: Callable[[Connection], Usage]) -> None:
     """Have `teller` asked for what uses a connection."""
     _tellers.append(teller)
 

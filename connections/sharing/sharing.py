@@ -60,17 +60,17 @@ def users_of(connection: Connection) -> list[User]:
 def share(connection: Connection, sharing: str, named: Iterable[User] = (), *, by: User) -> None:
     """Let `sharing`, and with Sharing.NAMED the contributors `named`, use the connection; audited as an event."""
     connection.refresh_from_db(from_queryset=Connection.objects.select_for_update())
-    before = facts(connection)
+    before = audited_values(connection)
     connection.sharing = sharing
     connection.save(update_fields=["sharing"])  # a test that is under way stays one of this connection
-    name(connection, named)
-    after = facts(connection)
+    set_named(connection, named)
+    after = audited_values(connection)
     changes = {key: [before[key], after[key]] for key in after if before[key] != after[key]}
     if changes:
         audit.record(connection.environment, "share", connection, by=by, changes=changes)
 
 
-def name(connection: Connection, named: Iterable[User]) -> None:
+def set_named(connection: Connection, named: Iterable[User]) -> None:
     """Keep those of `named` who are contributors now; nobody unless the sharing is by name."""
     is_by_name = connection.sharing == Sharing.NAMED
     ids = [user.pk for user in named] if is_by_name else []
@@ -78,19 +78,19 @@ def name(connection: Connection, named: Iterable[User]) -> None:
 
 
 @transaction.atomic
-def forget(user: User, environment: Environment) -> None:
+def stop_naming(user: User, environment: Environment) -> None:
     """Take the user from every connection of the environment that names them, as who loses the role does.
 
     Given the role again, they get nothing back that nobody gave them.
     """
     for connection in Connection.objects.filter(environment=environment, shared_with=user):
-        before = facts(connection)
+        before = audited_values(connection)
         connection.shared_with.remove(user)
-        changes = {"named": [before["named"], facts(connection)["named"]]}
+        changes = {"named": [before["named"], audited_values(connection)["named"]]}
         audit.record(environment, "share", connection, by=None, changes=changes)
 
 
-def facts(connection: Connection) -> dict[str, Any]:
+def audited_values(connection: Connection) -> dict[str, Any]:
     """What the audit log keeps of the sharing."""
     return {"sharing": connection.sharing, "named": [label(user) for user in connection.shared_with.order_by("pk")]}
 

@@ -6,7 +6,7 @@ from django.db.models.functions import Coalesce, Now
 
 from connections.destinations.registry import destinations
 from connections.models import Connection, ConnectionQuerySet
-from connections.testing.testing import CLUSTER, ask
+from connections.testing.testing import CLUSTER, request_test
 from roles import heartbeats
 
 EVERY = timedelta(hours=24)
@@ -19,7 +19,7 @@ def due() -> ConnectionQuerySet:
     return known.annotate(since=since).filter(since__lt=Now() - EVERY).order_by("since", "pk")
 
 
-def ask_next() -> bool:
+def request_next() -> bool:
     """Ask for the next daily check while none is under way; return whether one was asked for.
 
     Without a worker nothing is asked for: it would fail, and say nothing about the connection.
@@ -27,7 +27,7 @@ def ask_next() -> bool:
     if CLUSTER in heartbeats.missing_lately() or _is_one_under_way():
         return False
     connection = due().first()
-    return connection is not None and ask(connection, by=None)
+    return connection is not None and request_test(connection, by=None)
 
 
 def _is_one_under_way() -> bool:

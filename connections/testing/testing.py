@@ -40,14 +40,14 @@ def other_fields() -> list[str]:
     return [field.name for field in fields if not field.primary_key and field.name not in NONE]
 
 
-def forget(connection: Connection) -> None:
+def drop_result(connection: Connection) -> None:
     """Drop the last result, and that of a test which is under way: they are about something else now."""
     Connection.objects.filter(pk=connection.pk).update(**NONE)
     for name, value in NONE.items():
         setattr(connection, name, value)
 
 
-def ask(connection: Connection, *, by: User | None) -> bool:
+def request_test(connection: Connection, *, by: User | None) -> bool:
     """Note that `by` (None: the system) wants a test, and queue it; False joins the one that is under way."""
     free = Connection.objects.filter(pk=connection.pk, check_asked_at=None)
     with transaction.atomic():
@@ -108,13 +108,13 @@ def _end(connection: Connection, check: Check) -> None:
     failed = next((step.name for step in check.steps if step.state == "failed"), "")
     changes: dict[str, Any] = {"is_check_ok": check.is_ok} | ({"step": failed} if failed else {})
     with transaction.atomic():
-        if not _keep(connection, check):
+        if not _store_result(connection, check):
             changes["is_dropped"] = True
             _mine(connection).update(**NONE)
         audit.record(connection.environment, "test", connection, by=connection.check_asked_by, changes=changes)
 
 
-def _keep(connection: Connection, check: Check) -> bool:
+def _store_result(connection: Connection, check: Check) -> bool:
     """Write the result where the connection is still what was tested; new keys make no other secrets."""
     tested = {name: getattr(connection, name) for name in ("type", "settings", "secrets_at")}
     result: dict[str, Any] = {"is_check_ok": check.is_ok, "check_steps": [step.as_json() for step in check.steps]}

@@ -40,7 +40,7 @@ def test(request: EnvironmentRequest, pk: int) -> HttpResponse:
 def test_now(request: EnvironmentRequest, connection: Connection) -> HttpResponse:
     """Ask for a test, or join the one that is under way, and show it in the panel or on its page."""
     testing.end_overdue(connection)
-    testing.ask(connection, by=request.user)
+    testing.request_test(connection, by=request.user)
     since = connection.check_asked_at
     if not getattr(request, "htmx", None):
         return HttpResponseRedirect(_address(request, connection, since=since))

@@ -163,7 +163,7 @@ def _connection(environment: Environment, demo: DemoConnection, by: User) -> Con
     named = tuple(contributors(environment).filter(username__in=demo.named))
     draft = Draft(demo.name, place, demo.sharing, has_agreed=True, secrets=secrets, named=named)
     connection = connection_actions.create(environment, demo.type, draft, by=by)
-    testing.ask(connection, by=by)
+    testing.request_test(connection, by=by)
     if connection.check_asked_at:
         testing.perform(connection.pk, connection.check_asked_at)
     return connection

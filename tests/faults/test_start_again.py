@@ -125,6 +125,6 @@ from connections.testing import testing
 from connections.models import Connection
 from roles.models import User
 connection = Connection.objects.get(name="Partner SFTP")
-testing.ask(connection, by=User.objects.get(username="ada"))
+testing.request_test(connection, by=User.objects.get(username="ada"))
 print(connection.is_check_ok)
 """

@@ -39,13 +39,13 @@ def folders(tmp_path, monkeypatch):
         (tmp_path / name / "__init__.py").write_text("")
         (tmp_path / name / "destination.py").write_text(code)
         importlib.invalidate_caches()
-        registry.forget()
+        registry.clear_cache()
 
     yield write
     for module in [name for name in sys.modules if name.startswith("connections.destinations.")]:
         if str(tmp_path) in (getattr(sys.modules[module], "__file__", "") or ""):
             sys.modules.pop(module)
-    registry.forget()
+    registry.clear_cache()
 
 
 TYPE = """
@@ -82,11 +82,11 @@ def test_a_package_of_others_whose_dependency_is_not_installed_is_told(tmp_path,
     (tmp_path / "others_shelf.py").write_text("import shelves_of_others\n")
     monkeypatch.syspath_prepend(tmp_path)
     importlib.invalidate_caches()
-    registry.forget()
+    registry.clear_cache()
     try:
         assert registry.missing() == [("shelf", "shelves_of_others", "others-shelf")]
     finally:
-        registry.forget()
+        registry.clear_cache()
 
 
 def test_a_mistake_of_our_own_is_no_missing_dependency(folders):

@@ -98,14 +98,14 @@ def test_a_click_notes_the_wish_and_queues_it_for_the_chores(ada, as_ada, gated)
 def test_a_second_click_joins_the_test_that_is_under_way(environment, as_ada, gated):
     as_ada.post(page_of(gated))
     before = fresh(gated)
-    assert testing.ask(fresh(gated), by=make_member(environment)) is False
+    assert testing.request_test(fresh(gated), by=make_member(environment)) is False
     assert (fresh(gated).check_asked_at, fresh(gated).check_asked_by) == (before.check_asked_at, before.check_asked_by)
     assert OrmQ.objects.count() == 1
 
 
 def test_a_task_that_is_delivered_twice_tests_once(ada, gated, gate):
     gate.opened.set()
-    testing.ask(gated, by=ada)
+    testing.request_test(gated, by=ada)
     asked_at = gated.check_asked_at
     for _delivery in range(2):
         testing.perform(gated.pk, asked_at)
@@ -113,7 +113,7 @@ def test_a_task_that_is_delivered_twice_tests_once(ada, gated, gate):
 
 
 def test_a_connection_that_was_removed_meanwhile_is_nothing(ada, gated):
-    testing.ask(gated, by=ada)
+    testing.request_test(gated, by=ada)
     gated.delete()
     assert work_off() == 1
 
@@ -180,7 +180,7 @@ def test_a_garbled_time_in_the_address_breaks_no_page(as_ada, gated):
 
 def test_a_target_that_hangs_holds_the_worker_no_longer_than_the_deadline(ada, gated, gate, monkeypatch):
     monkeypatch.setattr(checks.walk, "__defaults__", (0.2,))
-    testing.ask(gated, by=ada)
+    testing.request_test(gated, by=ada)
     work_off()
     ended = fresh(gated)
     assert (ended.is_check_ok, ended.failed_step, ended.check_asked_at) == (False, "Enter", None)
@@ -222,7 +222,7 @@ def test_a_test_whose_worker_died_fails_at_the_step_it_was_in(ada, gated):
 
 
 def test_a_test_that_is_young_is_left_alone(ada, gated):
-    testing.ask(gated, by=ada)
+    testing.request_test(gated, by=ada)
     age(gated, seconds=40)
     look_once()
     assert fresh(gated).is_being_tested
@@ -242,7 +242,7 @@ def test_a_test_of_settings_that_were_changed_meanwhile_is_dropped_and_says_so(a
 
 
 def test_a_test_is_dropped_where_the_settings_were_changed_past_the_form(ada, gated, gate):
-    testing.ask(gated, by=ada)
+    testing.request_test(gated, by=ada)
     changed = fresh(gated)
     changed.settings = {"is_shut": True}
     taken = testing._claim(gated.pk, gated.check_asked_at)
@@ -253,7 +253,7 @@ def test_a_test_is_dropped_where_the_settings_were_changed_past_the_form(ada, ga
 
 
 def test_a_new_name_meanwhile_keeps_the_result_and_an_open_form_does_not_bring_the_wish_back(ada, gated, gate):
-    testing.ask(gated, by=ada)
+    testing.request_test(gated, by=ada)
     opened_before = fresh(gated)
     gate.opened.set()
     work_off()
@@ -318,7 +318,7 @@ def test_without_a_worker_no_daily_check_is_asked_for(gated, monkeypatch):
 
 
 def test_a_daily_check_that_nobody_took_leaves_the_last_result(gated):
-    testing.ask(gated, by=None)
+    testing.request_test(gated, by=None)
     Connection.objects.update(is_check_ok=True, checked_at=Now())
     age(gated, minutes=5)
     look_once()
@@ -333,7 +333,7 @@ def test_a_daily_check_that_nobody_took_leaves_the_last_result(gated):
 def test_the_days_left_on_a_token_are_shown(environment, ada, as_ada, gated, gate, days, said):
     gate.ends = timezone.now() + timedelta(days=days, hours=1)
     gate.opened.set()
-    testing.ask(gated, by=ada)
+    testing.request_test(gated, by=ada)
     work_off()
     assert fresh(gated).expires_at == gate.ends
     listed = as_ada.get(reverse("connections:list", args=[environment.slug])).content.decode()
@@ -346,7 +346,7 @@ def test_a_token_that_has_ended_is_told_and_a_failed_check_keeps_what_is_known(e
     ended = timezone.now() - timedelta(days=2)
     Connection.objects.update(expires_at=ended, settings={"is_shut": True})
     gate.opened.set()
-    testing.ask(gated, by=ada)
+    testing.request_test(gated, by=ada)
     work_off()
     assert fresh(gated).expires_at == ended
     assert "Token has ended" in as_ada.get(reverse("connections:list", args=[environment.slug])).content.decode()
@@ -355,7 +355,7 @@ def test_a_token_that_has_ended_is_told_and_a_failed_check_keeps_what_is_known(e
 def test_contributors_learn_nothing_of_a_test(environment, as_carl, ada, gated, gate):
     Gate.ends = timezone.now() + timedelta(days=3, hours=1)
     gate.opened.set()
-    testing.ask(gated, by=ada)
+    testing.request_test(gated, by=ada)
     work_off()
     make_export(environment, connection=gated)
     for page in ("connections:list", "exports:list"):
