@@ -19,7 +19,7 @@ KIND_WORDS: dict[ProfileKind, Text] = {
 
 
 @dataclass(frozen=True)
-class FileKind:
+class FileFormat:
     """A format in which files may be delivered: a heading, what to know of it, and how the files' names end."""
 
     title: Text
@@ -27,26 +27,26 @@ class FileKind:
     suffix: str
 
 
-class Exports(Protocol):
+class ExportsTeller(Protocol):
     """What the room above tells of exports."""
 
     def form_of(self, type_: DestinationClass) -> type[SettingsForm]:
         """The form of an export on a connection of the type, as it is at first."""
 
-    def file_kinds(self) -> list[FileKind]:
+    def file_kinds(self) -> list[FileFormat]:
         """The formats in which file stores get files, the usual one first."""
 
 
-_tellers: list[Exports] = []
+_tellers: list[ExportsTeller] = []
 
 
-def register_exports(teller: Exports) -> None:
+def register_exports(teller: ExportsTeller) -> None:
     """Have `teller` asked what the help page says of exports."""
     _tellers[:] = [teller]
 
 
 @dataclass(frozen=True)
-class Asked:
+class HelpField:
     """One field of a form; `choices` are empty for what is typed, `default` is what stands there at first."""
 
     label: Text
@@ -58,7 +58,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Taken:
+class Accepted:
     """What an export may send: (kind in words, taken?) and target fields; `when` names the choice that decides it."""
 
     when: str
@@ -83,7 +83,7 @@ class TypeHelp:
         return issubclass(self.type, FileDestination)
 
     @property
-    def file_kinds(self) -> list[FileKind]:
+    def file_kinds(self) -> list[FileFormat]:
         """The formats in which it gets files."""
         return [kind for teller in _tellers for kind in teller.file_kinds()] if self.is_file_store else []
 
@@ -93,7 +93,7 @@ class TypeHelp:
         return issubclass(self.type, FileDestination) and self.type.can_download
 
     @property
-    def taken(self) -> list[Taken]:
+    def taken(self) -> list[Accepted]:
         """What it takes; once for each choice where an export's settings decide."""
         form = self._export_form()
         usual = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
@@ -107,12 +107,12 @@ class TypeHelp:
         return [first]
 
     @property
-    def connection_asks(self) -> list[tuple[Text, list[Asked]]]:
+    def connection_asks(self) -> list[tuple[Text, list[HelpField]]]:
         """What an administrator is asked for, under headings."""
         return self._asked(self.type.settings_form())
 
     @property
-    def export_asks(self) -> list[tuple[Text, list[Asked]]]:
+    def export_asks(self) -> list[tuple[Text, list[HelpField]]]:
         """What an export asks for, under headings."""
         return self._asked(self._export_form())
 
@@ -120,21 +120,21 @@ class TypeHelp:
         forms_ = [teller.form_of(self.type) for teller in _tellers]
         return next(iter(forms_), self.type.export_form)()
 
-    def _taken(self, when: str, settings: dict[str, Any]) -> Taken:
+    def _taken(self, when: str, settings: dict[str, Any]) -> Accepted:
         taken = self.type.takes_for(settings)
         kinds = [(words, kind in taken) for kind, words in KIND_WORDS.items()]
-        return Taken(when, kinds, self.type.target_fields_for(settings))
+        return Accepted(when, kinds, self.type.target_fields_for(settings))
 
-    def _asked(self, form: SettingsForm) -> list[tuple[Text, list[Asked]]]:
+    def _asked(self, form: SettingsForm) -> list[tuple[Text, list[HelpField]]]:
         return [
             (heading, [_asked(bound, bound.name in self.type.secret_fields) for bound in fields])
             for heading, fields in form.sections()
         ]
 
 
-def _asked(bound: forms.BoundField, is_secret: bool) -> Asked:
+def _asked(bound: forms.BoundField, is_secret: bool) -> HelpField:
     choices, default = dict(_choices(bound.field)), bound.field.initial
-    return Asked(
+    return HelpField(
         label=bound.label,
         help_text=bound.help_text,
         is_required=bound.field.required,

@@ -1,7 +1,7 @@
 """What the help pages of connection types say of exports and their files."""
 
 from connections.destinations.base import Destination, SettingsForm
-from connections.discover.help import FileKind
+from connections.discover.help import FileFormat
 from exports.formats.form import export_form
 from exports.formats.registry import formats
 
@@ -13,6 +13,6 @@ class ExportsHelp:
         """Return the form of an export on a connection of the type, as it is at first."""
         return export_form(type_, {})
 
-    def file_kinds(self) -> list[FileKind]:
+    def file_kinds(self) -> list[FileFormat]:
         """Return the formats in which file stores get files."""
-        return [FileKind(one.help_title, one.help_text, one.of({}).suffix) for one in formats().values()]
+        return [FileFormat(one.help_title, one.help_text, one.of({}).suffix) for one in formats().values()]
