@@ -16,10 +16,10 @@ def compose(model: Any, *fields: str) -> None:
         for field in fields:
             value = composed(getattr(row, field))
             if value != getattr(row, field):
-                _keep(row, field, value)
+                _update(row, field, value)
 
 
-def _keep(row: Any, field: str, value: str) -> None:
+def _update(row: Any, field: str, value: str) -> None:
     try:
         with transaction.atomic():
             type(row).objects.filter(pk=row.pk).update(**{field: value})

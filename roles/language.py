@@ -52,7 +52,7 @@ def reading(user: Any, environment: Environment | None = None) -> AbstractContex
     return translation.override(of_reader(user, environment))
 
 
-def settle(request: Any) -> None:
+def activate_for(request: Any) -> None:
     """Let the rest of the answer be in the language of `request.user`, else of the environment once that is known."""
     environment = getattr(request, "environment", None)
     translation.activate(chosen(getattr(request, "user", None), environment) or accepted(request))
@@ -67,7 +67,7 @@ def accepted(request: HttpRequest) -> str:
 
 
 @transaction.atomic
-def keep(environment: Environment, code: str, *, by: User) -> None:
+def set_environment_language(environment: Environment, code: str, *, by: User) -> None:
     """Give the environment another language; nothing is written where it is that already."""
     mine = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
     environment.language = code
@@ -114,7 +114,7 @@ class LanguageMiddleware:
         if not is_a_choice():
             return
         if "environment" not in kwargs:
-            settle(request)
+            activate_for(request)
         elif own := _own(request.user):
             translation.activate(own)
 

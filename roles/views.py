@@ -59,7 +59,7 @@ def missing(request: Any, exception: Exception) -> HttpResponse:
     A view has looked that role up already; only an address that no view answers to costs a query.
     """
     if request.resolver_match is None:
-        language.settle(request)
+        language.activate_for(request)
         place = re.match(r"/e/([\w-]+)/", request.path_info)
         if place and request.user.is_authenticated:
             with suppress(Http404):

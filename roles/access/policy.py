@@ -77,7 +77,7 @@ def enter(request: Any, slug: str) -> Access:
     """Draw what follows in the frame and the language of the environment `slug`; Http404 where the user has no role."""
     request.access = access = access_of(request.user, slug)
     request.environment = access.environment
-    language.settle(request)
+    language.activate_for(request)
     return access
 
 

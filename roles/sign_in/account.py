@@ -89,7 +89,7 @@ def choose_language(request: Any) -> HttpResponse:
         return show_account(request, form, status=422)
     request.user.language = form.cleaned_data["language"]
     request.user.save(update_fields=["language"])
-    language.settle(request)
+    language.activate_for(request)
     messages.success(request, _("Your language is saved."))
     return redirect("account")
 

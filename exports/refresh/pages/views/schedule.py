@@ -51,8 +51,8 @@ def zone(request: EnvironmentRequest) -> HttpResponse:
         return _page(request, opened, form, kept, rule)
     save_zone(request.environment, form.cleaned_data["time_zone"], by=request.user)
     if "language" in form.cleaned_data:
-        language.keep(request.environment, form.cleaned_data["language"], by=request.user)
-        language.settle(request)
+        language.set_environment_language(request.environment, form.cleaned_data["language"], by=request.user)
+        language.activate_for(request)
         messages.success(request, _("Time zone and language of the environment are saved."))
     else:
         messages.success(request, _("The time zone of the environment is saved."))
