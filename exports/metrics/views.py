@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from exports.metrics.figures import exposition
 from roles.access.policy import public
 from roles.audit.origin import client_address
-from roles.net.limits import Limit, counted
+from roles.net.limits import Limit, count_request
 
 ASKED = Limit(120)  # by all who know the token: two servers that ask every second
 REFUSED = Limit(20)  # by one address that does not
@@ -27,7 +27,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
         raise Http404
     is_known = constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {settings.METRICS_TOKEN}")
     limit, who = (ASKED, "known") if is_known else (REFUSED, client_address(request))
-    number, seconds = counted(f"metrics:{who}", limit)
+    number, seconds = count_request(f"metrics:{who}", limit)
     if number > limit.most:
         return HttpResponse(status=429, headers={"Retry-After": str(max(1, math.ceil(seconds)))})
     if not is_known:

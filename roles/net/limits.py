@@ -73,11 +73,11 @@ class LimitMiddleware:
         is_counted = request.method == "POST" or (limit.reading and request.method in READING)
         if not is_counted or not request.user.is_authenticated:
             return None
-        number, seconds = counted(f"{request.user.pk}:{name if name in LIMITS else ''}", limit)
+        number, seconds = count_request(f"{request.user.pk}:{name if name in LIMITS else ''}", limit)
         return None if number <= limit.most else too_many(request, max(1, math.ceil(seconds)))
 
 
-def counted(key: str, limit: Limit) -> tuple[int, float]:
+def count_request(key: str, limit: Limit) -> tuple[int, float]:
     """Count one request; return its number in the present window, and the seconds until the next one."""
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, {"key": f"waybill:limit:{key}", "seconds": limit.seconds})

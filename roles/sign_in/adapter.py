@@ -48,10 +48,10 @@ class AccountAdapter(DefaultAccountAdapter):
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
         """Look at a password, unless too many were wrong. Raises TooSoonError."""
         typed = credentials.get("email") or credentials.get("username") or ""
-        attempt = tries.begin(request, "password", account_of(**credentials), typed)
+        attempt = tries.count_try(request, "password", account_of(**credentials), typed)
         user = super().authenticate(request, **credentials)
         if user is not None:
-            attempt.was_right()
+            attempt.take_back()
         return user
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:

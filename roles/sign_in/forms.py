@@ -48,9 +48,9 @@ class ChangePasswordForm(forms.ChangePasswordForm):
 
     def clean_oldpassword(self) -> str:
         """Return the old password, which cannot be guessed here either. Raises TooSoonError."""
-        attempt = tries.begin(context.request, "password", self.user)
+        attempt = tries.count_try(context.request, "password", self.user)
         password: str = super().clean_oldpassword()
-        attempt.was_right()
+        attempt.take_back()
         return password
 
 

@@ -48,7 +48,7 @@ class OnceMixin:
 
     def clean_code(self: Any) -> str:
         """Return the code, or refuse it. Raises TooSoonError."""
-        attempt = tries.begin(context.request, "code", self.user)
+        attempt = tries.count_try(context.request, "code", self.user)
         try:
             code: str = super().clean_code()  # type: ignore[misc]
         except store.UnreadableSecretError:
@@ -56,7 +56,7 @@ class OnceMixin:
         is_totp = self.authenticator.type == Authenticator.Type.TOTP
         if is_totp and not cache.add(f"waybill:code:{self.user.pk}:{normal(code)}", "1", timeout=SECONDS):
             raise MFAAdapter().validation_error("incorrect_code")
-        attempt.was_right()
+        attempt.take_back()
         return code
 
 
@@ -79,9 +79,9 @@ class ActivateForm(totp.ActivateTOTPForm):
 
     def clean_code(self) -> str:
         """Return the code, or refuse it. Raises TooSoonError."""
-        attempt = tries.begin(context.request, "code", self.user)
+        attempt = tries.count_try(context.request, "code", self.user)
         code: str = super().clean_code()
-        attempt.was_right()
+        attempt.take_back()
         return code
 
     def _kept_secret(self) -> str:

@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from roles.audit.origin import client_network
-from roles.net.limits import Limit, counted, too_many
+from roles.net.limits import Limit, count_request, too_many
 from roles.sign_in.social_accounts import admit
 from roles.sign_in.social_claims import names_seen
 from roles.sign_in.social_errors import (
@@ -51,7 +51,7 @@ def leave(request: HttpRequest, provider: Provider) -> HttpResponse:
     """Lead to the provider by a page of our own: a form may send nobody elsewhere (Content-Security-Policy)."""
     if request.user.is_authenticated:
         return redirect(get_next_redirect_url(request) or "home")
-    number, seconds = counted(f"sso:{client_network(request)}", BEGUN)
+    number, seconds = count_request(f"sso:{client_network(request)}", BEGUN)
     if number > BEGUN.most:
         return too_many(request, math.ceil(seconds))
     context = {"address": provider.begin(request), "name": provider.name}

@@ -68,24 +68,24 @@ class TooSoonError(ValidationError):
 
 @dataclass(frozen=True)
 class Try:
-    """One try, counted as a wrong one until `was_right`."""
+    """One try, counted as a wrong one until `take_back`."""
 
     key: str
     address_key: str = ""
 
-    def was_right(self) -> None:
+    def take_back(self) -> None:
         """Take the try back."""
         _execute(_TAKE_BACK, self.key)
         if self.address_key:
             limits.take_back(self.address_key)
 
 
-def begin(request: Any, step: str, account: User | None, typed: str = "") -> Try:
+def count_try(request: Any, step: str, account: User | None, typed: str = "") -> Try:
     """Count one try of `step` (a key of DELAYS) for `account`, or for what was typed. Raises TooSoonError."""
     who = _apart(request, account)
     address_key = "" if who else f"tries:{client_network(request)}"
     if address_key:
-        number, seconds = limits.counted(address_key, FROM_ADDRESS)
+        number, seconds = limits.count_request(address_key, FROM_ADDRESS)
         if number > FROM_ADDRESS.most:
             raise TooSoonError(math.ceil(seconds))
     key = f"{who or _shared(account, typed)}:{step}"
@@ -94,15 +94,15 @@ def begin(request: Any, step: str, account: User | None, typed: str = "") -> Try
     return Try(key, address_key)
 
 
-def wait_for_forms(request: Any, account: User | None) -> int:
+def count_form(request: Any, account: User | None) -> int:
     """Count a form that was sent to the front door; return the seconds to wait, 0 where it may be looked at."""
     if _apart(request, account):
         return 0
-    number, seconds = limits.counted(f"forms:{client_network(request)}", FORMS_FROM_ADDRESS)
+    number, seconds = limits.count_request(f"forms:{client_network(request)}", FORMS_FROM_ADDRESS)
     return math.ceil(seconds) if number > FORMS_FROM_ADDRESS.most else 0
 
 
-def forget_passwords(user: User) -> None:
+def clear_password_tries(user: User) -> None:
     """Let everybody try passwords of `user` again, say because it is new; what was tried besides stays counted."""
     for kind in ("account", "device", "inside"):
         _execute(_FORGET, f"{kind}:{user.pk}:%password")

@@ -46,7 +46,7 @@ class LoginView(WaitMixin, account.LoginView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Log in, unless too many forms come from there."""
-        seconds = tries.wait_for_forms(request, account_of(request.POST.get("login", "").strip()))
+        seconds = tries.count_form(request, account_of(request.POST.get("login", "").strip()))
         return limits.too_many(request, seconds) if seconds else super().post(request, *args, **kwargs)
 
 
@@ -63,14 +63,14 @@ class SetPasswordView(account.PasswordResetFromKeyView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Set the password, unless too many forms come from there."""
-        seconds = tries.wait_for_forms(request, None)
+        seconds = tries.count_form(request, None)
         return limits.too_many(request, seconds) if seconds else super().post(request, *args, **kwargs)
 
     def form_valid(self, form: Any) -> HttpResponse:
         """End the account's sessions, and say what to do next."""
         super().form_valid(form)
         sessions.end(sessions.sessions_of(self.reset_user), by=self.reset_user)
-        tries.forget_passwords(self.reset_user)
+        tries.clear_password_tries(self.reset_user)
         messages.success(self.request, gettext("Your password is set. Log in with it."))
         response = redirect("account_login")
         if not is_mfa_enabled(self.reset_user):  # else who reads its mail would have a new count of codes each time
@@ -90,7 +90,7 @@ def reset_password(request: HttpRequest) -> HttpResponse:
         return render(request, "account/password_reset.html", {"form": form, "can_send": can_send})
     email = form.cleaned_data["email"]
     try:
-        tries.begin(request, "reset", account_of(email=email), email)
+        tries.count_try(request, "reset", account_of(email=email), email)
     except tries.TooSoonError as error:
         return limits.too_many(request, error.seconds)
     ask_for_link(email)

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.urls import get_resolver
 
-from roles.net.limits import LIMITS, OTHERS, Limit, counted
+from roles.net.limits import LIMITS, OTHERS, Limit, count_request
 from tests.roles.access_table import walk
 
 HTMX = {"HX-Request": "true", "HX-Target": "panel"}
@@ -70,7 +70,7 @@ def test_reading_is_not_counted_but_for_files(world):
 
 def test_whatever_has_no_limit_of_its_own_has_that_of_others(world):
     client, url = world.client("viewer"), world.mine.url("segments:add")
-    counted(f"{world.users['viewer'].pk}:", OTHERS)
+    count_request(f"{world.users['viewer'].pk}:", OTHERS)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE roles_cache SET value = %s WHERE cache_key LIKE 'waybill:limit:%%'", [str(OTHERS.most)])
     assert client.post(url, {}).status_code == 429
@@ -80,10 +80,10 @@ def test_whatever_has_no_limit_of_its_own_has_that_of_others(world):
 @pytest.mark.django_db
 def test_a_window_that_has_ended_starts_anew():
     limit = Limit(most=2, seconds=60)
-    assert [counted("someone:a", limit)[0] for _number in range(3)] == [1, 2, 3]
+    assert [count_request("someone:a", limit)[0] for _number in range(3)] == [1, 2, 3]
     with connection.cursor() as cursor:
         cursor.execute("UPDATE roles_cache SET expires = clock_timestamp() - interval '1 second'")
-    number, seconds = counted("someone:a", limit)
+    number, seconds = count_request("someone:a", limit)
     assert number == 1
     assert 59 < seconds <= 60
 
@@ -94,7 +94,7 @@ def test_requests_at_the_same_time_are_all_counted():
 
     def ask():
         try:
-            numbers.extend(counted("someone:b", OTHERS)[0] for _number in range(25))
+            numbers.extend(count_request("someone:b", OTHERS)[0] for _number in range(25))
         finally:
             connection.close()
 
