@@ -16,7 +16,7 @@ class RolesConfig(AppConfig):
         from roles.sign_in import recording, sessions
 
         registration.register()
-        checks.register("same keys", same_keys.look)
+        checks.register("same keys", same_keys.finding)
         recording.connect()
         user_logged_in.connect(sessions.begin, dispatch_uid="waybill begin")
         register_secret_field(

@@ -17,7 +17,7 @@ from psycopg import sql
 from connections.destinations.base import SettingsForm
 from exports.formats.base import Format, Settings, Target
 from exports.formats.compressing import gzipped, unzipped
-from roles.net.spreadsheet import BOM, SUSPECT, harmless
+from roles.net.spreadsheet import BOM, SUSPECT, escaped
 from segments.warehouse.copying import CopyOut
 
 # What may stand between the values of a line: choice to character. Comma where none is stored.
@@ -163,7 +163,7 @@ class Csv(Format):
         plain = unzipped(chunks) if self.is_compressed else chunks
         for row in csv.reader(_lines(plain), delimiter=self.delimiter):
             is_suspect = SUSPECT.search("\0" + "\0".join(row))
-            writer.writerow([harmless(value) for value in row] if is_suspect else row)
+            writer.writerow([escaped(value) for value in row] if is_suspect else row)
             if block.tell() > BLOCK:
                 yield _emptied(block)
         yield _emptied(block)

@@ -32,7 +32,7 @@ SUSPECT = re.compile(
 )
 
 
-def harmless(value: str) -> str:
+def escaped(value: str) -> str:
     """Return `value` with an apostrophe, by which cells are text, wherever a formula could begin; numbers stay."""
     inside = FORMULA_WITHIN.sub(r"\1'", value)
     return f"'{inside}" if is_formula(value) else inside
@@ -49,7 +49,7 @@ def as_lines(rows: Iterable[Sequence[str]]) -> bytes:
     writer = csv.writer(block, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
     for row in rows:
         is_suspect = SUSPECT.search("\0" + "\0".join(row))
-        writer.writerow([harmless(value) for value in row] if is_suspect else row)
+        writer.writerow([escaped(value) for value in row] if is_suspect else row)
     return block.getvalue().encode()
 
 

@@ -54,7 +54,7 @@ class Report:
 
 
 @contextmanager
-def alone() -> Iterator[None]:
+def exclusive() -> Iterator[None]:
     """Be the only one who rotates. Raises AlreadyRotatingError."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
@@ -79,18 +79,18 @@ def rotate() -> Report:
 def add_key(path: Path) -> None:
     """Put a new key in front of those in the file. Raises OSError."""
     with transaction.atomic():
-        tell_all("added")
+        record_everywhere("added")
         key_file.replace(path, [key_file.new_key(), *key_file.read(path)])
 
 
 def drop_old_keys(path: Path) -> None:
     """Leave the newest key alone in the file; the caller made sure that nothing needs another. Raises OSError."""
     with transaction.atomic():
-        tell_all("older removed")
+        record_everywhere("older removed")
         key_file.replace(path, key_file.read(path)[:1])
 
 
-def free_at() -> datetime:
+def older_keys_needed_until() -> datetime:
     """Return from when on nothing can come any more that has an older key."""
     rotations = AuditEvent.objects.filter(action=ACTION, changes__has_key="rotated")
     times = list(rotations.order_by("-at").values_list("at", flat=True)[:1])
@@ -99,7 +99,7 @@ def free_at() -> datetime:
     return max(times, default=timezone.now() - GRACE) + GRACE
 
 
-def tell_all(what: str) -> None:
+def record_everywhere(what: str) -> None:
     """Note a change of the keys where each environment's administrators see it."""
     for environment in Environment.objects.all():
         audit.record(environment, ACTION, environment, by=None, changes={"keys": what})

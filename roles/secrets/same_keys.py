@@ -38,7 +38,7 @@ class OtherKeysError(Exception):
     """This process must not work on this database; its text says why and what to do."""
 
 
-def ours() -> dict[str, list[str]]:
+def own_fingerprints() -> dict[str, list[str]]:
     """Return the fingerprints of this process's keys, newest first."""
     return {SIGNING: [_print(settings.SECRET_KEY)], SECRETS: [_print(key) for key in fernet_keys()]}
 
@@ -47,7 +47,7 @@ def agree() -> None:
     """Compare our keys with the database's, which learns those that it did not know. Raises OtherKeysError."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        other = [kind for kind, mine in ours().items() if not _takes(kind, mine)]
+        other = [kind for kind, mine in own_fingerprints().items() if not _takes(kind, mine)]
         _note(other)
     if other:
         raise OtherKeysError(_text(other))
@@ -56,7 +56,7 @@ def agree() -> None:
 def accept() -> None:
     """Let our keys be the database's."""
     with transaction.atomic():
-        for kind, mine in ours().items():
+        for kind, mine in own_fingerprints().items():
             KeyInUse.objects.filter(kind=kind).delete()
             _add(kind, mine[0])
         _note([])  # what was said of this machine holds no longer
@@ -64,7 +64,7 @@ def accept() -> None:
 
 def difference() -> list[str]:
     """Return the kinds of which our keys are not the database's; nothing is noted."""
-    return [kind for kind, mine in ours().items() if not _are_same(kind, mine, _known(kind))]
+    return [kind for kind, mine in own_fingerprints().items() if not _are_same(kind, mine, _known(kind))]
 
 
 def wait_and_agree(is_stopped: Callable[[], bool] = lambda: False) -> None:
@@ -127,7 +127,7 @@ def watch_in_thread(refused: Callable[[str], None]) -> threading.Event:
     return looked
 
 
-def look() -> Finding:
+def finding() -> Finding:
     """Look, for the doctor, whether our keys are the database's, and whether a machine came with others."""
     if other := difference():
         return wrong(_text(other, ""), ADVICE)

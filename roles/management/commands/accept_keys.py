@@ -16,5 +16,5 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         with transaction.atomic():
             same_keys.accept()
-            rotation.tell_all("accepted")
+            rotation.record_everywhere("accepted")
         self.stdout.write("The keys of this machine are now those of the database. Start Waybill again.")

@@ -31,7 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with rotation.alone():
+            with rotation.exclusive():
                 self._work(new_key=options["new_key"], drop_old=options["drop_old"])
         except rotation.AlreadyRotatingError:
             raise CommandError("Another rotate_secrets is at work; wait until it has ended.") from None
@@ -65,7 +65,7 @@ class Command(BaseCommand):
     def _drop_old(self, report: rotation.Report) -> None:
         if len(_words()) < 2:
             self.stdout.write("There is only one key: nothing to remove.")
-        elif report.rotated or timezone.now() < rotation.free_at():
+        elif report.rotated or timezone.now() < rotation.older_keys_needed_until():
             raise CommandError(f"Kept the older keys. {_when()}")
         else:
             rotation.drop_old_keys(_file())
@@ -95,6 +95,6 @@ def _refuse_bad_keys() -> None:
 
 def _when() -> str:
     """Say from when on nothing can need the older keys any more."""
-    moment = timezone.localtime(rotation.free_at())
+    moment = timezone.localtime(rotation.older_keys_needed_until())
     what = "take them out of WAYBILL_SECRETS_KEYS" if settings.SECRETS_KEYS else "run this with --drop-old"
     return f"The older keys can go from {moment:%Y-%m-%d %H:%M %Z} on, when open forms have ended: {what} then."

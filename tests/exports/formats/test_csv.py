@@ -9,7 +9,7 @@ import pytest
 from connections.destinations.local.destination import LocalFolder
 from exports.formats.csv import DELIMITERS, Csv
 from exports.formats.form import export_form
-from roles.net.spreadsheet import BOM, harmless, is_formula
+from roles.net.spreadsheet import BOM, escaped, is_formula
 
 
 def defused(chunks, delimiter):
@@ -57,7 +57,7 @@ def test_numbers_and_words_are_none(value):
     ],
 )
 def test_where_another_delimiter_would_begin_a_cell_no_formula_begins(value, safe):
-    assert harmless(value) == safe
+    assert escaped(value) == safe
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_where_another_delimiter_would_begin_a_cell_no_formula_begins(value, saf
     ["-5", "1;-5", "3, -5", "1,-5,+3.5", "a=1, b=2", "ada@example.com; carl@example.com", "a - b", 'the "=" sign'],
 )
 def test_numbers_and_words_within_a_value_stay(value):
-    assert harmless(value) == value
+    assert escaped(value) == value
 
 
 @pytest.mark.parametrize("written", DELIMITERS.values())
@@ -110,4 +110,4 @@ def test_a_row_is_looked_at_as_its_values_are():
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows([["x", value, "y"] for value in values])
     found = b"".join(defused([text.getvalue().encode()], ",")).decode("utf-8-sig")
-    assert [row[1] for row in csv.reader(io.StringIO(found, newline=""))] == [harmless(value) for value in values]
+    assert [row[1] for row in csv.reader(io.StringIO(found, newline=""))] == [escaped(value) for value in values]

@@ -266,7 +266,7 @@ def test_only_one_rotates_at_a_time(key):
         finally:
             connections.close_all()
 
-    with rotation.alone():
+    with rotation.exclusive():
         thread = threading.Thread(target=work)
         thread.start()
         thread.join(timeout=60)

@@ -48,15 +48,15 @@ def starts():
 def test_a_machine_with_other_keys_takes_no_work_and_the_doctor_of_both_tells(machine):
     machine("a", FIRST)
     assert starts()
-    assert same_keys.look().state == "ok"
+    assert same_keys.finding().state == "ok"
     machine("b", SECOND)
     with pytest.raises(same_keys.OtherKeysError, match=r"machine \(WAYBILL_SECRETS_KEYS\) are not those of its"):
         same_keys.agree()
-    there = same_keys.look()
+    there = same_keys.finding()
     assert there.state == "wrong"
     assert "manage.py accept_keys" in there.advice
     machine("a", FIRST)
-    here = same_keys.look()
+    here = same_keys.finding()
     assert here.state == "wrong"
     assert "/b)" in here.text
 
@@ -69,7 +69,7 @@ def test_a_machine_that_has_got_the_keys_is_one_of_them(machine):
     assert not starts()
     machine("b", FIRST)
     assert starts()
-    assert same_keys.look().state == "ok"
+    assert same_keys.finding().state == "ok"
     assert not StrangeMachine.objects.exists()
 
 
@@ -137,7 +137,7 @@ def test_lost_keys_are_given_up_by_a_command_that_is_audited(machine):
     machine("a", SECOND, signing="two")
     assert not starts()
     call_command("accept_keys", stdout=io.StringIO())
-    assert same_keys.look().state == "ok"
+    assert same_keys.finding().state == "ok"
     assert starts()
     assert AuditEvent.objects.filter(environment=place, changes={"keys": "accepted"}).exists()
     machine("b", FIRST)
