@@ -89,7 +89,7 @@ def _give_up(problem: str) -> NoReturn:
         sys.exit(problem)
     from config import doctor
 
-    sys.exit(doctor.cannot_look(problem, as_json="--json" in sys.argv, say=print))
+    sys.exit(doctor.report_unreadable_settings(problem, as_json="--json" in sys.argv, say=print))
 
 
 def _start_database() -> None:

@@ -114,7 +114,7 @@ def database_log() -> Finding:
     names = list(postgres_log.QUIET | postgres_log.MODULES)
     with connection.cursor() as cursor:
         cursor.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [names])
-        found = postgres_log.telling(dict(cursor.fetchall()))
+        found = postgres_log.revealing(dict(cursor.fetchall()))
     if not found:
         return ok("PostgreSQL's own log holds no values of customers.")
     said = ", ".join(f"{name} is {value}" for name, value in found.items())

@@ -13,12 +13,12 @@ Named = tuple[str, Finding]
 WIDTHS = {"state": 9, "name": 16}
 
 
-def look(*, as_json: bool, say: Callable[[str], None]) -> int:
+def run_checks(*, as_json: bool, say: Callable[[str], None]) -> int:
     """Say what every check found; return 1 if anything is wrong, else 0."""
     return _report(list(_findings()), as_json=as_json, say=say)
 
 
-def cannot_look(problem: str, *, as_json: bool, say: Callable[[str], None]) -> int:
+def report_unreadable_settings(problem: str, *, as_json: bool, say: Callable[[str], None]) -> int:
     """Say that not even the settings can be read; return 1."""
     found = wrong(problem, "Then run the doctor again: it could not look at anything else.")
     return _report([("settings", found)], as_json=as_json, say=say)

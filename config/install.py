@@ -29,7 +29,7 @@ def main(name: str) -> None:
     wanted = {file: _digest(file) for file in {BASE, name}}
     if _is_done(wanted):
         return
-    with _alone():
+    with _exclusive():
         if _is_done(wanted):
             return
         if not _stamp() or not _runs():
@@ -44,7 +44,7 @@ def _is_done(wanted: dict[str, str]) -> bool:
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[None]:
+def _exclusive() -> Iterator[None]:
     """Wait until no other installation goes on in this directory; the lock ends with the process."""
     descriptor = os.open(ROOT, os.O_RDONLY)
     try:

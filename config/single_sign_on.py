@@ -51,7 +51,7 @@ def providers(*, https: bool, link_email: bool) -> dict[str, Any]:
     """
     issuer = _issuer("WAYBILL_OIDC_ISSUER", https)
     if not issuer:
-        _alone()
+        _refuse_without_address()
         return {}
     app = {
         "provider_id": "sso",
@@ -95,7 +95,7 @@ def _needed(name: str, what: str) -> str:
     return value
 
 
-def _alone() -> None:
+def _refuse_without_address() -> None:
     """Refuse settings of a provider whose address is missing: somebody expects them to work."""
     for name in ("WAYBILL_OIDC_CLIENT_ID", "WAYBILL_OIDC_CLIENT_SECRET"):
         if os.environ.get(name, "").strip():

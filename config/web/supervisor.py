@@ -72,7 +72,7 @@ class Supervisor:
         self._hear_signals()
         try:
             while not self._stop:
-                self._keep()
+                self._reconcile()
                 if not self._was_ready and any(not each.is_alive for each in self._serving):
                     return 1  # what it wrote to the log says why
                 self._wait()
@@ -95,7 +95,7 @@ class Supervisor:
     def _note_reload(self, number: int, frame: FrameType | None) -> None:
         self._reload = True
 
-    def _keep(self) -> None:
+    def _reconcile(self) -> None:
         """Bring what runs nearer to what should run."""
         for each in self._everybody:
             if each.is_alive and each.is_frozen:

@@ -38,7 +38,7 @@ def current() -> Origin:
     return _request.get() or Origin(_process)
 
 
-def be_process(name: str) -> None:
+def set_process(name: str) -> None:
     """Let what this process and its children do outside of requests come from `name`@host, like worker@db1."""
     global _process  # noqa: PLW0603
     _process = f"{name}@{socket.gethostname()}"[:160]

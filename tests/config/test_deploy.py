@@ -243,4 +243,4 @@ def test_the_composed_database_logs_no_values():
     _program, *words = COMPOSE["db"]["command"]
     given = dict(word.removeprefix("-c").split("=") for word in words)
     assert given.items() <= postgres_log.QUIET.items()
-    assert postgres_log.telling(postgres_log.QUIET | POSTGRES_DEFAULTS | given) == {}
+    assert postgres_log.revealing(postgres_log.QUIET | POSTGRES_DEFAULTS | given) == {}

@@ -45,7 +45,7 @@ def everything_beats(monkeypatch):
 def look() -> tuple[int, dict[str, dict[str, str]]]:
     """Return the doctor's exit code and its findings by name."""
     said = []
-    code = doctor.look(as_json=True, say=said.append)
+    code = doctor.run_checks(as_json=True, say=said.append)
     (text,) = said
     return code, {check["name"]: check for check in json.loads(text)["checks"]}
 
@@ -79,7 +79,7 @@ def test_all_is_well_where_everything_runs(everything_beats, tmp_path, settings)
 @needs_database
 def test_one_line_for_each_check(everything_beats):
     said = []
-    doctor.look(as_json=False, say=said.append)
+    doctor.run_checks(as_json=False, say=said.append)
     assert len(said[0].splitlines()) == len(look()[1])
     assert settings.SECRET_KEY not in said[0]
 
@@ -168,9 +168,9 @@ def test_a_database_log_that_would_quote_customers_is_a_warning():
 
 def test_settings_that_let_the_database_log_quote_customers_are_named():
     quiet = postgres_log.QUIET | postgres_log.MODULES
-    assert postgres_log.telling(quiet | {"log_min_messages": "fatal"}) == {}
+    assert postgres_log.revealing(quiet | {"log_min_messages": "fatal"}) == {}
     wrong = {"log_min_messages": "warning", "log_statement": "mod", "auto_explain.log_min_duration": "0"}
-    assert postgres_log.telling(quiet | wrong) == wrong
+    assert postgres_log.revealing(quiet | wrong) == wrong
     document = (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8")
     assert [name for name in quiet if f"ALTER ROLE waybill SET {name} = " not in document] == []
 

@@ -260,8 +260,8 @@ def crawl(browser: Client, slug: str) -> Iterable[str]:
 def commands() -> Iterable[str]:
     """What the operator's commands print."""
     out = io.StringIO()
-    doctor.look(as_json=False, say=lambda text: print(text, file=out))
-    doctor.look(as_json=True, say=lambda text: print(text, file=out))
+    doctor.run_checks(as_json=False, say=lambda text: print(text, file=out))
+    doctor.run_checks(as_json=True, say=lambda text: print(text, file=out))
     call_command("rotate_secrets", "--new-key", stdout=out, stderr=out)
     yield out.getvalue()
 

@@ -19,4 +19,4 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        sys.exit(doctor.look(as_json=options["json"], say=self.stdout.write))
+        sys.exit(doctor.run_checks(as_json=options["json"], say=self.stdout.write))

@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Look until told to stop; a database that is away is waited for."""
-        origin.be_process("dispatcher")
+        origin.set_process("dispatcher")
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_args: stop.set())

@@ -38,7 +38,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Start the cluster and watch over it."""
         _name_cluster(options["cluster"])
-        origin.be_process("worker")
+        origin.set_process("worker")
         stopping.install()
         try:
             same_keys.wait_and_agree()

@@ -75,7 +75,7 @@ def put(partner: Connection, text: str) -> None:
 
 def doctors_line() -> str:
     said = []
-    doctor.look(as_json=False, say=said.append)
+    doctor.run_checks(as_json=False, say=said.append)
     return next(line for line in said[0].splitlines() if " secrets " in line)
 
 

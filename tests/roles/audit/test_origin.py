@@ -60,7 +60,7 @@ def test_what_a_person_goes_through_is_noted_for_their_request_alone(rf):
 
 def test_a_worker_says_its_machine(monkeypatch):
     monkeypatch.setattr(origin, "_process", origin.COMMAND_LINE)
-    origin.be_process("worker")
+    origin.set_process("worker")
     kind, _sign, host = origin.current().place.partition("@")
     assert kind == "worker"
     assert host
