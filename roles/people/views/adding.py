@@ -11,7 +11,7 @@ from roles.people.errors import RefusedError
 from roles.people.forms import AddForm
 from roles.people.invitations import Issued, invite
 from roles.people.mail import send_link
-from roles.people.views.common import CHANGED, report, turn, url_of
+from roles.people.views.common import CHANGED, change_of_roles, report, url_of
 from roles.permissions import Permission
 from roles.roles import Role
 from roles.ui.htmx import render_panel
@@ -27,7 +27,7 @@ def add(request: EnvironmentRequest) -> HttpResponse:
     role = Role(form.cleaned_data["role"])
     if form.user:
         try:
-            with turn(request):
+            with change_of_roles(request):
                 actions.give(request.environment, form.user, role, by=request.user)
         except RefusedError as error:
             form.add_error("person", str(error))
@@ -36,7 +36,7 @@ def add(request: EnvironmentRequest) -> HttpResponse:
     if request.POST.get("then") != "invite":
         return _form(request, form)
     email, days = form.cleaned_data["person"].lower(), form.cleaned_data["days"]
-    with turn(request):
+    with change_of_roles(request):
         issued = invite(request.environment, email, role, days=days, by=request.user)
     return show_link(request, issued)
 

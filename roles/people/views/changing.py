@@ -12,7 +12,7 @@ from roles.models import RoleAssignment
 from roles.people import actions
 from roles.people.forms import ChangeForm, own_label
 from roles.people.leaving import plan_removal
-from roles.people.views.common import chosen, each, load, report, turn, url_of
+from roles.people.views.common import apply_to_each, change_of_roles, chosen, load, report, url_of
 from roles.permissions import Permission
 from roles.roles import Role
 from roles.ui.htmx import render_panel
@@ -41,8 +41,10 @@ def _change(request: EnvironmentRequest, people: list[RoleAssignment], *, is_sen
     role = Role(form.cleaned_data["role"])
     same = [one for one in people if one.role == role and not one.group]
     others = [one for one in people if one not in same]
-    with turn(request):
-        changed, refused = each(others, lambda one: actions.give(request.environment, one.user, role, by=request.user))
+    with change_of_roles(request):
+        changed, refused = apply_to_each(
+            others, lambda one: actions.give(request.environment, one.user, role, by=request.user)
+        )
     has_already = _("“%(name)s” was left out: has this role already.")
     left_out = [has_already % {"name": one.user} for one in same] if len(people) > 1 else []
     return report(request, _changed(changed, same, role), refused + left_out)
@@ -69,8 +71,8 @@ def remove(request: EnvironmentRequest) -> HttpResponse:
         context: dict[str, Any] = {"plan": plan, "list_url": url_of(request, "list")}
         context |= {"own_label": own_label(own, removing=True) if own else "", "is_unticked": is_sent}
         return render_panel(request, "people/remove.html", context, status=422 if is_sent else 200)
-    with turn(request):
-        removed, refused = each(people, lambda one: actions.remove(one, by=request.user))
+    with change_of_roles(request):
+        removed, refused = apply_to_each(people, lambda one: actions.remove(one, by=request.user))
     return report(request, _removed(removed), refused)
 
 

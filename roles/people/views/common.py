@@ -52,7 +52,7 @@ def chosen(request: EnvironmentRequest) -> list[RoleAssignment]:
 
 
 @contextmanager
-def turn(request: EnvironmentRequest) -> Iterator[None]:
+def change_of_roles(request: EnvironmentRequest) -> Iterator[None]:
     """Wait until nobody else changes roles here, then ask again: one's right may be gone since the request began."""
     with transaction.atomic():
         lock(request.environment)
@@ -76,7 +76,7 @@ def tabs(request: EnvironmentRequest) -> dict[str, int]:
     }
 
 
-def each(
+def apply_to_each(
     people: Sequence[RoleAssignment], act: Callable[[RoleAssignment], Any]
 ) -> tuple[list[RoleAssignment], list[str]]:
     """Do `act` to each; return those it was done to, and why it was refused to the others."""

@@ -16,7 +16,7 @@ from roles.people import actions, groups
 from roles.people.errors import RefusedError
 from roles.people.forms import GroupForm, own_label
 from roles.people.listing import PAGE_SIZE
-from roles.people.views.common import report, tabs, turn, url_of
+from roles.people.views.common import change_of_roles, report, tabs, url_of
 from roles.permissions import Permission
 from roles.roles import Role
 from roles.ui.htmx import render, render_panel
@@ -89,7 +89,7 @@ def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
     is_unticked = bool(request.method == "POST" and own and "myself" not in request.POST)
     if request.method == "POST" and not is_unticked:
         try:
-            with turn(request):
+            with change_of_roles(request):
                 actions.remove_group_role(group_role, by=request.user)
         except RefusedError as error:
             refused = str(error)
@@ -111,7 +111,7 @@ def _edit(request: EnvironmentRequest, group_role: GroupRole) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         values: dict[str, Any] = form.cleaned_data
         try:
-            with turn(request):
+            with change_of_roles(request):
                 saved = actions.set_group_role(request.environment, values["group"], values["role"], by=request.user)
         except RefusedError as error:
             form.add_error(None, str(error))

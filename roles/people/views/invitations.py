@@ -20,7 +20,7 @@ from roles.people import invitations
 from roles.people.invitations import NoInvitationError
 from roles.people.listing import PAGE_SIZE
 from roles.people.views.adding import show_link
-from roles.people.views.common import CHANGED, tabs, turn, url_of
+from roles.people.views.common import CHANGED, change_of_roles, tabs, url_of
 from roles.permissions import Permission
 from roles.ui.htmx import done, render, render_panel
 
@@ -50,7 +50,7 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
 @require_POST
 def renew(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Make a new link for the same address and role, and show it this once."""
-    with _missing_if_gone(), turn(request):
+    with _missing_if_gone(), change_of_roles(request):
         issued = invitations.renew(_load(request, pk), by=request.user)
     return show_link(request, issued)
 
@@ -63,7 +63,7 @@ def withdraw(request: EnvironmentRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         context = {"invitation": invitation, "list_url": url_of(request, "invitations")}
         return render_panel(request, "people/withdraw.html", context)
-    with _missing_if_gone(), turn(request):
+    with _missing_if_gone(), change_of_roles(request):
         invitations.withdraw(invitation, by=request.user)
     text = _("The invitation for %(email)s is withdrawn.") % {"email": invitation.email}
     return done(request, url_of(request, "invitations"), text, changed=CHANGED)

@@ -9,7 +9,7 @@ from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from roles.models import AuditEvent, GroupMembership, GroupRole, RoleAssignment, User
 from roles.people import actions
 from roles.people.errors import LastAdministratorError
-from roles.people.views.common import turn
+from roles.people.views.common import change_of_roles
 from roles.roles import Role
 from tests.factories import client_of, make_environment, make_member, make_user
 from tests.roles.people.place import text_of
@@ -150,7 +150,7 @@ def test_an_unknown_role_is_refused(place):
 def test_whoever_was_switched_off_meanwhile_changes_nothing(place):
     bea, request = place.member("bea"), SimpleNamespace(user=place.ada, environment=place.environment)
     User.objects.filter(pk=place.ada.pk).update(is_active=False)
-    with pytest.raises(PermissionDenied), turn(request):
+    with pytest.raises(PermissionDenied), change_of_roles(request):
         actions.give(place.environment, bea, Role.CONTRIBUTOR, by=place.ada)
     assert place.role_of(bea) == ("viewer", "")
 
