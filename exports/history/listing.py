@@ -31,7 +31,7 @@ SHOWN = (
 )  # fmt: skip
 
 
-class Way(NamedTuple):
+class PageLink(NamedTuple):
     """Where a neighbouring page begins, as its address says it."""
 
     after: int | None = None
@@ -41,12 +41,12 @@ class Way(NamedTuple):
 
 @dataclass(frozen=True)
 class Page:
-    """Some runs in the order asked for, with the ways to the pages before and after, None where there is nothing."""
+    """Some runs in the order asked for, with links to the pages before and after them, None where there is none."""
 
     runs: list[Run]
     sort: str
-    previous: Way | None = None
-    next: Way | None = None
+    previous: PageLink | None = None
+    next: PageLink | None = None
 
 
 def page_of(environment: Environment, found: RunQuerySet, query: QueryDict) -> Page:
@@ -96,8 +96,8 @@ def _ranked(found: RunQuerySet, sort: str, query: QueryDict) -> Page:
     order = rank.desc(nulls_last=True) if sort.startswith("-") else rank.asc(nulls_last=True)
     first = (number - 1) * PAGE_SIZE
     runs = list(_shown(Run.objects.filter(pk__in=newest)).order_by(order, "-pk")[first : first + PAGE_SIZE + 1])
-    onward = Way(page=number + 1) if len(runs) > PAGE_SIZE else None
-    return Page(runs[:PAGE_SIZE], sort, Way(page=number - 1) if number > 1 else None, onward)
+    onward = PageLink(page=number + 1) if len(runs) > PAGE_SIZE else None
+    return Page(runs[:PAGE_SIZE], sort, PageLink(page=number - 1) if number > 1 else None, onward)
 
 
 def _shown(found: RunQuerySet) -> RunQuerySet:
@@ -128,9 +128,9 @@ def _anchor(environment: Environment, pk: str) -> Run | None:
     return mine.only("due", "queued_at").first() if pk else None
 
 
-def _before(runs: list[Run]) -> Way | None:
-    return Way(before=runs[0].pk) if runs else None
+def _before(runs: list[Run]) -> PageLink | None:
+    return PageLink(before=runs[0].pk) if runs else None
 
 
-def _after(runs: list[Run]) -> Way | None:
-    return Way(after=runs[-1].pk) if runs else None
+def _after(runs: list[Run]) -> PageLink | None:
+    return PageLink(after=runs[-1].pk) if runs else None

@@ -12,7 +12,7 @@ from exports.progress import facts, history, items
 from exports.progress.files import FileEntry, files_of
 from exports.progress.log import LogLine, log_of
 from exports.progress.steps import steps_of
-from exports.progress.ways_out import Way, next_step, ways_out
+from exports.progress.remedies import Remedy, next_step, remedies_of
 from exports.schedules.words import next_run_of
 from exports.shown.status import status_of
 from roles.access.policy import Access
@@ -33,7 +33,7 @@ class Progress:
     said: str  # for screen readers: changes with the state, and with every quarter that was sent
     is_last: bool
     next_step: str
-    ways_out: list[Way]
+    remedies_of: list[Remedy]
     steps: list[dict[str, Any]]
     items: list[items.Entry]
     facts: list[tuple[str, Any]]
@@ -70,7 +70,7 @@ def progress_of(export: Export, access: Access, run: Run | None = None) -> Progr
         said=_said(run) if run else "",
         is_last=run is None or run.most_rows is not None or run.pk == export.last_run_id,
         next_step=next_step(run, access) if run else "",
-        ways_out=ways_out(run, export, access) if run else [],
+        remedies=remedies_of(run, export, access) if run else [],
         steps=steps_of(run) if run else [],
         items=items.items_of(run) if run else [],
         facts=facts.facts_of(run) if run else [],

@@ -239,7 +239,7 @@ def test_the_log_is_in_progress_details_with_hosts_for_administrators_alone(carl
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_run_that_is_let_go_delivers_and_is_usual_from_then_on(export, ada):
+def test_a_run_that_is_released_delivers_and_is_usual_from_then_on(export, ada):
     run = hold(export)
     deciding.release(run, by=ada, why="A new start.")
     work_until_idle()

@@ -221,7 +221,7 @@ def test_a_retrying_run_says_when_it_is_tried_next_and_when_to_do_something(carl
 # Failures and their ways out
 
 
-def test_segments_that_are_not_eligible_offer_both_ways_out(carl, export, table):
+def test_segments_that_are_not_eligible_offer_both_remedies(carl, export, table):
     segments = [make_segment(table, name) for name in ("Accounts A", "Accounts B")]
     step = {"key": "check", "label": "Check", "state": "failed", "note": ""}
     step["not_eligible"] = [segment.pk for segment in segments] + [10**9, "x"][:1]

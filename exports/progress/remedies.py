@@ -19,8 +19,8 @@ TO_THE_TARGET = ("send", "manifest")
 
 
 @dataclass(frozen=True)
-class Way:
-    """One link out of a failure."""
+class Remedy:
+    """A link to where somebody can mend a failure."""
 
     label: str
     url: str
@@ -40,29 +40,31 @@ def next_step(run: Run, access: Access) -> str:
     return _("What you cannot do yourself, ask %(names)s to do.") % {"names": names} if names else ""
 
 
-def ways_out(run: Run, export: Export, access: Access) -> list[Way]:
-    """Return the links that lead on from a `run` that failed, was skipped or is held; none for others."""
+def remedies_of(run: Run, export: Export, access: Access) -> list[Remedy]:
+    """Return the remedies for a `run` that failed, was skipped or is held; none for other runs."""
     step, at = failed_step(run), {"environment": export.environment.slug}
     if run.state == State.HELD:
-        return _decisions(run, at | {"pk": export.pk}) if export.is_editable_by(access) else []
-    ways = []
+        return _decision_remedies(run, at | {"pk": export.pk}) if export.is_editable_by(access) else []
+    remedies = []
     if access.has_permission(Permission.EDIT_DATA):
-        ways += [_contact_segment(segment, at) for segment in _not_eligible(step, export)]
+        remedies += [_contact_segment(segment, at) for segment in _not_eligible(step, export)]
     is_of_the_export = step.get("key", "refresh") != "refresh" and not _is_of_the_target(run)
     is_skipped = run.state == State.SKIPPED and bool(run.message)
     if (is_of_the_export or is_skipped) and export.is_editable_by(access):
-        ways.append(Way(_("Edit export"), reverse("exports:edit", kwargs=at | {"pk": export.pk})))
+        remedies.append(Remedy(_("Edit export"), reverse("exports:edit", kwargs=at | {"pk": export.pk})))
     if export.connection_id and access.has_permission(Permission.MANAGE_CONNECTIONS) and _may_be_the_connection(run):
         url = reverse("connections:edit", kwargs=at | {"pk": export.connection_id})
-        ways.append(Way(_("Edit the connection"), url))
-    return ways
+        remedies.append(Remedy(_("Edit the connection"), url))
+    return remedies
 
 
-def _decisions(run: Run, at: dict[str, Any]) -> list[Way]:
-    """The two ways in which a person can decide about a held run, and the way to what is unusual."""
+def _decision_remedies(run: Run, at: dict[str, Any]) -> list[Remedy]:
+    """The two decisions about a held run, and a link to its export."""
     labels = {"let_go": _("Send anyway…"), "drop": _("Drop this run…")}
-    ways = [Way(label, reverse(f"exports:{name}", kwargs=at | {"uuid": run.uuid})) for name, label in labels.items()]
-    return [*ways, Way(_("Edit export"), reverse("exports:edit", kwargs=at))]
+    remedies = [
+        Remedy(label, reverse(f"exports:{name}", kwargs=at | {"uuid": run.uuid})) for name, label in labels.items()
+    ]
+    return [*remedies, Remedy(_("Edit export"), reverse("exports:edit", kwargs=at))]
 
 
 def _not_eligible(step: dict[str, object], export: Export) -> list[Segment]:
@@ -73,9 +75,9 @@ def _not_eligible(step: dict[str, object], export: Export) -> list[Segment]:
     return list(Segment.objects.filter(environment=export.environment, pk__in=named).order_by("name"))
 
 
-def _contact_segment(segment: Segment, at: dict[str, str]) -> Way:
+def _contact_segment(segment: Segment, at: dict[str, str]) -> Remedy:
     label = _("Create contact segment like “%(name)s”") % {"name": segment.name}
-    return Way(label, f"{reverse('segments:add', kwargs=at)}?like={segment.pk}")
+    return Remedy(label, f"{reverse('segments:add', kwargs=at)}?like={segment.pk}")
 
 
 def _may_be_the_connection(run: Run) -> bool:
