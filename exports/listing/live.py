@@ -7,7 +7,7 @@ from django.http import QueryDict
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from exports.listing.query import MOVING, PAGE_SIZE, Listing, list_exports, states_of
+from exports.listing.query import MOVING, PAGE_SIZE, ExportListing, list_exports, states_of
 from exports.listing.rows import Rows
 from exports.models import Export
 from exports.schedules.words import ScheduleTeller
@@ -23,7 +23,7 @@ FAST, SLOW = "every 1s", "every 5s"
 class Live:
     """How a page of the list asks what has changed: `head` stands for summary and filters as they are shown."""
 
-    listing: Listing
+    listing: ExportListing
     is_moving: bool
     is_stale: bool  # exports came or went, or no longer fit the filter
     shown_all: int
@@ -58,7 +58,7 @@ class Changes:
         return bool(self.rows) or self.has_new_head
 
 
-def live_of(listing: Listing) -> Live:
+def live_of(listing: ExportListing) -> Live:
     """Return how the page just loaded asks for changes."""
     return Live(listing, _is_moving(listing.exports), is_stale=False, shown_all=listing.all)
 

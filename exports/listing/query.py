@@ -32,7 +32,7 @@ FAILED_ANY_LOOK = Look(gettext_lazy("Failed"), "alert-circle", "danger")
 
 
 @dataclass(frozen=True)
-class Listing:
+class ExportListing:
     """One page of the list with what was asked for."""
 
     environment: Environment
@@ -85,7 +85,7 @@ class Listing:
         return chips
 
 
-def list_exports(access: Access, query: QueryDict) -> Listing:
+def list_exports(access: Access, query: QueryDict) -> ExportListing:
     """Return the page of exports that the URL's `query` (q, status, sort, page) asks for, with two queries."""
     search = search_of(query)
     status = query.get("status", "") if query.get("status") in {*STATES, *UNITED} else ""
@@ -98,7 +98,7 @@ def list_exports(access: Access, query: QueryDict) -> Listing:
     paginator.count = sum(tally.called.get(state, 0) for state in (states_of(status) if status else tally.called))
     failed = 0 if access.has_permission(Permission.EDIT_EXPORTS) else tally.all.get(State.FAILED, 0)
     page = paginator.get_page(query.get("page"))
-    return Listing(access.environment, page, search, status, sort, tally.all, tally.needs, failed)
+    return ExportListing(access.environment, page, search, status, sort, tally.all, tally.needs, failed)
 
 
 @dataclass(frozen=True)

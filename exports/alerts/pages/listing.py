@@ -31,7 +31,7 @@ TONES: dict[str, str] = {
 ICONS: dict[str, str] = {AlertKind.SKIPPED: "minus-circle", AlertKind.LATE: "clock", AlertKind.NEVER_STARTED: "clock"}
 
 
-class Line(NamedTuple):
+class AlertLine(NamedTuple):
     """One alert as it is shown."""
 
     alert: Alert
@@ -60,11 +60,11 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Listing:
+class AlertListing:
     """One page of the list with what was asked for."""
 
     page: Page[Alert]
-    lines: list[Line]
+    lines: list[AlertLine]
     status: str
     kind: str
     export: Export | None
@@ -81,13 +81,13 @@ class Listing:
         return [(value, str(label), self.counts[value]) for value, label in AlertKind.choices if self.counts[value]]
 
 
-def line_of(alert: Alert) -> Line:
+def alert_line(alert: Alert) -> AlertLine:
     """Return the alert ready to be shown; `since`, where it was asked for, tells what is unread."""
     since = getattr(alert, "since", None)
-    return Line(alert, page_of(alert), bool(since and alert.changed_at > since))
+    return AlertLine(alert, page_of(alert), bool(since and alert.changed_at > since))
 
 
-def list_alerts(access: Access, query: QueryDict) -> Listing:
+def list_alerts(access: Access, query: QueryDict) -> AlertListing:
     """Return the page of alerts that `query` asks for (status, kind, export, page)."""
     mine = Alert.objects.filter(environment=access.environment)
     export = _export(access, query.get("export", ""))
@@ -102,7 +102,7 @@ def list_alerts(access: Access, query: QueryDict) -> Listing:
         mine = mine.filter(kind=kind)
     order = mine.order_by(F("closed_at").desc(nulls_first=True), "-pk")
     page = Paginator(order.select_related("export", "environment", "run"), PAGE_SIZE).get_page(query.get("page"))
-    return Listing(page, [line_of(alert) for alert in page], status, kind, export, counts)
+    return AlertListing(page, [alert_line(alert) for alert in page], status, kind, export, counts)
 
 
 def _counts(alerts: Any) -> dict[str, int]:

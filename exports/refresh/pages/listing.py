@@ -47,7 +47,7 @@ LOOKS |= {"": NOT_STARTED_LOOK, State.FAILED: Look(_("Failed"), "alert-circle", 
 
 
 @dataclass(frozen=True)
-class Listing:
+class StatusListing:
     """One page of the list, as keys in order, with what was asked for; `counts` are by kind and status."""
 
     page: Page[Any]
@@ -97,7 +97,7 @@ class Listing:
         return [{"value": one or NOT_STARTED_VALUE, "look": LOOKS[one], "count": counts[one]} for one in chosen]
 
 
-def list_all(environment: Environment, query: QueryDict) -> Listing:
+def list_all(environment: Environment, query: QueryDict) -> StatusListing:
     """Return the page of tables, segments and exports that the URL's `query` (q, kind, status, sort, page) asks for."""
     search = search_of(query)
     kind = query.get("kind", "") if query.get("kind") in PartKind.values else ""
@@ -110,7 +110,7 @@ def list_all(environment: Environment, query: QueryDict) -> Listing:
             counts[name, state] += count
     chosen = [_matching(source, search, status) for name, source in sources.items() if not kind or kind == name]
     found = _united(chosen).order_by(*_order(sort))
-    return Listing(Paginator(found, PAGE_SIZE).get_page(query.get("page")), search, kind, status, sort, counts)
+    return StatusListing(Paginator(found, PAGE_SIZE).get_page(query.get("page")), search, kind, status, sort, counts)
 
 
 def _order(sort: str) -> list[OrderBy]:

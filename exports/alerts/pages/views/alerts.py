@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from exports.alerts.bell import bell_of, mark_read, newest_first
-from exports.alerts.pages.listing import line_of, list_alerts
+from exports.alerts.pages.listing import alert_line, list_alerts
 from roles.access.policy import EnvironmentRequest, requires
 from roles.permissions import Permission
 from roles.ui.htmx import done, render, render_panel
@@ -32,7 +32,7 @@ def latest(request: EnvironmentRequest) -> TemplateResponse:
     """What the bell opens: the alerts that changed last."""
     alerts = newest_first(request.access, LATEST)
     context = {
-        "lines": [line_of(alert) for alert in alerts],
+        "lines": [alert_line(alert) for alert in alerts],
         "until": alerts[0].changed_at.isoformat() if alerts else "",
         "unread": bell_of(request.access).unread,
         "list_url": list_url(request),

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from exports.models import PartKind, RefreshPart
 from exports.refresh.pages.items import Item, items_of
-from exports.refresh.pages.listing import PAGE_SIZE, Key, Listing, list_all
+from exports.refresh.pages.listing import PAGE_SIZE, Key, StatusListing, list_all
 from exports.refresh.pages.past import past_of
 from exports.refresh.pages.workflow import workflow_of
 from roles.access.policy import EnvironmentRequest, requires
@@ -72,7 +72,7 @@ def item(request: EnvironmentRequest, kind: str, pk: int) -> TemplateResponse:
 
 
 def _head(
-    request: EnvironmentRequest, listing: Listing, items: list[Item], shown_all: int, *, is_stale: bool = False
+    request: EnvironmentRequest, listing: StatusListing, items: list[Item], shown_all: int, *, is_stale: bool = False
 ) -> dict[str, Any]:
     """Return what stands around the rows, and how the page asks for what changes."""
     workflow = workflow_of(request.environment)
