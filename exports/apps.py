@@ -25,7 +25,7 @@ class ExportsConfig(AppConfig):
 
         registration.register()
         carriers.register(FileDestination, FilesCarrier)
-        removing.register_usage(guide.usage_of)
+        removing.register_usage(guide.usage_context)
         connection_help.register_exports(formats_help.ExportsHelp())
         checks.register("waiting runs", health.waiting_runs)
         checks.register("schedules", schedules_health.look_at(occurrences.KIND, due.KIND))

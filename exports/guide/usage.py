@@ -20,7 +20,7 @@ MOST_SHOWN = 200  # of the exports at once; a page with more of them would be no
 
 
 @dataclass(frozen=True)
-class Item:
+class ExportUse:
     """An export on the connection, with its run that has not ended; `next` is the element to go on with."""
 
     export: Export
@@ -62,14 +62,14 @@ class Item:
         return str(self.run.triggered_by or self.run.get_trigger_display())
 
 
-def usage_of(connection: Connection) -> dict[str, Any]:
+def usage_context(connection: Connection) -> dict[str, Any]:
     """Return what the page shows of the exports on `connection`; a constant number of queries."""
     mine = Export.objects.filter(connection=connection)
     shown = list(mine.select_related("environment", "last_run", "schedule").order_by(Lower("name"), "pk")[:MOST_SHOWN])
     active = Run.objects.active().filter(export__in=shown).select_related("triggered_by")
     runs = {run.export_id: run for run in active}
     after = [f"guide-detach-{export.pk}" for export in shown[1:]] + ["guide-remove-connection"]
-    items = [Item(export, runs.get(export.pk), following) for export, following in zip(shown, after, strict=False)]
+    items = [ExportUse(export, runs.get(export.pk), following) for export, following in zip(shown, after, strict=False)]
     total = len(shown) if len(shown) < MOST_SHOWN else mine.count()
     return {
         "items": items,

@@ -15,7 +15,7 @@ from roles.ui.words import duration, exact_time
 
 
 @dataclass(frozen=True)
-class Entry:
+class RunEntry:
     """What the history shows of a run. Nothing in it is for administrators alone."""
 
     run: Run
@@ -32,11 +32,11 @@ class Entry:
     attempts: str | None
 
 
-def entry_of(run: Run, slug: str) -> Entry:
+def run_entry(run: Run, slug: str) -> RunEntry:
     """Lay out a run (with export and triggered_by loaded) of the environment `slug`."""
     kwargs = {"environment": slug, "pk": run.export_id, "uuid": run.uuid}
     is_timed = run.ended_at is not None or run.state == State.RUNNING
-    return Entry(
+    return RunEntry(
         run=run,
         url=reverse("exports:run_progress", kwargs=kwargs),
         look=run.look,

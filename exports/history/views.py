@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from exports.history import listing
 from exports.history.day_chart import day_chart_of
 from exports.history.download import as_csv
-from exports.history.entries import entry_of
+from exports.history.entries import run_entry
 from exports.history.filters import PERIOD_CHOICES, Filters, runs_of
 from exports.history.run_chart import run_chart_of
 from exports.models import Export, Trigger
@@ -54,7 +54,7 @@ def _page(request: EnvironmentRequest, export: Export | None) -> TemplateRespons
         "filters": filters,
         "asked": filters.as_dict(),
         "page": page,
-        "entries": [entry_of(run, request.environment.slug) for run in page.runs],
+        "entries": [run_entry(run, request.environment.slug) for run in page.runs],
         "count": count,
         "most_counted": listing.MOST_COUNTED,
         "most_ranked": listing.MOST_RANKED if page.sort.lstrip("-") in listing.RANKS else 0,

@@ -35,7 +35,7 @@ class Progress:
     next_step: str
     remedies_of: list[Remedy]
     steps: list[dict[str, Any]]
-    items: list[items.Entry]
+    items: list[items.ItemFigures]
     facts: list[tuple[str, Any]]
     files: list[FileEntry]
     history: history.History | None
@@ -72,7 +72,7 @@ def progress_of(export: Export, access: Access, run: Run | None = None) -> Progr
         next_step=next_step(run, access) if run else "",
         remedies=remedies_of(run, export, access) if run else [],
         steps=steps_of(run) if run else [],
-        items=items.items_of(run) if run else [],
+        items=items.item_figures(run) if run else [],
         facts=facts.facts_of(run) if run else [],
         files=files_of(run, export, access) if run else [],
         history=history.history_of(export, run),

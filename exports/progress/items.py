@@ -14,7 +14,7 @@ KINDS = {"table": gettext_lazy("Table"), "members": gettext_lazy("Member list")}
 
 
 @dataclass(frozen=True)
-class Entry:
+class ItemFigures:
     """One item: `figures` are its rows, of how many; `percent` is for one that is on its way."""
 
     name: str
@@ -23,12 +23,12 @@ class Entry:
     percent: int | None
 
 
-def items_of(run: Run) -> list[Entry]:
+def item_figures(run: Run) -> list[ItemFigures]:
     """Return the items of `run`, in their order."""
     return [_entry(item, run) for item in run.items]
 
 
-def _entry(item: dict[str, Any], run: Run) -> Entry:
+def _entry(item: dict[str, Any], run: Run) -> ItemFigures:
     rows, expected = item["rows"], item["expected"]
     kind = KINDS.get(item.get("kind", ""), "")
     is_whole = run.state in DELIVERED or expected is None
@@ -37,7 +37,7 @@ def _entry(item: dict[str, Any], run: Run) -> Entry:
     percent = min(100, int(100 * rows / expected)) if is_running else None
     if rejected := item.get("rejected"):
         figures = _("%(figures)s · %(rejected)s rejected") % {"figures": figures, "rejected": number(rejected)}
-    return Entry(item["name"], str(kind), figures, percent)
+    return ItemFigures(item["name"], str(kind), figures, percent)
 
 
 def _grouped(rows: int, expected: int) -> dict[str, str]:

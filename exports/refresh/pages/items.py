@@ -24,7 +24,7 @@ ICONS = {PartKind.TABLE: "table", PartKind.SEGMENT: "segments", PartKind.EXPORT:
 
 
 @dataclass(frozen=True)
-class Item:
+class StatusLine:
     """One line; `state` is that of a run, "" for what has not been refreshed yet."""
 
     kind: PartKind
@@ -67,7 +67,7 @@ class Item:
         return f"{crc32(repr((self, age, get_language())).encode()):x}"
 
 
-def items_of(environment: Environment, keys: list[Key]) -> list[Item]:
+def status_lines(environment: Environment, keys: list[Key]) -> list[StatusLine]:
     """Return the lines of `keys` in their order, in a constant number of queries; what is gone is left out."""
     ids: dict[str, list[int]] = {kind.value: [pk for of, pk in keys if of == kind] for kind in PartKind}
     parts = _last_parts(ids)
@@ -103,11 +103,11 @@ def _url(environment: Environment, kind: PartKind, pk: int) -> str:
     return reverse("system:item", kwargs={"environment": environment.slug, "kind": kind.value, "pk": pk})
 
 
-def _table(environment: Environment, table: Any, parts: dict[Key, RefreshPart]) -> Item:
+def _table(environment: Environment, table: Any, parts: dict[Key, RefreshPart]) -> StatusLine:
     part = parts.get((PartKind.TABLE.value, table.pk))
     kind = _("Table · %(kind)s") % {"kind": table.get_profile_kind_display()} if table.profile_kind else _("Table")
     says = table.state in (State.FAILED, State.WARNED, State.QUEUED)
-    return Item(
+    return StatusLine(
         PartKind.TABLE,
         table.pk,
         table.name,
@@ -120,13 +120,13 @@ def _table(environment: Environment, table: Any, parts: dict[Key, RefreshPart]) 
     )
 
 
-def _segment(environment: Environment, segment: Any, parts: dict[Key, RefreshPart]) -> Item:
+def _segment(environment: Environment, segment: Any, parts: dict[Key, RefreshPart]) -> StatusLine:
     part = parts.get((PartKind.SEGMENT.value, segment.pk))
     reasons = {State.FAILED.value: segment.error, State.SKIPPED.value: _said(part), State.QUEUED.value: _said(part)}
     seconds = seconds_of(part)
     if segment.state == State.SUCCEEDED and segment.refresh_started_at and segment.refreshed_at:
         seconds = max(0.0, (segment.refreshed_at - segment.refresh_started_at).total_seconds())
-    return Item(
+    return StatusLine(
         PartKind.SEGMENT,
         segment.pk,
         segment.name,
@@ -139,11 +139,11 @@ def _segment(environment: Environment, segment: Any, parts: dict[Key, RefreshPar
     )
 
 
-def _export(environment: Environment, export: Export) -> Item:
+def _export(environment: Environment, export: Export) -> StatusLine:
     run, status = export.last_run, status_of(export.last_run)
     look = type_look(export.connection.type if export.connection else None)
     kwargs = {"environment": environment.slug, "pk": export.pk}
-    return Item(
+    return StatusLine(
         PartKind.EXPORT,
         export.pk,
         export.name,

@@ -23,7 +23,7 @@ ORDER = ("failed", "running", "warned", "skipped", "canceled", "waiting", "done"
 
 
 @dataclass(frozen=True)
-class Entry:
+class RefreshEntry:
     """One system refresh in the list."""
 
     refresh: SystemRefresh
@@ -47,7 +47,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Past:
+class PastRefresh:
     """One time that something was refreshed with the system."""
 
     part: RefreshPart
@@ -89,13 +89,13 @@ class Past:
         return reverse("exports:run_progress", kwargs=kwargs)
 
 
-def past_of(parts: QuerySet[RefreshPart]) -> list[Past]:
+def past_refreshes(parts: QuerySet[RefreshPart]) -> list[PastRefresh]:
     """Return the last of `parts`, the newest first."""
     last = parts.select_related("refresh__triggered_by", "run__environment").order_by("-id")[:LAST]
-    return [Past(part) for part in last]
+    return [PastRefresh(part) for part in last]
 
 
-def entries_of(refreshes: list[SystemRefresh]) -> list[Entry]:
+def refresh_entries(refreshes: list[SystemRefresh]) -> list[RefreshEntry]:
     """Return the refreshes with the counts of their parts, in one query more."""
     parts = RefreshPart.objects.filter(refresh__in=refreshes).order_by()
     counts: dict[int, Counter[str]] = defaultdict(Counter)
@@ -104,7 +104,7 @@ def entries_of(refreshes: list[SystemRefresh]) -> list[Entry]:
     return [_entry(refresh, counts[refresh.pk]) for refresh in refreshes]
 
 
-def panel_of(refresh: SystemRefresh, page: str | None) -> dict[str, Any]:
+def panel_context(refresh: SystemRefresh, page: str | None) -> dict[str, Any]:
     """Return what the panel of one refresh shows: how far it is and a page of its parts, trouble first."""
     ranks = [When(state=state, then=Value(rank)) for rank, state in enumerate(ORDER)]
     parts = refresh.parts.annotate(rank=Case(*ranks, default=Value(len(ORDER)))).order_by("rank", "position")
@@ -114,7 +114,7 @@ def panel_of(refresh: SystemRefresh, page: str | None) -> dict[str, Any]:
         "subtitle": exact_time(refresh.queued_at),
         "workflow": Workflow(refresh, counts_of(refresh), None, is_scheduled=False),
         "page": found,
-        "parts": [Past(part) for part in found],
+        "parts": [PastRefresh(part) for part in found],
         "seconds": seconds_of_refresh(refresh),
     }
 
@@ -126,10 +126,10 @@ def seconds_of_refresh(refresh: SystemRefresh) -> float | None:
     return ((refresh.ended_at or timezone.now()) - refresh.started_at).total_seconds()
 
 
-def _entry(refresh: SystemRefresh, counts: Counter[str]) -> Entry:
+def _entry(refresh: SystemRefresh, counts: Counter[str]) -> RefreshEntry:
     total = sum(counts.values())
     good = counts[PartState.DONE] + counts[PartState.WARNED]
     words = _("%(good)d of %(all)d") % {"good": good, "all": total} if total else ""
     bad = {PartState.FAILED: _("%(n)d failed"), PartState.SKIPPED: _("%(n)d skipped")}
     trouble = " · ".join(text % {"n": counts[state]} for state, text in bad.items() if counts[state])
-    return Entry(refresh, words, trouble if trouble != refresh.reason else "")
+    return RefreshEntry(refresh, words, trouble if trouble != refresh.reason else "")

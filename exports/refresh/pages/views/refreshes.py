@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from exports.models import SystemRefresh
 from exports.refresh import start
-from exports.refresh.pages.past import entries_of, panel_of
+from exports.refresh.pages.past import refresh_entries, panel_context
 from exports.refresh.pages.views.status import url_of
 from exports.refresh.plan import preview
 from roles.access.policy import EnvironmentRequest, requires
@@ -64,7 +64,7 @@ def history(request: EnvironmentRequest) -> TemplateResponse:
     """The system refreshes that were, the newest first."""
     refreshes = SystemRefresh.objects.filter(environment=request.environment).order_by("-id")
     page = Paginator(refreshes.select_related("triggered_by"), PAGE_SIZE).get_page(request.GET.get("page"))
-    context: dict[str, Any] = {"page": page, "entries": entries_of(list(page))}
+    context: dict[str, Any] = {"page": page, "entries": refresh_entries(list(page))}
     return render(request, "system/history.html", context, partial="list", target="list")
 
 
@@ -74,4 +74,4 @@ def one(request: EnvironmentRequest, uuid: str) -> TemplateResponse:
     """One system refresh with its parts, as a panel."""
     mine = SystemRefresh.objects.select_related("triggered_by", "canceled_by").filter(environment=request.environment)
     refresh = get_object_or_404(mine, uuid=uuid)
-    return render_panel(request, "system/refresh.html", panel_of(refresh, request.GET.get("page")))
+    return render_panel(request, "system/refresh.html", panel_context(refresh, request.GET.get("page")))

@@ -12,9 +12,9 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from exports.models import PartKind, RefreshPart
-from exports.refresh.pages.items import Item, items_of
+from exports.refresh.pages.items import StatusLine, status_lines
 from exports.refresh.pages.listing import PAGE_SIZE, Key, StatusListing, list_all
-from exports.refresh.pages.past import past_of
+from exports.refresh.pages.past import past_refreshes
 from exports.refresh.pages.workflow import workflow_of
 from roles.access.policy import EnvironmentRequest, requires
 from roles.permissions import Permission
@@ -36,7 +36,7 @@ def url_of(request: EnvironmentRequest, name: str, **kwargs: Any) -> str:
 def status(request: EnvironmentRequest) -> TemplateResponse:
     """Settings > System."""
     listing = list_all(request.environment, request.GET)
-    items = items_of(request.environment, listing.keys)
+    items = status_lines(request.environment, listing.keys)
     context = _head(request, listing, items, shown_all=listing.all) | {"items": items, "page": listing.page}
     return render(request, "system/status.html", context, partial="list", target="list")
 
@@ -46,7 +46,7 @@ def status(request: EnvironmentRequest) -> TemplateResponse:
 def changes(request: EnvironmentRequest) -> HttpResponse:
     """What differs from what the page shows; 204 where nothing does."""
     shown, listing = _shown(request.GET.get("shown", "")), list_all(request.environment, request.GET)
-    items = items_of(request.environment, list(shown))
+    items = status_lines(request.environment, list(shown))
     changed = [item for item in items if item.version != shown[item.kind.value, item.pk]]
     shown_all = typed_id(request.GET.get("all"))
     head = _head(request, listing, items, shown_all, is_stale=listing.all != shown_all or len(items) < len(shown))
@@ -66,13 +66,13 @@ def item(request: EnvironmentRequest, kind: str, pk: int) -> TemplateResponse:
         raise Http404
     noun = get_object_or_404(NOUNS[kind], pk=pk, environment=request.environment)
     parts = RefreshPart.objects.filter(kind=kind, object_id=pk, refresh__environment=request.environment)
-    found = items_of(request.environment, [(kind, pk)])
-    context = {"noun": noun, "item": found[0], "past": past_of(parts), "is_segment": kind == PartKind.SEGMENT}
+    found = status_lines(request.environment, [(kind, pk)])
+    context = {"noun": noun, "item": found[0], "past": past_refreshes(parts), "is_segment": kind == PartKind.SEGMENT}
     return render_panel(request, "system/item.html", context)
 
 
 def _head(
-    request: EnvironmentRequest, listing: StatusListing, items: list[Item], shown_all: int, *, is_stale: bool = False
+    request: EnvironmentRequest, listing: StatusListing, items: list[StatusLine], shown_all: int, *, is_stale: bool = False
 ) -> dict[str, Any]:
     """Return what stands around the rows, and how the page asks for what changes."""
     workflow = workflow_of(request.environment)
