@@ -75,7 +75,7 @@ class DemoExport(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Plan:
+class DemoPlan:
     """One environment: `write` makes a CSV file for each table, from (folder, number of consumers, today)."""
 
     slug: str

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 from exports.demo.businesses import write_businesses
-from exports.demo.plan import DemoConnection, DemoExport, DemoSegment, DemoTable, Plan, condition
+from exports.demo.plan import DemoConnection, DemoExport, DemoSegment, DemoTable, DemoPlan, condition
 from exports.schedules.recurrence import Recurrence
 from roles.kinds import Audience
 
@@ -133,7 +133,7 @@ EXPORTS = [
     ),
 ]
 
-BUSINESSES = Plan(
+BUSINESSES = DemoPlan(
     "contoso-business",
     "Contoso Coffee for Business",
     Audience.BUSINESSES,

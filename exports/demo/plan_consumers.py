@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from connections.models import Sharing
 from exports.demo.people import write_people
-from exports.demo.plan import DemoConnection, DemoExport, DemoSegment, DemoTable, Plan, condition
+from exports.demo.plan import DemoConnection, DemoExport, DemoSegment, DemoTable, DemoPlan, condition
 from exports.schedules.recurrence import LAST_DAY, Recurrence
 from roles.kinds import Audience
 
@@ -135,7 +135,7 @@ EXPORTS = [
     DemoExport("Welcome series", "Partner SFTP", ("Joined this year",), MAIL, story="", schedule="off"),
 ]
 
-CONSUMERS = Plan(
+CONSUMERS = DemoPlan(
     "contoso",
     "Contoso Coffee",
     Audience.CONSUMERS,

@@ -19,7 +19,7 @@ from connections.models import Connection
 from connections.sharing.sharing import contributors
 from connections.testing import testing
 from exports import actions
-from exports.demo.plan import PASSWORD, PEOPLE, DemoConnection, DemoExport, Plan
+from exports.demo.plan import PASSWORD, PEOPLE, DemoConnection, DemoExport, DemoPlan
 from exports.demo.plan_businesses import BUSINESSES
 from exports.demo.plan_consumers import CONSUMERS
 from exports.models import Export, ExportKind, RefreshSchedule, Run, ScheduleMode
@@ -50,7 +50,7 @@ def make_demo(say: Say, count: int = CUSTOMERS) -> None:
     _wait(runs)
 
 
-def _make(plan: Plan, users: dict[str, User], count: int, say: Say) -> list[Run]:
+def _make(plan: DemoPlan, users: dict[str, User], count: int, say: Say) -> list[Run]:
     """Make one environment; return the runs that were begun."""
     environment = _environment(plan, users)
     say(f"{environment.name}:")
@@ -66,7 +66,7 @@ def _make(plan: Plan, users: dict[str, User], count: int, say: Say) -> list[Run]
     return runs
 
 
-def _environment(plan: Plan, users: dict[str, User]) -> Environment:
+def _environment(plan: DemoPlan, users: dict[str, User]) -> Environment:
     """One environment, in which everybody has their role."""
     values = {"name": plan.name, "audience": plan.audience}
     with transaction.atomic():
@@ -101,7 +101,7 @@ def _users() -> dict[str, User]:
     return users
 
 
-def _tables(environment: Environment, plan: Plan, by: User, count: int, say: Say) -> None:
+def _tables(environment: Environment, plan: DemoPlan, by: User, count: int, say: Say) -> None:
     """Import the invented tables that are not there, and state what their rows refer to."""
     known = set(environment.tables.values_list("name", flat=True))
     missing = [table for table in plan.tables if table.name not in known]
@@ -131,7 +131,7 @@ def _relate(environment: Environment, name: str, field_name: str, other: str, by
         relate(table.fields.get(name=field_name), key, by=by)
 
 
-def _segments(environment: Environment, plan: Plan, by: User, say: Say) -> None:
+def _segments(environment: Environment, plan: DemoPlan, by: User, say: Say) -> None:
     tables = {table.name: table for table in environment.tables.all()}
     for demo in plan.segments(timezone.localdate()):
         segment = Segment.objects.filter(environment=environment, name=demo.name).first()

@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from exports.listing.query import MOVING, PAGE_SIZE, ExportListing, list_exports, states_of
-from exports.listing.rows import Rows
+from exports.listing.rows import RowRenderer
 from exports.models import Export
 from exports.schedules.words import ScheduleTeller
 from exports.shown.exports import ExportFacts, facts_of, rows_of
@@ -71,7 +71,7 @@ def changes_since(access: Access, query: QueryDict, *, can_duplicate: bool) -> C
     all_before = typed_id(query.get("all"))
     is_stale = listing.all != all_before or len(exports) < len(shown) or not _fit(exports, listing.status)
     live = Live(listing, _is_moving(exports), is_stale, all_before)
-    rows = Rows(access, can_duplicate=can_duplicate).changed(exports, shown)
+    rows = RowRenderer(access, can_duplicate=can_duplicate).changed(exports, shown)
     return Changes(rows, live, has_new_head=live.head != query.get("head"))
 
 

@@ -28,7 +28,7 @@ VALUES = (
 OF_ONE, OF_MANY = ("edit", "progress", "duplicate", "decide"), ("run", "schedule", "detach", "remove")
 
 
-class Rows:
+class RowRenderer:
     """Lays out exports as rows of the list, as one person may see them."""
 
     def __init__(self, access: Access, *, can_duplicate: bool) -> None:

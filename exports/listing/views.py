@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from exports.listing.first_visit import guide_of
 from exports.listing.live import OWN, Live, changes_since, live_of
 from exports.listing.query import list_exports
-from exports.listing.rows import Rows
+from exports.listing.rows import RowRenderer
 from exports.shown.exports import ExportFacts
 from exports.web.common import can_add, list_url
 from roles.access.policy import Access, EnvironmentRequest, administrators, requires
@@ -27,7 +27,7 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
     context = {
         "listing": listing,
         "page": listing.page,
-        "rows": Rows(request.access, can_duplicate=usable).all(listing.exports),
+        "rows": RowRenderer(request.access, can_duplicate=usable).all(listing.exports),
         "can_add": usable or request.access.has_permission(Permission.MANAGE_CONNECTIONS),  # adds one on the way
         "may_add": request.access.has_permission(Permission.ADD_EXPORTS),
         "whom_to_ask": "" if usable else administrators(request.environment),

@@ -24,7 +24,7 @@ RECORDS = 5
 
 
 @dataclass(frozen=True)
-class Preview:
+class RecordPreview:
     """Records of one thing that was chosen, by its name; `problem` says why there are none to show.
 
     `choices` are all that can be shown, as (value, label); `value` is what is.
@@ -39,7 +39,7 @@ class Preview:
     is_for_viewer: bool = False
 
 
-class Column(NamedTuple):
+class PreviewColumn(NamedTuple):
     """A column `name` of a segment's records; `source` is what the query calls its field."""
 
     name: str
@@ -51,10 +51,10 @@ class Offer(NamedTuple):
     """One thing that was chosen, and how its records are read."""
 
     label: str
-    read: Callable[[], Preview]
+    read: Callable[[], RecordPreview]
 
 
-def preview(setup: Setup) -> Preview | None:
+def preview_records(setup: Setup) -> RecordPreview | None:
     """Return the first records of what is asked for, or else was chosen first; None while nothing is chosen."""
     offers = dict(_offers(setup))
     if not offers:
@@ -63,7 +63,7 @@ def preview(setup: Setup) -> Preview | None:
     value = asked if asked in offers else next(iter(offers))
     choices = tuple((value, offer.label) for value, offer in offers.items())
     if setup.access.is_support:
-        return Preview(offers[value].label, [], [], str(NO_DATA), value, choices)
+        return RecordPreview(offers[value].label, [], [], str(NO_DATA), value, choices)
     is_for_viewer = showing.is_for_viewer(setup.access)
     return replace(offers[value].read(), value=value, choices=choices, is_for_viewer=is_for_viewer)
 
@@ -80,32 +80,32 @@ def _offers(setup: Setup) -> Iterator[tuple[str, Offer]]:
         yield f"members-{segment.pk}", Offer(label, partial(_of_members, setup, segment))
 
 
-def _of_segment(setup: Setup, segment: Segment) -> Preview:
+def _of_segment(setup: Setup, segment: Segment) -> RecordPreview:
     columns = _columns(setup, segment)
     names = [column.name for column in columns]
     if not names:
-        return Preview(segment.name, [], [], _("Choose at least one field."))
+        return RecordPreview(segment.name, [], [], _("Choose at least one field."))
     if problem := next(filter(None, map(problem_of_name, names)), ""):
-        return Preview(segment.name, [], [], problem)
+        return RecordPreview(segment.name, [], [], problem)
     if twice := sorted({name for name in names if names.count(name) > 1}):
         problem = _("Several columns are called “%(names)s”. Give each a name of its own.")
-        return Preview(segment.name, names, [], problem % {"names": "”, “".join(twice)})
+        return RecordPreview(segment.name, names, [], problem % {"names": "”, “".join(twice)})
     asked = [(column.source, column.name) for column in columns]
     rows = preview_projected if segment.pk in setup.resolved.field_sources.projected else records.preview
     fields = [column.field for column in columns]
     return _read(setup, segment.name, names, fields, lambda: rows(segment, asked, RECORDS), _unreadable_segment())
 
 
-def _columns(setup: Setup, segment: Segment) -> list[Column]:
+def _columns(setup: Setup, segment: Segment) -> list[PreviewColumn]:
     """What the segment sends: fields of its own table, then those that it projects of its contacts."""
     lists = {fields.table.pk: fields for fields in setup.field_lists}
-    columns = [Column(name, one, one.name) for one, name in _included(lists.get(segment.table_id))]
+    columns = [PreviewColumn(name, one, one.name) for one, name in _included(lists.get(segment.table_id))]
     contacts = setup.resolved.field_sources.contact_table_of(segment)
     for field, name in _included(lists.get(contacts.pk)) if contacts else []:
         source = projected_name(field.table, field.name)
         if field.name in segment.projected_fields:
             is_taken = any(column.name == name for column in columns)  # by a field of the account
-            columns.append(Column(source if is_taken else name, field, source))
+            columns.append(PreviewColumn(source if is_taken else name, field, source))
     return columns
 
 
@@ -116,14 +116,14 @@ def _included(fields: FieldList | None) -> list[tuple[Field, str]]:
     return [(by_name[column.field], column.name) for column in fields.columns]
 
 
-def _of_table(setup: Setup, table: Table) -> Preview:
+def _of_table(setup: Setup, table: Table) -> RecordPreview:
     fields = list(table.fields.all())
     names = [field.name for field in fields]
     problem = _("The table cannot be read now. Open it to see why.")
     return _read(setup, table.name, names, fields, lambda: records.sample(table, fields, RECORDS), problem)
 
 
-def _of_members(setup: Setup, segment: Segment) -> Preview:
+def _of_members(setup: Setup, segment: Segment) -> RecordPreview:
     """A member list holds the key of its profiles."""
     keys = list(segment.table.fields.filter(is_key=True))
     names = [key.name for key in keys]
@@ -143,11 +143,11 @@ def _read(
     fields: list[Field],
     read: Callable[[], list[records.Row]],
     cannot_be_read: str,
-) -> Preview:
+) -> RecordPreview:
     try:
         rows = read()
     except psycopg.errors.QueryCanceled:
-        return Preview(name, columns, [], _("The preview took too long. The export itself may take longer."))
+        return RecordPreview(name, columns, [], _("The preview took too long. The export itself may take longer."))
     except (psycopg.Error, RulesError, queries.NotReadyError) as error:
-        return Preview(name, columns, [], str(shared_memory.advice(error) or cannot_be_read))
-    return Preview(name, columns, showing.rows_of(rows, fields, showing.for_preview(setup.access)))
+        return RecordPreview(name, columns, [], str(shared_memory.advice(error) or cannot_be_read))
+    return RecordPreview(name, columns, showing.rows_of(rows, fields, showing.for_preview(setup.access)))

@@ -22,7 +22,7 @@ from exports.models.states import State
 from exports.pane import drafts
 from exports.pane.checklists import check_lists
 from exports.pane.duplicate import copy_of
-from exports.pane.preview import preview
+from exports.pane.preview import preview_records
 from exports.pane.setup import Setup
 from exports.progress.views.details import show_progress
 from exports.schedules.views import parts as schedule_parts
@@ -180,7 +180,7 @@ def _pane(request: EnvironmentRequest, setup: Setup, status: int = 200, notice: 
         "export": setup.export,
         "can_edit": setup.can_edit,
         "view_only": not setup.can_edit,
-        "preview": preview(setup),
+        "preview": preview_records(setup),
         # The check lists stay as they are when only fields or preview are swapped in, and they can be long.
         "lists": [] if request.htmx.target in WITHOUT_LISTS else check_lists(setup),
         "subtitle": _subtitle(request, setup),

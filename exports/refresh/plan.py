@@ -31,7 +31,7 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class Preview:
+class RefreshPreview:
     """What *Refresh all* would do now, as numbers, and which exports it leaves out by the reason."""
 
     tables: int
@@ -50,7 +50,7 @@ def plan(environment: Environment) -> list[Planned]:
     return planned + _exports(environment, {(one.kind, one.object_id): place for place, one in enumerate(planned)})
 
 
-def preview(environment: Environment) -> Preview:
+def preview_refresh(environment: Environment) -> RefreshPreview:
     """Return what a system refresh that starts now would do."""
     exports = list(Export.objects.filter(environment=environment).order_by("name"))
     left_out: dict[Message, list[str]] = defaultdict(list)
@@ -59,7 +59,7 @@ def preview(environment: Environment) -> Preview:
             left_out[why].append(export.name)
     count = len(exports) - sum(map(len, left_out.values()))
     reasons = [LeftOut(str(reason), names) for reason, names in left_out.items()]
-    return Preview(environment.tables.count(), environment.segments.count(), count, reasons)
+    return RefreshPreview(environment.tables.count(), environment.segments.count(), count, reasons)
 
 
 def _why_left_out(export: Export) -> Message:

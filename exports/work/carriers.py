@@ -11,7 +11,7 @@ import psycopg
 from connections.destinations.base import Destination
 from exports.models import Run
 from exports.work.brakes import Removals
-from exports.work.plan import Plan
+from exports.work.plan import RunPlan
 from exports.work.record import Recorder
 from roles.messages import EMPTY, Message
 from roles.messages import said as _
@@ -25,7 +25,7 @@ _carriers: dict[type[Destination], type["Carrier"]] = {}
 class Carrier:
     """One run's way to a destination. What an end without success has to undo lies on `stack`."""
 
-    def __init__(self, recorder: Recorder, planned: Plan, destination: Any, stack: ExitStack) -> None:
+    def __init__(self, recorder: Recorder, planned: RunPlan, destination: Any, stack: ExitStack) -> None:
         self.recorder, self.run, self.planned = recorder, recorder.run, planned
         self.destination, self.stack = destination, stack
 

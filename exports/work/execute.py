@@ -25,7 +25,7 @@ from exports.work.errors import (
     SkippedRunError,
 )
 from exports.work.gate import hold_unusual, profiles_of, refuse_rejected, why_left_out, within_limits
-from exports.work.plan import Item, Plan, TooSmall, make_plan
+from exports.work.plan import Item, RunPlan, TooSmall, make_plan
 from exports.work.record import Recorder
 from roles import shared_memory
 from roles.messages import EMPTY, Message, joined, listed, verbatim
@@ -139,7 +139,7 @@ def _refuse_edited(export: Export) -> None:
         raise EditedMeanwhileError
 
 
-def _succeed(recorder: Recorder, plan: Plan, destination: type[Destination]) -> None:
+def _succeed(recorder: Recorder, plan: RunPlan, destination: type[Destination]) -> None:
     """Record the success; it counts only with the lease. Raises RunError where the target took nothing."""
     run = recorder.run
     warnings = [*_left_out_of(plan, destination), *_rejected_of(run)]
@@ -160,7 +160,7 @@ def _succeed(recorder: Recorder, plan: Plan, destination: type[Destination]) -> 
         raise LeaseLostError
 
 
-def _left_out_of(plan: Plan, destination: type[Destination]) -> list[Warned]:
+def _left_out_of(plan: RunPlan, destination: type[Destination]) -> list[Warned]:
     """Return what to say of segments that were left out."""
     if not plan.too_small:
         return []
@@ -236,7 +236,7 @@ def _destination(export: Export) -> Destination:
         raise RunError(message, reason=error.title) from error
 
 
-def _plan(run: Run, destination: type[Destination], step: dict[str, Any]) -> Plan:
+def _plan(run: Run, destination: type[Destination], step: dict[str, Any]) -> RunPlan:
     """Return the plan; `step` keeps the ids of segments that are not eligible. Raises RunError."""
     try:
         return make_plan(run, destination)
@@ -245,7 +245,7 @@ def _plan(run: Run, destination: type[Destination], step: dict[str, Any]) -> Pla
         raise
 
 
-def _items(run: Run, plan: Plan, reader: psycopg.Connection) -> list[dict[str, Any]]:
+def _items(run: Run, plan: RunPlan, reader: psycopg.Connection) -> list[dict[str, Any]]:
     """Return Run.items of the plan: how many rows of each will go, and what is left out."""
     items = [_entry(item, _expected(run, item, reader)) for item in plan.items]
     return items + [_left_out(one) for one in plan.too_small]

@@ -11,7 +11,7 @@ from exports.models import Run
 from exports.models.states import DELIVERED
 from exports.work.brakes import RECENT, Bounds, Brake, Count, Former, Removals, brakes, former, key_of
 from exports.work.errors import HeldRunError, RunError, SkippedRunError
-from exports.work.plan import Item, ItemKind, Plan, TooSmall
+from exports.work.plan import Item, ItemKind, RunPlan, TooSmall
 from exports.work.record import Recorder
 from roles.messages import Message, joined, listed
 from roles.messages import said as _
@@ -29,7 +29,7 @@ def profiles_of(connection: psycopg.Connection, item: Item) -> int:
     return records.count_members(connection, segment)
 
 
-def within_limits(plan: Plan, connection: psycopg.Connection, destination: type[Destination]) -> Plan:
+def within_limits(plan: RunPlan, connection: psycopg.Connection, destination: type[Destination]) -> RunPlan:
     """Return the plan without segments too small for the target. Raises SkippedRunError where nothing may go."""
     kept, too_small = _above_least(connection, plan.items, destination)
     most = destination.limits.most_profiles

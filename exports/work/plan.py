@@ -32,7 +32,7 @@ class ItemKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Column:
+class ItemColumn:
     """A column called `name` at the target, filled from `field`; `source` is what the query calls that."""
 
     name: str
@@ -50,7 +50,7 @@ class Item:
 
     kind: ItemKind
     noun: Table | Segment
-    columns: list[Column]
+    columns: list[ItemColumn]
     is_projected: bool = False
 
     @property
@@ -106,7 +106,7 @@ class TooSmall:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """What a run will send: of the items that the export names, in their order, those that are not too small."""
 
     named: list[Item]
@@ -119,11 +119,11 @@ class Plan:
         return [item.noun for item in self.named]
 
 
-def make_plan(run: Run, destination: type[Destination]) -> Plan:
+def make_plan(run: Run, destination: type[Destination]) -> RunPlan:
     """Return what the run of an export sends now. Raises RunError where a person has to change something first."""
     is_data_out = run.export.kind == ExportKind.DATA_OUT
     items = _data_out(run.export, destination) if is_data_out else _segments(run.export, destination)
-    return Plan(items, items)
+    return RunPlan(items, items)
 
 
 def _segments(export: Export, destination: type[Destination]) -> list[Item]:
@@ -199,20 +199,20 @@ def _refuse_unreadable(segment: Segment) -> None:
         raise RunError(why, reason=_("Segment cannot be read"))
 
 
-def _all_columns(fields: Iterable[Field], types: dict[str, str]) -> list[Column]:
+def _all_columns(fields: Iterable[Field], types: dict[str, str]) -> list[ItemColumn]:
     """All fields under their own names."""
-    return [Column(field.name, field, field.name, types.get(field.name, field.pg_type)) for field in fields]
+    return [ItemColumn(field.name, field, field.name, types.get(field.name, field.pg_type)) for field in fields]
 
 
-def _chosen(export: Export, table: Table) -> list[Column]:
+def _chosen(export: Export, table: Table) -> list[ItemColumn]:
     """The export's chosen columns of `table`; all fields where nothing was chosen."""
     fields, types = {field.name: field for field in table.fields.all()}, queries.types_of(table)
     selection = _selection(export, table, list(fields))
     _refuse_missing(table, [name for name, _column in selection if name not in fields])
-    return [Column(column, fields[name], name, types.get(name, fields[name].pg_type)) for name, column in selection]
+    return [ItemColumn(column, fields[name], name, types.get(name, fields[name].pg_type)) for name, column in selection]
 
 
-def _chosen_contacts(export: Export, segment: Segment, taken: set[str]) -> list[Column]:
+def _chosen_contacts(export: Export, segment: Segment, taken: set[str]) -> list[ItemColumn]:
     """The chosen columns of the contact table among those that the segment projects."""
     contact = projection.contact_of(segment.table)
     if contact is None:
@@ -231,7 +231,7 @@ def _chosen_contacts(export: Export, segment: Segment, taken: set[str]) -> list[
     columns = []
     for name, column in selection:
         source = projection.projected_name(contact.table, name)
-        columns.append(Column(_free(column, source, taken), fields[name], source, types[name]))
+        columns.append(ItemColumn(_free(column, source, taken), fields[name], source, types[name]))
     return columns
 
 

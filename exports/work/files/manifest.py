@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from exports.models import ExportKind, Run
 from exports.work.files.paths import FileItem, FilePlan
-from exports.work.plan import Column, ItemKind
+from exports.work.plan import ItemColumn, ItemKind
 from segments.models import Match, Segment, Table
 from segments.relationships import relationships_of
 from segments.rules import describe
@@ -82,7 +82,7 @@ def _segment(segment: Segment, run: Run) -> dict[str, Any]:
     return facts
 
 
-def _column(column: Column, item: FileItem) -> dict[str, Any]:
+def _column(column: ItemColumn, item: FileItem) -> dict[str, Any]:
     table = column.field.table
     return {
         "name": column.name,

@@ -12,7 +12,7 @@ from exports.models import Run
 from exports.work.files import cdm_names
 from exports.work.files.manifest import as_time, definition
 from exports.work.files.paths import FileItem, FilePlan
-from exports.work.plan import Column, ItemKind
+from exports.work.plan import ItemColumn, ItemKind
 from segments.relationships import relationships_of
 
 LONGEST_TEXT = 4000  # characters of a description
@@ -106,7 +106,7 @@ def _described(item: FileItem) -> str:
     return _("The members of the segment “%(name)s” by their key. %(definition)s") % words
 
 
-def _attribute(column: Column, item: FileItem) -> Json:
+def _attribute(column: ItemColumn, item: FileItem) -> Json:
     source = f"{item.table.environment.warehouse_schema}.{column.field.table.name}.{column.field.name}"
     key = _(", key") if column.field.is_key else ""
     return {

@@ -10,7 +10,7 @@ from exports.formats.registry import format_of
 from exports.models import Export, ExportKind, Run
 from exports.spec import folders as names
 from exports.work.files import cdm_names
-from exports.work.plan import Column, Item, ItemKind, Plan
+from exports.work.plan import ItemColumn, Item, ItemKind, RunPlan
 
 MANIFEST, TEST = "manifest", "test"
 
@@ -73,7 +73,7 @@ class FilePlan:
         return sorted({folder_of(path) for path in paths})
 
 
-def file_plan(run: Run, planned: Plan) -> FilePlan:
+def file_plan(run: Run, planned: RunPlan) -> FilePlan:
     """Return the files of a run that sends what is `planned`; those that are too small take no other one's folder."""
     export = run.export
     folders = _folders(export, planned.named)
@@ -116,7 +116,7 @@ def _file_item(item: Item, folder: str) -> FileItem:
     return FileItem(item.kind, item.noun, columns, item.is_projected, folder)
 
 
-def _valid(columns: list[Column]) -> list[Column]:
+def _valid(columns: list[ItemColumn]) -> list[ItemColumn]:
     taken: set[str] = set()
     return [replace(column, name=cdm_names.attribute(column.name, taken)) for column in columns]
 

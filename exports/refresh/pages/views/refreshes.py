@@ -13,7 +13,7 @@ from exports.models import SystemRefresh
 from exports.refresh import start
 from exports.refresh.pages.past import refresh_entries, panel_context
 from exports.refresh.pages.views.status import url_of
-from exports.refresh.plan import preview
+from exports.refresh.plan import preview_refresh
 from roles.access.policy import EnvironmentRequest, requires
 from roles.permissions import Permission
 from roles.ui.htmx import done, notice, render, render_panel
@@ -27,7 +27,7 @@ PAGE_SIZE = 50
 def refresh_all(request: EnvironmentRequest) -> HttpResponse:
     """Say what a system refresh would do now, then start it."""
     if request.method != "POST":
-        context = {"preview": preview(request.environment), "under_way": start.under_way(request.environment)}
+        context = {"preview": preview_refresh(request.environment), "under_way": start.under_way(request.environment)}
         return render_panel(request, "system/refresh_all.html", context)
     try:
         refresh = start.start(request.environment, by=request.user)
