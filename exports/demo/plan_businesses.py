@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 from exports.demo.businesses import write_businesses
-from exports.demo.plan import DemoConnection, DemoExport, DemoSegment, DemoTable, DemoPlan, condition
+from exports.demo.plan import DemoConnection, DemoExport, DemoPlan, DemoSegment, DemoTable, condition
 from exports.schedules.recurrence import Recurrence
 from roles.kinds import Audience
 

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from connections.models import Sharing
 from exports.demo.people import write_people
-from exports.demo.plan import DemoConnection, DemoExport, DemoSegment, DemoTable, DemoPlan, condition
+from exports.demo.plan import DemoConnection, DemoExport, DemoPlan, DemoSegment, DemoTable, condition
 from exports.schedules.recurrence import LAST_DAY, Recurrence
 from roles.kinds import Audience
 

@@ -11,8 +11,8 @@ from exports.models.states import NOT_STARTED, Look, State
 from exports.progress import facts, history, items
 from exports.progress.files import FileEntry, files_of
 from exports.progress.log import LogLine, log_of
-from exports.progress.steps import steps_of
 from exports.progress.remedies import Remedy, next_step, remedies_of
+from exports.progress.steps import steps_of
 from exports.schedules.words import next_run_of
 from exports.shown.status import status_of
 from roles.access.policy import Access

@@ -10,7 +10,7 @@ from exports.formats.registry import format_of
 from exports.models import Export, ExportKind, Run
 from exports.spec import folders as names
 from exports.work.files import cdm_names
-from exports.work.plan import ItemColumn, Item, ItemKind, RunPlan
+from exports.work.plan import Item, ItemColumn, ItemKind, RunPlan
 
 MANIFEST, TEST = "manifest", "test"
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from exports.models import SystemRefresh
 from exports.refresh import start
-from exports.refresh.pages.past import refresh_entries, panel_context
+from exports.refresh.pages.past import panel_context, refresh_entries
 from exports.refresh.pages.views.status import url_of
 from exports.refresh.plan import preview_refresh
 from roles.access.policy import EnvironmentRequest, requires

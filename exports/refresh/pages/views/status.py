@@ -72,7 +72,12 @@ def item(request: EnvironmentRequest, kind: str, pk: int) -> TemplateResponse:
 
 
 def _head(
-    request: EnvironmentRequest, listing: StatusListing, items: list[StatusLine], shown_all: int, *, is_stale: bool = False
+    request: EnvironmentRequest,
+    listing: StatusListing,
+    items: list[StatusLine],
+    shown_all: int,
+    *,
+    is_stale: bool = False,
 ) -> dict[str, Any]:
     """Return what stands around the rows, and how the page asks for what changes."""
     workflow = workflow_of(request.environment)
