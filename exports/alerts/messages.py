@@ -30,7 +30,7 @@ RECOVERED = {
 
 
 @dataclass(frozen=True)
-class Message:
+class AlertMessage:
     """One message: `event` is alert.opened, alert.closed or alert.test; `about` is None for a test."""
 
     id: str
@@ -42,7 +42,7 @@ class Message:
     about: Alert | None
 
 
-def message_of(delivery: AlertDelivery) -> Message:
+def message_of(delivery: AlertDelivery) -> AlertMessage:
     """Put into words what `delivery` has to say."""
     alert, environment = delivery.alert, delivery.channel.environment
     if alert is None:
@@ -52,16 +52,16 @@ def message_of(delivery: AlertDelivery) -> Message:
     else:
         event = "alert.closed" if delivery.is_recovery else "alert.opened"
         title, text = _title(alert, is_recovery=delivery.is_recovery), _text(alert, delivery.is_recovery)
-        link = link_of(alert)
-    return Message(str(delivery.uuid), event, title, text, link, environment, alert)
+        link = url_of(alert)
+    return AlertMessage(str(delivery.uuid), event, title, text, link, environment, alert)
 
 
-def link_of(alert: Alert) -> str:
+def url_of(alert: Alert) -> str:
     """Return the address of the page that says more, in full."""
-    return portal.link_to(page_of(alert))
+    return portal.link_to(path_of(alert))
 
 
-def page_of(alert: Alert) -> str:
+def path_of(alert: Alert) -> str:
     """Return the path of the page that says more: the run's, the export's, or the list of alerts."""
     own: dict[str, Any] = {"environment": alert.environment.slug}
     if alert.export_id is None:
@@ -72,13 +72,13 @@ def page_of(alert: Alert) -> str:
     return reverse("exports:run_progress", kwargs=own | {"uuid": alert.run.uuid})
 
 
-def body_of(message: Message, kind: str) -> bytes:
+def body_of(message: AlertMessage, kind: str) -> bytes:
     """Return the JSON that a webhook of that kind takes."""
     body = {ChannelKind.SLACK: _for_slack, ChannelKind.TEAMS: _for_teams}.get(ChannelKind(kind), _standard)(message)
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _standard(message: Message) -> dict[str, Any]:
+def _standard(message: AlertMessage) -> dict[str, Any]:
     """The payload of docs/alerts.md."""
     alert, environment = message.about, message.environment
     data: dict[str, Any] = {
@@ -99,7 +99,7 @@ def _standard(message: Message) -> dict[str, Any]:
     return {"type": message.event, "timestamp": _moment(timezone.now()), "data": data}
 
 
-def _for_slack(message: Message) -> dict[str, Any]:
+def _for_slack(message: AlertMessage) -> dict[str, Any]:
     """Plain texts in blocks, so that no name becomes a mention; `text` is what notifications show."""
     line = {"type": "section", "text": {"type": "plain_text", "text": message.text[:2900] or message.title}}
     head = {"type": "header", "text": {"type": "plain_text", "text": message.title[:150]}}
@@ -107,7 +107,7 @@ def _for_slack(message: Message) -> dict[str, Any]:
     return {"text": _escaped(f"{message.title}: {message.text}"), "blocks": [head, line, link]}
 
 
-def _for_teams(message: Message) -> dict[str, Any]:
+def _for_teams(message: AlertMessage) -> dict[str, Any]:
     """An adaptive card; rich text blocks, because the others read Markdown."""
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",

@@ -14,7 +14,7 @@ from roles.messages import said as _
 from roles.models import Environment
 
 
-class _Kind(engine.Kind[RefreshSchedule]):
+class _RefreshSchedules(engine.ScheduleKind[RefreshSchedule]):
     """Schedules of environments: an occurrence is a system refresh."""
 
     model = RefreshSchedule
@@ -43,7 +43,7 @@ class _Kind(engine.Kind[RefreshSchedule]):
         SystemRefresh.objects.filter(environment=schedule.environment_id, due__gt=Now()).update(due=None)
 
 
-KIND = _Kind()
+KIND = _RefreshSchedules()
 
 
 def start_due() -> int:

@@ -87,7 +87,7 @@ def _claim_of(refresh_id: int) -> PartClaim | None:
 
 def carry_out(claimed: PartClaim) -> None:
     """Do the work of a part and keep how it ended; with the database away its lease runs out."""
-    watch = _Watch(claimed)
+    watch = _PartWatch(claimed)
     try:
         with watch.interrupting():
             rows, message = _do(claimed)
@@ -139,7 +139,7 @@ def _do(claimed: PartClaim) -> tuple[int, Message]:
     return refresh(segment), EMPTY
 
 
-class _Watch:
+class _PartWatch:
     """Renews the lease of a part in a thread of its own, and interrupts the main one when the work shall end."""
 
     def __init__(self, claimed: PartClaim) -> None:

@@ -34,7 +34,7 @@ class WrongMoveError(ValueError):
 
 
 @dataclass(frozen=True)
-class Claim(lease.Claim):
+class RunClaim(lease.Claim):
     """A run that this process owns as long as its lease lasts."""
 
     @property
@@ -166,7 +166,7 @@ def cancel(run: Run, *, by: User | None) -> bool:
     return True
 
 
-def finish(claimed: Claim, state: State, **values: Any) -> bool:
+def finish(claimed: RunClaim, state: State, **values: Any) -> bool:
     """Leave `running` for `state` and keep `values`; False, and nothing changed, without the lease.
 
     A run that a person canceled and that would start again is canceled instead.
@@ -185,7 +185,7 @@ def finish(claimed: Claim, state: State, **values: Any) -> bool:
     return False
 
 
-def give_back(claimed: Claim) -> bool:
+def give_back(claimed: RunClaim) -> bool:
     """Put the run back into the queue because its worker stops. The claim does not count."""
     is_given_back = finish(claimed, State.QUEUED, claims=F("claims") - 1, reason=_("Waiting for a worker"))
     if is_given_back:
@@ -194,7 +194,7 @@ def give_back(claimed: Claim) -> bool:
 
 
 def retry_later(
-    claimed: Claim,
+    claimed: RunClaim,
     run: Run,
     *,
     message: Message,
@@ -217,7 +217,7 @@ def lose(run: Run, why: Message) -> None:
     """Put a run back whose worker died (`why`, for administrators), or fail it when that happened too often."""
     if run.token is None:
         return
-    claimed = Claim(run.pk, run.token)
+    claimed = RunClaim(run.pk, run.token)
     if run.cancel_requested_at:
         words = {"reason": canceled_by(run.canceled_by), "message": run.words.remains(run)}
         finish(claimed, State.CANCELED, detail=why, **words)

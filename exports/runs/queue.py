@@ -17,7 +17,7 @@ from django.db.models.functions import Coalesce, Now
 from exports.models import Run
 from exports.models.states import State
 from exports.runs import budget, lifecycle
-from exports.runs.lifecycle import LEASE, Claim
+from exports.runs.lifecycle import LEASE, RunClaim
 from roles.messages import EMPTY
 from roles.messages import said as _
 
@@ -33,7 +33,7 @@ class _NoRoomError(Exception):
     """Somebody else took the room that a connection had."""
 
 
-def claim() -> Claim | None:
+def claim() -> RunClaim | None:
     """Take the longest-waiting run whose connection has room, or None. Each claim counts, so that a crash counts too.
 
     Only where the first one finds its connection full are the full ones asked for, and left out.
@@ -46,7 +46,7 @@ def claim() -> Claim | None:
 
 
 @transaction.atomic
-def _claim_first(waiting: QuerySet[Run]) -> Claim | None:
+def _claim_first(waiting: QuerySet[Run]) -> RunClaim | None:
     """Take the first run of `waiting`. Raises _NoRoomError where its connection takes no more."""
     found = (
         LEASE.free(waiting)
@@ -60,7 +60,7 @@ def _claim_first(waiting: QuerySet[Run]) -> Claim | None:
     run_id, before, connection, type_, most_at_once = found
     if connection and not budget.has_room(connection, type_, most_at_once):
         raise _NoRoomError
-    claimed = Claim(run_id, uuid.uuid4())
+    claimed = RunClaim(run_id, uuid.uuid4())
     lifecycle.move(
         run_id,
         before,
@@ -76,12 +76,12 @@ def _claim_first(waiting: QuerySet[Run]) -> Claim | None:
     return claimed
 
 
-def wants_cancel(claimed: Claim) -> bool:
+def wants_cancel(claimed: RunClaim) -> bool:
     """Whether a person asked to cancel the run."""
     return Run.objects.owned_by(claimed.token).filter(cancel_requested_at__isnull=False, is_publishing=False).exists()
 
 
-def begin_publishing(claimed: Claim) -> bool:
+def begin_publishing(claimed: RunClaim) -> bool:
     """Pass the point from which a run is no longer canceled; False when it was canceled before, or lost."""
     return LEASE.update(claimed, Q(cancel_requested_at=None), is_publishing=True, **LEASE.prolonged())
 

@@ -1,7 +1,7 @@
 """The occurrences of schedules: each starts once, whatever number of dispatchers look; the same for all schedules.
 
 An occurrence and the next one are written in one transaction, by the database's time alone. The dispatcher never
-waits long for a row that somebody else holds: it gives way and looks again. A `Kind` tells what the schedules are of.
+waits long for a row that somebody else holds: it gives way and looks again. A `ScheduleKind` says whose schedules they are.
 """
 
 import logging
@@ -46,7 +46,7 @@ class _Locked(Generic[Row]):
     is_on: bool
 
 
-class Kind(ABC, Generic[Row]):
+class ScheduleKind(ABC, Generic[Row]):
     """What schedules of one kind are of, and what their occurrences do. One object for each kind."""
 
     model: type[Row]
@@ -82,7 +82,7 @@ class Kind(ABC, Generic[Row]):
         """Let occurrences that are still to come be started, also those started while the clock was ahead."""
 
 
-def start_due(kind: Kind[Row]) -> int:
+def start_due(kind: ScheduleKind[Row]) -> int:
     """Start all that is due; return how many schedules went on to their next occurrence."""
     count, in_other_hands = 0, set[int]()
     while looked_at := _start_some(kind, in_other_hands):
@@ -91,7 +91,7 @@ def start_due(kind: Kind[Row]) -> int:
     return count
 
 
-def take_due(kind: Kind[Row], *, is_off: bool, rule: Recurrence | None = None, **owner: Any) -> None:
+def take_due(kind: ScheduleKind[Row], *, is_off: bool, rule: Recurrence | None = None, **owner: Any) -> None:
     """Before the schedule of `owner` changes, start what fell due; keep it as skipped if it is being switched off.
 
     Nothing for a schedule that goes on following `rule`. In the caller's transaction. It is for the moments, or the
@@ -104,13 +104,13 @@ def take_due(kind: Kind[Row], *, is_off: bool, rule: Recurrence | None = None, *
             _go_on(kind, found)
 
 
-def seconds_until_due(*kinds: Kind[Any]) -> float | None:
+def seconds_until_due(*kinds: ScheduleKind[Any]) -> float | None:
     """Return how long it is until the next occurrence; None without any."""
     found = [wait for kind in kinds if (wait := _wait_of(kind)) is not None]
     return min(found, default=None)
 
 
-def misplanned(kind: Kind[Row]) -> Iterator[Row]:
+def misplanned(kind: ScheduleKind[Row]) -> Iterator[Row]:
     """Give the schedules that are on and have no next occurrence, or a later one than they should have.
 
     A backup, a clock that was ahead, an edited row or new rules of a time zone leave such rows. Those that are due are
@@ -124,7 +124,7 @@ def misplanned(kind: Kind[Row]) -> Iterator[Row]:
             yield schedule
 
 
-def correct(kind: Kind[Row]) -> int:
+def correct(kind: ScheduleKind[Row]) -> int:
     """Plan misplanned schedules anew, with an audit event each; return how many there were."""
     count = 0
     for pk in [schedule.pk for schedule in misplanned(kind)]:
@@ -136,14 +136,14 @@ def correct(kind: Kind[Row]) -> int:
     return count
 
 
-def _wait_of(kind: Kind[Row]) -> float | None:
+def _wait_of(kind: ScheduleKind[Row]) -> float | None:
     planned = kind.model._default_manager.filter(next_due__isnull=False).order_by("next_due")
     first = planned.annotate(wait=F("next_due") - Now()).values_list("wait", flat=True).first()
     return first.total_seconds() if first is not None else None
 
 
 @transaction.atomic
-def _start_some(kind: Kind[Row], in_other_hands: set[int]) -> dict[int, bool]:
+def _start_some(kind: ScheduleKind[Row], in_other_hands: set[int]) -> dict[int, bool]:
     """Start what some schedules have due; return by id whether each went on."""
     _give_way()
     due = Q(next_due__lte=Now()) & ~Q(pk__in=in_other_hands)
@@ -156,7 +156,7 @@ def _give_way() -> None:
         cursor.execute(GIVE_WAY)
 
 
-def _locked(kind: Kind[Row], which: Q, *, most: int | None = None, waits: bool = False) -> list[_Locked[Row]]:
+def _locked(kind: ScheduleKind[Row], which: Q, *, most: int | None = None, waits: bool = False) -> list[_Locked[Row]]:
     """Lock schedules; unless this `waits` for them, those that nobody else has locked."""
     found = kind.model._default_manager.filter(which).select_for_update(skip_locked=not waits, of=("self",))
     is_on = models.ExpressionWrapper(kind.is_on, models.BooleanField())
@@ -165,7 +165,7 @@ def _locked(kind: Kind[Row], which: Q, *, most: int | None = None, waits: bool =
     return [_Locked(row, row.now, row.on) for row in rows]
 
 
-def _go_on(kind: Kind[Row], found: _Locked[Row]) -> bool:
+def _go_on(kind: ScheduleKind[Row], found: _Locked[Row]) -> bool:
     """Start what is due of one schedule; a bad one is switched off. False for one that somebody else is at."""
     schedule = found.schedule
     try:
@@ -182,7 +182,7 @@ def _go_on(kind: Kind[Row], found: _Locked[Row]) -> bool:
     return True
 
 
-def _start(kind: Kind[Row], found: _Locked[Row]) -> None:
+def _start(kind: ScheduleKind[Row], found: _Locked[Row]) -> None:
     """Start the last occurrence that has come, keep those before it as missed, and plan the next one."""
     schedule, now = found.schedule, found.now
     due, rule = schedule.next_due, recurrence.of(schedule)
@@ -198,7 +198,7 @@ def _start(kind: Kind[Row], found: _Locked[Row]) -> None:
         _plan(kind, schedule, recurrence.next_after(rule, max(now, last)))
 
 
-def _record_switched_off(kind: Kind[Row], found: _Locked[Row]) -> None:
+def _record_switched_off(kind: ScheduleKind[Row], found: _Locked[Row]) -> None:
     """Keep the occurrences that have come; whatever is wrong with the schedule, it can be switched off."""
     schedule = found.schedule
     if schedule.next_due is None or not found.is_on:
@@ -230,7 +230,7 @@ def _is_misplanned(schedule: Recurring, now: datetime, known: dict[Recurrence, d
 
 
 @transaction.atomic
-def _correct(kind: Kind[Row], pk: int) -> bool:
+def _correct(kind: ScheduleKind[Row], pk: int) -> bool:
     """Plan one schedule anew, or switch it off if that cannot be; False where somebody else did."""
     _give_way()
     found = _locked(kind, Q(kind.is_on, pk=pk, problem=""))
@@ -256,11 +256,11 @@ def _correct(kind: Kind[Row], pk: int) -> bool:
     return True
 
 
-def _plan(kind: Kind[Row], schedule: Row, due: datetime | None) -> None:
+def _plan(kind: ScheduleKind[Row], schedule: Row, due: datetime | None) -> None:
     _row(kind, schedule).update(next_due=due)
 
 
-def _switch_off(kind: Kind[Row], schedule: Row, problem: Message) -> None:
+def _switch_off(kind: ScheduleKind[Row], schedule: Row, problem: Message) -> None:
     """Let a schedule that cannot be followed start nothing any more, and say why."""
     _row(kind, schedule).update(next_due=None, problem=problem)
     schedule.next_due, schedule.problem = None, problem
@@ -269,5 +269,5 @@ def _switch_off(kind: Kind[Row], schedule: Row, problem: Message) -> None:
     switched_off.send(kind.model, schedule=schedule)
 
 
-def _row(kind: Kind[Row], schedule: Row) -> models.QuerySet[Row, Any]:
+def _row(kind: ScheduleKind[Row], schedule: Row) -> models.QuerySet[Row, Any]:
     return kind.model._default_manager.filter(pk=schedule.pk)

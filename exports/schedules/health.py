@@ -6,19 +6,19 @@ from typing import Any
 
 from django.db.models.functions import Now
 
-from exports.schedules.engine import Kind, misplanned
+from exports.schedules.engine import ScheduleKind, misplanned
 from roles.checks import Finding, ok, warning
 from roles.models import AuditEvent
 
 LATELY = timedelta(days=1)
 
 
-def look_at(*kinds: Kind[Any]) -> Callable[[], Finding]:
+def look_at(*kinds: ScheduleKind[Any]) -> Callable[[], Finding]:
     """Return the check of these kinds of schedules."""
     return lambda: _planned(kinds)
 
 
-def _planned(kinds: tuple[Kind[Any], ...]) -> Finding:
+def _planned(kinds: tuple[ScheduleKind[Any], ...]) -> Finding:
     count = sum(1 for kind in kinds for _schedule in misplanned(kind))
     if count:
         text = f"{_schedules(count)} no next occurrence, or one that lies too far ahead."

@@ -25,7 +25,7 @@ WAS = {
 }
 
 
-class _Kind(engine.Kind[Schedule]):
+class _ExportSchedules(engine.ScheduleKind[Schedule]):
     """Schedules of exports: an occurrence is a run."""
 
     model = Schedule
@@ -54,7 +54,7 @@ class _Kind(engine.Kind[Schedule]):
         Run.objects.filter(export=schedule.export_id, due__gt=Now()).update(due=None)
 
 
-KIND = _Kind()
+KIND = _ExportSchedules()
 
 
 def start_due() -> int:

@@ -13,7 +13,7 @@ from connections.destinations.base import DeliveryError, Destination
 from exports.models import Export, ReasonCode, Run
 from exports.models.states import State
 from exports.runs import lifecycle, log
-from exports.runs.lifecycle import LEASE, Claim
+from exports.runs.lifecycle import LEASE, RunClaim
 from exports.work.carriers import Carrier, Step, carrier_of
 from exports.work.errors import (
     EditedMeanwhileError,
@@ -52,7 +52,7 @@ MOST_STARTS = 5  # with an export that is saved each time
 ENDED, LOST, INTERRUPTED, DATABASE_AWAY = 0, 71, 75, 69  # exit codes that the watcher's log line shows
 
 
-def execute(claimed: Claim) -> int:
+def execute(claimed: RunClaim) -> int:
     """Carry the claimed run out and record its end; return the exit code of the process."""
     signal.signal(signal.SIGTERM, _interrupt)
     run = Run.objects.select_related("export__connection", "export__environment", "environment").get(pk=claimed.run_id)
@@ -85,7 +85,7 @@ def _was_interrupted(error: BaseException | None) -> bool:
     return error is not None
 
 
-def _carry_out(claimed: Claim, run: Run) -> None:
+def _carry_out(claimed: RunClaim, run: Run) -> None:
     """Carry it out by what the export says at one moment: saved meanwhile, it starts over."""
     for _attempt in range(MOST_STARTS):
         try:
@@ -96,7 +96,7 @@ def _carry_out(claimed: Claim, run: Run) -> None:
     raise RunError(message, reason=_("Saved while it started"))
 
 
-def _carry_out_as_loaded(claimed: Claim, run: Run) -> None:
+def _carry_out_as_loaded(claimed: RunClaim, run: Run) -> None:
     recorder = Recorder(claimed, run)
     segments = _to_refresh(run)
     recorder.plan_steps(_steps(run, refreshes=bool(segments)))
@@ -267,13 +267,13 @@ def _expected(run: Run, item: Item, reader: psycopg.Connection) -> int | None:
     return profiles_of(reader, item) if item.is_projected else item.expected
 
 
-def _skip(claimed: Claim, run: Run, skipped: SkippedRunError) -> None:
+def _skip(claimed: RunClaim, run: Run, skipped: SkippedRunError) -> None:
     """Record that nothing was sent, and why."""
     values = {"steps": run.steps, "items": run.items, "message": skipped.message, "reason": skipped.reason}
     lifecycle.finish(claimed, State.SKIPPED, **values)
 
 
-def _hold(claimed: Claim, run: Run, held: HeldRunError) -> None:
+def _hold(claimed: RunClaim, run: Run, held: HeldRunError) -> None:
     """Leave the run to a person; it reads its data anew when they release it."""
     _log_last_step(run)
     values = {"steps": run.steps, "items": run.items, "message": held.message, "reason": held.reason}
@@ -287,7 +287,7 @@ def _log_last_step(run: Run) -> None:
             log.note_step(run, step)
 
 
-def _database_failed(claimed: Claim, run: Run, error: Exception) -> int:
+def _database_failed(claimed: RunClaim, run: Run, error: Exception) -> int:
     """Plan another try; with the database away the watcher does it when it is back."""
     connections.close_all()
     try:
@@ -301,7 +301,7 @@ def _database_failed(claimed: Claim, run: Run, error: Exception) -> int:
     return ENDED
 
 
-def _fail(claimed: Claim, run: Run, error: Exception) -> None:
+def _fail(claimed: RunClaim, run: Run, error: Exception) -> None:
     """Record why the run failed, for good or until the next try."""
     steps = run.steps
     if LEASE.update(claimed, steps=steps, items=run.items):

@@ -7,7 +7,7 @@ from typing import Any
 
 from exports.models import Run
 from exports.runs import log
-from exports.runs.lifecycle import LEASE, Claim
+from exports.runs.lifecycle import LEASE, RunClaim
 from exports.work.errors import HeldRunError, LeaseLostError, SkippedRunError
 from roles.messages import EMPTY, Message
 
@@ -17,7 +17,7 @@ WRITE_EVERY = 0.8  # seconds
 class Recorder:
     """Keeps the run's progress in its row; every write is refused once the lease is lost."""
 
-    def __init__(self, claimed: Claim, run: Run) -> None:
+    def __init__(self, claimed: RunClaim, run: Run) -> None:
         self.claimed, self.run = claimed, run
         self.rows = self.bytes = 0
         self._written = 0.0

@@ -22,7 +22,7 @@ from exports.models import Run
 from exports.models.states import State
 from exports.runs import lifecycle, queue
 from exports.runs.lease import Renewal
-from exports.runs.lifecycle import LEASE, Claim
+from exports.runs.lifecycle import LEASE, RunClaim
 from exports.work.execute import execute
 from roles import log_context, stopping
 from roles.messages import said as _
@@ -44,7 +44,7 @@ def work_until_idle() -> int:
     return count
 
 
-def _named_in_log(claimed: Claim) -> AbstractContextManager[None]:
+def _named_in_log(claimed: RunClaim) -> AbstractContextManager[None]:
     """Let what is logged meanwhile name the run; without a database the lines go without."""
     try:
         found = Run.objects.filter(pk=claimed.run_id).values_list("uuid", "export_id", "environment__slug").first()
@@ -56,7 +56,7 @@ def _named_in_log(claimed: Claim) -> AbstractContextManager[None]:
     return log_context.about(run=str(uuid), export=export, environment=environment)
 
 
-def watch(claimed: Claim) -> None:
+def watch(claimed: RunClaim) -> None:
     """Have a child carry the run out and wait for its end."""
     deadline = _types_deadline(claimed)
     connections.close_all()  # a connection shared through fork would be closed under the other's feet
@@ -64,10 +64,10 @@ def watch(claimed: Claim) -> None:
     pid = os.fork()
     if pid == 0:
         _be_the_child(claimed, parent)
-    _Watch(claimed, pid, types_deadline=deadline).until_the_end()
+    _ChildWatch(claimed, pid, types_deadline=deadline).until_the_end()
 
 
-def _types_deadline(claimed: Claim) -> float | None:
+def _types_deadline(claimed: RunClaim) -> float | None:
     """Return how many seconds the type of the run's connection allows; None for as many as the operator does."""
     try:
         slug = Run.objects.filter(pk=claimed.run_id).values_list("export__connection__type", flat=True).first()
@@ -76,7 +76,7 @@ def _types_deadline(claimed: Claim) -> float | None:
     return destinations().get(slug or "", Destination).deadline
 
 
-def _be_the_child(claimed: Claim, parent: int) -> None:
+def _be_the_child(claimed: RunClaim, parent: int) -> None:
     """Carry the run out in this forked process; never returns."""
     code = 70
     try:
@@ -92,8 +92,8 @@ def _be_the_child(claimed: Claim, parent: int) -> None:
 
 
 @dataclass
-class _Watch:
-    claimed: Claim
+class _ChildWatch:
+    claimed: RunClaim
     pid: int
     started: float = field(default_factory=time.monotonic)
     renewal: Renewal = field(init=False)
@@ -229,6 +229,6 @@ def _memory(pid: int) -> int:
         return 0
 
 
-def _has_ended(claimed: Claim) -> bool:
+def _has_ended(claimed: RunClaim) -> bool:
     """Whether the child itself has brought the run to an end."""
     return Run.objects.filter(pk=claimed.run_id, token__isnull=True).exists()

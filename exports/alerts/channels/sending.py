@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 from exports.alerts.channels.posting import post
 from exports.alerts.channels.signing import signed_headers
 from exports.alerts.errors import NotDeliveredError
-from exports.alerts.messages import Message, body_of, message_of
+from exports.alerts.messages import AlertMessage, body_of, message_of
 from exports.models import AlertChannel, AlertDelivery, ChannelKind
 from roles import language
 from roles.messages import said as _
@@ -42,7 +42,7 @@ def recipients(channel: AlertChannel) -> dict[str, list[str]]:
 
 
 @sensitive_variables()
-def _post(channel: AlertChannel, message: Message, body: bytes) -> None:
+def _post(channel: AlertChannel, message: AlertMessage, body: bytes) -> None:
     try:
         secrets = channel.secrets
     except UnreadableSecretError as error:
@@ -75,7 +75,7 @@ def _mail(delivery: AlertDelivery) -> None:
         raise NotDeliveredError(text) from None
 
 
-def _as_mail(message: Message, to: list[str], part: str) -> EmailMessage:
+def _as_mail(message: AlertMessage, to: list[str], part: str) -> EmailMessage:
     subject = " ".join(f"[Waybill] {message.title} ({message.environment})".split())
     text = f"{message.text}\n\n{message.link}\n"
     headers = {

@@ -8,7 +8,7 @@ from django.db.models import Count, F, Q
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from exports.alerts.messages import page_of
+from exports.alerts.messages import path_of
 from exports.models import Alert, AlertKind, Export
 from roles.access.policy import Access
 from roles.typed import typed_id
@@ -84,7 +84,7 @@ class AlertListing:
 def alert_line(alert: Alert) -> AlertLine:
     """Return the alert ready to be shown; `since`, where it was asked for, tells what is unread."""
     since = getattr(alert, "since", None)
-    return AlertLine(alert, page_of(alert), bool(since and alert.changed_at > since))
+    return AlertLine(alert, path_of(alert), bool(since and alert.changed_at > since))
 
 
 def list_alerts(access: Access, query: QueryDict) -> AlertListing:

@@ -118,7 +118,7 @@ def test_starts_in_a_minute_are_bounded_where_the_type_says_so(environment):
         runs = queue(environment, make_connection(environment, type="slow"), 5)
         assert claim_all() == [run.pk for run in runs][:3]
         for run in Run.objects.filter(state=State.RUNNING):
-            lifecycle.finish(lifecycle.Claim(run.pk, run.token), State.SUCCEEDED)
+            lifecycle.finish(lifecycle.RunClaim(run.pk, run.token), State.SUCCEEDED)
         assert claim_all() == []
         Run.objects.filter(pk=runs[0].pk).update(claimed_at=Now() - timedelta(seconds=61))
         assert claim_all() == [runs[3].pk]

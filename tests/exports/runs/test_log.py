@@ -10,7 +10,7 @@ from exports import actions
 from exports.models import Level, Run, RunLine
 from exports.models.states import State
 from exports.runs import lifecycle, log, queue
-from exports.runs.lifecycle import Claim
+from exports.runs.lifecycle import RunClaim
 from exports.runs.waits import look_again
 from exports.work.watch import work_until_idle
 from roles.messages.field import out_of_json
@@ -145,7 +145,7 @@ def test_who_lost_the_run_tells_nothing(export):
     run, _is_new = actions.run_now(export, by=None)
     claim = claimed(run)
     before = run.lines.count()
-    assert not lifecycle.finish(Claim(run.pk, "00000000-0000-0000-0000-000000000009"), State.FAILED)
+    assert not lifecycle.finish(RunClaim(run.pk, "00000000-0000-0000-0000-000000000009"), State.FAILED)
     assert lifecycle.finish(claim, State.FAILED)
     assert run.lines.count() == before + 1
 

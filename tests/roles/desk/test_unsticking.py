@@ -85,7 +85,7 @@ def test_a_run_that_waits_for_a_person_or_has_ended_is_left_alone(staff, run, ac
 
 def test_the_worker_that_was_silent_changes_nothing_once_it_comes_back(staff, run):
     be(run, "running", lease=-1)
-    late = lifecycle.Claim(run.pk, run.token)
+    late = lifecycle.RunClaim(run.pk, run.token)
     act(staff, Run, "end_as_failed", run)
     assert not lifecycle.finish(late, "succeeded")
     assert not LEASE.renew(late)
