@@ -14,7 +14,7 @@ from exports.schedules import occurrences, planning
 from exports.schedules.recurrence import Recurrence
 from exports.schedules.words import described
 from exports.spec.catalogue import Catalogue
-from exports.spec.folders import folder_of, free_folder
+from exports.spec.folders import export_folder, free_folder
 from exports.spec.resolved import Resolved
 from exports.spec.schedule import recurrence_of
 from exports.spec.spec import ExportSpec
@@ -117,7 +117,7 @@ def _save(export: Export, spec: ExportSpec, by: User) -> Export:
     saved.updated_by = by
     if old is None:
         saved.save()
-        folder_of(saved)
+        export_folder(saved)
     else:  # not what runs have written since it was loaded
         if was != (saved.name, saved.connection_id):
             saved.folder, saved.folders_keep_marks = free_folder(saved), True

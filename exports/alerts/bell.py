@@ -74,7 +74,7 @@ def mark_read(access: Access, until: datetime | None) -> None:
         later.update(seen_at=moment)
 
 
-def newest_first(access: Access, count: int) -> list[Alert]:
+def latest_alerts(access: Access, count: int) -> list[Alert]:
     """Return the `count` alerts that changed last, each with `is_unread`."""
     seen = AlertsSeen.objects.filter(user=access.user, environment=access.environment).values("seen_at")
     found = Alert.objects.filter(environment=access.environment).select_related("export", "environment", "run")

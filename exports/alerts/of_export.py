@@ -10,7 +10,7 @@ from exports.models import Alert, AlertChannel, Export
 
 
 @dataclass(frozen=True)
-class Told:
+class AlertSummary:
     """What the export's details say about alerts."""
 
     open: int
@@ -25,9 +25,9 @@ class Told:
         return _("%(count)s; also sent to %(names)s") % {"count": count, "names": ", ".join(self.channels)}
 
 
-def told_of(export: Export) -> Told:
+def alert_summary(export: Export) -> AlertSummary:
     """Return what applies to `export`; two queries."""
     channels = AlertChannel.objects.filter(environment=export.environment_id, is_on=True)
     mine = channels.filter(Q(is_for_all=True) | Q(exports=export)).distinct()
     opened = Alert.objects.filter(export=export, closed_at=None).count()
-    return Told(opened, list(mine.values_list("name", flat=True)))
+    return AlertSummary(opened, list(mine.values_list("name", flat=True)))

@@ -13,7 +13,7 @@ from connections.models import Connection
 from exports.actions import RefusedError
 from exports.models import Export, Run
 from exports.models.states import Look, State
-from exports.schedules.words import words_of
+from exports.schedules.words import schedule_words
 from roles.ui.words import exact_time
 
 MOST_SHOWN = 200  # of the exports at once; a page with more of them would be no help
@@ -45,7 +45,7 @@ class ExportUse:
     @property
     def schedule(self) -> str:
         """When it runs by itself, in words."""
-        return words_of(self.export)
+        return schedule_words(self.export)
 
     @property
     def note(self) -> str:

@@ -43,7 +43,7 @@ def _bars(runs: list[Run], values: list[int] | list[float], series: int) -> list
     top, ground = max(values), ground_of(series)
     heights = [height_of(value, top) for value in values]
     return [
-        Bar(place * STEP + 2, ground - height, WIDTH, height, run.look.tone, words_of(run))
+        Bar(place * STEP + 2, ground - height, WIDTH, height, run.look.tone, run_words(run))
         for place, (run, height) in enumerate(zip(runs, heights, strict=True))
         if height
     ]
@@ -53,7 +53,7 @@ def _mark(run: Run, place: int) -> Mark:
     return Mark(place * STEP + 2, run.look.icon, run.look.tone)
 
 
-def words_of(run: Run) -> str:
+def run_words(run: Run) -> str:
     """Return what a run came to, in one line."""
     words = [exact_time(run.due or run.queued_at), str(run.look.label)]
     words += [str(run.words.count(run.rows_sent))] if run.rows_sent is not None else []

@@ -10,8 +10,8 @@ from django.utils.translation import get_language
 from exports.listing.query import MOVING, PAGE_SIZE, ExportListing, list_exports, states_of
 from exports.listing.rows import RowRenderer
 from exports.models import Export
-from exports.schedules.words import ScheduleTeller
-from exports.shown.exports import ExportFacts, facts_of, rows_of
+from exports.schedules.words import ScheduleWording
+from exports.shown.exports import ExportFacts, export_facts, rows_of
 from roles.access.policy import Access
 from roles.typed import typed_id
 
@@ -67,7 +67,7 @@ def changes_since(access: Access, query: QueryDict, *, can_duplicate: bool) -> C
     """Return what has changed of the rows that `query` names as "ID:VERSION,…"; foreign ids are as good as gone."""
     shown, listing = _shown(query.get("shown", "")), list_exports(access, query)
     mine = Export.objects.filter(environment=access.environment, pk__in=shown)
-    exports = facts_of(rows_of(mine, access), ScheduleTeller(access.environment))
+    exports = export_facts(rows_of(mine, access), ScheduleWording(access.environment))
     all_before = typed_id(query.get("all"))
     is_stale = listing.all != all_before or len(exports) < len(shown) or not _fit(exports, listing.status)
     live = Live(listing, _is_moving(exports), is_stale, all_before)

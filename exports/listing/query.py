@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy
 from connections.destinations.registry import destinations
 from exports.models import Export, ExportQuerySet, Repeat, ScheduleMode
 from exports.models.states import DELIVERED, NOT_STARTED, STATES, Look, State
-from exports.schedules.words import ScheduleTeller
-from exports.shown.exports import ExportFacts, facts_of, may_edit, rows_of
+from exports.schedules.words import ScheduleWording
+from exports.shown.exports import ExportFacts, export_facts, may_edit, rows_of
 from exports.shown.status import NOT_STARTED_VALUE, STATUS_ORDER
 from roles.access.policy import Access
 from roles.models import Environment
@@ -47,7 +47,7 @@ class ExportListing:
     @cached_property
     def exports(self) -> list[ExportFacts]:
         """What the page shows; asked for once, and not by those who only count."""
-        return facts_of(self.page.object_list, ScheduleTeller(self.environment))
+        return export_facts(self.page.object_list, ScheduleWording(self.environment))
 
     @property
     def is_filtered(self) -> bool:

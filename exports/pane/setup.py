@@ -16,7 +16,7 @@ from exports.models import Export, ExportKind, ScheduleMode
 from exports.pane.field_list import field_list
 from exports.pane.form import BRAKES, ExportForm, put_beside
 from exports.pane.submission import SETTINGS, Submission
-from exports.schedules.form import OFF, ON, ScheduleForm, typed_values, values_of
+from exports.schedules.form import OFF, ON, ScheduleForm, field_values, typed_values
 from exports.spec.catalogue import Catalogue
 from exports.spec.check import Checked, check_resolved, too_many
 from exports.spec.problems import Code, Problem
@@ -205,7 +205,7 @@ class Setup:
             return typed_values(ScheduleForm, self.data)
         schedule, zone = self.base.schedule, self.access.environment.time_zone
         switch = OFF if schedule.mode == ScheduleMode.OFF else ON
-        return values_of(recurrence_of(schedule), zone) | {"schedule_mode": switch}
+        return field_values(recurrence_of(schedule), zone) | {"schedule_mode": switch}
 
     def _settings_form(self) -> SettingsForm | None:
         if self.destination is None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from exports.alerts.of_export import Told, told_of
+from exports.alerts.of_export import AlertSummary, alert_summary
 from exports.models import Export, Run
 from exports.models.states import NOT_STARTED, Look, State
 from exports.progress import facts, history, items
@@ -38,7 +38,7 @@ class Progress:
     items: list[items.ItemFigures]
     facts: list[tuple[str, Any]]
     files: list[FileEntry]
-    history: history.History | None
+    history: history.LastRuns | None
     detail: str
     log: list[LogLine]
     can_cancel: bool
@@ -48,7 +48,7 @@ class Progress:
     of_test: str  # what a test sends; empty for a real run
     time_left: str
     next_run: str
-    alerts: Told
+    alerts: AlertSummary
     look_again: str
 
     @property
@@ -73,9 +73,9 @@ def progress_of(export: Export, access: Access, run: Run | None = None) -> Progr
         remedies=remedies_of(run, export, access) if run else [],
         steps=steps_of(run) if run else [],
         items=items.item_figures(run) if run else [],
-        facts=facts.facts_of(run) if run else [],
+        facts=facts.run_facts(run) if run else [],
         files=files_of(run, export, access) if run else [],
-        history=history.history_of(export, run),
+        history=history.last_runs_of(export, run),
         detail=str(run.detail) if run and sees_details else "",
         log=log_of(run, with_details=sees_details) if run else [],
         can_cancel=bool(run and run.is_active and can_edit and not _is_beyond_cancel(run)),
@@ -85,7 +85,7 @@ def progress_of(export: Export, access: Access, run: Run | None = None) -> Progr
         of_test=str(run.words.of_test(run.most_rows)) if run and run.most_rows else "",
         time_left=facts.time_left(run) if run else "",
         next_run=next_run_of(export),
-        alerts=told_of(export),
+        alerts=alert_summary(export),
         look_again=_look_again(run),
     )
 

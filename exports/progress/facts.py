@@ -12,7 +12,7 @@ from exports.models.states import DELIVERED, State
 from roles.ui.words import duration, exact_time, number
 
 
-def facts_of(run: Run) -> list[tuple[str, Any]]:
+def run_facts(run: Run) -> list[tuple[str, Any]]:
     """Return what is known of the run, as (name, value)."""
     facts: list[tuple[str, Any]] = [
         (_("Started by"), started_by(run)),

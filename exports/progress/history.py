@@ -14,14 +14,14 @@ LAST_RUNS = 12
 
 
 @dataclass(frozen=True)
-class History:
+class LastRuns:
     """The last runs, oldest first, as the tag `columns` draws them."""
 
     columns: list[dict[str, Any]]
     series: list[tuple[str, str]]  # what is drawn, with the words for the highest
 
 
-def history_of(export: Export, shown: Run | None) -> History | None:
+def last_runs_of(export: Export, shown: Run | None) -> LastRuns | None:
     """Return the last runs that have ended; None where there is nothing to compare or to choose from."""
     ended = export.runs.filter(ended_at__isnull=False, most_rows=None).order_by("-pk")
     runs = list(ended.defer("steps", "items", "files", "folders", "target", "message", "detail")[:LAST_RUNS])[::-1]
@@ -29,7 +29,7 @@ def history_of(export: Export, shown: Run | None) -> History | None:
         return None
     columns = [_column(run, export, shown) for run in runs]
     rows, seconds = (max(column["values"][place] for column in columns) for place in (0, 1))
-    return History(columns, [(str(runs[-1].words.name), number(rows)), (_("Duration"), duration(seconds))])
+    return LastRuns(columns, [(str(runs[-1].words.name), number(rows)), (_("Duration"), duration(seconds))])
 
 
 def _column(run: Run, export: Export, shown: Run | None) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def save_schedule(environment: Environment, rule: Recurrence | None, *, by: User
     Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
     due.take_due(environment, is_off=rule is None)
     found = RefreshSchedule.objects.filter(environment=environment).first()
-    before, schedule = words_of(found), found or RefreshSchedule(environment=environment)
+    before, schedule = refresh_schedule_words(found), found or RefreshSchedule(environment=environment)
     schedule.is_on, schedule.updated_by = rule is not None, by
     if rule:
         planning.fill(schedule, rule)
@@ -35,8 +35,8 @@ def save_schedule(environment: Environment, rule: Recurrence | None, *, by: User
     else:
         schedule.next_due, schedule.problem = None, EMPTY
     schedule.save()
-    if before != words_of(schedule):
-        changes = {"recurrence": [before, words_of(schedule)]}
+    if before != refresh_schedule_words(schedule):
+        changes = {"recurrence": [before, refresh_schedule_words(schedule)]}
         audit.record(environment, "schedule system refresh", environment, by=by, changes=changes)
 
 
@@ -51,7 +51,7 @@ def save_zone(environment: Environment, zone: str, *, by: User) -> None:
         audit.record(environment, "change zone", environment, by=by, changes=changes)
 
 
-def words_of(schedule: RefreshSchedule | None) -> Message:
+def refresh_schedule_words(schedule: RefreshSchedule | None) -> Message:
     """Say when it runs, as the audit log keeps it."""
     return recurrence.words(recurrence.of(schedule)) if schedule and schedule.is_on else _("Off")
 

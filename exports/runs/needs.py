@@ -37,7 +37,7 @@ class Need:
 def waits_of(export: Export, refresh: SystemRefresh | None = None) -> dict[str, Any]:
     """Return the values of a new run of `export` that say what it waits for."""
     found = being_refreshed([export.pk]).get(export.pk, [])
-    return values_of(without_own(found, refresh.pk if refresh else None), [])
+    return wait_values(without_own(found, refresh.pk if refresh else None), [])
 
 
 def being_refreshed(exports: Any) -> dict[int, list[Need]]:
@@ -76,7 +76,7 @@ def without_own(needs: Iterable[Need], refresh_id: int | None) -> list[Need]:
     return [need for need in needs if need.refresh_id is None or need.refresh_id != refresh_id]
 
 
-def values_of(needs: Sequence[Need], awaited: list[list[Any]]) -> dict[str, Any]:
+def wait_values(needs: Sequence[Need], awaited: list[list[Any]]) -> dict[str, Any]:
     """Return the values of a run that waits for `needs`, and waited for what is `awaited` before."""
     if not needs:
         return {}

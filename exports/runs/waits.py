@@ -13,7 +13,7 @@ from django.db.models.functions import Greatest, Now
 from exports.models import PartState, RefreshPart, Run
 from exports.models.states import State
 from exports.runs import lifecycle, log
-from exports.runs.needs import MOST_TEXT, PART, SEGMENT, Need, being_refreshed, values_of, without_own
+from exports.runs.needs import MOST_TEXT, PART, SEGMENT, Need, being_refreshed, wait_values, without_own
 from exports.runs.nudging import nudge
 from roles.messages import EMPTY
 from roles.messages import said as _
@@ -43,7 +43,7 @@ def _heal(needs: Iterable[list[Need]]) -> None:
 
 
 def _wait(run: Run, needs: list[Need]) -> None:
-    values = values_of(needs, run.awaits)
+    values = wait_values(needs, run.awaits)
     if (run.waits_for, run.awaits) != (values["waits_for"], values["awaits"]):
         mine = Run.objects.filter(pk=run.pk, state=State.QUEUED, started_at=None)
         if mine.update(**values) and run.waits_for != values["waits_for"]:

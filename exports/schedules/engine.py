@@ -1,7 +1,7 @@
 """The occurrences of schedules: each starts once, whatever number of dispatchers look; the same for all schedules.
 
 An occurrence and the next one are written in one transaction, by the database's time alone. The dispatcher never
-waits long for a row that somebody else holds: it gives way and looks again. A `ScheduleKind` says whose schedules they are.
+waits long for a row that somebody else holds: it gives way and looks again. A `ScheduleKind` says whose they are.
 """
 
 import logging

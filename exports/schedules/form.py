@@ -177,14 +177,14 @@ class BulkScheduleForm(ScheduleForm):
             super()._judge(repeat, cleaned)
 
 
-def filled_in(export: Export, zone: str) -> dict[str, Any]:
+def initial_values(export: Export, zone: str) -> dict[str, Any]:
     """Return the values with which the form opens for `export`; `zone` is that of a recurrence not made yet."""
     rule = kept_rule(export)
     is_off = export.schedule_mode == ScheduleMode.OFF
-    return values_of(rule, zone) | {"schedule_mode": OFF if is_off else ON}
+    return field_values(rule, zone) | {"schedule_mode": OFF if is_off else ON}
 
 
-def values_of(rule: Recurrence | None, zone: str) -> dict[str, Any]:
+def field_values(rule: Recurrence | None, zone: str) -> dict[str, Any]:
     """Return a recurrence as values of the form's fields; None is one with every system refresh."""
     time = rule.times[0] if rule and rule.times else FIRST_TIME
     return {

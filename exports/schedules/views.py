@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from exports import actions
 from exports.models import Export, ScheduleMode
 from exports.schedules import planning, recurrence
-from exports.schedules.form import KEEP, OFF, ON, BulkScheduleForm, ScheduleForm, filled_in, typed_values
+from exports.schedules.form import KEEP, OFF, ON, BulkScheduleForm, ScheduleForm, initial_values, typed_values
 from exports.schedules.next_runs import NextRuns, next_runs
 from exports.schedules.words import words_and_kept
 from exports.web.common import Words, chosen_exports, each, report, select_first
@@ -52,7 +52,7 @@ def _set(export: Export, form: ScheduleForm, request: EnvironmentRequest) -> Non
 
 def _opening(chosen: list[Export], request: EnvironmentRequest) -> dict[str, Any]:
     """What the pane opens with: how it is; of several exports they keep it, and where they differ nothing is chosen."""
-    opening = filled_in(chosen[0], request.environment.time_zone)
+    opening = initial_values(chosen[0], request.environment.time_zone)
     switches = {OFF if export.schedule_mode == ScheduleMode.OFF else ON for export in chosen}
     if len(switches) > 1:
         opening["schedule_mode"] = ""

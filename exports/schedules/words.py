@@ -27,7 +27,7 @@ class ScheduleWords:
     hover: str = ""
 
 
-class ScheduleTeller:
+class ScheduleWording:
     """Gives the words of the schedules of one environment's exports, in one query."""
 
     def __init__(self, environment: Environment) -> None:
@@ -54,13 +54,13 @@ def described(export: Export) -> Message | str:
 
 def words_and_kept(export: Export) -> str:
     """Return the schedule in words, and of one that is off what On brings back: "Off, when on: Daily at 09:00"."""
-    words, kept = words_of(export), getattr(export, "schedule", None)
+    words, kept = schedule_words(export), getattr(export, "schedule", None)
     if kept is None or export.schedule_mode != ScheduleMode.OFF:
         return words
     return _("%(off)s, when on: %(rule)s") % {"off": words, "rule": recurrence.words(recurrence.of(kept))}
 
 
-def words_of(export: Export) -> str:
+def schedule_words(export: Export) -> str:
     """Return the schedule in words; loads `export.schedule` unless it was selected with the export."""
     row: Schedule | None = getattr(export, "schedule", None)
     if row is None or export.schedule_mode != ScheduleMode.OWN:

@@ -11,7 +11,7 @@ from connections.destinations.base import Unit
 from exports.models import Export, ExportKind, ExportQuerySet, Schedule, ScheduleMode, shared_with
 from exports.models.run import percent_of, sent_of
 from exports.models.states import State
-from exports.schedules.words import ScheduleTeller, ScheduleWords
+from exports.schedules.words import ScheduleWording, ScheduleWords
 from exports.shown.status import NEVER_RUN, Status
 from roles.access.policy import Access
 from roles.permissions import Permission
@@ -57,7 +57,7 @@ def rows_of(exports: ExportQuerySet, access: Access) -> QuerySet[Export, Any]:
     return exports.annotate(can_edit=can_edit).values_list(*COLUMNS, "can_edit", named=True)
 
 
-def facts_of(rows: Iterable[Any], schedules: ScheduleTeller) -> list[ExportFacts]:
+def export_facts(rows: Iterable[Any], schedules: ScheduleWording) -> list[ExportFacts]:
     """Return the facts of exports, read as `rows_of` asks for them."""
     return [
         ExportFacts(

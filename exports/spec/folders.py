@@ -81,7 +81,7 @@ def unused(name: str, taken: Iterable[str], own: str = "") -> str:
     return next(one for one in itertools.chain([name, name + own], numbered) if folded(one) not in known)
 
 
-def folder_of(export: Export) -> str:
+def export_folder(export: Export) -> str:
     """Return the export's folder; it gets one, and keeps it, the first time that this is asked."""
     if not export.folder:
         with transaction.atomic():

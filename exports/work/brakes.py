@@ -68,14 +68,14 @@ class Brake:
         return {"brake": self.brake, "text": self.text}
 
 
-def key_of(entry: Mapping[str, Any]) -> Key:
+def item_key(entry: Mapping[str, Any]) -> Key:
     """Return what tells an item of Run.items from others."""
     return entry.get("kind", ""), entry.get("id", 0), bool(entry.get("is_projected"))
 
 
-def former(items: Iterable[Mapping[str, Any]], *, is_released: bool = False) -> Former:
+def former_run(items: Iterable[Mapping[str, Any]], *, is_released: bool = False) -> Former:
     """Return a delivered run as its row in the database tells of it; what was left out counts with its profiles."""
-    rows = {key_of(one): one["expected"] if one.get("left_out") else one["rows"] for one in items}
+    rows = {item_key(one): one["expected"] if one.get("left_out") else one["rows"] for one in items}
     return Former({key: count for key, count in rows.items() if count is not None}, is_released)
 
 

@@ -9,7 +9,7 @@ import psycopg
 from connections.destinations.base import Destination
 from exports.models import Run
 from exports.models.states import DELIVERED
-from exports.work.brakes import RECENT, Bounds, Brake, Count, Former, Removals, brakes, former, key_of
+from exports.work.brakes import RECENT, Bounds, Brake, Count, Former, Removals, brakes, former_run, item_key
 from exports.work.errors import HeldRunError, RunError, SkippedRunError
 from exports.work.plan import Item, ItemKind, RunPlan, TooSmall
 from exports.work.record import Recorder
@@ -130,7 +130,7 @@ def _brakes(
 ) -> list[Brake]:
     export = run.export
     bounds = Bounds(export.tolerance, export.most_removals, export.sends_nothing, run.words)
-    counts = [Count(key_of(entry), entry["name"], entry["expected"]) for entry in entries or run.items]
+    counts = [Count(item_key(entry), entry["name"], entry["expected"]) for entry in entries or run.items]
     return brakes(counts, formers, bounds, removals)
 
 
@@ -138,4 +138,4 @@ def _formers(run: Run) -> list[Former]:
     """The last runs of the export that delivered, tests left out, the newest first."""
     delivered = run.export.runs.filter(state__in=DELIVERED, most_rows=None).order_by("-pk")
     rows = delivered.values_list("items", "is_released")[:RECENT]
-    return [former(items, is_released=is_released) for items, is_released in rows]
+    return [former_run(items, is_released=is_released) for items, is_released in rows]

@@ -18,7 +18,7 @@ def new_secret() -> str:
 
 
 @sensitive_variables()
-def key_of(secret: str) -> bytes:
+def signing_key(secret: str) -> bytes:
     """Return the key that `secret` writes down. Raises ValueError."""
     try:
         key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
@@ -33,5 +33,5 @@ def key_of(secret: str) -> bytes:
 def signed_headers(secret: str, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
     """Return the headers by which the receiver knows who sent `body`; `timestamp` in seconds. Raises ValueError."""
     signed = f"{message_id}.{timestamp}.".encode() + body
-    signature = base64.b64encode(hmac.new(key_of(secret), signed, hashlib.sha256).digest()).decode()
+    signature = base64.b64encode(hmac.new(signing_key(secret), signed, hashlib.sha256).digest()).decode()
     return {"webhook-id": message_id, "webhook-timestamp": str(timestamp), "webhook-signature": f"v1,{signature}"}

@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from exports.alerts.actions import Draft
 from exports.alerts.channels.posting import split
-from exports.alerts.channels.signing import key_of
+from exports.alerts.channels.signing import signing_key
 from exports.alerts.errors import NotDeliveredError
 from exports.models import AlertChannel, AlertKind, ChannelKind, Export
 from roles.fields import NameField
@@ -38,7 +38,7 @@ def check_url(text: str) -> None:
 def check_signing(text: str) -> None:
     """Refuse what is no signing secret."""
     try:
-        key_of(references.resolve(text))
+        signing_key(references.resolve(text))
     except references.MissingSecretError:
         return
     except ValueError:

@@ -113,7 +113,7 @@ class ZoneForm(forms.Form):
         return zone
 
 
-def filled_in(schedule: RefreshSchedule | None, zone: str) -> dict[str, Any]:
+def initial_values(schedule: RefreshSchedule | None, zone: str) -> dict[str, Any]:
     """Return the values with which the form opens; `zone` is that of a schedule not made yet."""
     rule = recurrence.of(schedule) if schedule else None
     times = rule.times if rule and rule.times else (FIRST_TIME,)

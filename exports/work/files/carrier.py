@@ -16,7 +16,7 @@ from exports.work.carriers import Carrier, Reader, Step
 from exports.work.errors import InterruptedRunError
 from exports.work.files.manifest import manifest
 from exports.work.files.model_json import model_json
-from exports.work.files.paths import FilePlan, file_plan, first_slot, has_model
+from exports.work.files.paths import FilePlan, file_plan, has_model, slot_name
 from exports.work.files.writing import Written, write_items, write_whole
 from exports.work.gate import hold_unusual_rows
 from exports.work.plan import ItemKind
@@ -155,7 +155,7 @@ def _choose_slot(session: FileSession, plan: FilePlan, run: Run) -> str:
     if run.folder:
         return run.folder
     for number in range(1, MOST_SLOTS + 1):
-        slot = first_slot(cast(datetime, run.started_at), number)
+        slot = slot_name(cast(datetime, run.started_at), number)
         if not any(session.exists(path) for path in plan.paths(slot)):
             return slot
     raise DeliveryError(_("Too many runs of this export were delivered within one minute. Run it again."))

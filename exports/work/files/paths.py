@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from exports.formats.base import Format
 from exports.formats.registry import format_of
 from exports.models import Export, ExportKind, Run
-from exports.spec import folders as names
+from exports.spec.folders import export_folder, folded, safe_name, unused
 from exports.work.files import cdm_names
 from exports.work.plan import Item, ItemColumn, ItemKind, RunPlan
 
@@ -70,7 +70,7 @@ class FilePlan:
     def folders(self, slot: str) -> list[str]:
         """Every folder that the run would write to in `slot`."""
         paths = [*self.paths(slot), self.layout.model] if self.has_model else self.paths(slot)
-        return sorted({folder_of(path) for path in paths})
+        return sorted({parent_folder(path) for path in paths})
 
 
 def file_plan(run: Run, planned: RunPlan) -> FilePlan:
@@ -79,10 +79,10 @@ def file_plan(run: Run, planned: RunPlan) -> FilePlan:
     folders = _folders(export, planned.named)
     by_noun = {_key(item): folder for item, folder in zip(planned.named, folders, strict=True)}
     file_format = format_of(export.settings)
-    test = folder_of_tests(folders) if run.most_rows else ""
+    test = test_folder(folders) if run.most_rows else ""
     return FilePlan(
         items=[_file_item(item, by_noun[_key(item)]) for item in planned.items],
-        layout=Layout(names.folder_of(export), file_format.suffix, test),
+        layout=Layout(export_folder(export), file_format.suffix, test),
         format=file_format,
         has_model=has_model(run),
         most_rows=run.most_rows,
@@ -94,20 +94,20 @@ def has_model(run: Run) -> bool:
     return run.export.kind == ExportKind.DATA_OUT and run.most_rows is None
 
 
-def first_slot(started_at: datetime, number: int) -> str:
+def slot_name(started_at: datetime, number: int) -> str:
     """The YYYY/MM/DD/HHMM part of the paths (UTC); a second run within the minute gets HHMM_2."""
     suffix = f"_{number}" if number > 1 else ""
     return started_at.astimezone(UTC).strftime("%Y/%m/%d/%H%M") + suffix
 
 
-def folder_of(path: str) -> str:
+def parent_folder(path: str) -> str:
     """Return the folder that `path` lies in."""
     return path.rpartition("/")[0]
 
 
-def folder_of_tests(folders: Iterable[str]) -> str:
+def test_folder(folders: Iterable[str]) -> str:
     """Return the folder of an export's tests, which none of its items has."""
-    return names.unused(TEST, folders)
+    return unused(TEST, folders)
 
 
 def _file_item(item: Item, folder: str) -> FileItem:
@@ -127,11 +127,11 @@ def _key(item: Item) -> tuple[ItemKind, int]:
 
 def _folders(export: Export, items: Sequence[Item]) -> list[str]:
     """Return a folder for each; those of like names carry their ids, so that none ever gets another one's files."""
-    plain = [names.safe_name(item.name, "", keeps_marks=export.folders_keep_marks) for item in items]
-    often = Counter([MANIFEST, *map(names.folded, plain)])
+    plain = [safe_name(item.name, "", keeps_marks=export.folders_keep_marks) for item in items]
+    often = Counter([MANIFEST, *map(folded, plain)])
     taken: list[str] = []
     for item, name in zip(items, plain, strict=True):
         own = f"{'table' if item.kind == ItemKind.TABLE else 'segment'}-{item.noun.pk}"
-        is_alone = bool(name) and often[names.folded(name)] == 1
-        taken.append(names.unused(name if is_alone else f"{name}-{own}".lstrip("-"), taken))
+        is_alone = bool(name) and often[folded(name)] == 1
+        taken.append(unused(name if is_alone else f"{name}-{own}".lstrip("-"), taken))
     return taken

@@ -12,8 +12,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from connections.models import Sharing
 from exports.models import Export
-from exports.schedules.words import ScheduleTeller
-from exports.shown.exports import facts_of, rows_of
+from exports.schedules.words import ScheduleWording
+from exports.shown.exports import export_facts, rows_of
 from roles.access.policy import access_of
 from roles.roles import Role
 from tests.factories import make_connection, make_environment, make_export, make_member
@@ -24,7 +24,7 @@ OF_PAGES = ("django.utils.html", "django.utils.safestring", "django.template", "
 
 def facts(environment, user):
     access = access_of(user, environment.slug)
-    return facts_of(rows_of(Export.objects.order_by("name"), access), ScheduleTeller(environment))
+    return export_facts(rows_of(Export.objects.order_by("name"), access), ScheduleWording(environment))
 
 
 @pytest.mark.django_db

@@ -7,7 +7,7 @@ from exports import actions
 from exports.models import Export, Run
 from exports.models.states import State
 from exports.work import brakes as module
-from exports.work.brakes import Bounds, Count, Former, Removals, brakes, change, former
+from exports.work.brakes import Bounds, Count, Former, Removals, brakes, change, former_run
 from exports.work.watch import work_until_idle
 from roles.messages.field import out_of_json
 from segments.models import Segment
@@ -119,7 +119,7 @@ class TestCounts:
 
     def test_a_segment_that_was_too_small_for_the_target_counts_with_its_profiles(self):
         entry = {"kind": "segment", "id": 1, "rows": 0, "expected": 2, "left_out": True}
-        assert former([entry]).rows == {VIP: 2}
+        assert former_run([entry]).rows == {VIP: 2}
 
 
 class TestRemovals:

@@ -150,15 +150,15 @@ def test_a_file_that_the_run_did_not_write_is_never_touched(export):
     run, _is_new = actions.run_now(export, by=None)
     claim = queue.claim()
     run.refresh_from_db()
-    from exports.work.files.paths import first_slot
+    from exports.work.files.paths import slot_name
 
-    slot = first_slot(run.started_at, 1)
+    slot = slot_name(run.started_at, 1)
     theirs = folder_of(export.connection) / f"Call_list/Everybody/{slot}/Everybody_1.csv"
     theirs.parent.mkdir(parents=True)
     theirs.write_text("mine")
     watch(claim)
     run.refresh_from_db()
-    assert (run.state, run.folder) == (State.SUCCEEDED, first_slot(run.started_at, 2))
+    assert (run.state, run.folder) == (State.SUCCEEDED, slot_name(run.started_at, 2))
     assert theirs.read_text() == "mine"
 
 

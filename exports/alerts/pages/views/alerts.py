@@ -9,7 +9,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from exports.alerts.bell import bell_of, mark_read, newest_first
+from exports.alerts.bell import bell_of, latest_alerts, mark_read
 from exports.alerts.pages.listing import alert_line, list_alerts
 from roles.access.policy import EnvironmentRequest, requires
 from roles.permissions import Permission
@@ -30,7 +30,7 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
 @require_safe
 def latest(request: EnvironmentRequest) -> TemplateResponse:
     """What the bell opens: the alerts that changed last."""
-    alerts = newest_first(request.access, LATEST)
+    alerts = latest_alerts(request.access, LATEST)
     context = {
         "lines": [alert_line(alert) for alert in alerts],
         "until": alerts[0].changed_at.isoformat() if alerts else "",

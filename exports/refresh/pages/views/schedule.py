@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from exports.models import RefreshSchedule
-from exports.refresh.pages.schedule_form import RefreshScheduleForm, ZoneForm, filled_in
+from exports.refresh.pages.schedule_form import RefreshScheduleForm, ZoneForm, initial_values
 from exports.refresh.pages.views.pausing import PauseForm
 from exports.refresh.pages.views.status import url_of
 from exports.refresh.scheduling import save_schedule, save_zone, touched_by
@@ -28,7 +28,7 @@ def schedule(request: EnvironmentRequest) -> HttpResponse:
     """Show and set when the system refresh runs."""
     kept = RefreshSchedule.objects.filter(environment=request.environment).first()
     if request.method != "POST":
-        form = RefreshScheduleForm(initial=filled_in(kept, request.environment.time_zone))
+        form = RefreshScheduleForm(initial=initial_values(kept, request.environment.time_zone))
         rule = recurrence.of(kept) if kept and kept.is_on else None
         return _page(request, form, _zone_form(request), kept, rule)
     form = RefreshScheduleForm(request.POST)
@@ -46,7 +46,7 @@ def zone(request: EnvironmentRequest) -> HttpResponse:
     form = ZoneForm(request.POST)
     if not form.is_valid():
         kept = RefreshSchedule.objects.filter(environment=request.environment).first()
-        opened = RefreshScheduleForm(initial=filled_in(kept, request.environment.time_zone))
+        opened = RefreshScheduleForm(initial=initial_values(kept, request.environment.time_zone))
         rule = recurrence.of(kept) if kept and kept.is_on else None
         return _page(request, opened, form, kept, rule)
     save_zone(request.environment, form.cleaned_data["time_zone"], by=request.user)
