@@ -38,11 +38,11 @@ def nudge_where_runs_wait() -> None:
 DUE: tuple[Callable[[], object], ...] = (occurrences.start_due, refreshes.start_due)
 LOOKS: tuple[Callable[[], object], ...] = (
     queue.reap,
-    advance.look_again,
-    waits.look_again,
+    advance.advance_all,
+    waits.update_waits,
     explaining.explain_waits,
     nudge_where_runs_wait,
-    watch.look,
+    watch.check,
     testing.end_overdue,
     daily.request_next,
     tidying.tidy_hourly,
@@ -51,15 +51,15 @@ LOOKS: tuple[Callable[[], object], ...] = (
 # What puts right times that cannot be: those of a database whose clock was ahead, or that was restored. Done at the
 # start of a dispatcher and every few minutes.
 CORRECTIONS: tuple[Callable[[], object], ...] = (
-    occurrences.correct,
-    refreshes.correct,
-    overdue.correct,
+    occurrences.replan,
+    refreshes.replan,
+    overdue.start_overdue,
     parts.LEASE.shorten,
-    outbox.correct,
+    outbox.correct_times,
 )
 
 
-def look_once() -> None:
+def dispatch_once() -> None:
     """Do everything once."""
     _do(DUE)
     _do(LOOKS)

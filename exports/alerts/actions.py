@@ -115,7 +115,7 @@ def send_test(channel: AlertChannel, *, by: User) -> AlertDelivery:
     """Have a test message sent in the background."""
     with transaction.atomic():
         audit.record(channel.environment, "test", channel, by=by)
-        return outbox.put_test(channel)
+        return outbox.add_test(channel)
 
 
 def remove(channel: AlertChannel, *, by: User) -> None:

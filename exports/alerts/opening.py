@@ -28,7 +28,7 @@ def open_alert(
     try:
         with transaction.atomic():
             alert = Alert.objects.create(**place, text=text.masked(), run=run, refresh=refresh)
-            outbox.put(alert, is_recovery=False)
+            outbox.add_messages(alert, is_recovery=False)
     except IntegrityError:  # somebody else opened it in this moment
         return
 
@@ -39,4 +39,4 @@ def close_alerts(alerts: QuerySet[Alert], text: Message) -> None:
         with transaction.atomic():
             mine = Alert.objects.filter(pk=alert.pk, closed_at=None)
             if mine.update(closed_at=Now(), changed_at=Now(), closing_text=text.masked()):
-                outbox.put(alert, is_recovery=True)
+                outbox.add_messages(alert, is_recovery=True)

@@ -35,7 +35,7 @@ WORK_SECONDS = 240  # of one task; what is left then is the next one's
 NUDGE_AFTER = timedelta(seconds=3)
 
 
-def put(alert: Alert, *, is_recovery: bool) -> None:
+def add_messages(alert: Alert, *, is_recovery: bool) -> None:
     """Write the messages that `alert` opened, or closed, in the transaction of that change."""
     channels = _who_was_told(alert) if is_recovery else _who_is_told(alert)
     messages = [AlertDelivery(alert=alert, channel=channel, is_recovery=is_recovery) for channel in channels]
@@ -44,7 +44,7 @@ def put(alert: Alert, *, is_recovery: bool) -> None:
         nudge()
 
 
-def put_test(channel: AlertChannel) -> AlertDelivery:
+def add_test(channel: AlertChannel) -> AlertDelivery:
     """Write a test message; whether the channel is on does not matter."""
     message = AlertDelivery.objects.create(channel=channel)
     nudge()
@@ -66,7 +66,7 @@ def nudge_if_waiting() -> None:
         nudge()
 
 
-def correct() -> None:
+def correct_times() -> None:
     """Let messages go that would wait longer than any may: the database's clock was ahead when they were put off."""
     LEASE.shorten()
     waiting = AlertDelivery.objects.filter(state=DeliveryState.WAITING, not_before__gt=Now() + LONGEST_WAIT)

@@ -59,16 +59,16 @@ def on_switched_off(*, schedule: Schedule | RefreshSchedule, **_more: Any) -> No
         open_alert(schedule.environment, AlertKind.NEVER_STARTED, text)
 
 
-def look() -> None:
+def check() -> None:
     """Look for what is due and does not happen, and for messages that wait; often called, it seldom does anything."""
     global _looked_at  # noqa: PLW0603
     if time.monotonic() - _looked_at < LOOK_EVERY:
         return
     _looked_at = time.monotonic()
-    look_now()
+    check_now()
 
 
-def look_now() -> None:
+def check_now() -> None:
     """Look at once."""
     _open_unstarted()
     _look_at_schedules()

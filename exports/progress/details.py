@@ -86,7 +86,7 @@ def progress_of(export: Export, access: Access, run: Run | None = None) -> Progr
         time_left=facts.time_left(run) if run else "",
         next_run=next_run_of(export),
         alerts=alert_summary(export),
-        look_again=_look_again(run),
+        look_again=_poll_interval(run),
     )
 
 
@@ -97,7 +97,7 @@ def title_of(progress: Progress, export: Export) -> str:
     return _("%(export)s · run of %(when)s") % {"export": export.name, "when": exact_time(progress.run.queued_at)}
 
 
-def _look_again(run: Run | None) -> str:
+def _poll_interval(run: Run | None) -> str:
     """How soon the panel asks again; empty for a run that has ended."""
     if run is None or not run.is_active:
         return ""

@@ -10,7 +10,7 @@ from exports.refresh.step import step
 logger = logging.getLogger(__name__)
 
 
-def look_again() -> None:
+def advance_all() -> None:
     """Let each system refresh go on; one that fails leaves the others alone."""
     for pk in SystemRefresh.objects.filter(state__in=REFRESHES_UNDER_WAY).values_list("pk", flat=True):
         try:

@@ -56,6 +56,6 @@ def take_due(environment: Environment, *, is_off: bool) -> None:
     engine.take_due(KIND, is_off=is_off, environment=environment.pk)
 
 
-def correct() -> int:
+def replan() -> int:
     """Plan anew the schedules whose next occurrence cannot be right; return how many there were."""
-    return engine.correct(KIND)
+    return engine.replan(KIND)

@@ -19,7 +19,7 @@ TOO_LATE = Q(state=State.QUEUED, not_before__gt=Now() + SLACK) | Q(
 AT_ONCE = 500
 
 
-def correct() -> int:
+def start_overdue() -> int:
     """Let such runs start now, with an audit event each; return how many there were."""
     lifecycle.LEASE.shorten()
     with transaction.atomic():

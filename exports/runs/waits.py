@@ -21,7 +21,7 @@ from segments.models import Segment, SegmentError, SegmentStatus
 from segments.warehouse.members import heal_stuck
 
 
-def look_again() -> None:
+def update_waits() -> None:
     """Let runs wait for what is being refreshed, and start or skip those for which that has ended."""
     waiting = Run.objects.filter(state=State.QUEUED, started_at=None, most_rows=None)
     refreshing = being_refreshed(waiting.values("export_id"))

@@ -124,7 +124,7 @@ def misplanned(kind: ScheduleKind[Row]) -> Iterator[Row]:
             yield schedule
 
 
-def correct(kind: ScheduleKind[Row]) -> int:
+def replan(kind: ScheduleKind[Row]) -> int:
     """Plan misplanned schedules anew, with an audit event each; return how many there were."""
     count = 0
     for pk in [schedule.pk for schedule in misplanned(kind)]:

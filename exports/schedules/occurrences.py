@@ -70,9 +70,9 @@ def take_due(export: Export, mode: str, rule: Recurrence | None) -> None:
     engine.take_due(KIND, is_off=mode == ScheduleMode.OFF, rule=followed, export=export.pk)
 
 
-def correct() -> int:
+def replan() -> int:
     """Plan anew the schedules whose next occurrence cannot be right; return how many there were."""
-    return engine.correct(KIND)
+    return engine.replan(KIND)
 
 
 def _start(export: Export, due: datetime, *, is_late: bool) -> None:

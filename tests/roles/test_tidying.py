@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
-from exports.dispatcher import look_once
+from exports.dispatcher import dispatch_once
 from roles import tidying
 from tests.roles.sign_in.people import is_in, make_grace, signed_in
 
@@ -39,7 +39,7 @@ def counters():
 def test_the_dispatcher_removes_sessions_that_are_over_and_leaves_the_others(ended):
     grace = signed_in()
     key = grace.session.session_key
-    look_once()
+    dispatch_once()
     assert [session.session_key for session in Session.objects.all()] == [key]
     assert [session.session_key for session in UserSession.objects.all()] == [key]
     assert is_in(grace)
@@ -55,8 +55,8 @@ def test_counters_that_are_over_are_removed():
 
 
 def test_it_is_done_once_an_hour(ended):
-    look_once()
+    dispatch_once()
     signed_in()
     Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
-    look_once()
+    dispatch_once()
     assert Session.objects.count() == 1

@@ -17,7 +17,7 @@ from connections.destinations.local.destination import LocalFolder
 from connections.destinations.registry import registered
 from connections.models import Connection
 from connections.testing import checks, testing
-from exports.dispatcher import look_once
+from exports.dispatcher import dispatch_once
 from roles.audit.changes import told_of
 from roles.models import AuditEvent
 from tests.connections.working import work_off
@@ -214,7 +214,7 @@ def test_a_test_whose_worker_died_fails_at_the_step_it_was_in(ada, gated):
     steps += [{"name": "Enter", "state": "running", "message": "", "detail": "", "seconds": 0}]
     Connection.objects.filter(pk=gated.pk).update(check_steps=steps, check_asked_by=ada)
     age(gated, seconds=46)
-    look_once()
+    dispatch_once()
     ended = fresh(gated)
     assert (ended.is_check_ok, ended.failed_step) == (False, "Enter")
     assert "its worker stopped" in ended.steps[1].message
@@ -224,7 +224,7 @@ def test_a_test_whose_worker_died_fails_at_the_step_it_was_in(ada, gated):
 def test_a_test_that_is_young_is_left_alone(ada, gated):
     testing.request_test(gated, by=ada)
     age(gated, seconds=40)
-    look_once()
+    dispatch_once()
     assert fresh(gated).is_being_tested
 
 
@@ -269,7 +269,7 @@ def test_a_new_name_meanwhile_keeps_the_result_and_an_open_form_does_not_bring_t
 def test_a_check_that_is_a_day_old_is_made_anew_by_the_system(gated, gate, ada):
     gate.opened.set()
     Connection.objects.update(checked_at=Now() - timedelta(hours=25), is_check_ok=True)
-    look_once()
+    dispatch_once()
     assert work_off() == 1
     assert fresh(gated).checked_at > timezone.now() - timedelta(minutes=1)
     assert events(gated) == [(None, {"is_check_ok": True})]
@@ -278,7 +278,7 @@ def test_a_check_that_is_a_day_old_is_made_anew_by_the_system(gated, gate, ada):
 def test_a_failing_daily_check_shows_where_on_the_list(environment, as_ada, gated, gate):
     gate.opened.set()
     Connection.objects.update(updated_at=Now() - timedelta(hours=25), settings={"is_shut": True})
-    look_once()
+    dispatch_once()
     work_off()
     text = as_ada.get(reverse("connections:list", args=[environment.slug])).content.decode()
     assert "Enter, " in text
@@ -292,11 +292,11 @@ def test_five_hundred_due_checks_go_one_after_the_other(environment, gate):
         make_connection(environment, f"Gate {number}", type="gate", settings={})
     Connection.objects.update(checked_at=Now() - timedelta(hours=30))
     for _look in range(3):
-        look_once()
+        dispatch_once()
     assert OrmQ.objects.filter(key="chores").count() == 1
     for _look in range(5):
         work_off()
-        look_once()
+        dispatch_once()
     assert not Connection.objects.filter(checked_at__lt=Now() - timedelta(hours=24)).exists()
 
 
@@ -304,7 +304,7 @@ def test_five_hundred_due_checks_go_one_after_the_other(environment, gate):
 def test_no_daily_check_of_a_lost_type_nor_while_one_is_under_way_nor_too_early(ada, gated, changes):
     old = {"checked_at": Now() - timedelta(hours=25), "check_asked_by": ada}
     Connection.objects.filter(pk=gated.pk).update(**old | changes)
-    look_once()
+    dispatch_once()
     assert not OrmQ.objects.exists()
 
 
@@ -313,7 +313,7 @@ def test_without_a_worker_no_daily_check_is_asked_for(gated, monkeypatch):
 
     Connection.objects.update(checked_at=Now() - timedelta(hours=25))
     monkeypatch.setattr(heartbeats, "_kept", (float("inf"), ["chores"]))
-    look_once()
+    dispatch_once()
     assert not OrmQ.objects.exists()
 
 
@@ -321,7 +321,7 @@ def test_a_daily_check_that_nobody_took_leaves_the_last_result(gated):
     testing.request_test(gated, by=None)
     Connection.objects.update(is_check_ok=True, checked_at=Now())
     age(gated, minutes=5)
-    look_once()
+    dispatch_once()
     assert (fresh(gated).is_check_ok, fresh(gated).check_asked_at) == (True, None)
     assert events(gated) == []
 

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from exports import actions
 from exports.alerts import watch
-from exports.dispatcher import look_once
+from exports.dispatcher import dispatch_once
 from exports.models import (
     Alert,
     RefreshPart,
@@ -152,17 +152,17 @@ def test_an_occurrence_skipped_meanwhile_is_not_made_good_by_the_run_in_its_way(
 
 def test_a_run_that_does_not_start_alerts_once_and_no_second_time_as_late(export, goes, history):
     run, _is_new = actions.run_now(export, by=None)
-    watch.look_now()
+    watch.check_now()
     assert history() == []
     wait_long(run)
     for _look in range(3):
-        watch.look_now()
+        watch.check_now()
     assert history() == [("unstarted", True)]
     claimed = queue.claim()
     lifecycle.finish(claimed, State.SUCCEEDED)
     assert history() == [("unstarted", True)]
     goes("succeeded", due_ago=0)
-    watch.look_now()
+    watch.check_now()
     assert history() == [("unstarted", False)]
 
 
@@ -172,10 +172,10 @@ def test_what_waits_because_of_a_pause_is_no_trouble_while_it_lasts_and_after_it
     Run.objects.filter(pk=run.pk).update(due=due, not_before=due)
     ada = make_member(environment)
     pausing.pause(environment, note="", by=ada)
-    watch.look_now()
+    watch.check_now()
     assert history() == []
     pausing.resume(environment, by=ada)
-    watch.look_now()
+    watch.check_now()
     assert lifecycle.finish(queue.claim(), State.SUCCEEDED)
     assert history() == []
 
@@ -188,7 +188,7 @@ def test_a_run_that_started_in_time_and_was_given_back_is_not_said_not_to_have_s
     Run.objects.filter(pk=run.pk).update(due=due, not_before=due, started_at=due)
     if state == State.QUEUED:
         assert lifecycle.give_back(claimed)
-    watch.look_now()
+    watch.check_now()
     assert history() == []
 
 
@@ -197,21 +197,21 @@ def test_a_run_that_was_let_go_late_has_time_to_start(environment, export, histo
     Run.objects.filter(pk=run.pk).update(due=Now() - timedelta(minutes=30))
     assert lifecycle.finish(queue.claim(), State.HELD)
     decide.release(run, by=make_member(environment), why="It is fine.")
-    watch.look_now()
+    watch.check_now()
     assert history() == [("held", False)]
 
 
 def test_a_schedule_that_switched_itself_off_alerts_until_it_works_again(export, goes, history):
     schedule = Schedule.objects.create(export=export, problem="The zone is not known.")
     for _look in range(2):
-        watch.look_now()
+        watch.check_now()
     goes("succeeded")
-    watch.look_now()
+    watch.check_now()
     assert history() == [("unstarted", True)]
     assert "The zone is not known." in Alert.objects.get().text
     Schedule.objects.filter(pk=schedule.pk).update(problem="")
     for _look in range(2):
-        watch.look_now()
+        watch.check_now()
     assert history() == [("unstarted", False)]
 
 
@@ -238,10 +238,10 @@ def test_a_refresh_alerts_of_tables_and_segments_and_leaves_exports_to_their_own
 def test_a_refresh_schedule_that_switched_itself_off_alerts(environment, history):
     schedule = RefreshSchedule.objects.create(environment=environment, problem="The zone is not known.")
     for _look in range(2):
-        watch.look_now()
+        watch.check_now()
     assert history() == [("unstarted", True)]
     RefreshSchedule.objects.filter(pk=schedule.pk).update(problem="")
-    watch.look_now()
+    watch.check_now()
     assert history() == [("unstarted", False)]
 
 
@@ -250,11 +250,11 @@ def test_many_who_look_at_once_open_one_alert(environment, history):
         run, _is_new = actions.run_now(make_export(environment), by=None)
         wait_long(run)
     RefreshSchedule.objects.create(environment=environment, problem="The zone is not known.")
-    at_once(watch.look_now, 6)
+    at_once(watch.check_now, 6)
     assert history() == [("unstarted", True)] * 5
     Run.objects.update(due=None)
     RefreshSchedule.objects.update(problem="")
-    at_once(watch.look_now, 6)
+    at_once(watch.check_now, 6)
     assert history().count(("unstarted", False)) == 1
 
 
@@ -262,7 +262,7 @@ def test_the_dispatcher_looks_every_few_seconds(export, history, monkeypatch):
     run, _is_new = actions.run_now(export, by=None)
     wait_long(run)
     monkeypatch.setattr(watch, "_looked_at", float("-inf"))
-    look_once()
+    dispatch_once()
     assert history() == [("unstarted", True)]
 
 

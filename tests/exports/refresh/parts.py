@@ -26,7 +26,7 @@ def part(refresh: SystemRefresh, kind: PartKind, name: str) -> RefreshPart:
 def work_off() -> None:
     """Do what the chores cluster would do now, and look as a dispatcher does."""
     work.work_along()
-    advance.look_again()
+    advance.advance_all()
 
 
 def end_runs(refresh: SystemRefresh, state: State = State.SUCCEEDED, **values: object) -> None:
@@ -34,7 +34,7 @@ def end_runs(refresh: SystemRefresh, state: State = State.SUCCEEDED, **values: o
     Run.objects.filter(refresh=refresh).exclude(state__in=FINAL).update(
         state=state, ended_at=refresh.queued_at, **values
     )
-    advance.look_again()
+    advance.advance_all()
 
 
 def drop(table: object) -> None:

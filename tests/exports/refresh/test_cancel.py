@@ -77,7 +77,7 @@ def test_it_cannot_be_canceled_twice_nor_when_it_has_ended(environment):
 def test_a_segment_that_is_being_computed_is_left_as_it_was(environment, table, segment):
     refresh = start.start(environment, by=None)
     work.carry_out(work.claim())
-    advance.look_again()
+    advance.advance_all()
     locked, ended = threading.Event(), threading.Event()
 
     def hold_the_table():
@@ -98,7 +98,7 @@ def test_a_segment_that_is_being_computed_is_left_as_it_was(environment, table, 
     work.carry_out(work.claim())  # comes back although the table is never free
     ended.set()
     [thread.join() for thread in threads]
-    advance.look_again()
+    advance.advance_all()
     segment.refresh_from_db()
     assert (segment.status, segment.member_count) == (SegmentStatus.READY, 5)
     assert parts.of(refresh) == {"Customers": "done", "Everybody": "canceled"}

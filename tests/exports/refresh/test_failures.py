@@ -94,7 +94,7 @@ def test_a_run_that_waits_for_somebody_or_something_does_not_keep_the_refresh_op
     refresh = start.start(environment, by=None)
     parts.work_off()
     Run.objects.update(state=state)
-    advance.look_again()
+    advance.advance_all()
     assert parts.of(refresh)["Nightly"] == ends
     refresh.refresh_from_db()
     assert refresh.ended_at

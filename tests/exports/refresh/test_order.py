@@ -68,7 +68,7 @@ def test_tables_segments_and_exports_go_one_after_the_other(environment, segment
     refresh = start.start(environment, by=None)
     assert parts.of(refresh) == {"Customers": "waiting", "Everybody": "waiting", "Nightly": "waiting"}
     work.carry_out(work.claim())
-    advance.look_again()
+    advance.advance_all()
     assert parts.of(refresh) == {"Customers": "done", "Everybody": "waiting", "Nightly": "waiting"}
     assert not Run.objects.exists()
     parts.work_off()

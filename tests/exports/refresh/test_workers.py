@@ -40,7 +40,7 @@ def at_once(do, count=6):
 def lose(part):
     """Let the worker of a part be dead since a while."""
     RefreshPart.objects.filter(pk=part).update(lease_until=timezone.now() - timedelta(seconds=1))
-    advance.look_again()
+    advance.advance_all()
 
 
 def test_one_system_refresh_at_a_time(environment, segment):
@@ -79,7 +79,7 @@ def test_only_a_few_parts_are_worked_on_at_once(environment, table):
 def test_workers_are_nudged_once_for_each_part_that_may_go(environment, table, segment):
     run.start(environment, by=None)
     for _second in range(3):
-        advance.look_again()
+        advance.advance_all()
     assert [one.task["func"] for one in OrmQ.objects.all()] == [nudging.WORK]
 
 
@@ -115,7 +115,7 @@ def test_a_paused_environment_holds_the_start(environment, table):
     environment.paused_at = timezone.now()
     environment.save()
     refresh = run.start(environment, by=make_member(environment))
-    advance.look_again()
+    advance.advance_all()
     assert (refresh.state, work.claim()) == (RefreshState.QUEUED, None)
     environment.paused_at = None
     environment.save()
@@ -123,7 +123,7 @@ def test_a_paused_environment_holds_the_start(environment, table):
 
 
 def parts_went_on(refresh):
-    advance.look_again()
+    advance.advance_all()
     parts.work_off()
     refresh.refresh_from_db()
     assert refresh.state == RefreshState.SUCCEEDED
@@ -135,7 +135,7 @@ def test_a_pause_in_the_middle_lets_nothing_new_begin(environment, table, segmen
     environment.paused_at = timezone.now()
     environment.save()
     work.carry_out(running)
-    advance.look_again()
+    advance.advance_all()
     assert (parts.of(refresh), work.claim()) == ({"Customers": "done", "Everybody": "waiting"}, None)
 
 

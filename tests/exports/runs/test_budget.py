@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from connections.destinations.local.destination import LocalFolder
 from connections.destinations.registry import registered
 from exports import actions
-from exports.dispatcher import look_once
+from exports.dispatcher import dispatch_once
 from exports.models import Run
 from exports.models.states import State
 from exports.runs import budget, lifecycle
@@ -66,11 +66,11 @@ def test_what_waits_for_its_turn_says_for_whose(environment):
     full = make_connection(environment, "Partner", most_at_once=1)
     _first, second = queue(environment, full, 2)
     claimed = queueing.claim()
-    look_once()
+    dispatch_once()
     second.refresh_from_db()
     assert (second.state, second.reason) == (State.QUEUED, "waiting for other exports of “Partner”")
     lifecycle.finish(claimed, State.SUCCEEDED)
-    look_once()
+    dispatch_once()
     second.refresh_from_db()
     assert second.reason == ""
 

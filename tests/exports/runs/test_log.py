@@ -11,7 +11,7 @@ from exports.models import Level, Run, RunLine
 from exports.models.states import State
 from exports.runs import lifecycle, log, queue
 from exports.runs.lifecycle import RunClaim
-from exports.runs.waits import look_again
+from exports.runs.waits import update_waits
 from exports.work.watch import work_until_idle
 from roles.messages.field import out_of_json
 from segments.models import Segment, SegmentStatus
@@ -153,9 +153,9 @@ def test_who_lost_the_run_tells_nothing(export):
 def test_a_wait_is_told_once_when_it_begins_and_when_it_is_over(export, segment, request):
     run, _is_new = actions.run_now(export, by=None)
     request.getfixturevalue("refreshing")
-    look_again(), look_again()
+    update_waits(), update_waits()
     Segment.objects.filter(pk=segment.pk).update(status=SegmentStatus.READY)
-    look_again()
+    update_waits()
     wanted = ["Waits for the refresh of “Everybody”", "The wait for the refresh of “Everybody” is over"]
     assert texts(run)[1:] == wanted
 

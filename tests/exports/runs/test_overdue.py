@@ -31,30 +31,30 @@ def test_a_run_that_would_wait_for_too_late_a_time_starts_and_the_audit_log_says
     OrmQ.objects.all().delete()
     before = Run.objects.get().not_before
     assert queue.claim() is None
-    assert overdue.correct() == 1
+    assert overdue.start_overdue() == 1
     event = AuditEvent.objects.get(action="correct wait")
     assert (event.run, event.changes) == (run.uuid, {"not_before": before.isoformat()})
     assert OrmQ.objects.filter(key="exports").count() == 1
     assert queue.claim().run_id == run.pk
-    assert overdue.correct() == 0
+    assert overdue.start_overdue() == 0
 
 
 @pytest.mark.parametrize(("state", "ahead"), [(State.QUEUED, {"seconds": 8}), (State.RETRYING, {"hours": 6})])
 def test_a_run_that_waits_as_it_should_goes_on_waiting(run, state, ahead):
     wait(run, state, **ahead)
-    assert overdue.correct() == 0
+    assert overdue.start_overdue() == 0
     assert queue.claim() is None
 
 
 def test_a_run_that_ended_is_left_alone(run):
     lifecycle.finish(queue.claim(), State.SUCCEEDED)
     Run.objects.update(not_before=Now() + timedelta(days=30))
-    assert overdue.correct() == 0
+    assert overdue.start_overdue() == 0
 
 
 def test_a_lease_that_would_outlast_its_worker_is_cut(run):
     queue.claim()
     Run.objects.update(lease_until=Now() + timedelta(days=30))
-    overdue.correct()
+    overdue.start_overdue()
     assert not Run.objects.filter(lease_until__gt=Now() + lifecycle.LEASE.lasts).exists()
     assert not Run.objects.lost().exists()

@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 
 from exports import actions
-from exports.dispatcher import look_once
+from exports.dispatcher import dispatch_once
 from exports.models import Run
 from exports.models.states import State
 from exports.runs import lifecycle, pausing, queue
@@ -31,11 +31,11 @@ def test_due_and_clicked_runs_wait_and_say_why_and_start_in_order_when_it_goes_o
     due, clicked = make_due(environment), make_export(environment)
     start_due()
     actions.run_now(clicked, by=ada)
-    look_once()
+    dispatch_once()
     assert queue.claim() is None
     assert {str(run.reason) for run in Run.objects.all()} == {"the environment is paused"}
     assert pausing.resume(environment, by=ada)
-    look_once()
+    dispatch_once()
     assert {str(run.reason) for run in Run.objects.all()} == {""}
     assert queue.claim().run_id == runs_of(due)[0].pk
     assert queue.claim().run_id == runs_of(clicked)[0].pk

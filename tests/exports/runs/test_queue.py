@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from exports import actions
-from exports.dispatcher import look_once
+from exports.dispatcher import dispatch_once
 from exports.models import Run, Trigger
 from exports.models.states import State
 from exports.runs import lifecycle, queue
@@ -205,7 +205,7 @@ def test_the_dispatcher_nudges_while_a_run_waits_and_does_not_flood_the_queue(ru
     OrmQ.objects.all().delete()
     Run.objects.update(not_before=timezone.now() - timedelta(seconds=2))
     for _ in range(20):
-        look_once()
+        dispatch_once()
     assert 1 <= OrmQ.objects.count() <= 5
 
 

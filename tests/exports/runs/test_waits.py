@@ -75,10 +75,10 @@ def test_a_click_while_its_segment_is_refreshed_waits_and_says_for_what(export, 
 def test_a_due_run_waits_too_and_starts_when_the_refresh_has_ended(environment, refreshing):
     export = make_due(environment, segments=[refreshing])
     start_due()
-    waits.look_again()
+    waits.update_waits()
     assert queue.claim() is None
     set_status(refreshing, SegmentStatus.READY)
-    waits.look_again()
+    waits.update_waits()
     (run,) = runs_of(export)
     assert (run.waits_for, run.awaits, run.reason) == ("", [], "")
     assert queue.claim().run_id == run.pk
@@ -87,7 +87,7 @@ def test_a_due_run_waits_too_and_starts_when_the_refresh_has_ended(environment, 
 def test_where_the_refresh_failed_the_run_is_skipped_and_names_it(export, refreshing):
     run = run_of(export)
     set_status(refreshing, SegmentStatus.FAILED, error="Its table is no longer there.")
-    waits.look_again()
+    waits.update_waits()
     run.refresh_from_db()
     assert (run.state, run.reason) == (State.SKIPPED, "“Everybody” could not be refreshed")
     assert run.ended_at
@@ -99,7 +99,7 @@ def test_where_the_refresh_failed_the_run_is_skipped_and_names_it(export, refres
 def test_a_failure_of_long_ago_is_none_of_what_it_waited_for(export, segment):
     set_status(segment, SegmentStatus.FAILED, error="Its table is no longer there.")
     run = run_of(export)
-    waits.look_again()
+    waits.update_waits()
     assert queue.claim().run_id == run.pk
 
 
@@ -107,15 +107,15 @@ def test_of_two_that_it_waited_for_the_one_that_failed_first_is_not_forgotten(en
     later = make_segment(table, "Later")
     run = run_of(make_export(environment, segments=[refreshing, later]))
     set_status(later, SegmentStatus.REFRESHING, refresh_started_at=timezone.now() + timedelta(hours=1))
-    waits.look_again()
+    waits.update_waits()
     run.refresh_from_db()
     assert run.waits_for == "the refresh of “Everybody” and 1 more"
     set_status(refreshing, SegmentStatus.FAILED, error="No.")
-    waits.look_again()
+    waits.update_waits()
     run.refresh_from_db()
     assert (run.state, run.waits_for) == (State.QUEUED, "the refresh of “Later”")
     set_status(later, SegmentStatus.READY)
-    waits.look_again()
+    waits.update_waits()
     run.refresh_from_db()
     assert (run.state, run.reason) == (State.SKIPPED, "“Everybody” could not be refreshed")
 
@@ -127,8 +127,8 @@ def test_a_refresh_whose_worker_died_holds_nobody_up(environment, segment, refre
     set_status(segment, SegmentStatus.REFRESHING, refresh_started_at=timezone.now() - timedelta(minutes=1))
     run = run_of(export)
     assert run.waits_for
-    waits.look_again()
-    waits.look_again()
+    waits.update_waits()
+    waits.update_waits()
     run.refresh_from_db()
     assert (run.state, run.waits_for) == (state, "")
 
@@ -138,7 +138,7 @@ def test_a_run_that_was_interrupted_does_not_wait_for_the_refresh_that_it_left(e
     claimed = queue.claim()
     set_status(segment, SegmentStatus.REFRESHING, refresh_started_at=timezone.now())
     lifecycle.give_back(claimed)
-    waits.look_again()
+    waits.update_waits()
     assert queue.claim().run_id == run.pk
 
 
@@ -147,7 +147,7 @@ def test_a_run_that_waits_in_the_queue_waits_for_a_refresh_that_begins(export, r
     run = run_of(export)
     assert run.waits_for == ""
     set_status(refreshing, SegmentStatus.REFRESHING)
-    waits.look_again()
+    waits.update_waits()
     run.refresh_from_db()
     assert run.waits_for
     assert queue.claim() is None
@@ -155,7 +155,7 @@ def test_a_run_that_waits_in_the_queue_waits_for_a_refresh_that_begins(export, r
 
 def test_a_test_of_ten_waits_for_nothing(export, refreshing):
     run = actions.send_test(export, by=None)
-    waits.look_again()
+    waits.update_waits()
     assert queue.claim().run_id == run.pk
 
 
@@ -166,7 +166,7 @@ def test_during_a_system_refresh_a_run_waits_for_its_parts_alone(environment, ta
     run, free = run_of(export), run_of(make_export(environment))
     assert (run.waits_for, free.waits_for) == ("the refresh of “Everybody”", "")
     refresh.parts.filter(object_id=segment.pk, kind="segment").update(state=PartState.DONE)
-    waits.look_again()
+    waits.update_waits()
     assert {queue.claim().run_id, queue.claim().run_id} == {run.pk, free.pk}
 
 
@@ -186,7 +186,7 @@ def test_a_table_that_is_read_again_is_waited_for(environment, table, part, stat
     run = run_of(export)
     assert run.waits_for == f"the refresh of “{table.name}”"
     refresh.parts.update(state=part)
-    waits.look_again()
+    waits.update_waits()
     run.refresh_from_db()
     assert (run.state, run.waits_for) == (state, "")
 
@@ -196,7 +196,7 @@ def test_a_run_of_the_refresh_itself_does_not_wait_for_it(environment, export, s
 
     refresh = under_way(environment, ("segment", segment, PartState.WAITING))
     run = lifecycle.create(export, lifecycle.Origin(Trigger.REFRESH, refresh=refresh))
-    waits.look_again()
+    waits.update_waits()
     assert queue.claim().run_id == run.pk
 
 
@@ -204,6 +204,6 @@ def test_a_canceled_run_that_waited_stays_canceled(export, refreshing):
     run = run_of(export)
     lifecycle.cancel(run, by=None)
     set_status(refreshing, SegmentStatus.FAILED, error="No.")
-    waits.look_again()
+    waits.update_waits()
     run.refresh_from_db()
     assert run.state == State.CANCELED

@@ -77,14 +77,14 @@ def expected(schedule):
 def test_a_schedule_that_is_planned_for_too_late_is_planned_anew_and_told(environment, ours, ahead):
     schedule = ours.make(environment, **daily())
     before = ours.be(schedule, expected(schedule) + ahead if ahead else None).next_due
-    assert engine.correct(ours.kind) == 1
+    assert engine.replan(ours.kind) == 1
     schedule.refresh_from_db()
     assert schedule.next_due == expected(schedule)
     event = AuditEvent.objects.get(action=ours.action)
     kept = [before.isoformat() if before else None, schedule.next_due.isoformat()]
     assert (event.changes, event.actor) == ({"next_due": kept}, None)
     assert plain_sentence(event).endswith(f"was planned anew: {schedule.next_due.isoformat()}")
-    assert engine.correct(ours.kind) == 0
+    assert engine.replan(ours.kind) == 0
 
 
 def test_what_is_planned_well_stays_as_it_is(environment, ours):
@@ -97,7 +97,7 @@ def test_what_is_planned_well_stays_as_it_is(environment, ours):
     type(stopped).objects.filter(pk=stopped.pk).update(problem="It cannot be followed.")
     rows = type(schedule).objects.order_by("pk")
     before = list(rows.values("next_due", "problem"))
-    assert engine.correct(ours.kind) == 0
+    assert engine.replan(ours.kind) == 0
     assert list(rows.values("next_due", "problem")) == before
     assert late.next_due < database_now()
 
@@ -110,20 +110,20 @@ def test_an_occurrence_that_started_does_not_come_again_when_the_clock_is_set_ba
     type(schedule).objects.filter(pk=schedule.pk).update(**rule)
     schedule.refresh_from_db()
     ours.be(schedule, expected(schedule) + DAY)
-    assert engine.correct(ours.kind) == 0
+    assert engine.replan(ours.kind) == 0
 
 
 def test_a_rule_that_comes_once_in_years_is_left_alone(environment, ours):
     rule = {"repeat": "cron", "cron": "0 0 29 2 *", "zone": "America/New_York"}
     schedule = ours.make(environment, **rule)
     ours.be(schedule, expected(schedule))
-    assert engine.correct(ours.kind) == 0
+    assert engine.replan(ours.kind) == 0
 
 
 def test_one_that_cannot_be_followed_is_switched_off_and_told(environment, ours):
     schedule = ours.make(environment, database_now() + DAY, **(daily() | {"zone": "Nowhere/Never"}))
     fine = ours.make(make_environment(), None, **daily())
-    assert engine.correct(ours.kind) == 2
+    assert engine.replan(ours.kind) == 2
     schedule.refresh_from_db()
     fine.refresh_from_db()
     assert (schedule.next_due, fine.next_due) == (None, expected(fine))
@@ -137,7 +137,7 @@ def test_what_was_started_while_the_clock_was_ahead_starts_again_at_its_time(env
     coming = expected(schedule)
     ours.kind.record_missed(schedule, [coming + number * DAY for number in range(29)])
     ours.be(schedule, coming + 29 * DAY)
-    engine.correct(ours.kind)
+    engine.replan(ours.kind)
     assert [one.due for one in ours.started(schedule)] == [None] * 29
     type(schedule).objects.filter(pk=schedule.pk).update(next_due=Now() - timedelta(seconds=1))
     assert engine.start_due(ours.kind) == 1
@@ -146,7 +146,7 @@ def test_what_was_started_while_the_clock_was_ahead_starts_again_at_its_time(env
 
 def test_many_dispatchers_plan_it_anew_once(environment, ours):
     ours.make(environment, database_now() + 30 * DAY, **daily())
-    assert sum(at_once(lambda: engine.correct(ours.kind), threads=4)) == 1
+    assert sum(at_once(lambda: engine.replan(ours.kind), threads=4)) == 1
     assert AuditEvent.objects.filter(action=ours.action).count() == 1
 
 
@@ -154,8 +154,8 @@ def test_a_row_that_somebody_is_saving_is_left_for_the_next_time(environment, ou
     schedule = ours.make(environment, None, **daily())
     with transaction.atomic():
         type(schedule).objects.select_for_update().get(pk=schedule.pk)
-        assert at_once(lambda: engine.correct(ours.kind), threads=1) == [0]
-    assert engine.correct(ours.kind) == 1
+        assert at_once(lambda: engine.replan(ours.kind), threads=1) == [0]
+    assert engine.replan(ours.kind) == 1
 
 
 def test_it_gives_way_to_who_holds_what_the_schedule_is_of(environment):
@@ -168,10 +168,10 @@ def test_it_gives_way_to_who_holds_what_the_schedule_is_of(environment):
     other = ours.make(make_environment(), None, **daily())
     with transaction.atomic():
         Run.objects.select_for_update().get()
-        assert at_once(lambda: engine.correct(ours.kind), threads=1) == [1]
+        assert at_once(lambda: engine.replan(ours.kind), threads=1) == [1]
     other.refresh_from_db()
     assert other.next_due
-    assert engine.correct(ours.kind) == 1
+    assert engine.replan(ours.kind) == 1
 
 
 def test_a_dispatcher_looks_at_its_start_and_not_at_each_turn(environment, ours):
@@ -197,7 +197,7 @@ def test_the_number_of_queries_does_not_grow_with_schedules_that_are_well(enviro
         schedule = ours.make(environment, **daily())
         ours.be(schedule, expected(schedule))
     with django_assert_num_queries(2):
-        engine.correct(ours.kind)
+        engine.replan(ours.kind)
 
 
 def test_the_doctor_says_which_schedules_wait_for_too_late(environment, ours):
@@ -209,7 +209,7 @@ def test_the_doctor_says_which_schedules_wait_for_too_late(environment, ours):
         "warning",
         "1 schedule has no next occurrence, or one that lies too far ahead.",
     )
-    engine.correct(ours.kind)
+    engine.replan(ours.kind)
     found = check()
     assert found.text == "1 schedule has been planned anew within a day: the next occurrence lay too far ahead."
     with connection.cursor() as cursor:

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from exports import actions
-from exports.dispatcher import Dispatcher, look_once
+from exports.dispatcher import Dispatcher, dispatch_once
 from exports.models import Alert, Export, Run, Schedule, ScheduleMode, Trigger
 from exports.models.states import State
 from exports.runs import lifecycle, queue
@@ -255,7 +255,7 @@ def test_a_bad_row_disables_itself_and_the_others_go_on(environment, bad):
     good = make_due(environment, ago=timedelta(seconds=2))
     broken = make_due(environment, ago=timedelta(seconds=3))
     Schedule.objects.filter(export=broken).update(**bad)
-    look_once()
+    dispatch_once()
     assert len(runs_of(good)) == 1
     assert runs_of(broken) == []
     schedule = Schedule.objects.get(export=broken)
@@ -356,7 +356,7 @@ def test_one_look_that_fails_does_not_keep_the_others_from_being_done(
 ):
     paused = make_environment(paused_at=Now())
     waiting, _is_new = actions.run_now(make_export(paused), by=None)
-    look_once()
+    dispatch_once()
     assert "reap failed" in caplog.text
     waiting.refresh_from_db()
     assert waiting.reason == "the environment is paused"
