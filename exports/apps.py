@@ -15,7 +15,7 @@ class ExportsConfig(AppConfig):
         from exports.alerts import actions, refreshes, watch  # noqa: F401
         from exports.formats import help as formats_help
         from exports.guide import usage as guide
-        from exports.refresh import due, notes, sending  # noqa: F401
+        from exports.refresh import due, events, sending  # noqa: F401
         from exports.runs import health
         from exports.schedules import health as schedules_health
         from exports.schedules import occurrences
@@ -31,4 +31,4 @@ class ExportsConfig(AppConfig):
         checks.register("schedules", schedules_health.look_at(occurrences.KIND, due.KIND))
         audited.say_values()
         actions.keep_secrets()
-        notes.say_values()
+        events.say_values()

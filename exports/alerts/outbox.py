@@ -120,20 +120,20 @@ def _send(message: AlertDelivery, claim: Claim) -> bool:
             raise NotDeliveredError(_("The channel was switched off before it was sent."))
         send(message)
     except NotDeliveredError as error:
-        _keep_failure(message, claim, error)
+        _record_failure(message, claim, error)
         return False
     except Exception as error:  # else it would be tried for ever, and end this task each time
         # Without its text, which may quote an address.
         logger.error("Message %s of an alert: %s", message.uuid, type(error).__name__)
         text = _("Waybill could not send it. Whoever operates Waybill finds the kind of error in its log.")
-        _keep_failure(message, claim, NotDeliveredError(text, is_permanent=False))
+        _record_failure(message, claim, NotDeliveredError(text, is_permanent=False))
         return False
     LEASE.end(claim, state=DeliveryState.SENT, sent_at=Now(), error="")
     AlertChannel.objects.filter(pk=message.channel_id).update(last_sent_at=Now(), last_error="")
     return True
 
 
-def _keep_failure(message: AlertDelivery, claim: Claim, error: NotDeliveredError) -> None:
+def _record_failure(message: AlertDelivery, claim: Claim, error: NotDeliveredError) -> None:
     """Plan the next try, or give the message up."""
     is_over = error.is_permanent or message.alert is None or message.tries >= MOST_TRIES
     values: dict[str, Any] = {"error": error.message}

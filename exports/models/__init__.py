@@ -15,7 +15,7 @@ from exports.models.export import (
     ExportQuerySet,
     ExportSegment,
     ExportTable,
-    kept_for,
+    detached_for,
     shared_with,
 )
 from exports.models.refresh import (
@@ -65,6 +65,6 @@ __all__ = [
     "ScheduleMode",
     "SystemRefresh",
     "Trigger",
-    "kept_for",
+    "detached_for",
     "shared_with",
 ]

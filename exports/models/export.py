@@ -35,9 +35,9 @@ def shared_with(user: User) -> Q:
     return open_to(user, "connection__") | (Q(connection=None) & detached)
 
 
-def kept_for(access: Access) -> frozenset[int]:
+def detached_for(access: Access) -> frozenset[int]:
     """Return the ids of the detached exports that were kept for the user by name; one query for a request."""
-    key = "exports.kept_for"
+    key = "exports.detached_for"
     if key not in access.looked_up:
         kept = Export.detached_users.through.objects.filter(user=access.user, export__environment=access.environment)
         access.looked_up[key] = frozenset(kept.values_list("export_id", flat=True))
@@ -153,7 +153,7 @@ class Export(models.Model):
             return True
         if not access.has_permission(Permission.EDIT_EXPORTS):
             return False
-        is_mine = self.detached_sharing == Sharing.NAMED and self.pk in kept_for(access)
+        is_mine = self.detached_sharing == Sharing.NAMED and self.pk in detached_for(access)
         return is_mine or self.detached_sharing == Sharing.ALL
 
     @property

@@ -15,7 +15,7 @@ class TooLargeError(Exception):
     """More is typed than a session keeps."""
 
 
-def keep(session: SessionBase, data: QueryDict, path: str) -> str:
+def store(session: SessionBase, data: QueryDict, path: str) -> str:
     """Keep what was typed in the pane at `path`; return the token that gives it back. Raises TooLargeError."""
     typed = data.copy()
     for name in BUTTONS:
@@ -28,14 +28,14 @@ def keep(session: SessionBase, data: QueryDict, path: str) -> str:
     return token
 
 
-def drop(session: SessionBase, token: str) -> None:
+def discard(session: SessionBase, token: str) -> None:
     """Forget what was kept under `token`, since it is saved, or kept anew."""
     others = [one for one in session.get(KEY, []) if one[0] != token]
     if len(others) < len(session.get(KEY, [])):
         session[KEY] = others
 
 
-def kept(session: SessionBase, token: str, path: str) -> QueryDict | None:
+def load(session: SessionBase, token: str, path: str) -> QueryDict | None:
     """Return, changeable, what was kept for the pane at `path`; None for a token that is unknown there, or too old."""
     for own, where, text in session.get(KEY, []):
         if own == token and where == path:

@@ -109,9 +109,9 @@ class Setup:
         return ExportKind.DATA_OUT if is_of_tables else ExportKind.SEGMENTS
 
     @property
-    def kept(self) -> list[tuple[str, str]]:
+    def unsaved_inputs(self) -> list[tuple[str, str]]:
         """What was chosen under the other kind, as (name, value) of inputs; never saved."""
-        return self.submission.kept(self.kind) if self.submission else []
+        return self.submission.unsaved_inputs(self.kind) if self.submission else []
 
     @property
     def segments(self) -> list[Segment]:

@@ -89,7 +89,7 @@ class Submission:
         """The names in the file, by field, of all that was sent."""
         return {one.field: one.name for one in cleaned(self._columns(table_id))}
 
-    def kept(self, kind: str) -> list[tuple[str, str]]:
+    def unsaved_inputs(self, kind: str) -> list[tuple[str, str]]:
         """What was chosen under the other kind, as (name, value) of inputs; never saved."""
         is_of_segments = kind == ExportKind.SEGMENTS
         other = ExportKind.DATA_OUT if is_of_segments else ExportKind.SEGMENTS

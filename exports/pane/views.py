@@ -93,7 +93,7 @@ def _set_up(request: EnvironmentRequest, export: Export, filled: ExportSpec | No
 def _opened(request: EnvironmentRequest, export: Export, filled: ExportSpec | None) -> HttpResponse:
     """The pane as it opens, or as it was left to add a connection."""
     token = request.GET.get("draft", "")
-    typed = drafts.kept(request.session, token, request.path) if token else None
+    typed = drafts.load(request.session, token, request.path) if token else None
     if typed is None:
         lost = _("What you had typed is no longer kept. Please fill in the export again.") if token else ""
         wanted = [typed_id(value) for value in request.GET.getlist("segment")]
@@ -113,8 +113,8 @@ def _leave_for_connection(request: EnvironmentRequest, export: Export, filled: E
     if not _can_add_connection(request):
         raise PermissionDenied
     try:
-        token = drafts.keep(request.session, request.POST, request.path)
-        drafts.drop(request.session, request.POST.get("kept", ""))
+        token = drafts.store(request.session, request.POST, request.path)
+        drafts.discard(request.session, request.POST.get("kept", ""))
     except drafts.TooLargeError:
         setup = Setup(export, request.access, request.POST, is_draft=True, filled=filled)
         too_much = _("Too much is typed to keep it meanwhile. Save the export first, then add the connection.")
@@ -131,7 +131,7 @@ def _saved(request: EnvironmentRequest, setup: Setup, spec: ExportSpec) -> HttpR
         saved = actions.save(setup.export, spec, by=request.user)
     except actions.ChangedMeanwhileError as error:
         return _changed_meanwhile(request, setup, str(error))
-    drafts.drop(request.session, request.POST.get("kept", ""))
+    drafts.discard(request.session, request.POST.get("kept", ""))
     text = (_("“%(name)s” is added.") if is_new else _("“%(name)s” is saved.")) % {"name": saved.name}
     then = request.POST.get("then")
     if then == "test":

@@ -41,12 +41,12 @@ def send_ready(refresh: SystemRefresh) -> None:
         _send(refresh, part, exports.get(part.object_id), active.get(part.object_id))
 
 
-def keep_skipped(refresh: SystemRefresh, reasons: dict[int, Message]) -> None:
+def record_skipped(refresh: SystemRefresh, reasons: dict[int, Message]) -> None:
     """Give the exports, by id, a run that was skipped for a reason, which their status shows."""
     active = Run.objects.active().filter(export__in=reasons, most_rows=None).select_related("export")
     busy = {run.export_id for run in active if not decide.lapse(run)}
     for export in Export.objects.filter(pk__in=reasons):
-        _keep_skipped(refresh, export, reasons[export.pk], is_last=export.pk not in busy)
+        _record_skipped(refresh, export, reasons[export.pk], is_last=export.pk not in busy)
 
 
 @receiver(run_changed, sender=SystemRefresh)
@@ -71,7 +71,7 @@ def _send(refresh: SystemRefresh, part: RefreshPart, export: Export | None, earl
     if earlier:
         reason = _("Run %(run)s of this export was not over") % {"run": earlier.short_id}
         is_last = decide.lapse(earlier) or earlier.most_rows is not None  # a test is never the last run
-        run = _keep_skipped(refresh, export, reason, is_last=is_last)
+        run = _record_skipped(refresh, export, reason, is_last=is_last)
         mine.update(run=run)
         return _leave_out(mine, reason)
     run = lifecycle.create(export, _origin(refresh))
@@ -89,7 +89,7 @@ def _leave_out(part: QuerySet[RefreshPart], reason: Message) -> None:
     part.update(state=PartState.SKIPPED, ended_at=Now(), message=reason)
 
 
-def _keep_skipped(refresh: SystemRefresh, export: Export, reason: Message, *, is_last: bool) -> Run:
+def _record_skipped(refresh: SystemRefresh, export: Export, reason: Message, *, is_last: bool) -> Run:
     """Keep a run that never started; it is its export's last one unless another is still under way."""
     return lifecycle.create_skipped(export, _origin(refresh), reason=reason, is_last=is_last)
 

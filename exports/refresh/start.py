@@ -16,7 +16,7 @@ from exports.models import (
     SystemRefresh,
 )
 from exports.refresh import parts
-from exports.refresh.notes import note
+from exports.refresh.events import record
 from exports.refresh.plan import plan
 from exports.refresh.step import step
 from roles.audit import audit
@@ -55,8 +55,8 @@ def start(
                 refresh = SystemRefresh.objects.create(**values)
         except IntegrityError:
             return _instead(environment, due, is_late=is_late)
-        _keep_plan(refresh)
-        note(refresh, "ask for system refresh" if by else "start due system refresh", by=by)
+        _store_plan(refresh)
+        record(refresh, "ask for system refresh" if by else "start due system refresh", by=by)
     step(refresh.pk, by=by)
     refresh.refresh_from_db()
     return refresh
@@ -70,7 +70,7 @@ def cancel(refresh: SystemRefresh, *, by: User | None) -> None:
         if found is None:
             raise RefreshError(_("The system refresh has ended or is being canceled already."))
         mine.update(cancel_requested_at=Now(), canceled_by=by)
-        note(refresh, "cancel system refresh", by=by)
+        record(refresh, "cancel system refresh", by=by)
     step(refresh.pk, by=by)
 
 
@@ -90,7 +90,7 @@ def create_skipped(environment: Environment, due: datetime, reason: Message, *, 
         return known
     skipped = _skipped(environment, due, reason, is_late=is_late)
     skipped.save()
-    note(skipped, "skip system refresh", refresh_state=skipped.state, reason=skipped.reason)
+    record(skipped, "skip system refresh", refresh_state=skipped.state, reason=skipped.reason)
     return skipped
 
 
@@ -108,7 +108,7 @@ def _instead(environment: Environment, due: datetime | None, *, is_late: bool) -
     return create_skipped(environment, due, reason, is_late=is_late)
 
 
-def _keep_plan(refresh: SystemRefresh) -> None:
+def _store_plan(refresh: SystemRefresh) -> None:
     """Write the parts; those left out from the start have ended."""
     planned = plan(refresh.environment)
     rows = [

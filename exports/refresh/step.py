@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from exports.models import REFRESHES_UNDER_WAY, PartKind, PartState, RefreshPart, RefreshState, Run, SystemRefresh
 from exports.refresh import nudging, parts, sending
-from exports.refresh.notes import note
+from exports.refresh.events import record
 from exports.refresh.parts import LEASE
 from exports.runs import lifecycle
 from exports.runs.lease import UNOWNED
@@ -50,7 +50,7 @@ def step(pk: int, *, by: User | None = None) -> None:
 def _begin(refresh: SystemRefresh, by: User | None) -> None:
     refresh.state = RefreshState.RUNNING
     SystemRefresh.objects.filter(pk=refresh.pk).update(state=refresh.state, started_at=Now())
-    note(refresh, "start system refresh", by=by)
+    record(refresh, "start system refresh", by=by)
 
 
 def _put_back_lost(refresh: SystemRefresh) -> None:
@@ -84,7 +84,7 @@ def _skip_blocked(refresh: SystemRefresh) -> None:
             RefreshPart.objects.filter(pk=one.part_id).update(
                 state=PartState.SKIPPED, ended_at=Now(), message=_why_blocked(one)
             )
-        sending.keep_skipped(refresh, {one.object_id: _why_blocked(one) for one in found if _is_export(one)})
+        sending.record_skipped(refresh, {one.object_id: _why_blocked(one) for one in found if _is_export(one)})
 
 
 def _is_export(one: parts.Blocked) -> bool:
@@ -107,7 +107,7 @@ def _settle(refresh: SystemRefresh, by: User | None) -> None:
     before, refresh.state = refresh.state, _end_state(refresh, counts)
     reason = _end_reason(refresh, counts)
     SystemRefresh.objects.filter(pk=refresh.pk).update(state=refresh.state, ended_at=Now(), reason=reason)
-    note(refresh, "end system refresh", by=by, refresh_state=[before, refresh.state.value], reason=reason)
+    record(refresh, "end system refresh", by=by, refresh_state=[before, refresh.state.value], reason=reason)
 
 
 def _end_state(refresh: SystemRefresh, counts: Counter[str]) -> RefreshState:

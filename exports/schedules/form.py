@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from exports.models import Export, Repeat, ScheduleMode
 from exports.schedules import recurrence
-from exports.schedules.planning import kept_rule
+from exports.schedules.planning import stored_rule
 from exports.schedules.recurrence import LAST_DAY, Recurrence
 
 ON, OFF = "on", ScheduleMode.OFF.value
@@ -179,7 +179,7 @@ class BulkScheduleForm(ScheduleForm):
 
 def initial_values(export: Export, zone: str) -> dict[str, Any]:
     """Return the values with which the form opens for `export`; `zone` is that of a recurrence not made yet."""
-    rule = kept_rule(export)
+    rule = stored_rule(export)
     is_off = export.schedule_mode == ScheduleMode.OFF
     return field_values(rule, zone) | {"schedule_mode": OFF if is_off else ON}
 

@@ -70,7 +70,7 @@ def _start(row: Schedule | None, export: Export, rule: Recurrence | None) -> Non
     row.save()
 
 
-def kept_rule(export: Export) -> Recurrence | None:
+def stored_rule(export: Export) -> Recurrence | None:
     """Return the recurrence of its own that an export has, even while its schedule is off."""
     row = Schedule.objects.filter(export_id=export.pk).first() if export.pk else None
     return recurrence.of(row) if row else None
@@ -78,7 +78,7 @@ def kept_rule(export: Export) -> Recurrence | None:
 
 def mode_when_on(export: Export) -> str:
     """Return how an export runs by itself once its schedule is switched on: as it did before."""
-    return ScheduleMode.OWN if kept_rule(export) else ScheduleMode.REFRESH
+    return ScheduleMode.OWN if stored_rule(export) else ScheduleMode.REFRESH
 
 
 def refresh_of(environment: Environment) -> RefreshSchedule | None:

@@ -13,7 +13,7 @@ from exports.models import Export, ScheduleMode
 from exports.schedules import planning, recurrence
 from exports.schedules.form import KEEP, OFF, ON, BulkScheduleForm, ScheduleForm, initial_values, typed_values
 from exports.schedules.next_runs import NextRuns, next_runs
-from exports.schedules.words import words_and_kept
+from exports.schedules.words import words_and_stored_rule
 from exports.web.common import Words, chosen_exports, each, report, select_first
 from roles.access.policy import EnvironmentRequest, requires
 from roles.permissions import Permission
@@ -66,7 +66,7 @@ def _pane(
         "exports": chosen,
         "left_out": left_out,
         "schedule": form,
-        "described": [(export.name, words_and_kept(export)) for export in chosen],
+        "described": [(export.name, words_and_stored_rule(export)) for export in chosen],
         **parts(form, request),
     }
     return render_panel(request, "exports/schedule.html", context, status=422 if form.is_bound else 200)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from exports.models import Export, RefreshSchedule, Schedule, ScheduleMode
 from exports.models.schedule import Recurring
 from exports.schedules import recurrence
-from exports.schedules.planning import kept_rule, refresh_of
+from exports.schedules.planning import refresh_of, stored_rule
 from exports.schedules.recurrence import Recurrence
 from roles.messages import Message
 from roles.models import Environment
@@ -48,11 +48,11 @@ class ScheduleWording:
 
 def described(export: Export) -> Message | str:
     """Return the schedule as the audit log keeps it: a mode, or the export's own recurrence in words."""
-    rule = kept_rule(export) if export.schedule_mode == ScheduleMode.OWN else None
+    rule = stored_rule(export) if export.schedule_mode == ScheduleMode.OWN else None
     return recurrence.words(rule) if rule else export.schedule_mode
 
 
-def words_and_kept(export: Export) -> str:
+def words_and_stored_rule(export: Export) -> str:
     """Return the schedule in words, and of one that is off what On brings back: "Off, when on: Daily at 09:00"."""
     words, kept = schedule_words(export), getattr(export, "schedule", None)
     if kept is None or export.schedule_mode != ScheduleMode.OFF:

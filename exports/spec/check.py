@@ -41,7 +41,7 @@ def check_resolved(resolved: Resolved, found: Sequence[Problem] = ()) -> Checked
     judge = _Judge(resolved)
     errors = [*found, *(one for one in judge.errors if not any(_is_at(one.path, other.path) for other in found))]
     in_order = sorted(errors, key=lambda one: ORDER.get(str(one.path[0]), -1) if one.path else -1)
-    return Checked(judge.kept, in_order, list(_warnings(resolved)))
+    return Checked(judge.cleaned, in_order, list(_warnings(resolved)))
 
 
 def too_many(spec: ExportSpec) -> str:
@@ -66,10 +66,10 @@ def _percent(most: int) -> forms.IntegerField:
 
 
 class _Judge:
-    """Judges each part of a spec; `kept` is the spec with each part as it is kept."""
+    """Judges each part of a spec; `cleaned` is the spec with each judged part cleaned."""
 
     def __init__(self, resolved: Resolved) -> None:
-        self.resolved, self.spec, self.kept = resolved, resolved.spec, resolved.spec
+        self.resolved, self.spec, self.cleaned = resolved, resolved.spec, resolved.spec
         self.errors: list[Problem] = []
         parts: list[Callable[[], Iterator[Problem]]] = [
             self._name, self._description, self._connection, self._settings, self._kind, self._chosen, self._fields,
@@ -78,7 +78,7 @@ class _Judge:
         for part in parts:
             self.errors += islice(part(), MOST_PROBLEMS - len(self.errors))
 
-    def _cleaned(self, name: str, form_field: forms.Field) -> Iterator[Problem]:
+    def _clean(self, name: str, form_field: forms.Field) -> Iterator[Problem]:
         """Clean one value; one that the export has already is taken as it is."""
         value, export = getattr(self.spec, name), self.resolved.export
         model_field: Any = Export._meta.get_field(name)
@@ -87,29 +87,29 @@ class _Judge:
         try:
             cleaned = form_field.clean(value)
             model_field.run_validators(cleaned)
-            self._keep(**{name: cleaned})
+            self._replace(**{name: cleaned})
         except ValidationError as error:
             yield from problems_of_error(error, (name,))
 
-    def _keep(self, **values: Any) -> None:
-        self.kept = replace(self.kept, **values)
+    def _replace(self, **values: Any) -> None:
+        self.cleaned = replace(self.cleaned, **values)
 
     def _name(self) -> Iterator[Problem]:
         form_field = Export._meta.get_field("name").formfield()
         form_field.error_messages["required"] = _("Give the export a name.")
-        found = list(self._cleaned("name", form_field))
-        if found or (self.resolved.export and self.kept.name == self.resolved.export.name):
+        found = list(self._clean("name", form_field))
+        if found or (self.resolved.export and self.cleaned.name == self.resolved.export.name):
             yield from found
             return
-        self._keep(name=" ".join(self.kept.name.split()))
-        same = Export.objects.filter(environment=self.resolved.catalogue.environment, name__iexact=self.kept.name)
+        self._replace(name=" ".join(self.cleaned.name.split()))
+        same = Export.objects.filter(environment=self.resolved.catalogue.environment, name__iexact=self.cleaned.name)
         if self.resolved.export:
             same = same.exclude(pk=self.resolved.export.pk)
         if same.exists():
             yield Problem(("name",), Code.TAKEN, _("Another export has this name. Choose a different one."))
 
     def _description(self) -> Iterator[Problem]:
-        yield from self._cleaned("description", Export._meta.get_field("description").formfield())
+        yield from self._clean("description", Export._meta.get_field("description").formfield())
 
     def _connection(self) -> Iterator[Problem]:
         name, path = self.spec.connection, ("connection",)
@@ -132,7 +132,7 @@ class _Judge:
         form = self.resolved.settings_form
         if form is None:
             return
-        self._keep(settings=dict(form.cleaned_data))
+        self._replace(settings=dict(form.cleaned_data))
         yield from settings.problems_of_settings(form, self.spec.settings)
 
     def _kind(self) -> Iterator[Problem]:
@@ -185,9 +185,9 @@ class _Judge:
                 yield Problem(("fields",), Code.NOT_SENT, text)
             return
         sources = {source.table.name: source for source in self.resolved.field_sources.all}
-        self._keep(fields={table: columns.cleaned(chosen) for table, chosen in self.spec.fields.items()})
+        self._replace(fields={table: columns.cleaned(chosen) for table, chosen in self.spec.fields.items()})
         empty = self._without_fields()
-        for table, chosen in self.kept.fields.items():
+        for table, chosen in self.cleaned.fields.items():
             if table in empty:
                 yield Problem(("fields", table), Code.REQUIRED, _("Choose at least one field."))
             if table in sources:
@@ -198,7 +198,7 @@ class _Judge:
 
     def _without_fields(self) -> set[str]:
         """The tables of chosen segments that would send no field."""
-        chosen = self.kept.fields
+        chosen = self.cleaned.fields
         return {
             segment.table.name
             for segment in self.resolved.segments
@@ -216,12 +216,12 @@ class _Judge:
 
     def _schedule(self) -> Iterator[Problem]:
         kept, found = schedule.checked_schedule(self.spec.schedule)
-        self._keep(schedule=kept)
+        self._replace(schedule=kept)
         yield from found
 
     def _brakes(self) -> Iterator[Problem]:
-        yield from self._cleaned("tolerance", _percent(MOST_TOLERANCE))
-        yield from self._cleaned("most_removals", _percent(MOST_REMOVALS))
+        yield from self._clean("tolerance", _percent(MOST_TOLERANCE))
+        yield from self._clean("most_removals", _percent(MOST_REMOVALS))
 
     @staticmethod
     def _unknown(path: Path, name: str, known: dict[str, Any]) -> Problem:

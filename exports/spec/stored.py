@@ -5,7 +5,7 @@ from dataclasses import replace
 from django.utils.translation import gettext as _
 
 from exports.models import Export
-from exports.schedules.planning import kept_rule
+from exports.schedules.planning import stored_rule
 from exports.spec.catalogue import Catalogue
 from exports.spec.problems import Code, Problem
 from exports.spec.resolved import Resolved
@@ -27,7 +27,7 @@ def spec_of(export: Export) -> ExportSpec:
         segments=tuple(entry.segment.name for entry in segments),
         tables=tuple(entry.table.name for entry in tables),
         fields=_fields(export),
-        schedule=schedule_of(export.schedule_mode, kept_rule(export)),
+        schedule=schedule_of(export.schedule_mode, stored_rule(export)),
         refreshes_segments=export.refreshes_segments,
         tolerance=export.tolerance,
         most_removals=export.most_removals,

@@ -36,7 +36,7 @@ def open_pane(pane, name="edit", **kwargs):
 
 
 def test_a_new_export_gets_its_own_recurrence_with_its_next_run(pane, export):
-    assert (export.schedule_mode, planning.kept_rule(export)) == ("own", WEEKLY)
+    assert (export.schedule_mode, planning.stored_rule(export)) == ("own", WEEKLY)
     assert export.schedule.next_due
     assert told_of(AuditEvent.objects.get(action="create"))["schedule"] == [None, SAID]
 
@@ -75,7 +75,7 @@ def test_a_duplicate_is_filled_in_with_it(pane, export):
     page = open_pane(pane, "duplicate", pk=export.pk)
     assert SAID in page
     pane.send("duplicate", pk=export.pk, **TYPED | {"name": "Copy"})
-    assert [planning.kept_rule(one) for one in Export.objects.order_by("pk")] == [WEEKLY, WEEKLY]
+    assert [planning.stored_rule(one) for one in Export.objects.order_by("pk")] == [WEEKLY, WEEKLY]
 
 
 def test_who_may_only_view_reads_it_in_words(pane, export):

@@ -76,7 +76,7 @@ def test_a_recurrence_of_its_own_is_kept_with_its_next_run_and_shown_again(envir
     assert ask(carl, environment, [export], **TYPED | typed).status_code == 204
     export.refresh_from_db()
     row = export.schedule
-    assert (export.schedule_mode, planning.kept_rule(export), row.problem) == (ScheduleMode.OWN, rule, "")
+    assert (export.schedule_mode, planning.stored_rule(export), row.problem) == (ScheduleMode.OWN, rule, "")
     assert next_after(rule, before) <= row.next_due <= next_after(rule, datetime.now(UTC))
     said = told_of(AuditEvent.objects.latest("pk"))["schedule"]
     assert (said[0], said[1].endswith(f"({rule.zone})")) == ("refresh", True)
@@ -121,7 +121,7 @@ def test_off_keeps_the_recurrence_and_on_brings_it_back(environment, carl, expor
     ask(carl, environment, [export], **TYPED)
     ask(carl, environment, [export], schedule_mode="off")
     row = Schedule.objects.get()
-    assert (row.next_due, planning.kept_rule(export)) == (None, DAILY)
+    assert (row.next_due, planning.stored_rule(export)) == (None, DAILY)
     pane = ask(carl, environment, [export])
     assert (("schedule_mode", "off") in checked(pane), chosen(pane, "repeat")) == (True, ["daily"])
     export.refresh_from_db()
@@ -171,14 +171,14 @@ def test_individual_schedules_are_kept_and_only_switched(environment, carl):
         for export in (following, own):
             export.refresh_from_db()
         assert [following.schedule_mode, own.schedule_mode] == modes
-    assert planning.kept_rule(own) == DAILY
+    assert planning.stored_rule(own) == DAILY
 
 
 def test_a_new_schedule_is_defined_for_all_selected(environment, carl):
     exports = [make_export(environment, name) for name in ("One", "Two")]
     actions.set_schedule(exports[1], ScheduleMode.OWN, Recurrence("cron", cron="* * * * *"), by=None)
     ask(carl, environment, exports, scope="new", **TYPED)
-    assert [planning.kept_rule(export) for export in exports] == [DAILY, DAILY]
+    assert [planning.stored_rule(export) for export in exports] == [DAILY, DAILY]
 
 
 def test_several_are_set_at_once_and_those_one_may_only_view_are_named(environment, carl):

@@ -79,7 +79,7 @@ class House:
         planning.save(export, ScheduleMode.OWN, self.random.choice(RULES))
         planning.save(export, mode if chance() < 0.8 else ScheduleMode.OWN)
         export.schedule_mode = ScheduleMode.OWN if hasattr(export, "schedule") and chance() < 0.1 else mode
-        if not planning.kept_rule(export) and export.schedule_mode == ScheduleMode.OWN:
+        if not planning.stored_rule(export) and export.schedule_mode == ScheduleMode.OWN:
             export.schedule_mode = ScheduleMode.REFRESH
         if chance() < 0.2:
             export.connection = None
@@ -127,7 +127,7 @@ def test_every_schedule_is_printed_and_read(environment, segment, rule, mode):
     assert (read.problems, read.spec.schedule) == ([], spec_of(export).schedule)
     assert check(read.spec, Catalogue(environment), export).errors == []
     assert actions.save(export, read.spec, by=make_member(environment)).schedule_mode == mode
-    kept = planning.kept_rule(export)
+    kept = planning.stored_rule(export)
     assert kept == (rule if mode != ScheduleMode.REFRESH else None)
 
 

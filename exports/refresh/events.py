@@ -14,8 +14,8 @@ def say_values() -> None:
     add_values(refresh_state=dict(RefreshState.choices), started_by=dict(RefreshTrigger.choices))
 
 
-def note(refresh: SystemRefresh, action: str, *, by: User | None = None, **facts: Any) -> None:
-    """Write that `by` (None: Waybill) did `action` to the refresh, in the transaction that did it, and tell others."""
+def record(refresh: SystemRefresh, action: str, *, by: User | None = None, **facts: Any) -> None:
+    """Write the event `action` of the refresh (`by` None: Waybill), in the caller's transaction, and tell the listeners."""
     started = {"started_by": refresh.trigger, "refresh": str(refresh.uuid)}
     due = {"due": refresh.due.isoformat()} if refresh.due else {}
     audit.record(refresh.environment, action, refresh.environment, by=by, changes=facts | started | due)
