@@ -15,7 +15,7 @@ def say_values() -> None:
 
 
 def record(refresh: SystemRefresh, action: str, *, by: User | None = None, **facts: Any) -> None:
-    """Write the event `action` of the refresh (`by` None: Waybill), in the caller's transaction, and tell the listeners."""
+    """Write the event `action` by `by` (None: Waybill), in the caller's transaction, and tell the listeners."""
     started = {"started_by": refresh.trigger, "refresh": str(refresh.uuid)}
     due = {"due": refresh.due.isoformat()} if refresh.due else {}
     audit.record(refresh.environment, action, refresh.environment, by=by, changes=facts | started | due)
