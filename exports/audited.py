@@ -11,7 +11,7 @@ from roles.audit.changes import add_values
 MOST_RUNS = 200  # that the removal of an export lists; each has events of its own
 
 
-def say_values() -> None:
+def register_values() -> None:
     """Let the audit page show what is chosen from a list in its words."""
     add_values(
         state=dict(State.choices),

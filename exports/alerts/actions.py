@@ -40,7 +40,7 @@ class MovedMeanwhileError(Exception):
     """A signing secret was entered for a receiver that the channel no longer leads to."""
 
 
-def keep_secrets() -> None:
+def register_secrets() -> None:
     """Let rotation walk the channels, and the audit page show what is chosen from a list in its words."""
     about: Any = lambda row: (row.environment, row)  # noqa: E731 - as for the other secret fields
     register_secret_field(

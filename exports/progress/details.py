@@ -33,7 +33,7 @@ class Progress:
     said: str  # for screen readers: changes with the state, and with every quarter that was sent
     is_last: bool
     next_step: str
-    remedies_of: list[Remedy]
+    remedies: list[Remedy]
     steps: list[dict[str, Any]]
     items: list[items.ItemFigures]
     facts: list[tuple[str, Any]]

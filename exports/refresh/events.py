@@ -9,7 +9,7 @@ from roles.audit.changes import add_values
 from roles.models import User
 
 
-def say_values() -> None:
+def register_values() -> None:
     """Let the audit page show what is chosen from a list in its words."""
     add_values(refresh_state=dict(RefreshState.choices), started_by=dict(RefreshTrigger.choices))
 
