@@ -45,7 +45,7 @@ class RoleInline(ReadOnlyInline):
 
 @admin.register(User)
 class WaybillUserAdmin(ReadOnlyAdmin, UserAdmin):
-    """People who sign in. Superusers add and change them, which the first accounts need; staff look."""
+    """People who sign in. Superusers add and change them, which the first accounts need; other staff only read."""
 
     list_display = ["username", "first_name", "last_name", "email", *RIGHTS, "last_login"]
     list_filter = ("is_active", "is_staff", "is_superuser")
@@ -64,7 +64,7 @@ class WaybillUserAdmin(ReadOnlyAdmin, UserAdmin):
         return request.user.is_active and request.user.is_superuser
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """No password for those who only look, not even its hash."""
+        """Show no password, not even its hash, to those who only read."""
         if obj is None:
             return super().get_fieldsets(request, obj)
         password = ["password"] if self.has_change_permission(request, obj) else []
@@ -75,14 +75,14 @@ class WaybillUserAdmin(ReadOnlyAdmin, UserAdmin):
         return self.inlines if obj else []
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:
-        """Save, with what changed in the audit log; the view holds the transaction."""
+        """Save, and record the changes in the audit log; the view holds the transaction."""
         super().save_model(request, obj, form, change)
         changed = [name for name in form.changed_data if name in (*NAMES, *RIGHTS)]
         values = {name: [form.initial.get(name), form.cleaned_data[name]] for name in changed}
         audit.record(None, "change account" if change else "create account", obj, by=request.user, changes=values)
 
     def user_change_password(self, request: Any, id: str, form_url: str = "") -> HttpResponse:
-        """Set a password, and note that it changed; the person's sessions end by themselves."""
+        """Set a password and record that; Django ends the person's sessions."""
         with transaction.atomic():
             response = super().user_change_password(request, id, form_url)
             if request.method == "POST" and response.status_code == 302:
@@ -118,7 +118,7 @@ class WaybillUserAdmin(ReadOnlyAdmin, UserAdmin):
 
 @admin.register(Environment)
 class EnvironmentAdmin(ReadOnlyAdmin):
-    """Environments and who is in them, and the way to see one as a role."""
+    """Environments and the people in them; leads to seeing one as a role."""
 
     list_display = ["name", "slug", "audience", "warehouse_schema", "created_at"]
     list_filter = ["audience"]
@@ -131,7 +131,7 @@ class EnvironmentAdmin(ReadOnlyAdmin):
     change_form_template = "support/environment.html"
 
     def render_change_form(self, request: Any, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
-        """Offer the roles to see it as."""
+        """Offer the roles with which the environment can be seen."""
         return super().render_change_form(request, context | {"roles": Role.choices}, *args, **kwargs)
 
 
@@ -214,7 +214,7 @@ class StrangeMachineAdmin(ReadOnlyAdmin):
 
 @admin.register(Tries)
 class TriesAdmin(ReadOnlyAdmin):
-    """Who has to wait after wrong passwords and codes; of names that are nobody's, not even those."""
+    """Who must wait after wrong passwords and codes; names that belong to nobody are not shown."""
 
     list_display = fields = ("key", "number", "free_at", "forgotten_at")
     search_fields = ["key"]
@@ -231,7 +231,7 @@ class EmailAddressAdmin(ReadOnlyAdmin):
 
 @admin.register(Authenticator)
 class AuthenticatorAdmin(ReadOnlyAdmin):
-    """Who has a second factor; what it is made of is not shown."""
+    """Who has a second factor; its secret is not shown."""
 
     list_display = fields = ("user", "type", "created_at", "last_used_at")
     list_filter = ["type"]
@@ -241,7 +241,7 @@ class AuthenticatorAdmin(ReadOnlyAdmin):
 
 @admin.register(SocialAccount)
 class SocialAccountAdmin(ReadOnlyAdmin):
-    """Who signs in through which provider; what that said of them is not shown."""
+    """Who signs in through which provider; what the provider said about them is not shown."""
 
     list_display = fields = ("user", "provider", "uid", "last_login", "date_joined")
     list_filter = ["provider"]
@@ -251,7 +251,7 @@ class SocialAccountAdmin(ReadOnlyAdmin):
 
 @admin.register(UserSession)
 class UserSessionAdmin(ReadOnlyAdmin):
-    """Who is signed in where; without the key, which would be as good as their password."""
+    """Who is signed in where; without the session key, which is as good as a password."""
 
     list_display = fields = ("user", "ip", "user_agent", "created_at", "last_seen_at")
     list_select_related = ["user"]

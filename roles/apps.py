@@ -2,12 +2,12 @@ from django.apps import AppConfig
 
 
 class RolesConfig(AppConfig):
-    """Who may do what, and the ground that the other apps stand on."""
+    """Who may do what, and what the other apps build on."""
 
     name = "roles"
 
     def ready(self) -> None:
-        """Listen to the front door; let rotation walk the second factors, which roles/sign_in/ encrypts."""
+        """Record sign-ins, and let key rotation find the secrets of second factors."""
         from django.contrib.auth.signals import user_logged_in
 
         from roles import checks, registration

@@ -1,4 +1,4 @@
-"""What `manage.py doctor` looks at: each app adds its own checks to CHECKS when it is ready.
+"""The checks of `manage.py doctor`; each app adds its own to CHECKS when it is ready.
 
 Nothing here needs settings, so that the doctor can speak where they cannot be read. No text holds a secret.
 """
@@ -12,7 +12,7 @@ State = Literal["ok", "warning", "wrong"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found; `advice` is one sentence of what to do, "" when all is well."""
+    """What one check found; `advice` is one sentence of what to do, "" if all is well."""
 
     state: State
     text: str
@@ -31,15 +31,15 @@ def ok(text: str) -> Finding:
 
 
 def warning(text: str, advice: str) -> Finding:
-    """Return what may become wrong."""
+    """Return a finding about something that may go wrong later."""
     return Finding("warning", text, advice)
 
 
 def wrong(text: str, advice: str) -> Finding:
-    """Return what keeps Waybill from its work."""
+    """Return a finding about something that keeps Waybill from working."""
     return Finding("wrong", text, advice)
 
 
 def register(name: str, check: Check) -> None:
-    """Let the doctor call `check`; one that is there already is replaced."""
+    """Add `check` to the doctor's checks; it replaces one of the same name."""
     CHECKS[:] = [*((other, kept) for other, kept in CHECKS if other != name), (name, check)]

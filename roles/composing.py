@@ -1,4 +1,4 @@
-"""Brings names that were stored before into the composition in which they are kept; for migrations."""
+"""Composes names that were stored before names had one composition (NFC); for migrations."""
 
 import logging
 from typing import Any
@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 
 def compose(model: Any, *fields: str) -> None:
-    """Compose `fields` of every row of `model`. One that would become another's, or too long, stays and is told."""
+    """Compose `fields` of every row of `model`. A name that would be too long or not unique stays and is logged."""
     for row in model.objects.order_by("pk").only("pk", *fields).iterator():
         for field in fields:
             value = composed(getattr(row, field))

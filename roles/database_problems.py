@@ -1,4 +1,4 @@
-"""What PostgreSQL's refusals mean, each in one sentence with what to do; none quotes a password or a value."""
+"""What PostgreSQL's errors mean: one sentence each with what to do, without passwords or values."""
 
 import re
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ SERVER = re.compile(r'server at "(?P<host>[^"]*)"(?: \([^)]*\))?, port (?P<port>
 
 
 def sentence(error: BaseException) -> str:
-    """Return what `error` means; "" if it does not come from a database."""
+    """Return the meaning of `error`; "" if it does not come from a database."""
     from django.db import Error
     from psycopg import Error as DriverError
 
@@ -74,7 +74,7 @@ def _said(error: BaseException) -> str:
 
 
 def _form(error: BaseException, state: str) -> str:
-    """Return the sentence for `error`, its gaps not filled yet."""
+    """Return the sentence for `error` with its gaps unfilled."""
     said = str(error)
     if any(words in said for words in NO_ROOM):
         return STATES["53100"]
@@ -97,7 +97,7 @@ def _is_lost(error: BaseException, said: str) -> bool:
 
 
 def _lacks_tables() -> bool:
-    """Whether a migration has not been applied, as far as the database says."""
+    """Whether the database says that a migration has not been applied."""
     from django.db import Error, connection
     from django.db.migrations.executor import MigrationExecutor
 
@@ -123,7 +123,7 @@ def _places(error: BaseException) -> dict[str, str]:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the last words of what libpq said on its first line, without a password."""
+    """Return the end of the first line of libpq's message, without a password."""
     from django.conf import settings
 
     line = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

@@ -1,4 +1,4 @@
-"""Fields for what people write, in forms and models: one composition, nothing invisible.
+"""Fields for texts that people write, in forms and models: composed, and without invisible characters.
 
 A model's field is checked by its form and by `full_clean`, and composed at each save. In migrations it is a plain one.
 """
@@ -29,7 +29,7 @@ class NameField(LineField):
 
 
 class NoteField(LineField):
-    """Several lines; a tab counts as a blank."""
+    """Several lines; tabs become blanks."""
 
     default_validators = [note]
     widget = forms.Textarea
@@ -40,13 +40,13 @@ class NoteField(LineField):
 
 
 class _Composed(models.Field):
-    """What the models' fields share; `stored_as` is how migrations know it."""
+    """What the models' fields share; migrations know it as `stored_as`."""
 
     form_class: type[LineField] = LineField
     stored_as = "CharField"
 
     def get_col(self, alias: str, output_field: Any = None) -> Any:
-        """Be a plain field in expressions, which mix no others."""
+        """Be a plain field in expressions, which cannot mix other types."""
         return super().get_col(alias, output_field or getattr(models, self.stored_as)())
 
     def deconstruct(self) -> Any:
@@ -55,7 +55,7 @@ class _Composed(models.Field):
         return name, f"django.db.models.{self.stored_as}", args, kwargs
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
-        """Compose the value, also the one that the caller goes on with."""
+        """Compose the value, also on the instance."""
         value = super().pre_save(model_instance, add)
         if isinstance(value, str):
             value = composed(value)

@@ -1,4 +1,4 @@
-"""Signs of life of the processes that work in the background, and which kind of them has none.
+"""Signs of life of the background processes, and which kinds of them give none.
 
 All times are the database's. A sign that cannot be written is no reason to stop working.
 """
@@ -27,7 +27,7 @@ _kept: tuple[float, list[str]] = (0.0, [])  # until when (monotonic seconds), wh
 
 
 def beat(kind: str) -> None:
-    """Note that this process lives, at most once in BEAT_EVERY seconds. Never raises for the database's sake."""
+    """Write a sign of life for this process, at most once in BEAT_EVERY seconds. Never raises a database error."""
     process, now = (kind, os.getpid()), time.monotonic()
     before = _beaten_at.get(process)
     if before is not None and now - before < BEAT_EVERY:
@@ -42,13 +42,13 @@ def beat(kind: str) -> None:
 
 
 def missing() -> list[str]:
-    """Return the kinds of which no process has shown a sign of life lately. One query."""
+    """Return the kinds of which no process has given a sign of life lately. One query."""
     alive = set(Heartbeat.objects.filter(seen_at__gt=Now() - SILENT_AFTER).values_list("kind", flat=True).distinct())
     return [kind for kind in KINDS if kind not in alive]
 
 
 def missing_lately() -> list[str]:
-    """Return `missing` as of at most KEPT_SECONDS ago: for every page, so the answer is kept in this process."""
+    """Return `missing`, at most KEPT_SECONDS old: this process caches it, since every page asks."""
     global _kept  # noqa: PLW0603
     if time.monotonic() >= _kept[0]:
         _kept = (time.monotonic() + KEPT_SECONDS, missing())
@@ -56,7 +56,7 @@ def missing_lately() -> list[str]:
 
 
 def _write(kind: str, *, is_first: bool) -> None:
-    """Write the sign; the first one of a process also takes over the row of an older process of its number."""
+    """Write the sign; a process's first one replaces the row of an older process with the same number."""
     mine = Heartbeat(kind=kind, host=socket.gethostname(), pid=os.getpid(), started_at=Now(), seen_at=Now())
     changed = ["started_at", "seen_at"] if is_first else ["seen_at"]
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""The small closed sets that several apps speak of (docs/rules.md)."""
+"""Small closed sets that several apps use (docs/rules.md)."""
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
@@ -12,7 +12,7 @@ class Audience(TextChoices):
 
 
 class ProfileKind(TextChoices):
-    """What one row of a profile table stands for; a segment lists rows of one kind."""
+    """What one row of a profile table is; a segment lists rows of one kind."""
 
     CUSTOMER = "customer", _("Customer")
     ACCOUNT = "account", _("Account")
@@ -27,7 +27,7 @@ PROFILE_KINDS = {
 
 
 class SemanticType(TextChoices):
-    """What a field means, whatever it is called: how target fields are matched and previews masked."""
+    """What a field means, whatever its name: decides how target fields are matched and previews masked."""
 
     NONE = "", _("Not stated")
     PERSON_ID = "person_id", _("Person or account id")

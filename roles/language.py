@@ -1,4 +1,4 @@
-"""The language of a reader: their own choice, else the environment's, else what their browser asks for."""
+"""The language of a reader: their own choice, else the environment's, else the browser's."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -17,7 +17,7 @@ from roles.models import Environment, User
 
 
 class LanguageField(forms.ChoiceField):
-    """A choice of the languages offered; `empty` is what stands for none."""
+    """A choice of the offered languages; `empty` labels the empty choice."""
 
     def __init__(self, *, empty: Any, **values: Any) -> None:
         super().__init__(choices=lambda: [("", empty), *settings.LANGUAGES], required=False, **values)
@@ -43,23 +43,23 @@ def chosen(user: Any, environment: Environment | None) -> str:
 
 
 def of_reader(user: Any, environment: Environment | None = None) -> str:
-    """Return the language of what is written to `user` while no browser asks."""
+    """Return the language for texts that are written to `user` outside of a request."""
     return chosen(user, environment) or settings.LANGUAGE_CODE
 
 
 def reading(user: Any, environment: Environment | None = None) -> AbstractContextManager[object]:
-    """Write in the language of `user`, to whom it goes while no browser asks."""
+    """Write in the language of `user`, outside of a request."""
     return translation.override(of_reader(user, environment))
 
 
 def activate_for(request: Any) -> None:
-    """Let the rest of the answer be in the language of `request.user`, else of the environment once that is known."""
+    """Use the language of `request.user`, else of the environment if that is known, for the rest of the answer."""
     environment = getattr(request, "environment", None)
     translation.activate(chosen(getattr(request, "user", None), environment) or accepted(request))
 
 
 def accepted(request: HttpRequest) -> str:
-    """Return the best language that the browser asks for and that is offered, else English."""
+    """Return the best offered language that the browser asks for, else English."""
     for code, _weight in parse_accept_lang_header(request.headers.get("Accept-Language", "")):
         if found := _offered(code) or _offered(code.partition("-")[0]):
             return found
@@ -68,7 +68,7 @@ def accepted(request: HttpRequest) -> str:
 
 @transaction.atomic
 def set_environment_language(environment: Environment, code: str, *, by: User) -> None:
-    """Give the environment another language; nothing is written where it is that already."""
+    """Set and record the environment's language; does nothing if it has that language already."""
     mine = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
     environment.language = code
     if mine.language != code:
@@ -83,7 +83,7 @@ def _own(user: Any) -> str:
 
 
 def _offered(code: str) -> str:
-    """Return `code` where it is one of the languages offered: one that was chosen earlier may have gone since."""
+    """Return `code` if the language is offered, else "": a language chosen earlier may no longer be."""
     return code if code in dict(settings.LANGUAGES) else ""
 
 
@@ -94,7 +94,7 @@ def _of_environments(user: User) -> str:
 
 
 class LanguageMiddleware:
-    """Answer in the reader's language, and leave the thread as it was: the next request may be somebody else's."""
+    """Answer in the reader's language, and restore the thread's language for the next request."""
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
@@ -110,7 +110,7 @@ class LanguageMiddleware:
         return response
 
     def process_view(self, request: Any, view: Any, args: Any, kwargs: Any) -> None:
-        """Know the person; of what lies below /e/ roles.access.policy knows the environment, too."""
+        """Use the person's language; below /e/, roles.access.policy adds the environment's."""
         if not is_a_choice():
             return
         if "environment" not in kwargs:
@@ -120,7 +120,7 @@ class LanguageMiddleware:
 
 
 def _in_language(language: str | None, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield `pieces`, each made in `language`; between them the thread has its own."""
+    """Yield `pieces`, each made in `language`; restore the thread's language in between."""
     end = object()
     while True:
         with translation.override(language):

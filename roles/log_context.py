@@ -1,4 +1,4 @@
-"""What the work at hand is about, for the lines of the log: ids, never names or values."""
+"""What the current work is about, for the lines of the log: ids, never names or values."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ _about: ContextVar[Mapping[str, object]] = ContextVar("log_about", default=Mappi
 
 @contextmanager
 def about(**ids: object) -> Iterator[None]:
-    """Let the lines that are written meanwhile, also by processes forked meanwhile, carry `ids`."""
+    """Add `ids` to the lines logged in this block, also by processes forked in it."""
     token = _about.set({**_about.get(), **ids})
     try:
         yield
@@ -21,6 +21,6 @@ def about(**ids: object) -> Iterator[None]:
 
 
 def current() -> dict[str, object]:
-    """Return what the work at hand is about, with the id of the request that asks for it."""
+    """Return what the current work is about, with the id of its request."""
     request = origin.current().request_id
     return {**_about.get(), **({"request": request} if request else {})}

@@ -1,4 +1,4 @@
-"""User names that look like another's: refused when an account is made, whichever way."""
+"""User names that look like another's: refused wherever an account is made."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -33,20 +33,20 @@ def refuse(name: str, others: Iterable[str]) -> None:
 
 
 def looks_like_one_of(name: str, others: Iterable[str]) -> bool:
-    """Whether one of `others`, but the very same name, looks like `name`."""
+    """Whether `name` looks like one of `others`, other than the very same name."""
     own = set(looks(name))
     return any(not own.isdisjoint(looks(other)) for other in others if other != name)
 
 
 @lru_cache(maxsize=50_000)
 def looks(name: str) -> tuple[str, str]:
-    """Return what `name` looks like: read in small letters, and as it is written."""
+    """Return what `name` looks like: as written, and in small letters."""
     plain = unicodedata.normalize("NFKC", name)
     return _shape(plain.casefold()), _shape(plain.translate(LARGE_I).translate(_table()).casefold())
 
 
 def one_at_a_time() -> None:
-    """Let nobody else make an account until the transaction ends."""
+    """Let no other transaction make an account until this one ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 

@@ -51,7 +51,7 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
     """Environments, in the words of the access rules."""
 
     def of(self, user: User) -> "EnvironmentQuerySet":
-        """Those in which `user` has a role."""
+        """Environments in which `user` has a role."""
         return self.filter(role_assignments__user=user).order_by("name")
 
 
@@ -131,7 +131,7 @@ class GroupRole(models.Model):
 
 
 class GroupMembership(models.Model):
-    """A group that the single sign-on named when the user last signed in with it."""
+    """A group that the single sign-on named at the user's last sign-in with it."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="group_memberships")
     group = models.CharField(max_length=GROUP_LENGTH, db_index=True)
@@ -144,7 +144,7 @@ class GroupMembership(models.Model):
 
 
 class Invitation(models.Model):
-    """A link that gives whoever opens it in time a role; only its token's SHA-256 (hex) is kept."""
+    """A link that gives its recipient a role; only its token's SHA-256 (hex) is stored."""
 
     environment = models.ForeignKey(Environment, models.CASCADE, related_name="invitations")
     email = Address()
@@ -217,7 +217,7 @@ class AuditEvent(models.Model):
 
 
 class Tries(models.Model):
-    """How often somebody tried a password, a code, or to get a link (roles/sign_in/tries.py)."""
+    """How often somebody tried a password or a code, or asked for a link (roles/sign_in/tries.py)."""
 
     key = models.CharField(max_length=100, primary_key=True)
     number = models.PositiveIntegerField()
@@ -248,7 +248,7 @@ class Heartbeat(models.Model):
 
 
 class KeyInUse(models.Model):
-    """The fingerprint of a key that signs or encrypts what lies in this database (roles/secrets/same_keys.py)."""
+    """The fingerprint of a key that signs or encrypts what is in this database (roles/secrets/same_keys.py)."""
 
     kind = models.CharField(max_length=20)
     fingerprint = models.CharField(max_length=64)
@@ -262,7 +262,7 @@ class KeyInUse(models.Model):
 
 
 class StrangeMachine(models.Model):
-    """A machine, with its data directory, that came with other keys than those in use and takes no work."""
+    """A machine (with its data directory) whose keys are not those in use, and which takes no work."""
 
     host = models.CharField(max_length=255)
     place = models.TextField()

@@ -1,4 +1,4 @@
-"""What may be done, as words; which role has which is data in roles.py."""
+"""What may be done, in words; roles.py says which role has which permission."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Permission(StrEnum):
-    """One thing that a person may do in an environment: a value, what it is called, and one sentence about it."""
+    """One thing that a person may do in an environment: a value, its name, and a sentence about it."""
 
     label: "StrPromise"
     description: "StrPromise"

@@ -1,4 +1,4 @@
-"""The sections, limits and places of this app's own pages."""
+"""The sections, limits and object pages of this app."""
 
 from collections.abc import Iterable
 
@@ -22,7 +22,7 @@ LIMITS = {
 
 
 def register() -> None:
-    """Add all of it; a second time changes nothing."""
+    """Register all of them; a second call changes nothing."""
     navigation.register(
         Section(Group.SETTINGS, 40, _("Permissions"), "people:list", "people", Permission.MANAGE_PEOPLE),
         Section(Group.SETTINGS, 50, _("Audit"), "audit:list", "audit", Permission.READ_AUDIT),

@@ -1,4 +1,4 @@
-"""What Django's error pages and error mails may show: where it broke, never with which values.
+"""What Django's error pages and error mails may show: where the error happened, but no values.
 
 Variables of functions hold secrets and customers' data, those of libraries too, which nothing marks as sensitive.
 """
@@ -14,7 +14,7 @@ HARMLESS_META = {"REQUEST_METHOD", "PATH_INFO", "SERVER_PROTOCOL", "HTTP_HX_REQU
 
 
 class ReportFilter(SafeExceptionReporterFilter):
-    """Also at work with WAYBILL_DEBUG=1."""
+    """Active also with WAYBILL_DEBUG=1."""
 
     # "url" and "dsn" for addresses with a password in them.
     hidden_settings = re.compile(
@@ -26,17 +26,17 @@ class ReportFilter(SafeExceptionReporterFilter):
         return True
 
     def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:
-        """The names of what was sent."""
+        """Show the names of the parameters only."""
         return dict.fromkeys(request.POST, self.cleansed_substitute) if request else {}
 
     def get_traceback_frame_variables(self, request: HttpRequest | None, tb_frame: Any) -> Any:
-        """None: neither ours nor those of libraries."""
+        """Show none: neither ours nor those of libraries."""
         return []
 
     def get_safe_request_meta(self, request: HttpRequest) -> dict[str, Any]:
-        """A web server may put its whole environment there."""
+        """Show none: a web server may put its whole environment there."""
         return {name: value for name, value in request.META.items() if name in HARMLESS_META}
 
     def get_safe_cookies(self, request: HttpRequest) -> dict[str, Any]:
-        """Their names."""
+        """Show their names only."""
         return dict.fromkeys(request.COOKIES, self.cleansed_substitute)

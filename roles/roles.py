@@ -1,4 +1,4 @@
-"""Roles as data: the first table of docs/rules.md, read aloud."""
+"""Roles as data: the first table of docs/rules.md."""
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
@@ -7,7 +7,7 @@ from roles.permissions import Permission
 
 
 class Role(TextChoices):
-    """A person's standing in one environment, the highest first."""
+    """A person's role in one environment, the highest first."""
 
     ADMINISTRATOR = "administrator", _("Administrator")
     CONTRIBUTOR = "contributor", _("Contributor")
@@ -31,12 +31,12 @@ DESCRIPTIONS = {
 
 
 def rank(role: str) -> int:
-    """Return a role's standing as a number, the highest first: 0 for administrators."""
+    """Return the rank of a role: 0 for administrators, the highest."""
     return Role.values.index(role)
 
 
 def is_higher(role: str, other: str) -> bool:
-    """Whether `role` stands above `other`; every role stands above none ("")."""
+    """Whether `role` ranks above `other`; every role ranks above none ("")."""
     return not other or rank(role) < rank(other)
 
 

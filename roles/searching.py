@@ -1,4 +1,4 @@
-"""What people type to search lists."""
+"""Search texts of lists."""
 
 from collections.abc import Mapping
 
@@ -8,5 +8,5 @@ LONGEST = 200
 
 
 def search_of(query: Mapping[str, str], name: str = "q") -> str:
-    """Return the text to look for, composed as names are kept."""
+    """Return the text to search for, composed like stored names."""
     return composed(query.get(name, "").replace("\0", "")[:LONGEST].strip())

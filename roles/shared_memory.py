@@ -10,12 +10,12 @@ SEGMENT = re.compile(r"/PostgreSQL\.\d+")
 
 
 def is_short(error: BaseException) -> bool:
-    """Whether `error` says that /dev/shm of PostgreSQL's machine is full. PostgreSQL calls that a full disk."""
+    """Whether `error` says that /dev/shm of PostgreSQL's machine is full, which PostgreSQL calls a full disk."""
     return bool(SEGMENT.search(str(error)))
 
 
 def advice(error: BaseException) -> Message:
-    """Say what to do when `error` is about /dev/shm; nothing when it is not."""
+    """Return what to do if `error` is about /dev/shm; else nothing."""
     if not is_short(error):
         return EMPTY
     return _(

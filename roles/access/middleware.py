@@ -1,4 +1,4 @@
-"""Deny by default: a view that states no access policy is not called, and most need a sign-in."""
+"""Deny by default: a view without an access policy is not called, and most views need a sign-in."""
 
 import codecs
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from roles.typed import typed_path
 
 
 class TextMiddleware:
-    """Take UTF-8 alone, as browsers send here: others hold texts that no page and no database can."""
+    """Refuse requests that are not UTF-8: other texts fit neither into a page nor into the database."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -45,7 +45,7 @@ class SignInRequiredMiddleware:
     def process_view(
         self, request: Any, view: Callable[..., HttpResponse], args: Any, kwargs: Any
     ) -> HttpResponse | None:
-        """Answer for the view where the visitor may not call it."""
+        """Answer in place of the view when the visitor may not call it."""
         policy = getattr(view, "access_policy", None)
         if policy == "public" or request.resolver_match.app_name == "admin":
             return None  # Django admin asks for staff itself

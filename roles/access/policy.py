@@ -25,7 +25,7 @@ View = Callable[..., HttpResponseBase]
 
 
 class EnvironmentRequest(HttpRequest):
-    """A request below /e/<environment>/, after `requires` let it through."""
+    """A request below /e/<environment>/ that `requires` has let through."""
 
     user: User
     environment: Environment
@@ -74,7 +74,7 @@ def access_of(user: User, slug: str) -> Access:
 
 
 def enter(request: Any, slug: str) -> Access:
-    """Draw what follows in the frame and the language of the environment `slug`; Http404 where the user has no role."""
+    """Use the frame and the language of the environment `slug` from here on; Http404 where the user has no role."""
     request.access = access = access_of(request.user, slug)
     request.environment = access.environment
     language.activate_for(request)
@@ -82,14 +82,14 @@ def enter(request: Any, slug: str) -> Access:
 
 
 def administrators(environment: Environment) -> str:
-    """Return the names of the environment's administrators, five at most: whom to ask."""
+    """Return the names of up to five administrators of the environment, whom a user can ask."""
     able = roles_with(Permission.MANAGE_CONNECTIONS)
     assignments = RoleAssignment.objects.filter(environment=environment, role__in=able, user__is_active=True)
     return ", ".join(str(assignment.user) for assignment in assignments.select_related("user")[:5])
 
 
 def requires(permission: Permission, post: Permission | None = None) -> Callable[[View], View]:
-    """Let a view be called only with `permission`; `post`, where given, is asked for unsafe methods instead."""
+    """Only users with `permission` may call the view; `post`, if given, replaces it for unsafe methods."""
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -107,12 +107,12 @@ def requires(permission: Permission, post: Permission | None = None) -> Callable
 
 
 def signed_in(view: View) -> View:
-    """Let any signed-in user call the view."""
+    """Every signed-in user may call the view."""
     view.access_policy = "signed in"  # type: ignore[attr-defined]
     return view
 
 
 def public(view: View) -> View:
-    """Let anybody call the view."""
+    """Everybody may call the view."""
     view.access_policy = "public"  # type: ignore[attr-defined]
     return view

@@ -1,4 +1,4 @@
-"""Seeing an environment as a role would, without one: read-only, without customers' data, for an hour at most.
+"""Seeing an environment as a role would see it: read-only, without customers' data, for an hour at most.
 
 What is seen is kept in the session. It counts for nothing once the session has ended or the person is no longer
 staff, and costs other people no query.
@@ -23,7 +23,7 @@ NO_CHANGE = _("You are looking as support: nothing can be changed.")
 
 
 def start(session: SessionBase, environment: Environment, role: Role, *, by: User) -> None:
-    """Let `by` see `environment` as `role`; what they saw before ends."""
+    """Show `environment` to `by` as `role` sees it; this replaces what they saw before."""
     with transaction.atomic():
         stop(session, by=by)
         audit.record(environment, "see as", environment, by=by, changes={"role": role.value})
@@ -32,7 +32,7 @@ def start(session: SessionBase, environment: Environment, role: Role, *, by: Use
 
 
 def stop(session: SessionBase, *, by: User) -> Environment | None:
-    """End what `by` sees, if anything; return the environment that it was."""
+    """End what `by` sees, if anything, and return its environment."""
     seen = session.get(KEY)
     environment = Environment.objects.filter(slug=seen["environment"]).first() if seen else None
     if seen is None:
@@ -46,13 +46,13 @@ def stop(session: SessionBase, *, by: User) -> Environment | None:
 
 
 def remember(user: Any, session: SessionBase) -> None:
-    """Let `role_of` know for the length of this request what a member of staff sees as."""
+    """Tell `role_of` during this request which role a member of staff sees with."""
     seen = session.get(KEY)
     if seen and user.is_staff and time.time() < seen["until"]:
         user.seen_as = (seen["environment"], seen["role"])
 
 
 def role_of(user: Any, slug: str) -> str:
-    """Return the role as which `user` sees the environment `slug`; "" for almost everybody."""
+    """Return the role with which `user` sees the environment `slug`; "" for almost everybody."""
     environment, role = getattr(user, "seen_as", ("", ""))
     return role if environment == slug else ""

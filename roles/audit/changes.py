@@ -1,4 +1,4 @@
-"""What an event changed, as names and texts of before and after."""
+"""What an event changed: names, and the texts before and after."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ _settings: list[Callable[[str], Any]] = []
 
 @dataclass(frozen=True)
 class FieldChange:
-    """One line of an event's details; `before` is None where there was nothing to compare with."""
+    """One line of an event's details; `before` is None if there was nothing before."""
 
     name: str
     before: str | None
@@ -77,33 +77,33 @@ class FieldChange:
 
 
 def add_names(**names: Any) -> None:
-    """Let changes be called otherwise than their keys: add_names(rows=_("Rows sent"))."""
+    """Give changes labels other than their keys: add_names(rows=_("Rows sent"))."""
     NAMES.update(names)
 
 
 def add_settings(find: Callable[[str], Any]) -> None:
-    """Let `find` say what a setting is called, given its key; "" for one that it does not know."""
+    """Register `find`, which returns the label of a setting by its key; "" for an unknown one."""
     _settings.append(find)
 
 
 def add_values(**choices: Mapping[Any, Any]) -> None:
-    """Let choices be shown in words: add_values(sharing={"all": "All contributors"})."""
+    """Give choices their labels: add_values(sharing={"all": "All contributors"})."""
     for name, words in choices.items():
         VALUES[name] = {**VALUES.get(name, {}), **words}
 
 
 def changes_of(event: AuditEvent) -> list[FieldChange]:
-    """Return what the event changed, in its order."""
+    """Return the event's changes in their order."""
     return [_change(name, value) for name, value in event.changes.items()]
 
 
 def told_of(event: AuditEvent) -> Any:
-    """Return the event's changes as JSON, with what was said in words."""
+    """Return the event's changes as JSON, with messages in words."""
     return told(event.changes)
 
 
 def value_of(event: AuditEvent, name: str) -> str:
-    """Return what the change `name` came to, "" where there was none or it came to nothing."""
+    """Return the new value of the change `name`; "" if there is none."""
     if name not in event.changes:
         return ""
     *_before, after = _sides(name, event.changes[name])
@@ -112,7 +112,7 @@ def value_of(event: AuditEvent, name: str) -> str:
 
 
 def number_of(event: AuditEvent, name: str) -> int | None:
-    """Return the number that the change `name` came to, None where it is none."""
+    """Return the new value of the change `name` if it is a number, else None."""
     *_before, after = _sides(name, event.changes.get(name))
     return after if isinstance(after, int) and not isinstance(after, bool) else None
 
@@ -123,7 +123,7 @@ def _change(name: str, value: Any) -> FieldChange:
 
 
 def _sides(name: str, value: Any) -> list[Any]:
-    """Return before and after, or the one value that there is."""
+    """Return before and after, or only after."""
     if isinstance(value, dict) and value.keys() == {"before", "after"}:
         return [value["before"], value["after"]]
     return value if isinstance(value, list) and len(value) == PAIR and name not in LISTS else [value]

@@ -1,4 +1,4 @@
-"""From where something is done: an address of the network, a worker, or the command line."""
+"""Where an action comes from: an address of the network, a worker, or the command line."""
 
 import ipaddress
 import re
@@ -22,7 +22,7 @@ _WITH_PORT = re.compile(r"\[([^\[\]]{2,60})\](?::\d{1,5})?|([\d.]{7,15}):\d{1,5}
 
 @dataclass
 class Origin:
-    """Where the work at hand comes from; `through` is what its actor went through, "" for the portal's pages."""
+    """Where the current work comes from; `through` names the way its actor took, "" for the portal's pages."""
 
     place: str
     request_id: str = ""
@@ -34,12 +34,12 @@ _request: ContextVar[Origin | None] = ContextVar("audit_origin", default=None)
 
 
 def current() -> Origin:
-    """Return where the work at hand comes from."""
+    """Return where the current work comes from."""
     return _request.get() or Origin(_process)
 
 
 def set_process(name: str) -> None:
-    """Let what this process and its children do outside of requests come from `name`@host, like worker@db1."""
+    """Set the origin of what this process and its children do outside of requests: `name`@host, like worker@db1."""
     global _process  # noqa: PLW0603
     _process = f"{name}@{socket.gethostname()}"[:160]
 
@@ -54,13 +54,13 @@ def client_address(request: HttpRequest) -> str:
 
 
 def client_network(request: HttpRequest) -> str:
-    """Return what requests are counted by: the address, of IPv6 the /64 that one customer has."""
+    """Return the network by which requests are counted: the address, or for IPv6 the customer's /64."""
     address = client_address(request)
     return str(ipaddress.ip_network(f"{address}/64", strict=False)) if ":" in address else address
 
 
 def _address_in(text: str) -> str:
-    """Return the address in `text`, which may have a port; "" where there is none."""
+    """Return the address in `text`, which may have a port; "" if there is none."""
     match = _WITH_PORT.fullmatch(text.strip().strip('"'))
     if not match:
         return ""
@@ -74,7 +74,7 @@ def _address_in(text: str) -> str:
 
 
 class OriginMiddleware:
-    """Keep for each request where it comes from."""
+    """Keep the origin of each request."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

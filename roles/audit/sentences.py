@@ -14,16 +14,17 @@ from roles.models import AuditEvent
 
 
 class Noun(NamedTuple):
-    """A type of objects: `choice` for the filter, `said` with {name} in a sentence."""
+    """A type of objects: `choice` is its name in the filter, `said` its name, with {name}, in a sentence."""
 
     choice: Any
     said: Any
 
 
 class Words(NamedTuple):
-    """`choice` for the filter; `said` with {who} and {what}; what the change named `of` came to follows.
+    """The words of an action.
 
-    `counted` gives the whole sentence where that is a number.
+    `choice` names it in the filter. `said` is its sentence with {who} and {what}, followed by the new value of the
+    change named `of`. `counted` is the whole sentence if that value is a number.
     """
 
     choice: Any
@@ -81,7 +82,7 @@ ACTIONS: dict[str, Words] = {
 
 
 def register(nouns: Mapping[str, Noun], actions: Mapping[str, Words]) -> None:
-    """Let events of an app be said: its objects by the names of their models, and what happens to them."""
+    """Add the words of an app's events: its objects by the names of their models, and its actions."""
     NOUNS.update(nouns)
     ACTIONS.update(actions)
 
@@ -97,20 +98,20 @@ def object_type(name: str) -> str:
 
 
 def sentence(event: AuditEvent) -> SafeString:
-    """Say the event in plain words, the name of what it is about emphasised."""
+    """Return the event in plain words, with the object's name emphasised."""
     name = format_html('<strong translate="no">{}</strong>', event.object_name)
     template, parts = _said(event)
     return format_html(template, **parts, what=format_html(_object(event.object_type, get_language()), name=name))
 
 
 def plain_sentence(event: AuditEvent) -> str:
-    """Say the event in plain words, as text."""
+    """Return the event in plain words, as text."""
     template, parts = _said(event)
     return template.format(**parts, what=_object(event.object_type, get_language()).format(name=event.object_name))
 
 
 def _said(event: AuditEvent) -> tuple[str, dict[str, str]]:
-    """Return the sentence, with its value where the change has one, and what goes into its places."""
+    """Return the sentence, with its value if the change has one, and the values of its gaps."""
     words = ACTIONS.get(event.action)
     if words is None:
         return gettext("{who}: {action} · {what}"), {"who": who(event), "action": _as_words(event.action)}
@@ -122,7 +123,7 @@ def _said(event: AuditEvent) -> tuple[str, dict[str, str]]:
 
 
 def who(event: AuditEvent) -> str:
-    """Return the person's name, or Waybill's own for what nobody in particular did."""
+    """Return the person's name, or Waybill's name for what the system did."""
     return event.actor_name or "Waybill"
 
 
@@ -139,6 +140,6 @@ def _object(type_: str, _language: str | None) -> str:
 
 
 def _as_words(name: str) -> str:
-    """Return a name that this module does not know as a person would write it."""
+    """Return an unregistered name in words."""
     words = name.replace("_", " ").replace(".", " ").strip()
     return words[:1].upper() + words[1:]

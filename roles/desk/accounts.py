@@ -12,11 +12,11 @@ from roles.models import User
 
 
 class NotForYouError(Exception):
-    """Why an account is left alone, for people."""
+    """Support may not change this account; the text says why."""
 
 
 def end_sessions(user: User, *, by: User) -> int:
-    """End every session of `user`; return how many there were."""
+    """End every session of `user`; return their number."""
     with transaction.atomic():
         keys = _session_keys(user)
         Session.objects.filter(session_key__in=keys).delete()
@@ -26,7 +26,7 @@ def end_sessions(user: User, *, by: User) -> int:
 
 
 def switch(user: User, *, on: bool, by: User) -> None:
-    """Let `user` sign in, or no longer; who is switched off is out at once. Raises NotForYouError."""
+    """Switch the account of `user` on or off. Switching off ends their sessions. Raises NotForYouError."""
     if user == by:
         raise NotForYouError(_("Your own account was left alone."))
     if user.is_superuser and not by.is_superuser:
@@ -40,7 +40,7 @@ def switch(user: User, *, on: bool, by: User) -> None:
 
 
 def _session_keys(user: User) -> list[str]:
-    """Return the keys of the user's living sessions; only the sessions themselves tell surely whose they are."""
+    """Return the keys of the user's live sessions, read from the sessions themselves, which alone are certain."""
     living: QuerySet[Session] = Session.objects.filter(expire_date__gt=timezone.now())
     mine = str(user.pk)
     return [one.session_key for one in living.iterator() if one.get_decoded().get("_auth_user_id") == mine]

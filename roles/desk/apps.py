@@ -7,6 +7,6 @@ class SupportAdminConfig(AdminConfig):
     default_site = "roles.desk.site.SupportSite"
 
     def ready(self) -> None:
-        """Find all admin modules, and end what a person sees as when they log out."""
+        """Find all admin modules, and end seeing as a role at the log-out."""
         super().ready()
         from roles.desk import receivers  # noqa: F401

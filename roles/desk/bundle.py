@@ -1,4 +1,4 @@
-"""The support bundle: what helps to find a fault, as one JSON file that may leave the house.
+"""The support bundle: one JSON file that helps to find a fault and may be sent to others.
 
 Each part states what goes in; nothing is taken out of something larger. Objects are named by their ids alone: no
 names of people, exports or connections, no host, path or account, no secret, no data.
@@ -46,25 +46,25 @@ def part(name: str) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
 
 
 def bundle_of_all() -> dict[str, Any]:
-    """Return every part; one that cannot be made says why by the kind of its error, and the others go on."""
+    """Return every part; a part that fails is replaced by the class of its error."""
     return {"made_at": timezone.now().isoformat()} | {name: _tried(make) for name, make in PARTS.items()}
 
 
 def without_names(text: str, names: Iterable[str] = ()) -> str:
-    """Return a message for people with “…” for what is quoted, for `names`, and for what may be an address."""
+    """Return a message with “…” for quoted texts, for `names`, and for possible addresses."""
     for name in sorted(filter(None, names), key=len, reverse=True):
         text = re.sub(re.escape(name), "…", text, flags=re.IGNORECASE)
     return WHERE.sub("…", QUOTED.sub("“…”", text))
 
 
 def counts_of(model: type[Model], *fields: str) -> list[dict[str, Any]]:
-    """Return how many rows there are of each combination of `fields`."""
+    """Return the number of rows for each combination of `fields`."""
     rows = model._default_manager.order_by(*fields).values(*fields).annotate(count=Count("pk"))
     return [{name: row[name] for name in (*fields, "count")} for row in rows]
 
 
 def states_of(checks: Iterable[tuple[str, Callable[[], Finding]]]) -> dict[str, str]:
-    """Return the state that each of the doctor's checks finds; their texts name machines and folders."""
+    """Return the state of each of the doctor's checks, without their texts, which name machines and folders."""
     return {name: _tried(lambda check=check: check().state) for name, check in checks}  # type: ignore[misc]
 
 

@@ -1,4 +1,4 @@
-"""What staff who see the portal as a role are refused: every change, and files of customers' data."""
+"""Refuses every change and all files of customers' data to staff who see the portal as a role."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 class SeeingMiddleware:
-    """Comes after the sign-in."""
+    """Must come after the sign-in."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -23,7 +23,7 @@ class SeeingMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: Any, view: Any, args: Any, kwargs: dict[str, Any]) -> HttpResponse | None:
-        """Answer 403 for what is refused; the views do the rest."""
+        """Answer 403 if the view is refused."""
         slug = kwargs.get("environment")
         if slug is None or not request.user.is_authenticated:
             return None

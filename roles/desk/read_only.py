@@ -1,4 +1,4 @@
-"""Pages of Django admin on which staff read everything that is listed, and nobody changes anything."""
+"""Pages of Django admin on which staff read everything listed and nobody changes anything."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ FILTERED_BY = ("", "__exact", "__id__exact", "__isnull", "__gte", "__lt")  # wha
 
 
 def is_staff(request: HttpRequest) -> bool:
-    """Whether a member of the support staff asks; what they may do depends on nothing else."""
+    """Whether a member of the support staff makes the request; their rights depend on nothing else."""
     return request.user.is_active and request.user.is_staff
 
 
 class Reading:
-    """Staff look, nobody touches. Fields that are not listed are not shown, so a new one is hidden until it is."""
+    """Staff read, nobody changes. Only listed fields are shown, so a new field is hidden until it is listed."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Staff see the page's link."""
@@ -43,7 +43,7 @@ class ReadOnlyAdmin(Reading, admin.ModelAdmin):
     list_per_page = 50
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Filter by `list_filter` alone: an address that filters by a hidden field would tell it letter by letter."""
+        """Allow filters of `list_filter` only: filtering by a hidden field would reveal it letter by letter."""
         offered = [one for one in self.list_filter if isinstance(one, str)]
         return lookup in {f"{one}{ending}" for one in offered for ending in FILTERED_BY}
 

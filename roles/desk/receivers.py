@@ -1,4 +1,4 @@
-"""Who logs out has also ended what they were seeing as."""
+"""Logging out also ends seeing as a role."""
 
 from typing import Any
 
@@ -11,6 +11,6 @@ from roles.models import User
 
 @receiver(user_logged_out)
 def end_with_the_session(request: Any, user: User | None, **_kwargs: Any) -> None:
-    """Note the end in the audit log; the session itself goes a moment later."""
+    """Record the end in the audit log; the session itself ends a moment later."""
     if user is not None:
         seeing.stop(request.session, by=user)

@@ -1,4 +1,4 @@
-"""The admin site: only pages made for support are on it, besides what support can do that is of no one model."""
+"""The admin site: only pages made for support, and the actions of support that belong to no model."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from roles.desk.read_only import ReadOnlyAdmin
 
 
 class SupportSite(AdminSite):
-    """Deny by default: a page that another package brings, with whatever it shows or changes, is not taken."""
+    """Deny by default: pages of other packages are not registered, whatever they show."""
 
     site_header = site_title = _("Waybill support")
     index_title = _("Support desk")
@@ -33,5 +33,5 @@ class SupportSite(AdminSite):
         ]
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        """Passwords are changed where everybody changes theirs: in the portal."""
+        """Lead to the portal, where everybody changes their password."""
         return HttpResponseRedirect(reverse("account_change_password"))

@@ -1,4 +1,4 @@
-"""What support can do that belongs to no one model. Each is called through `SupportSite.admin_view`: staff only."""
+"""Actions of support that belong to no model. `SupportSite.admin_view` calls each: staff only."""
 
 import json
 from typing import Any

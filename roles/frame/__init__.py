@@ -1,1 +1,1 @@
-"""The frame around every page, also around those that say why a request was not answered."""
+"""The frame around every page, including error pages."""

@@ -1,4 +1,4 @@
-"""What every page needs to draw its frame."""
+"""What every page needs for its frame."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Pages that say why a request was not answered, inside the frame of the environment that it was meant for."""
+"""Error pages in the frame of the environment that the request was for."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from roles.access.policy import enter
 def framed(
     request: Any, template: str, context: Mapping[str, Any], *, status: int, headers: dict[str, str] | None = None
 ) -> HttpResponse:
-    """Render `template`; where no view has looked the user's role up yet that costs a query."""
+    """Render `template`; costs one query unless a view has already looked up the user's role."""
     place = re.match(r"/e/([\w-]+)/", request.path_info)
     user = getattr(request, "user", None)
     if place and user and user.is_authenticated and not hasattr(request, "access"):
@@ -27,7 +27,7 @@ def framed(
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Say that a request was too large (413), or that it cannot be read (400)."""
+    """Say that a request was too large (413) or cannot be read (400)."""
     text, status = _("The request cannot be read. Open the page again and repeat the last step."), 400
     if isinstance(exception, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
         text = _("More was sent at once than Waybill takes. Send less: shorter texts, or fewer rows selected.")

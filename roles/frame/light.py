@@ -1,4 +1,4 @@
-"""The light in the header: on while a kind of background process shows no sign of life."""
+"""The warning light in the header: on while a kind of background process gives no sign of life."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class Light:
 
 
 def light_of(access: Access) -> Light:
-    """Return the light for one person: an administrator learns what to do, others whom to tell."""
+    """Return the light for one person: what administrators should do, or whom others should tell."""
     silent = heartbeats.missing_lately()
     if not silent:
         return Light("")

@@ -40,7 +40,7 @@ SECTIONS: list[Section] = []
 
 
 def register(*sections: Section) -> None:
-    """Add sections; one whose address is there already is replaced."""
+    """Add sections; each replaces one with the same address."""
     names = {section.url_name for section in sections}
     kept = [section for section in SECTIONS if section.url_name not in names]
     order = list(Group)
@@ -48,12 +48,12 @@ def register(*sections: Section) -> None:
 
 
 def home() -> str:
-    """Return the URL name of the section that people come to first."""
+    """Return the URL name of the section that opens first."""
     return next(section.url_name for section in SECTIONS if section.is_home)
 
 
 def current(request: HttpRequest) -> str:
-    """Return the URL name of the section that the open page belongs to."""
+    """Return the URL name of the section of the open page."""
     match = request.resolver_match
     if match is None or not match.namespaces:
         return home()

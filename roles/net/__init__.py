@@ -1,1 +1,1 @@
-"""The network: where Waybill connects to, where it is reached, how much of it one person takes."""
+"""The network: what Waybill connects to, where it is reached, how much one person may take."""

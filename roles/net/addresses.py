@@ -33,7 +33,7 @@ _TRAILING_IPV4 = tuple(ipaddress.IPv6Network(text) for text in ("::/96", "64:ff9
 
 
 class AddressRefusedError(SaidError):
-    """The address policy does not allow this address: `message` names the setting, `detail` the address."""
+    """The address policy refuses this address: `message` names the setting, `detail` the address."""
 
     def __init__(self, host: str, address: str) -> None:
         message = _(
@@ -110,7 +110,7 @@ def _is_public(address: Address) -> bool:
 
 
 def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address that a gateway would unwrap from `address`."""
+    """Return the IPv4 address that a gateway would unwrap from `address`."""
     if address.sixtofour:
         return address.sixtofour
     if any(address in network for network in _TRAILING_IPV4):
@@ -119,7 +119,7 @@ def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 
 
 class _Race:
-    """Connections to several addresses of one server, of which the first that answers is kept."""
+    """Connections to several addresses of one server; the first to answer is kept."""
 
     def __init__(self, addresses: list[tuple[int, Any]], timeout: float, waits_for_words: bool) -> None:
         self._left, self._waits_for_words = list(addresses), waits_for_words
@@ -131,7 +131,7 @@ class _Race:
         self._error: OSError = OSError("no address")
 
     def run(self) -> socket.socket:
-        """Return the winner, which is no longer part of the race."""
+        """Return the winner; the race no longer owns it."""
         while self._left or self._selector.get_map():
             if self._left and (time.monotonic() >= self._next_at or not self._selector.get_map()):
                 self._start(*self._left.pop(0))
@@ -146,7 +146,7 @@ class _Race:
         raise self._error
 
     def close(self) -> None:
-        """End the connections that lost."""
+        """Close the connections that lost."""
         for key in list(self._selector.get_map().values()):
             key.fileobj.close()  # type: ignore[union-attr]
         self._selector.close()
@@ -168,7 +168,7 @@ class _Race:
             self._lost(connection, OSError(code, os.strerror(code)))
 
     def _has_answered(self, connection: socket.socket) -> bool:
-        """Look at one that is connected, refused, or has something to read."""
+        """Look at a connection that is open, refused, or has something to read."""
         if connection in self._silent:
             return self._speaks(connection)
         code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -182,7 +182,7 @@ class _Race:
         return not self._waits_for_words
 
     def _speaks(self, connection: socket.socket) -> bool:
-        """Tell words from a connection that the server has ended at once."""
+        """Whether the server sent something, rather than closing the connection at once."""
         with suppress(OSError):
             if connection.recv(1, socket.MSG_PEEK):
                 return True
@@ -197,7 +197,7 @@ class _Race:
         return connection
 
     def _lost(self, connection: socket.socket | None, error: OSError) -> None:
-        """Go on with the next at once."""
+        """Try the next address at once."""
         self._error, self._next_at = error, 0.0
         if connection is not None:
             connection.close()

@@ -1,4 +1,4 @@
-"""Answers that go on for long: how many at once, and in pieces that a slow line takes.
+"""Long answers: how many at once, and in pieces that suit slow connections.
 
 A web process sends one from a thread of its own, and the web server breaks off whoever reads too little of it
 (config/web/bounds.py). So few of them at once leave threads for everybody else.
@@ -50,7 +50,7 @@ def as_answer(
     content_type: str = "application/octet-stream",
     size: int | None = None,
 ) -> StreamingHttpResponse:
-    """Return `chunks` as a download called `name`; `close` is called at its end, however it ends."""
+    """Return `chunks` as a download called `name`; calls `close` at its end, also after a failure."""
     headers = {"Content-Disposition": content_disposition_header(True, name) or "", "X-Content-Type-Options": "nosniff"}
     if size is not None:
         headers["Content-Length"] = str(size)
@@ -80,7 +80,7 @@ def download(
 
 
 class _Sent:
-    """Bytes on their way; whoever sends them closes it, also when nothing was read."""
+    """Bytes being sent; the sender closes it, even if nothing was read."""
 
     def __init__(self, chunks: Iterable[bytes], close: Callable[[], None]) -> None:
         self._pieces, self._close = _pieces(chunks), close
@@ -99,7 +99,7 @@ def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _take(place: str, stack: ExitStack) -> bool:
-    """Take a place that no process has; a process that dies gives it back with its session."""
+    """Take a free place; the end of a process's database session frees its place."""
     with _guard:
         if place in _here:
             return False
@@ -112,7 +112,7 @@ def _take(place: str, stack: ExitStack) -> bool:
 
 
 def _give(place: str) -> None:
-    """Give a place back; a session that broke has done so itself."""
+    """Free a place; a broken session has already freed it."""
     with suppress(Error):
         _asked("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", place)
 

@@ -1,4 +1,4 @@
-"""Headers that Django's own middleware does not send, on every answer: pages, errors, downloads, static files."""
+"""Headers for every answer that Django's middleware does not send: pages, errors, downloads, static files."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ HEADERS = {
 
 
 class HeadersMiddleware:
-    """Add HEADERS. Comes first, so that nothing is answered without them."""
+    """Add HEADERS. Must come first, so that every answer gets them."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""How often one person may ask for what is expensive; every change is bounded, reading only where it costs much.
+"""How often one person may ask for what is expensive: every change, and reading where it costs much.
 
 The counters lie in the cache's table, raised by one upsert each: django-ratelimit and Django's own `cache.incr` read
 and write in two steps there, so that requests at the same time would count once.
@@ -24,7 +24,7 @@ READING = ("GET", "HEAD")
 
 @dataclass(frozen=True)
 class Limit:
-    """At most `most` changes asked for by one person in `seconds`; reading counts too where `reading`."""
+    """At most `most` changes by one person in `seconds`; `reading` counts reads too."""
 
     most: int
     reading: bool = False
@@ -37,7 +37,7 @@ LIMITS: dict[str, Limit] = {}  # by the name of the address; each app adds its o
 
 
 def register(limits: Mapping[str, Limit]) -> None:
-    """Bound addresses: register({"exports:run": Limit(120)})."""
+    """Limit addresses: register({"exports:run": Limit(120)})."""
     LIMITS.update(limits)
 
 
@@ -58,7 +58,7 @@ _TAKE_BACK = sql.SQL(
 
 
 class LimitMiddleware:
-    """Answer 429 where a person asks too often. Comes after the sign-in."""
+    """Answer 429 to people who ask too often. Must come after the sign-in."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -78,14 +78,14 @@ class LimitMiddleware:
 
 
 def count_request(key: str, limit: Limit) -> tuple[int, float]:
-    """Count one request; return its number in the present window, and the seconds until the next one."""
+    """Count one request; return its number in the current window and the seconds until the next window."""
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, {"key": f"waybill:limit:{key}", "seconds": limit.seconds})
         return cursor.fetchone()
 
 
 def take_back(key: str) -> None:
-    """Count one request less, which turned out to be none of those that are bounded."""
+    """Uncount one request that turned out not to be limited."""
     with connection.cursor() as cursor:
         cursor.execute(_TAKE_BACK, {"key": f"waybill:limit:{key}"})
 

@@ -1,4 +1,4 @@
-"""Where people reach the portal, for links that leave it: by configuration, never by what a request says."""
+"""The portal's public address, for links in mails and messages: from the settings, never from a request."""
 
 from typing import Any
 

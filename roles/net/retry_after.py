@@ -1,4 +1,4 @@
-"""What a server says in Retry-After (RFC 9110): how long it wants to be left alone."""
+"""How long a server asks to be left alone: its header Retry-After (RFC 9110)."""
 
 import time
 

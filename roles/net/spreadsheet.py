@@ -1,4 +1,4 @@
-"""Values made safe for spreadsheets, which would compute what looks like a formula."""
+"""Makes values safe for spreadsheets, which would compute those that look like formulas."""
 
 import codecs
 import csv
@@ -39,12 +39,12 @@ def escaped(value: str) -> str:
 
 
 def is_formula(value: str) -> bool:
-    """Whether a spreadsheet would compute `value` instead of showing it; a plain number is none."""
+    """Whether a spreadsheet would compute `value` instead of showing it; plain numbers are no formulas."""
     return bool(FORMULA.match(value)) and not NUMBER.match(value)
 
 
 def as_lines(rows: Iterable[Sequence[str]]) -> bytes:
-    """Return rows as lines of CSV (UTF-8), every value quoted and none that a spreadsheet would compute."""
+    """Return rows as lines of CSV (UTF-8), all values quoted and none that a spreadsheet would compute."""
     block = io.StringIO(newline="")
     writer = csv.writer(block, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
     for row in rows:

@@ -1,4 +1,4 @@
-"""What changes who may do what: atomic, one at a time in each environment, and in the audit log.
+"""Gives and removes roles: atomic, one change at a time in an environment, recorded in the audit log.
 
 `by` is None where an operator or the system does it. All raise RefusedError.
 """
@@ -15,9 +15,9 @@ from roles.roles import Role
 
 
 def lock(environment: Environment) -> None:
-    """Wait until nobody else changes roles in `environment`; held until the transaction ends.
+    """Lock the roles of `environment` until the transaction ends.
 
-    Two administrators who remove each other at the same moment would both be the one who is left.
+    Two administrators who remove each other at the same moment would otherwise both succeed.
     """
     groups.one_at_a_time()  # first, as whoever signs in through a group takes it
     Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
@@ -25,7 +25,7 @@ def lock(environment: Environment) -> None:
 
 @transaction.atomic
 def give(environment: Environment, user: User, role: str, *, by: User | None) -> RoleAssignment:
-    """Give `user` a role of their own, which counts before that of any group; also to change the one they have."""
+    """Give `user` a role of their own, or change it; it takes precedence over the roles of groups."""
     lock(environment)
     assignment = RoleAssignment.objects.filter(environment=environment, user=user).first()
     if assignment and assignment.role == role and not assignment.group:
@@ -45,7 +45,7 @@ def give(environment: Environment, user: User, role: str, *, by: User | None) ->
 
 @transaction.atomic
 def remove(assignment: RoleAssignment, *, by: User | None) -> None:
-    """Take back the role that was given to a person; that of their groups, if any, counts again."""
+    """Remove a person's own role; the role of their groups, if any, applies again."""
     environment, user = assignment.environment, assignment.user
     lock(environment)
     own = RoleAssignment.objects.filter(environment=environment, user=user).first()
@@ -63,7 +63,7 @@ def remove(assignment: RoleAssignment, *, by: User | None) -> None:
 
 @transaction.atomic
 def set_group_role(environment: Environment, group: str, role: str, *, by: User | None) -> GroupRole:
-    """Let everybody in `group` have `role`, unless they have one of their own."""
+    """Give everybody in `group` the role, unless they have one of their own."""
     lock(environment)
     had_one = _administrators(environment).exists()
     before = GroupRole.objects.filter(environment=environment, group=group).first()
@@ -81,7 +81,7 @@ def set_group_role(environment: Environment, group: str, role: str, *, by: User 
 
 @transaction.atomic
 def remove_group_role(group_role: GroupRole, *, by: User | None) -> None:
-    """Let `group` carry no role any more; those who were here through it alone are out."""
+    """Remove the role of `group`; people who were here only through it lose access."""
     environment = group_role.environment
     lock(environment)
     had_one = _administrators(environment).exists()
@@ -92,13 +92,13 @@ def remove_group_role(group_role: GroupRole, *, by: User | None) -> None:
 
 
 def through_group(assignment: RoleAssignment) -> RefusedError:
-    """Return why somebody cannot be removed who has no role of their own."""
+    """Return why somebody without a role of their own cannot be removed."""
     text = _("“%(name)s” is here through the group “%(group)s”. Take them out of the group, or change its role.")
     return RefusedError(text % {"name": assignment.user, "group": assignment.group})
 
 
 def last_administrator(environment: Environment, people: list[RoleAssignment]) -> RoleAssignment | None:
-    """Return the one of `people` (of `environment`) without whom nobody administers it; None: there are others."""
+    """Return the one of `people` without whom `environment` has no administrator; None if there are others."""
     if all(one.role != Role.ADMINISTRATOR for one in people):
         return None
     able = set(_administrators(environment).values_list("user_id", flat=True)[:2])
@@ -106,7 +106,7 @@ def last_administrator(environment: Environment, people: list[RoleAssignment]) -
 
 
 def _administrators(environment: Environment) -> QuerySet[RoleAssignment]:
-    """Those who could sign in and administer."""
+    """Return the people who can sign in and administer."""
     return RoleAssignment.objects.filter(environment=environment, role=Role.ADMINISTRATOR, user__is_active=True)
 
 

@@ -1,10 +1,10 @@
-"""Why something was refused, in a sentence for whoever asked for it."""
+"""Why a change of roles was refused, in a sentence for the person who asked for it."""
 
 from django.utils.translation import gettext as _
 
 
 class RefusedError(Exception):
-    """The action cannot be done; its text says why and what to do."""
+    """The change was refused; the text says why and what to do."""
 
 
 class LastAdministratorError(RefusedError):

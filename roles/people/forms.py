@@ -1,4 +1,4 @@
-"""What the panes of Settings > Permissions ask for."""
+"""The forms of Settings > Permissions."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ LONGEST = 254  # characters of an e-mail address
 
 
 def role_field(label: Any) -> forms.ChoiceField:
-    """Return the choice of a role, each with what it is for."""
+    """Return a choice of roles, each with its purpose."""
     choices = [(role.value, format_lazy("{}: {}", role.label, DESCRIPTIONS[role])) for role in Role]
     missing = {"required": _("Choose a role.")}
     return forms.ChoiceField(label=label, choices=choices, widget=forms.RadioSelect, error_messages=missing)
@@ -100,13 +100,13 @@ def is_email(text: str) -> bool:
 
 
 class OwnRoleMixin(forms.Form):
-    """Asks for the word of whoever changes their own role: `own`, None where it is not theirs."""
+    """Asks people to confirm a change of their own role: `own`, None for other people's roles."""
 
     myself = forms.BooleanField(required=False)
     own: RoleAssignment | None
 
     def ask_oneself(self, own: RoleAssignment | None) -> None:
-        """Show the question where it is one's own role."""
+        """Show the confirmation if it is the person's own role."""
         self.own = own
         if own:
             self.fields["myself"].label = own_label(own)
@@ -114,7 +114,7 @@ class OwnRoleMixin(forms.Form):
             del self.fields["myself"]
 
     def clean(self) -> dict[str, Any]:
-        """Ask for the word where another role was chosen."""
+        """Require the confirmation if another role was chosen."""
         cleaned = super().clean() or {}
         if self.own and cleaned.get("role", self.own.role) != self.own.role and not cleaned.get("myself"):
             self.add_error("myself", _("Tick this, too: it is your own role that you change."))
@@ -135,7 +135,7 @@ class ChangeForm(OwnRoleMixin, forms.Form):
 
 
 def own_label(own: RoleAssignment, *, removing: bool = False) -> str:
-    """Return the words that one ticks to change one's own role, or to remove oneself."""
+    """Return the label of the confirmation for changing or removing one's own role."""
     text = _("I am %(name)s and change my own role. I may not be able to undo it.")
     if removing:
         text = _("I am %(name)s and remove myself. I cannot undo it.")
@@ -143,7 +143,7 @@ def own_label(own: RoleAssignment, *, removing: bool = False) -> str:
 
 
 class GroupForm(OwnRoleMixin, forms.ModelForm):
-    """A group of the single sign-on, and the role that it carries."""
+    """A group of the single sign-on, and the role that it gives."""
 
     role = role_field(_("Role"))
 
@@ -168,7 +168,7 @@ class GroupForm(OwnRoleMixin, forms.ModelForm):
             self.fields["role"].initial = Role.VIEWER
 
     def clean_group(self) -> str:
-        """Refuse a group that carries a role already."""
+        """Refuse a group that already has a role."""
         group = self.cleaned_data["group"].strip()
         if not self.instance.pk and self._is_taken(group):
             raise ValidationError(_("This group carries a role already. Change it in the list."))

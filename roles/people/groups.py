@@ -1,4 +1,4 @@
-"""Groups of the single sign-on, and the roles that they carry.
+"""Groups of the single sign-on, and the roles that they give.
 
 A role given to the person stands; without one it is the highest of their groups'. What groups carry is written in
 GroupRole (the Permissions page) and in WAYBILL_OIDC_ROLES. It is kept as RoleAssignment rows that name their group,
@@ -23,26 +23,26 @@ _LOCK = 0x57425F67726F7570  # "WB_group"; one change of what groups carry at a t
 
 
 class InheritedRole(NamedTuple):
-    """A role, and the group that carries it."""
+    """A role, and the group that gives it."""
 
     role: str
     group: str
 
 
 def groups_in(claim: Any) -> set[str]:
-    """Return the names in a groups claim: a list, or a text of one or several; whatever else is in it is left out."""
+    """Return the names in a groups claim: a list, or a text of one or several; other things are left out."""
     names = _names_in(claim) if isinstance(claim, str) else claim if isinstance(claim, list) else []
     texts = {composed(name.strip()) for name in names[:_CLAIM_LIMIT] if isinstance(name, str)}
     return {text for text in texts if 0 < len(text) <= GROUP_LENGTH and "\0" not in text and _is_known_or_plain(text)}
 
 
 def _is_known_or_plain(text: str) -> bool:
-    """Whether `text` can be shown, or carries a role since before such names were refused."""
+    """Whether `text` can be shown, or has had a role since before such names were refused."""
     return not any(invisible_places(text)) or GroupRole.objects.filter(group=text).exists()
 
 
 def carry_roles() -> bool:
-    """Whether any group carries a role anywhere."""
+    """Whether any group gives a role anywhere."""
     return bool(settings.GROUP_ROLES) or GroupRole.objects.exists()
 
 
@@ -70,7 +70,7 @@ def _carries_role(group: str) -> bool:
 
 @transaction.atomic
 def join(user: User, names: set[str]) -> None:
-    """Replace the groups of `user` by `names`, and their roles with them."""
+    """Replace the groups of `user` by `names`, and update the roles that come from them."""
     one_at_a_time()
     kept = _most_useful(names)
     GroupMembership.objects.filter(user=user).exclude(group__in=kept).delete()
@@ -82,14 +82,14 @@ def join(user: User, names: set[str]) -> None:
 
 @transaction.atomic
 def carry(environment: Environment, user: User, *, by: User | None = None) -> None:
-    """Give `user` the role that their groups carry in `environment`; call it when their own was taken back."""
+    """Give `user` the role of their groups in `environment`; call it after removing their own."""
     one_at_a_time()
     _apply(environment, {user.pk: user}, by)
 
 
 @transaction.atomic
 def carry_all(environment: Environment, *, by: User | None = None) -> None:
-    """Make everybody's roles through groups in `environment` what they now are; call it when GroupRole changed."""
+    """Update all roles through groups in `environment`; call it after GroupRole changed."""
     one_at_a_time()
     members = GroupMembership.objects.filter(group__in=roles_of_groups(environment)).values("user")
     carried = RoleAssignment.objects.filter(environment=environment).exclude(group="").values("user")
@@ -98,7 +98,7 @@ def carry_all(environment: Environment, *, by: User | None = None) -> None:
 
 
 def roles_of_groups(environment: Environment) -> dict[str, str]:
-    """Return the role that each group carries in `environment`, by the group's name."""
+    """Return the roles of groups in `environment` by the groups' names."""
     rows = [*GroupRole.objects.filter(environment=environment).values_list("group", "role")]
     rows += fixed_roles(environment).items()
     carried: dict[str, str] = {}
@@ -108,7 +108,7 @@ def roles_of_groups(environment: Environment) -> dict[str, str]:
 
 
 def fixed_roles(environment: Environment) -> dict[str, str]:
-    """Return what WAYBILL_OIDC_ROLES, which nobody changes on a page, says of `environment`: roles by group."""
+    """Return the roles of groups that WAYBILL_OIDC_ROLES sets in `environment`; no page changes them."""
     found: dict[str, str] = {}
     for group, slug, role in settings.GROUP_ROLES:
         if slug in ("*", environment.slug):
@@ -117,7 +117,7 @@ def fixed_roles(environment: Environment) -> dict[str, str]:
 
 
 def _concerned(user: User, names: list[str]) -> list[Environment]:
-    """Return the environments where `user` has, or may now have, a role through a group."""
+    """Return the environments in which `user` has, or may now get, a role through a group."""
     slugs = {slug for group, slug, _role in settings.GROUP_ROLES if group in names}
     if "*" in slugs:
         return list(Environment.objects.order_by("pk"))
@@ -139,7 +139,7 @@ def _apply(environment: Environment, people: Mapping[int, User], by: User | None
 
 
 def carried(environment: Environment, people: Iterable[int]) -> dict[int, InheritedRole]:
-    """Return the best that the groups of each of `people` (ids of users) carry, by id."""
+    """Return the best role through groups for each of `people` (user ids)."""
     roles = roles_of_groups(environment)
     best: dict[int, InheritedRole] = {}
     rows = GroupMembership.objects.filter(user__in=people, group__in=roles).order_by("group")
@@ -151,7 +151,7 @@ def carried(environment: Environment, people: Iterable[int]) -> dict[int, Inheri
 
 
 def _change(environment: Environment, user: User, role: InheritedRole | None) -> bool:
-    """Write one role; False where somebody gave the person a role of their own meanwhile, which stands."""
+    """Write one role; False if the person got a role of their own meanwhile, which stays."""
     ours = RoleAssignment.objects.filter(environment=environment, user=user).exclude(group="")
     if role is None:
         return bool(ours.delete()[0])
@@ -177,7 +177,7 @@ def _note(
 
 
 def _most_useful(names: set[str]) -> list[str]:
-    """Return at most GROUPS_LIMIT of the names, those that carry a role first."""
+    """Return up to GROUPS_LIMIT of the names, those with a role first."""
     if len(names) <= GROUPS_LIMIT:
         return list(names)
     useful = {group for group, _slug, _role in settings.GROUP_ROLES}
@@ -190,6 +190,6 @@ def _higher(one: str, other: str) -> str:
 
 
 def one_at_a_time() -> None:
-    """Wait for other changes of groups and their roles; held until the transaction ends."""
+    """Lock groups and their roles until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])

@@ -1,4 +1,4 @@
-"""Links that give whoever opens them in time a role. The token is in the link alone; its SHA-256 is kept.
+"""Links that give their recipients a role. Only the SHA-256 of the link's token is stored.
 
 A link is good while it is neither used nor over, and while whoever made it may still manage people: an administrator
 who is removed leaves no way back behind.
@@ -33,12 +33,12 @@ class Issued(NamedTuple):
 
 
 class NoInvitationError(RefusedError):
-    """The link is unknown, withdrawn, used or over."""
+    """The link is unknown, withdrawn, used or expired."""
 
 
 @transaction.atomic
 def invite(environment: Environment, email: str, role: str, *, days: int, by: User) -> Issued:
-    """Make a link for `email` that is good for `days`; earlier links for the same address stop working."""
+    """Make a link for `email`, valid for `days`; earlier links for this address stop working."""
     lock(environment)
     for earlier in open_invitations(environment).filter(email__iexact=email):
         _withdraw(earlier, by=by)
@@ -58,7 +58,7 @@ def invite(environment: Environment, email: str, role: str, *, days: int, by: Us
 
 @transaction.atomic
 def renew(invitation: Invitation, *, by: User) -> Issued:
-    """Make a new link, good for as many days from now; the old one stops working. Raises NoInvitationError."""
+    """Make a new link, valid for as many days; the old one stops working. Raises NoInvitationError."""
     lock(invitation.environment)
     renewed = _still_open(invitation)
     token, now = secrets.token_urlsafe(TOKEN_BYTES), timezone.now()
@@ -72,14 +72,14 @@ def renew(invitation: Invitation, *, by: User) -> Issued:
 
 @transaction.atomic
 def withdraw(invitation: Invitation, *, by: User) -> None:
-    """Let the link work no more. Raises NoInvitationError."""
+    """Withdraw the link. Raises NoInvitationError."""
     lock(invitation.environment)
     _withdraw(_still_open(invitation), by=by)
 
 
 @transaction.atomic
 def accept(token: str, user: User) -> Invitation:
-    """Give `user` the role of the invitation, unless theirs is as high; once only. Raises NoInvitationError."""
+    """Give `user` the role of the invitation unless theirs is as high; works once. Raises NoInvitationError."""
     environment = find(token).environment
     lock(environment)
     invitation = find(token)  # again: somebody else may have used or withdrawn it while we waited
@@ -95,7 +95,7 @@ def accept(token: str, user: User) -> Invitation:
 
 
 def find(token: str) -> Invitation:
-    """Return the good invitation of a link. Raises NoInvitationError."""
+    """Return the valid invitation of a link. Raises NoInvitationError."""
     found = good_invitations().filter(token_sha256=digest(token))
     invitation = found.select_related("environment", "invited_by").first()
     if invitation is None:
@@ -129,7 +129,7 @@ def _inviter_may() -> Exists:
 
 
 def digest(token: str) -> str:
-    """Return what is kept of a token: its SHA-256 in hex."""
+    """Return the SHA-256 of a token in hex, as it is stored."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 

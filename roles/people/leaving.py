@@ -1,4 +1,4 @@
-"""What removing people would do, said before it is done."""
+"""What removing people would do, shown before it is done."""
 
 from typing import NamedTuple
 
@@ -12,21 +12,21 @@ from roles.roles import Role
 
 
 class Leaving(NamedTuple):
-    """A person who would be removed, and what becomes of them."""
+    """A person who would be removed, and the role that they would keep."""
 
     person: RoleAssignment
     after: str
 
 
 class RemovalPlan(NamedTuple):
-    """Those who would be removed, and why the others are left out."""
+    """The people who would be removed, and why others are left out."""
 
     leaving: list[Leaving]
     left_out: list[str]
 
 
 def plan_removal(environment: Environment, people: list[RoleAssignment]) -> RemovalPlan:
-    """Return what removing `people` (of `environment`) does."""
+    """Return what removing `people` from `environment` would do."""
     carried = groups.carried(environment, [one.user_id for one in people])
     leaving, left_out, last = [], [], last_administrator(environment, people)
     for one in people:

@@ -54,7 +54,7 @@ class PeopleListing:
 
     @property
     def is_filtered(self) -> bool:
-        """Whether not everybody is asked for."""
+        """Whether a search or filter hides some people."""
         return bool(self.search or self.role)
 
 

@@ -1,4 +1,4 @@
-"""Keeps the links that are as good as a password out of the logs: Django logs the address of what it refuses."""
+"""Removes tokens from logs: Django logs the addresses of refused requests, and links hold tokens."""
 
 import logging
 import re
@@ -7,10 +7,10 @@ SECRET_PATH = re.compile(r"(/invitations/|/password/reset/(?:key/)?)[^/\s?]+")
 
 
 class HideLinks(logging.Filter):
-    """Puts … in the place of tokens in addresses."""
+    """Replaces tokens in addresses by “…”."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass, without tokens."""
+        """Keep every record, without tokens."""
         text = record.getMessage()
         hidden = SECRET_PATH.sub(r"\1…", text)
         if hidden != text:

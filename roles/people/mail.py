@@ -1,4 +1,4 @@
-"""The invitation by e-mail, where the operator has set mail up."""
+"""The invitation by e-mail, if the operator has set up mail."""
 
 import logging
 from smtplib import SMTPException
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 def send_link(invitation: Invitation, url: str) -> bool:
-    """Send `url` to the invited address; False where mail is not set up or was refused."""
+    """Send `url` to the invited address; False if mail is not set up or was refused."""
     if not settings.MAIL_IS_SET_UP:
         return False
     with language.reading(_invited(invitation), invitation.environment):
@@ -29,7 +29,7 @@ def send_link(invitation: Invitation, url: str) -> bool:
 
 
 def _invited(invitation: Invitation) -> User | None:
-    """Return whose address it is, if one person here has it."""
+    """Return the person here who has the address, if exactly one does."""
     found = User.objects.filter(email__iexact=invitation.email)[:2]
     return found[0] if len(found) == 1 else None
 

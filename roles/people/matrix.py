@@ -1,4 +1,4 @@
-"""What each role may do, made from the data that decides it (roles/roles.py)."""
+"""What each role may do, computed from roles/roles.py."""
 
 from typing import NamedTuple
 

@@ -1,1 +1,1 @@
-"""Secrets at rest, those that are kept elsewhere, and new keys for them."""
+"""Secrets at rest, references to secrets kept elsewhere, and the rotation of keys."""

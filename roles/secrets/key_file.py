@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet
 
 
 def new_key() -> str:
-    """Return a key that was never used."""
+    """Return a new random key."""
     return Fernet.generate_key().decode()
 
 
@@ -26,12 +26,12 @@ def is_key(text: str) -> bool:
 
 
 def read(path: Path) -> list[str]:
-    """Return the words of the file, good keys or not. Raises OSError."""
+    """Return the words of the file, valid keys or not. Raises OSError."""
     return path.read_text(encoding="utf-8", errors="replace").split()
 
 
 def replace(path: Path, keys: list[str]) -> None:
-    """Put `keys` into the file at once, with mode 0600 and the owner that it had. Raises OSError."""
+    """Replace the file by `keys` atomically, with mode 0600 and its former owner. Raises OSError."""
     place = path.resolve()  # a link stays one
     descriptor, draft = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
     try:
@@ -48,7 +48,7 @@ def replace(path: Path, keys: list[str]) -> None:
 
 
 def _give_to_owner_of(place: Path, descriptor: int) -> None:
-    """Let the account that runs Waybill read it, too, when another one (root) replaces it."""
+    """Keep the file's owner, so that Waybill's account can read what another account (root) wrote."""
     owner = place.stat()
     if (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
         os.fchown(descriptor, owner.st_uid, owner.st_gid)

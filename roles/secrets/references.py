@@ -45,7 +45,7 @@ NO_SECRET = _("What this refers to is no secret: it is empty, no text, or larger
 
 
 class MissingSecretError(UnreadableSecretError):
-    """A reference leads nowhere."""
+    """A reference leads to no secret."""
 
     def __init__(self, message: Message, *, is_permanent: bool = True) -> None:
         super().__init__(message)
@@ -53,13 +53,13 @@ class MissingSecretError(UnreadableSecretError):
 
 
 def is_reference(text: str) -> bool:
-    """Whether `text` says where a secret is rather than being one."""
+    """Whether `text` says where a secret is, rather than being one."""
     return text.startswith(KINDS)
 
 
 @sensitive_variables()
 def resolve_all(values: dict[str, str]) -> dict[str, str]:
-    """Return `values` with what their references lead to. Raises MissingSecretError."""
+    """Return `values` with references replaced by their secrets. Raises MissingSecretError."""
     return {name: resolve(value) for name, value in values.items()}
 
 
@@ -75,7 +75,7 @@ def resolve(text: str) -> str:
 
 
 def check(text: str) -> None:
-    """Refuse a reference that leads nowhere from here: a form field's validator."""
+    """Refuse a reference that leads to no secret on this machine: a form field's validator."""
     try:
         resolve(text)
     except MissingSecretError as error:
@@ -83,7 +83,7 @@ def check(text: str) -> None:
 
 
 def help_text() -> str:
-    """Say how to refer to a secret here."""
+    """Return how to refer to a secret here."""
     variable = _("Instead of any secret, env:%(prefix)sNAME takes it from a variable where Waybill runs") % {
         "prefix": settings.SECRETS_ENV_PREFIX
     }
@@ -134,7 +134,7 @@ def _secret(text: str) -> str:
 
 @sensitive_variables()
 def _read(path: str) -> bytes:
-    """Return at most a little more than LARGEST bytes of a regular file below the directory for secrets."""
+    """Return slightly more than LARGEST bytes, at most, of a regular file below the directory for secrets."""
     base = Path(str(settings.SECRETS_DIR)).resolve()
     place = (base / path).resolve()  # an agent's own links are followed as long as they stay below
     if base not in place.parents:
@@ -148,7 +148,7 @@ def _read(path: str) -> bytes:
 
 @contextmanager
 def _opened(base: Path, parts: tuple[str, ...]) -> Iterator[int]:
-    """Open the file step by step without following a link that was put there after we looked."""
+    """Open the file folder by folder, without following a link that was put there after the check."""
     descriptor = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for part in parts:

@@ -1,4 +1,4 @@
-"""Give every stored secret the newest key, and say when the older ones can be taken away.
+"""Re-encrypts every stored secret with the newest key, and says when the older keys can be removed.
 
 Each batch is a transaction of its own: whoever is killed is simply started again. Rows are locked while they are
 re-encrypted, and a value that has the newest key already is left alone.
@@ -41,12 +41,12 @@ LOCK = 0x5EC4E75  # PostgreSQL's advisory lock of rotations
 
 
 class AlreadyRotatingError(Exception):
-    """Another process rotates secrets."""
+    """Another process is rotating secrets."""
 
 
 @dataclass
 class Report:
-    """How many values have the newest key now or had it before, and which rows no key can read."""
+    """How many values were re-encrypted or had the newest key, and which rows no key can read."""
 
     rotated: int = 0
     current: int = 0
@@ -55,7 +55,7 @@ class Report:
 
 @contextmanager
 def exclusive() -> Iterator[None]:
-    """Be the only one who rotates. Raises AlreadyRotatingError."""
+    """Let no other process rotate meanwhile. Raises AlreadyRotatingError."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
         if not cursor.fetchone()[0]:
@@ -67,7 +67,7 @@ def exclusive() -> Iterator[None]:
 
 
 def rotate() -> Report:
-    """Re-encrypt whatever has an older key."""
+    """Re-encrypt every value that has an older key."""
     report = Report()
     for secret_field in SECRET_FIELDS:
         last: Any = 0
@@ -77,21 +77,21 @@ def rotate() -> Report:
 
 
 def add_key(path: Path) -> None:
-    """Put a new key in front of those in the file. Raises OSError."""
+    """Insert a new key before those in the file. Raises OSError."""
     with transaction.atomic():
         record_everywhere("added")
         key_file.replace(path, [key_file.new_key(), *key_file.read(path)])
 
 
 def drop_old_keys(path: Path) -> None:
-    """Leave the newest key alone in the file; the caller made sure that nothing needs another. Raises OSError."""
+    """Keep only the newest key in the file; the caller made sure that nothing needs another. Raises OSError."""
     with transaction.atomic():
         record_everywhere("older removed")
         key_file.replace(path, key_file.read(path)[:1])
 
 
 def older_keys_needed_until() -> datetime:
-    """Return from when on nothing can come any more that has an older key."""
+    """Return when the last values that could have an older key have been written."""
     rotations = AuditEvent.objects.filter(action=ACTION, changes__has_key="rotated")
     times = list(rotations.order_by("-at").values_list("at", flat=True)[:1])
     if path := keys_path():
@@ -100,13 +100,13 @@ def older_keys_needed_until() -> datetime:
 
 
 def record_everywhere(what: str) -> None:
-    """Note a change of the keys where each environment's administrators see it."""
+    """Record a change of the keys in the audit log of every environment."""
     for environment in Environment.objects.all():
         audit.record(environment, ACTION, environment, by=None, changes={"keys": what})
 
 
 def _rotate_batch(secret_field: SecretField, after: Any, report: Report) -> Any:
-    """Re-encrypt the rows behind the id `after`; return the last one's, None when there are none."""
+    """Re-encrypt the rows after the id `after`; return the last row's id, None if there are no more."""
     model = apps.get_model(secret_field.model)
     waiting = model._default_manager.filter(pk__gt=after).order_by("pk").select_related(*secret_field.related)
     with transaction.atomic():
@@ -120,14 +120,14 @@ def _rotate_batch(secret_field: SecretField, after: Any, report: Report) -> Any:
 
 
 def _record(renewed: "Counter[tuple[Environment | None, models.Model]]") -> None:
-    """Note how many values got the newest key: in each environment, or for each row without one."""
+    """Record how many values were re-encrypted: per environment, or per row without one."""
     for (environment, target), count in renewed.items():
         if count:
             audit.record(environment, ACTION, target, by=None, changes={"rotated": count})
 
 
 def _renew(secret_field: SecretField, row: models.Model, report: Report) -> int:
-    """Write the row's values anew where they have an older key; return how many had."""
+    """Re-encrypt the row's values that have an older key; return their number."""
     work = _Renewal(ring(), Fernet(keys()[0]), secret_field.server_of(row) if secret_field.server_of else None)
     after = work.of(getattr(row, secret_field.field), is_token=True)
     report.rotated, report.current = report.rotated + work.rotated, report.current + work.current
@@ -147,7 +147,7 @@ def _name(secret_field: SecretField, row: models.Model) -> str:
 
 @dataclass
 class _Renewal:
-    """The values of one row on their way to the newest key."""
+    """The re-encryption of the values of one row."""
 
     ring: MultiFernet
     newest: Fernet
@@ -157,7 +157,7 @@ class _Renewal:
     unreadable: int = 0
 
     def of(self, value: Any, *, is_token: bool = False) -> Any:
-        """Return `value` with every token in it renewed; a text inside of JSON may be none."""
+        """Return `value` with every token in it re-encrypted; a text inside JSON need not be a token."""
         if isinstance(value, dict):
             return {name: self.of(inner) for name, inner in value.items()}
         if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""All processes that share a database have the same keys: it keeps fingerprints of those in use.
+"""All processes that share a database must have the same keys: it stores fingerprints of those in use.
 
 One with others would log people out, drop what the others queued and fail their runs; what it encrypts they could not
 read. So it takes no work, says so, and leaves a note by which the doctor of any machine tells of it.
@@ -35,7 +35,7 @@ ADVICE = (
 
 
 class OtherKeysError(Exception):
-    """This process must not work on this database; its text says why and what to do."""
+    """This process must not work on this database; the text says why and what to do."""
 
 
 def own_fingerprints() -> dict[str, list[str]]:
@@ -44,7 +44,7 @@ def own_fingerprints() -> dict[str, list[str]]:
 
 
 def agree() -> None:
-    """Compare our keys with the database's, which learns those that it did not know. Raises OtherKeysError."""
+    """Compare our keys with the database's, and store fingerprints of new ones. Raises OtherKeysError."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         other = [kind for kind, mine in own_fingerprints().items() if not _takes(kind, mine)]
@@ -54,7 +54,7 @@ def agree() -> None:
 
 
 def accept() -> None:
-    """Let our keys be the database's."""
+    """Make our keys the database's."""
     with transaction.atomic():
         for kind, mine in own_fingerprints().items():
             KeyInUse.objects.filter(kind=kind).delete()
@@ -63,12 +63,12 @@ def accept() -> None:
 
 
 def difference() -> list[str]:
-    """Return the kinds of which our keys are not the database's; nothing is noted."""
+    """Return the kinds of keys that differ from the database's; stores nothing."""
     return [kind for kind, mine in own_fingerprints().items() if not _are_same(kind, mine, _known(kind))]
 
 
 def wait_and_agree(is_stopped: Callable[[], bool] = lambda: False) -> None:
-    """Agree as soon as the database answers. Raises OtherKeysError, and what says that there are no tables."""
+    """Agree once the database answers. Raises OtherKeysError, and the error of missing tables."""
     is_told = False
     while not is_stopped():
         try:
@@ -84,13 +84,13 @@ def wait_and_agree(is_stopped: Callable[[], bool] = lambda: False) -> None:
 
 
 class KeyWatch:
-    """Looks now and then whether the keys are still the same: others may have got a newer one."""
+    """Checks from time to time whether the keys are still the same: others may have a newer one."""
 
     def __init__(self) -> None:
         self._due_at = time.monotonic() + LOOK_EVERY
 
     def is_other(self) -> bool:
-        """Whether this process has to end; a database that is away is no reason."""
+        """Whether this process must end because of its keys; an unreachable database is no reason."""
         if time.monotonic() < self._due_at:
             return False
         self._due_at = time.monotonic() + LOOK_EVERY
@@ -105,7 +105,7 @@ class KeyWatch:
 
 
 def watch_in_thread(refused: Callable[[str], None]) -> threading.Event:
-    """Agree and then watch beside the work; `refused` is called with the reason. The event: the first look is over."""
+    """Agree and then watch in a thread; calls `refused` with the reason. The event is set after the first check."""
     looked = threading.Event()
 
     def work() -> None:
@@ -128,7 +128,7 @@ def watch_in_thread(refused: Callable[[str], None]) -> threading.Event:
 
 
 def finding() -> Finding:
-    """Look, for the doctor, whether our keys are the database's, and whether a machine came with others."""
+    """The doctor's check: whether our keys are the database's, and whether a machine came with others."""
     if other := difference():
         return wrong(_text(other, ""), ADVICE)
     lately = StrangeMachine.objects.filter(seen_at__gt=Now() - REMEMBERED).order_by("host")
@@ -142,7 +142,7 @@ def finding() -> Finding:
 
 
 def _takes(kind: str, mine: list[str]) -> bool:
-    """Whether our keys of a kind are the database's; one that is newer than all it knew becomes known."""
+    """Whether our keys of a kind are the database's; a key newer than all known ones is stored."""
     known = _known(kind)
     are_same = _are_same(kind, mine, known)
     if are_same and mine[0] not in known:
@@ -151,7 +151,7 @@ def _takes(kind: str, mine: list[str]) -> bool:
 
 
 def _are_same(kind: str, mine: list[str], known: list[str]) -> bool:
-    """Whether we have the newest key that the database knows; with older ones alone we could not read all."""
+    """Whether we have the newest key that the database knows; older keys could not read everything."""
     return not known or known[0] in mine or _may_change(kind)
 
 
@@ -160,7 +160,7 @@ def _known(kind: str) -> list[str]:
 
 
 def _may_change(kind: str) -> bool:
-    """Whether a key may simply be another one: that signs, while nobody works who has the one before."""
+    """Whether a key may be replaced: the signing key, while no process works with the earlier one."""
     return kind == SIGNING and not Heartbeat.objects.filter(seen_at__gt=Now() - heartbeats.SILENT_AFTER).exists()
 
 
@@ -171,7 +171,7 @@ def _add(kind: str, fingerprint: str) -> None:
 
 
 def _note(other: list[str]) -> None:
-    """Note that this machine came with other keys, or that it does so no longer."""
+    """Store whether this machine came with other keys."""
     host, place = socket.gethostname(), str(settings.DATA_DIR)
     if other:
         StrangeMachine.objects.update_or_create(host=host, place=place, defaults={"seen_at": Now()})
@@ -185,5 +185,5 @@ def _text(other: list[str], advice: str = ADVICE) -> str:
 
 
 def _print(key: str) -> str:
-    """Return what tells a key from others and says nothing about it."""
+    """Return a fingerprint, which tells keys apart and reveals nothing about them."""
     return hashlib.sha256(b"waybill key\0" + key.encode()).hexdigest()[:16]

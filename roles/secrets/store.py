@@ -28,7 +28,7 @@ TOKEN_START = "gAAAA"  # noqa: S105 - how every Fernet token begins
 
 
 class UnreadableSecretError(SaidError):
-    """A secret cannot be had; the text says what to do, for everybody who may see the connection's settings."""
+    """A secret cannot be read; the text says what to do, for everybody who may see the connection's settings."""
 
     is_permanent = True  # trying again cannot help until somebody acts
 
@@ -40,7 +40,7 @@ class UnreadableSecretError(SaidError):
 
 
 class OtherServerError(UnreadableSecretError):
-    """A secret was entered for another server than the one it would be sent to."""
+    """A secret was entered for another server than the one that would receive it."""
 
     title = _("Secret is for another server")
     text = _("The stored secret was entered for another server, so it is not sent to this one. Enter it again.")
@@ -48,7 +48,7 @@ class OtherServerError(UnreadableSecretError):
 
 @dataclass(frozen=True)
 class Sealed:
-    """What an encrypted text holds, and the server that it was entered for; None: none was noted."""
+    """The content of an encrypted text, and the server that it was entered for, None if not recorded."""
 
     values: dict[str, str] = field(repr=False)
     server: Server | None
@@ -56,14 +56,14 @@ class Sealed:
 
 @sensitive_variables()
 def encrypt(values: dict[str, str], server: Server | None = None) -> str:
-    """Return `values` as one encrypted text, with the `server` that alone may get them."""
+    """Return `values` as one encrypted text, bound to `server`, which alone may receive them."""
     content = values if server is None else {"values": values, "server": server}
     return ring().encrypt(json.dumps(content).encode()).decode()
 
 
 @sensitive_variables()
 def decrypt(text: str) -> dict[str, str]:
-    """Return what `encrypt` was given for no server; {} for an empty text. Raises UnreadableSecretError."""
+    """Return the values that `encrypt` got without a server; {} for an empty text. Raises UnreadableSecretError."""
     sealed = unseal(text)
     if sealed.server is not None:
         raise OtherServerError
@@ -72,7 +72,7 @@ def decrypt(text: str) -> dict[str, str]:
 
 @sensitive_variables()
 def unseal(text: str) -> Sealed:
-    """Return what `encrypt` was given; the caller compares the server. Raises UnreadableSecretError."""
+    """Return what `encrypt` got; the caller compares the server. Raises UnreadableSecretError."""
     if not text:
         return Sealed({}, None)
     try:
@@ -88,7 +88,7 @@ def unseal(text: str) -> Sealed:
 
 
 def is_readable(text: str) -> bool:
-    """Whether the keys open `text`."""
+    """Whether the keys decrypt `text`."""
     try:
         unseal(text)
     except UnreadableSecretError:
@@ -97,7 +97,7 @@ def is_readable(text: str) -> bool:
 
 
 def ring() -> MultiFernet:
-    """Return the keys as they are now, ready to use."""
+    """Return the current keys as one MultiFernet."""
     return MultiFernet([Fernet(key) for key in keys()])
 
 
@@ -105,7 +105,7 @@ _last_read: dict[Path, list[str]] = {}
 
 
 def keys() -> list[str]:
-    """Return the good keys, newest first. A file that went away or holds none leaves those it had."""
+    """Return the valid keys, newest first. If the file is missing or has none, the last known keys stay in use."""
     path = keys_path()
     found = _words(path) if path else settings.SECRETS_KEYS
     good = [key for key in found if key_file.is_key(key)]
@@ -128,7 +128,7 @@ def _words(path: Path) -> list[str]:
 
 @dataclass(frozen=True)
 class SecretField:
-    """A field that holds encrypted texts: one alone, or some inside of JSON.
+    """A model field that holds encrypted texts: one text, or several inside JSON.
 
     `about` returns the environment (if any) and the object under which the audit log names a row; `server_of` the
     server that its values are for, to which rotation binds those of an earlier Waybill.
@@ -145,6 +145,6 @@ SECRET_FIELDS: list[SecretField] = []
 
 
 def register_secret_field(secret_field: SecretField) -> None:
-    """Let rotation walk `secret_field`'s rows; one for the same field is replaced."""
+    """Include the rows of `secret_field` in rotation; it replaces one for the same field."""
     same = (secret_field.model, secret_field.field)
     SECRET_FIELDS[:] = [*(other for other in SECRET_FIELDS if (other.model, other.field) != same), secret_field]

@@ -1,1 +1,1 @@
-"""How people get in: django-allauth's pages, each with its access policy, and what Waybill adds to them."""
+"""How people sign in: django-allauth's pages, each with its access policy, and what Waybill adds."""

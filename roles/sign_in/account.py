@@ -1,4 +1,4 @@
-"""Your account: who one is here, one's password, second factor and sessions."""
+"""Your account: one's name and role, password, second factor and sessions."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ from roles.sign_in.views import WaitMixin
 
 
 class LanguageForm(forms.Form):
-    """The language in which one reads Waybill."""
+    """The language in which one uses Waybill."""
 
     language = language.LanguageField(
         label=gettext_lazy("Language"),
@@ -46,7 +46,7 @@ def show(request: Any) -> HttpResponse:
 
 
 def show_account(request: Any, language_form: LanguageForm, *, status: int = 200) -> HttpResponse:
-    """Return the page with `language_form`, which is shown where there is a choice."""
+    """Return the page with `language_form`, shown if there is a choice."""
     user = request.user
     factors = {found.type: found for found in Authenticator.objects.filter(user=user)}
     recovery_codes = factors.get(Authenticator.Type.RECOVERY_CODES)
@@ -62,7 +62,7 @@ def show_account(request: Any, language_form: LanguageForm, *, status: int = 200
 
 
 def _codes_left(recovery_codes: Authenticator | None) -> int:
-    """Return how many codes are not spent, without reading the secret that they come from."""
+    """Return how many codes are unused, without reading the secret that they come from."""
     used = recovery_codes.data["used_mask"].bit_count() if recovery_codes else settings.MFA_RECOVERY_CODE_COUNT
     return settings.MFA_RECOVERY_CODE_COUNT - used
 
@@ -81,7 +81,7 @@ def _shown(session: Any, current: str) -> dict[str, Any]:
 @signed_in
 @require_POST
 def choose_language(request: Any) -> HttpResponse:
-    """Keep the language that one reads Waybill in; where none can be chosen there is nothing to keep."""
+    """Store the language of one's choice; does nothing if only one is offered."""
     form = LanguageForm(request.POST)
     if not language.is_a_choice():
         raise Http404
@@ -119,10 +119,10 @@ def end_other_sessions(request: Any) -> HttpResponse:
 
 
 class ChangePasswordView(WaitMixin, account.PasswordChangeView):
-    """A new password for those who have one here; the other sessions end with the old one."""
+    """A new password for people who have one here; their other sessions end."""
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """Send whoever signs in elsewhere back: there is no password here to change."""
+        """Send people who sign in elsewhere back: they have no password here."""
         if not request.user.has_usable_password():
             return redirect("account")
         return super().dispatch(request, *args, **kwargs)
@@ -140,12 +140,12 @@ class ActivateFactorView(WaitMixin, totp.ActivateTOTPView):
     """The QR code and the first code."""
 
     def get_success_url(self) -> str:
-        """Go to the recovery codes; to the account where they are known."""
+        """Lead to the recovery codes, or to the account if they have been shown."""
         return reverse("mfa_view_recovery_codes" if self.did_generate_recovery_codes else "account")
 
 
 class DeactivateFactorView(totp.DeactivateTOTPView):
-    """The way back to the password alone."""
+    """Turns the second factor off."""
 
     success_url = reverse_lazy("account")
 
@@ -160,7 +160,7 @@ class CodeView(WaitMixin, factor.AuthenticateView):
 
 
 class RecoveryCodesView(recovery.ViewRecoveryCodesView):
-    """The recovery codes, shown once, as text to keep too."""
+    """The recovery codes, shown once, also as a text to keep."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the codes as a file."""

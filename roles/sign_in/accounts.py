@@ -1,4 +1,4 @@
-"""Local accounts: make one, and sign somebody in, both through the same checks as everywhere else."""
+"""Local accounts: create one, and sign somebody in, with the same checks as everywhere else."""
 
 from typing import Any
 
@@ -68,7 +68,7 @@ def sign_in(request: HttpRequest, user: User, redirect_url: str = "") -> HttpRes
 
 
 class AccountForm(forms.Form):
-    """What somebody says about themselves to get a local account; `save` makes it.
+    """The data of a new local account; `save` creates it. A given `email` (of an invitation) is fixed.
 
     With `email` given (an invitation's) the address is fixed.
     """
@@ -93,7 +93,7 @@ class AccountForm(forms.Form):
             self.fields["email"].initial, self.fields["email"].disabled = email, True
 
     def clean(self) -> dict[str, Any]:
-        """Find what keeps the account from being made, before anything is."""
+        """Find all errors before anything is created."""
         values = {name: self.cleaned_data.get(name, "") for name in FIELDS}
         first, last = split_name(values["name"])
         username = User.normalize_username(values["username"])
@@ -107,7 +107,7 @@ class AccountForm(forms.Form):
         return self.cleaned_data
 
     def save(self, by: User | None = None) -> User:
-        """Make the account. Raises ValidationError when the user name was taken a moment ago."""
+        """Create the account. Raises ValidationError if the user name was taken a moment ago."""
         return create_account(**{name: self.cleaned_data[name] for name in FIELDS}, by=by)
 
 
@@ -128,7 +128,7 @@ def _need(value: str, text: str) -> None:
 
 
 def _check_username(username: str, email: str) -> None:
-    """Refuse what cannot be a user name, or is taken, or would be typed to mean somebody else."""
+    """Refuse user names that are invalid, taken, or look like another's."""
     _need(username, _("Choose a user name."))
     if len(username) > NAME_LENGTH:
         raise ValidationError(_("At most 150 characters."))

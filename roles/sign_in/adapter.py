@@ -1,4 +1,4 @@
-"""What Waybill decides differently from django-allauth."""
+"""Where Waybill differs from django-allauth."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ NO_ADDRESS = "::"  # of a client on a socket of this machine
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Accounts are made by invitation or single sign-on, never by signing up."""
+    """Accounts come from invitations or single sign-on, never from a sign-up."""
 
     error_messages = DefaultAccountAdapter.error_messages | {
         "username_password_mismatch": WRONG,
@@ -31,22 +31,22 @@ class AccountAdapter(DefaultAccountAdapter):
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """Nobody signs up by themselves."""
+        """Nobody signs up."""
         return False
 
     def is_safe_url(self, url: str) -> bool:
-        """Lead to pages of this site alone, as it is called now."""
+        """Redirect only to pages of this site."""
         return bool(typed_path(url, context.request.get_host()))
 
     def add_message(self, *args: Any, **kwargs: Any) -> None:
-        """Say nothing: the page that follows shows what happened."""
+        """Say nothing: the next page shows the result."""
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """Return the address that the audit log shows, too."""
+        """Return the address that the audit log shows."""
         return client_address(request) or NO_ADDRESS
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
-        """Look at a password, unless too many were wrong. Raises TooSoonError."""
+        """Check a password, unless there were too many wrong ones. Raises TooSoonError."""
         typed = credentials.get("email") or credentials.get("username") or ""
         attempt = tries.count_try(request, "password", account_of(**credentials), typed)
         user = super().authenticate(request, **credentials)
@@ -58,7 +58,7 @@ class AccountAdapter(DefaultAccountAdapter):
         """Count nothing: `authenticate` does."""
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        """Record a wrong password; of an account that is not there, not even what was typed."""
+        """Record a wrong password; for an unknown account, not even the typed name."""
         recording.failed(account_of(**credentials), "password")
 
     def login(self, request: HttpRequest, user: Any) -> None:
@@ -68,13 +68,13 @@ class AccountAdapter(DefaultAccountAdapter):
         super().login(request, user)
 
     def post_login(self, request: HttpRequest, user: Any, **others: Any) -> Any:
-        """Let the browser be known from now on: what others try does not keep it out."""
+        """Mark the browser as known, so that other people's wrong tries do not lock it out."""
         response = super().post_login(request, user, **others)
         devices.remember(request, response, user)
         return response
 
     def respond_user_inactive(self, request: HttpRequest, user: Any) -> HttpResponse:
-        """Say that the account is switched off, and keep nothing of the attempt."""
+        """Say that the account is switched off, and forget the attempt."""
         request.session.flush()
         return redirect("account_inactive")
 
@@ -84,7 +84,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 def account_of(username: str = "", email: str = "", **_others: Any) -> User | None:
-    """Return the account that somebody means, by user name or e-mail in whatever case."""
+    """Return the account with this user name or e-mail address, in any case."""
     if "\0" in username + email:  # which no text in the database can hold
         return None
     user = get_user_by_username(username) if username else None

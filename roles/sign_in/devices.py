@@ -1,4 +1,4 @@
-"""Browsers that logged in to an account before: a signed cookie tells them from all others, who may be guessing.
+"""Browsers that have logged in to an account before: a signed cookie tells them from possible guessers.
 
 It proves nothing but that, and lets nobody in: whoever has it still needs the password. It is good for one account, for
 half a year, and until that account's password changes; it stays when one logs out.
@@ -20,12 +20,12 @@ _BETWEEN = "|"
 
 
 def known(request: HttpRequest, user: User) -> str:
-    """Return the id under which the browser is known to the account of `user`; "" where it is not."""
+    """Return the id of the browser for the account of `user`; "" if the browser is not known to it."""
     return next((found["device"] for _token, found in _kept(request) if _is_for(found, user)), "")
 
 
 def remember(request: HttpRequest, response: HttpResponse, user: User) -> None:
-    """Let the browser be known to the account of `user`, besides those that it is known to already."""
+    """Mark the browser as known to the account of `user`, besides those it is known to already."""
     device = known(request, user) or get_random_string(22)
     token = signing.dumps({"user": user.pk, "device": device, "password": _password_of(user)}, salt=_SALT)
     others = [kept for kept, found in _kept(request) if found["user"] != user.pk]
@@ -36,7 +36,7 @@ def remember(request: HttpRequest, response: HttpResponse, user: User) -> None:
 
 
 def _kept(request: HttpRequest) -> list[tuple[str, dict[str, Any]]]:
-    """Return the tokens in the cookie that we signed, with what they say."""
+    """Return the validly signed tokens in the cookie, with their content."""
     tokens = request.COOKIES.get(settings.DEVICE_COOKIE_NAME, "").split(_BETWEEN)[:MOST]
     found = [(token, _said(token)) for token in tokens]
     return [(token, said) for token, said in found if said]
@@ -54,5 +54,5 @@ def _is_for(found: dict[str, Any], user: User) -> bool:
 
 
 def _password_of(user: User) -> str:
-    """Return what changes with the password and does not tell it."""
+    """Return a value that changes with the password and does not reveal it."""
     return salted_hmac(_SALT, f"{user.pk} {user.password}", algorithm="sha256").hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""The forms of the front door."""
+"""The forms for signing in."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ NEW_PASSWORD_HELP = _("At least 8 characters; not a common password, and nothing
 
 
 class LoginForm(forms.LoginForm):
-    """User name or e-mail, and password; the answer does not tell which of them is wrong."""
+    """User name or e-mail, and password; the answer does not say which of them is wrong."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -28,18 +28,18 @@ class LoginForm(forms.LoginForm):
         self.fields[wanted].widget.attrs["autofocus"] = True
 
     def clean_login(self) -> str:
-        """Compose what was typed, as names are kept."""
+        """Compose the typed name, like stored names."""
         return composed(super().clean_login())
 
     def user_credentials(self) -> dict[str, str]:
-        """Name the account by its user name, so that each attempt takes one look at a password."""
+        """Identify the account by its user name, so that each attempt checks one password."""
         credentials = super().user_credentials()
         account = account_of(**credentials)
         return {"username": account.username, "password": credentials["password"]} if account else credentials
 
 
 class ChangePasswordForm(forms.ChangePasswordForm):
-    """A new password, by whoever knows the old one."""
+    """A new password, for people who know the old one."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -47,7 +47,7 @@ class ChangePasswordForm(forms.ChangePasswordForm):
         self.fields["password1"].help_text = NEW_PASSWORD_HELP
 
     def clean_oldpassword(self) -> str:
-        """Return the old password, which cannot be guessed here either. Raises TooSoonError."""
+        """Return the old password, whose tries are limited here too. Raises TooSoonError."""
         attempt = tries.count_try(context.request, "password", self.user)
         password: str = super().clean_oldpassword()
         attempt.take_back()
@@ -55,7 +55,7 @@ class ChangePasswordForm(forms.ChangePasswordForm):
 
 
 class ResetPasswordForm(forms.ResetPasswordKeyForm):
-    """A new password, by whoever has the mailed link."""
+    """A new password, for people who have the mailed link."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -64,7 +64,7 @@ class ResetPasswordForm(forms.ResetPasswordKeyForm):
 
 
 class ReauthenticateForm(forms.ReauthenticateForm):
-    """The password again, before something that matters."""
+    """The password again, before a sensitive action."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -73,7 +73,7 @@ class ReauthenticateForm(forms.ReauthenticateForm):
 
 
 class AskForLinkForm(Form):
-    """The address to which a link goes, if it is an account's."""
+    """The address to which a link is sent if an account has it."""
 
     email = forms.EmailField(label=_("E-mail"))
 
@@ -83,7 +83,7 @@ class AskForLinkForm(Form):
 
 
 def plain(form: Form, **labels: "StrOrPromise") -> None:
-    """Give the fields our words, and neither placeholders nor help."""
+    """Give the fields our labels, without placeholders and help."""
     for name, label in labels.items():
         field = form.fields[name]
         field.label, field.help_text = label, ""

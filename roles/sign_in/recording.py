@@ -1,4 +1,4 @@
-"""What people do at the front door, in the audit log."""
+"""Records in the audit log what people do when they sign in."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def failed(user: User | None, step: str) -> None:
 
 
 def signed_in(request: HttpRequest, user: User, **_others: Any) -> None:
-    """Record a sign-in and what it was proved with."""
+    """Record a sign-in and how it was proved."""
     methods = [found["method"] for found in get_authentication_records(request, user)]
     audit.record(None, "sign in", user, by=user, changes={"with": ", ".join(dict.fromkeys(methods))})
 
@@ -36,12 +36,12 @@ def signed_out(request: HttpRequest, user: User | None, **_others: Any) -> None:
 
 
 def password_changed(request: HttpRequest, user: User, **_others: Any) -> None:
-    """Record a new password, not which."""
+    """Record that the password changed."""
     audit.record(None, "change password", user, by=user)
 
 
 def password_reset(request: HttpRequest, user: User, **_others: Any) -> None:
-    """Record a new password by way of a mailed link."""
+    """Record that the password changed through a mailed link."""
     audit.record(None, "reset password", user, by=user)
 
 
@@ -52,7 +52,7 @@ def factor_added(user: User, authenticator: Authenticator, **_others: Any) -> No
 
 
 def factor_removed(user: User, authenticator: Authenticator, **_others: Any) -> None:
-    """Record that an account is without a second factor."""
+    """Record that the second factor was removed."""
     if authenticator.type == TOTP:
         audit.record(None, "turn off second factor", user, by=user)
 
@@ -63,7 +63,7 @@ def codes_renewed(user: User, **_others: Any) -> None:
 
 
 def factor_used(user: User, authenticator: Authenticator, **_others: Any) -> None:
-    """Record that a recovery code is spent."""
+    """Record that a recovery code was used."""
     if authenticator.type == RECOVERY:
         audit.record(None, "use recovery code", user, by=user)
 
@@ -88,6 +88,6 @@ RECEIVERS = (
 
 
 def connect() -> None:
-    """Listen; called once, when the app is ready."""
+    """Connect the receivers; called once, when the app is ready."""
     for signal, receiver in RECEIVERS:
         signal.connect(receiver, dispatch_uid=f"waybill {receiver.__name__}")

@@ -1,4 +1,4 @@
-"""A new password by mail: one link to the account's own address, good once and for a short time."""
+"""A new password by mail: a link to the account's own address, valid once and for a short time."""
 
 import logging
 import smtplib
@@ -21,12 +21,12 @@ logger = logging.getLogger(__name__)
 
 
 def ask_for_link(email: str) -> None:
-    """Let a worker look for the account and write to it: for whoever asks, it takes as long without one."""
+    """Let a worker find the account and mail it, so that the answer takes as long without an account."""
     async_task(SEND, email, cluster="chores", save=False)
 
 
 def send_links(email: str, *_of_an_earlier_version: str) -> int:
-    """Mail a link to each active local account of `email`; return how many. A mail that fails is logged."""
+    """Mail a link to each active local account of `email`; return their number. Failed mails are logged."""
     users = [user for user in filter_users_by_email(email, is_active=True, for_login=True) if has_local_password(user)]
     return sum(_send_link(user, email) for user in users)
 

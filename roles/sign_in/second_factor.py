@@ -1,4 +1,4 @@
-"""Codes as the second factor: their secrets are encrypted at rest, and each code is good once."""
+"""Codes as the second factor: their secrets are encrypted at rest, and each code works once."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ SECONDS = 30 * (2 * settings.MFA_TOTP_TOLERANCE + 1)
 
 
 class MFAAdapter(DefaultMFAAdapter):
-    """Secrets of codes lie in the database as those of connections do."""
+    """Encrypts the secrets of codes in the database, like those of connections."""
 
     error_messages = DefaultMFAAdapter.error_messages | {
         "incorrect_code": _("This code is not right, or it was used already. Enter the one that is shown now."),
@@ -40,7 +40,7 @@ class MFAAdapter(DefaultMFAAdapter):
 
 
 class OnceMixin:
-    """A form that takes a code; one that was used is refused for as long as it would be right."""
+    """A form that takes a code; a used code is refused for as long as it is valid."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -65,11 +65,11 @@ class AuthenticateForm(OnceMixin, base.AuthenticateForm):
 
 
 class ReauthenticateByCodeForm(OnceMixin, base.ReauthenticateForm):
-    """The code before something that matters."""
+    """The code before a sensitive action."""
 
 
 class ActivateForm(totp.ActivateTOTPForm):
-    """The first code; the new secret waits in the session, encrypted, as sessions lie in the database, too."""
+    """The first code; the new secret waits in the session, encrypted, because sessions are in the database."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.user = kwargs.pop("user")

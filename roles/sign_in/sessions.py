@@ -1,4 +1,4 @@
-"""Where somebody is signed in: sessions that end with disuse, are listed, and can be ended."""
+"""Where somebody is signed in: sessions that expire when unused, are listed, and can be ended."""
 
 import re
 import time
@@ -29,7 +29,7 @@ SYSTEM_NAMES = {"Mac OS X": "macOS", "CrOS": "ChromeOS"}
 
 
 class SessionUseMiddleware:
-    """Let a session live on while it is used, and note when and from where. Comes after the authentication."""
+    """Extend a session in use, and note when and from where. Must come after the authentication."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -42,25 +42,25 @@ class SessionUseMiddleware:
 
 
 def begin(request: HttpRequest, **_others: Any) -> None:
-    """Count the session's age from the sign-in."""
+    """Start the session's age at the sign-in."""
     request.session[SEEN] = time.time()
 
 
 def note_use(request: HttpRequest) -> None:
-    """Put the end of the session off, and keep when and from where it was used."""
+    """Postpone the session's expiry, and store when and from where it was used."""
     if request.user.is_authenticated:
         request.session[SEEN] = time.time()
         UserSession.objects.create_from_request(request)
 
 
 def sessions_of(user: User) -> QuerySet[UserSession]:
-    """Return the sessions with which `user` is signed in now, the last used first."""
+    """Return the current sessions of `user`, the last used first."""
     alive = Session.objects.filter(expire_date__gt=timezone.now()).values("session_key")
     return UserSession.objects.filter(user=user, session_key__in=alive).order_by("-last_seen_at", "-pk")
 
 
 def end(sessions: QuerySet[UserSession], *, by: User) -> int:
-    """End `sessions`; whoever uses one is out at the next request. Return how many there were."""
+    """End `sessions`; the next request of each is signed out. Return their number."""
     with transaction.atomic():
         ended = list(sessions.select_related("user"))
         for session in ended:
@@ -72,12 +72,12 @@ def end(sessions: QuerySet[UserSession], *, by: User) -> int:
 
 
 def end_others(request: Any) -> int:
-    """End all sessions of whoever asks but the one they ask with. Return how many there were."""
+    """End all sessions of the request's user but the request's own. Return their number."""
     return end(sessions_of(request.user).exclude(session_key=request.session.session_key), by=request.user)
 
 
 def name_of(user_agent: str) -> str:
-    """Return a browser's name for people, like "Firefox on Linux"."""
+    """Return a browser's name, like "Firefox on Linux"."""
     browser = next((name for name in BROWSERS if re.search(rf"{name}\w*/", user_agent)), "")
     system = next((name for name in SYSTEMS if name in user_agent), "")
     if not browser:

@@ -1,4 +1,4 @@
-"""How often somebody may try a password or a code, or ask for a link to set a new password.
+"""Limits how often somebody may try a password or a code, or ask for a link to set a new password.
 
 Browsers that logged in to an account before (roles/sign_in/devices.py), and sessions that are signed in to it, are
 counted each for themselves. All others share one count per account, so that many addresses gain nothing: after some
@@ -28,7 +28,7 @@ KEPT = 3600  # seconds after which tries are forgotten
 
 @dataclass(frozen=True)
 class Delay:
-    """After `free` tries a wait of `first` seconds, after each further one twice as long, up to `most`."""
+    """After `free` tries a wait of `first` seconds, doubled after each further try, up to `most`."""
 
     free: int = 3
     first: int = 1
@@ -59,7 +59,7 @@ _TIDY = "DELETE FROM roles_tries WHERE forgotten_at < clock_timestamp()"
 
 
 class TooSoonError(ValidationError):
-    """Nobody may try yet, and nothing was looked at."""
+    """Nobody may try yet; nothing was checked."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(_wait(seconds), code=TOO_SOON, params={"seconds": seconds})
@@ -68,13 +68,13 @@ class TooSoonError(ValidationError):
 
 @dataclass(frozen=True)
 class Try:
-    """One try, counted as a wrong one until `take_back`."""
+    """One try, counted as wrong until `take_back`."""
 
     key: str
     address_key: str = ""
 
     def take_back(self) -> None:
-        """Take the try back."""
+        """Uncount the try, which was right."""
         _execute(_TAKE_BACK, self.key)
         if self.address_key:
             limits.take_back(self.address_key)
@@ -95,7 +95,7 @@ def count_try(request: Any, step: str, account: User | None, typed: str = "") ->
 
 
 def count_form(request: Any, account: User | None) -> int:
-    """Count a form that was sent to the front door; return the seconds to wait, 0 where it may be looked at."""
+    """Count a form sent to sign in; return the seconds to wait, 0 if it may be checked."""
     if _apart(request, account):
         return 0
     number, seconds = limits.count_request(f"forms:{client_network(request)}", FORMS_FROM_ADDRESS)
@@ -103,18 +103,18 @@ def count_form(request: Any, account: User | None) -> int:
 
 
 def clear_password_tries(user: User) -> None:
-    """Let everybody try passwords of `user` again, say because it is new; what was tried besides stays counted."""
+    """Clear the tries of passwords of `user`, whose password is new; other tries stay counted."""
     for kind in ("account", "device", "inside"):
         _execute(_FORGET, f"{kind}:{user.pk}:%password")
 
 
 def tidy() -> None:
-    """Remove the counts that are forgotten."""
+    """Remove expired counts."""
     _execute(_TIDY)
 
 
 def _apart(request: Any, account: User | None) -> str:
-    """Return under what the tries of a browser are counted that is known to `account`; "" for any other."""
+    """Return the key for the tries of a browser that is known to `account`; "" for other browsers."""
     if account is None:
         return ""
     if request.user.is_authenticated and request.user.pk == account.pk:
@@ -124,14 +124,14 @@ def _apart(request: Any, account: User | None) -> str:
 
 
 def _shared(account: User | None, typed: str) -> str:
-    """Return under what all other browsers are counted; a name that is nobody's behaves as if it were somebody's."""
+    """Return the key for all other browsers; unknown names behave like known ones."""
     if account is not None:
         return f"account:{account.pk}"
     return f"typed:{salted_hmac('roles.sign_in.tries', typed.strip().lower(), algorithm='sha256').hexdigest()[:32]}"
 
 
 def _take(key: str, delay: Delay) -> int:
-    """Count a try; return the seconds to wait instead where the one before was too short ago."""
+    """Count a try; if the last one was too recent, return the seconds to wait instead."""
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, {"key": key, "kept": KEPT, **vars(delay)})
         if cursor.fetchone():

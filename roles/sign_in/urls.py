@@ -1,4 +1,4 @@
-"""The addresses of the front door. Only these of django-allauth's pages exist, and each says who may call it."""
+"""Addresses for signing in. Only these of django-allauth's pages exist, each with its access policy."""
 
 from allauth.account import views as allauth_account
 from allauth.mfa.recovery_codes import views as recovery

@@ -1,4 +1,4 @@
-"""The pages of the front door, where they differ from django-allauth's own."""
+"""The pages for signing in, where they differ from django-allauth's."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ DEMO_PASSWORD = "waybill-demo"  # noqa: S105 - printed on the demo's log-in page
 
 
 class WaitMixin:
-    """A view whose form may be sent too often: the answer is 429 then, with the seconds to wait."""
+    """A view whose form can be sent too often: the answer is then 429, with the seconds to wait."""
 
     def form_invalid(self, form: Any) -> HttpResponse:
         """Show the form again."""
@@ -37,15 +37,15 @@ class WaitMixin:
 
 
 class LoginView(WaitMixin, account.LoginView):
-    """The log-in page; the demo's says with whom one can log in."""
+    """The log-in page; the demo's shows its accounts."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add the demo's log-ins where this is a demo."""
+        """Add the demo's accounts in the demo."""
         logins = {"demo_logins": DEMO_LOGINS, "demo_password": DEMO_PASSWORD} if settings.DEMO else {}
         return super().get_context_data(**kwargs) | logins
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Log in, unless too many forms come from there."""
+        """Log in, unless too many forms come from this address."""
         seconds = tries.count_form(request, account_of(request.POST.get("login", "").strip()))
         return limits.too_many(request, seconds) if seconds else super().post(request, *args, **kwargs)
 
@@ -59,10 +59,10 @@ class ReauthenticateByCodeView(WaitMixin, factor.ReauthenticateView):
 
 
 class SetPasswordView(account.PasswordResetFromKeyView):
-    """The page of the mailed link; it leads back to the log-in, and whoever was signed in is out."""
+    """The page of the mailed link; leads to the log-in and ends the account's sessions."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Set the password, unless too many forms come from there."""
+        """Set the password, unless too many forms come from this address."""
         seconds = tries.count_form(request, None)
         return limits.too_many(request, seconds) if seconds else super().post(request, *args, **kwargs)
 
@@ -78,12 +78,12 @@ class SetPasswordView(account.PasswordResetFromKeyView):
         return response
 
     def get_success_url(self) -> str:
-        """Return where `form_valid` goes, too."""
+        """Return the address that `form_valid` leads to."""
         return settings.LOGIN_URL
 
 
 def reset_password(request: HttpRequest) -> HttpResponse:
-    """Ask for a link by mail; the answer is the same whether there is such an account or not."""
+    """Ask for a link by mail; the answer does not reveal whether there is such an account."""
     form = AskForLinkForm(request.POST or None)
     can_send = settings.MAIL_IS_SET_UP
     if request.method != "POST" or not can_send or not form.is_valid():
@@ -105,7 +105,7 @@ def inactive(request: HttpRequest) -> HttpResponse:
 
 
 def seconds_to_wait(form: Any) -> int:
-    """Return for how long a form that was refused may not be sent again; 0 where that was not why."""
+    """Return the seconds until a refused form may be sent again; 0 if it was refused for another reason."""
     errors = [error for each in form.errors.as_data().values() for error in each]
     return max((error.params["seconds"] for error in errors if error.code == tries.TOO_SOON), default=0)
 

@@ -1,4 +1,4 @@
-"""Links to what events are about, where it still exists and the reader may open it."""
+"""Links to the objects of events, if they still exist and the reader may open them."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from roles.permissions import Permission
 
 
 def links_of(access: Access, events: Iterable[AuditEvent]) -> dict[tuple[str, str], str]:
-    """Return addresses by (type, id) of objects; one query for each type that occurs."""
+    """Return addresses by (type, id) of objects, with one query for each type."""
     ids: dict[str, set[int]] = defaultdict(set)
     for event in events:
         if event.object_type in PLACES and event.object_id.isdigit():
@@ -29,7 +29,7 @@ def links_of(access: Access, events: Iterable[AuditEvent]) -> dict[tuple[str, st
 
 
 def history_of(access: Access, one: Model) -> str:
-    """Return the address of the object's events, "" for those who may not read them."""
+    """Return the address of the object's events, "" for readers who may not open it."""
     if not access.has_permission(Permission.READ_AUDIT):
         return ""
     query = {"type": one._meta.model_name, "object": one.pk}

@@ -1,4 +1,4 @@
-"""The events that the URL asks for: each filter and each page is read from an index, whatever the log's length."""
+"""The events that the URL asks for. Every filter and page is read from an index, however long the log is."""
 
 import re
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ _LAST_NAME = """(SELECT actor_name FROM roles_auditevent WHERE environment_id = 
 
 @dataclass(frozen=True)
 class Filters:
-    """What the URL asks for; what cannot be understood asks for nothing."""
+    """What the URL asks for; values that make no sense are ignored."""
 
     person: str = ""
     action: str = ""
@@ -59,7 +59,7 @@ class Filters:
         return cls(**{name: text if checks.get(name, str)(text) else "" for name, text in texts.items()})
 
     def as_dict(self) -> dict[str, str]:
-        """Return those that are in force, by name."""
+        """Return the filters in use by name."""
         return {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name)}
 
     def asked(self) -> Q:
@@ -77,7 +77,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class Page:
-    """Some events, newest first; `newer` and `older` are the ids to go on from, None where there is nothing."""
+    """Some events, newest first; `newer` and `older` are the ids to continue from, None at an end."""
 
     events: list[AuditEvent]
     newer: int | None
@@ -85,13 +85,13 @@ class Page:
 
 
 def events_of(environment: Environment, filters: Filters) -> QuerySet[AuditEvent]:
-    """Return the environment's events that the filters ask for, in no order."""
+    """Return the environment's events that match the filters, unordered."""
     found = AuditEvent.objects.filter(filters.asked(), environment=environment)
     return found.filter(_called(environment, composed(filters.q))) if filters.q else found
 
 
 def page_of(environment: Environment, filters: Filters, query: QueryDict) -> Page:
-    """Return the page that `before` or `after` (ids of events) asks for, or the newest."""
+    """Return the page before or after the given event id, or the newest page."""
     found = events_of(environment, filters)
     if anchor := _event(environment, query.get("after", "")):
         events = list(_after(found, anchor).order_by(*OLDEST_FIRST)[: PAGE_SIZE + 1])
@@ -113,7 +113,7 @@ def in_batches(found: QuerySet[AuditEvent], size: int = 2000) -> Iterator[list[A
 
 
 def people(environment: Environment) -> list[tuple[str, str]]:
-    """Return who did anything in the environment, as (id, last name known), by name."""
+    """Return (id, last known name) of everybody who did something in the environment, by name."""
     return sorted(((str(pk), name) for pk, name in _different(environment, "actor_id")), key=lambda one: one[1].lower())
 
 
@@ -128,14 +128,14 @@ def object_types(environment: Environment) -> list[str]:
 
 
 def _called(environment: Environment, text: str) -> Q:
-    """Return the condition that an object's name contains `text`, by the names that do where they are not too many."""
+    """Return the condition that an object's name contains `text`; uses the matching names if they are few."""
     like = "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"
     names = [name for name, _same in _different(environment, "object_name", like)]
     return Q(object_name__in=names) if len(names) < MOST_CHOICES else Q(object_name__icontains=text)
 
 
 def _different(environment: Environment, column: str, like: str = "%") -> list[tuple[Any, str]]:
-    """Return the different values of `column` that are like `like`, MOST_CHOICES at most, each with its label."""
+    """Return up to MOST_CHOICES distinct values of `column` that match `like`, each with its label."""
     label = sql.SQL(_LAST_NAME) if column == "actor_id" else sql.SQL("value")
     statement = sql.SQL(_DIFFERENT).format(column=sql.Identifier(column), label=label)
     with connection.cursor() as cursor:

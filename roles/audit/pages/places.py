@@ -1,4 +1,4 @@
-"""Where objects that events are about are opened: each app adds its own when it is ready."""
+"""The pages of the objects that events are about; each app registers its own when it is ready."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from roles.permissions import Permission
 
 
 class Place(NamedTuple):
-    """Where objects of a type are opened: the address, and which of some ids exist in the environment."""
+    """The page of a type of objects: its address, and which of some ids exist in the environment."""
 
     url_name: str
     permission: Permission
@@ -21,7 +21,7 @@ PLACES: dict[str, Place] = {}
 
 
 def register(model: type[Model], url_name: str, permission: Permission) -> None:
-    """Let events about objects of `model`, which has an `environment`, lead to `url_name` with their `pk`."""
+    """Link events about objects of `model`, which has an `environment`, to `url_name` with their `pk`."""
 
     def existing(access: Access, ids: Iterable[int]) -> Iterable[int]:
         rows: Any = model._default_manager.filter(environment=access.environment, pk__in=ids)

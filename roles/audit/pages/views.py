@@ -44,7 +44,7 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
 @requires(Permission.READ_AUDIT)
 @require_POST
 def download(request: EnvironmentRequest) -> HttpResponseBase:
-    """Send what the query's filters ask for as CSV; that is an event, too."""
+    """Send the filtered events as CSV, and record the download as an event."""
     filters = Filters.of(request.GET)
     place, asked = request.environment, filters.as_dict()
 
@@ -70,7 +70,7 @@ def _rows(access: Access, page: Page) -> list[EventRow]:
 
 
 def _choices(request: EnvironmentRequest, filters: Filters) -> dict[str, Any]:
-    """What the filters offer: only what occurred in this environment."""
+    """The choices of the filters: only what occurred in this environment."""
     actions = [(name, sentences.choice(name)) for name in listing.actions(request.environment)]
     types = [(name, sentences.object_type(name)) for name in listing.object_types(request.environment)]
     return {

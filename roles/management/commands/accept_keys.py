@@ -1,4 +1,4 @@
-"""`manage.py accept_keys`: this machine's keys are from now on those of the database."""
+"""`manage.py accept_keys`: make this machine's keys the database's keys."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from roles.secrets import rotation, same_keys
 
 
 class Command(BaseCommand):
-    """For keys that were lost or changed; every other machine then needs these."""
+    """For keys that were lost or changed; every other machine then needs these keys."""
 
     help = "Take this machine's keys for those of the database. Every other machine needs the same ones afterwards."
 

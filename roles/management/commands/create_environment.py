@@ -20,7 +20,7 @@ from roles.validators import composed
 
 
 class Command(BaseCommand):
-    """Makes all of it or nothing."""
+    """Makes everything or nothing."""
 
     help = "Make an environment with its first administrator, who is made too unless the user exists."
 
@@ -62,7 +62,7 @@ def _audit(environment: Environment, user: User) -> None:
 
 
 def _administrator(options: dict[str, Any]) -> User:
-    """Return the named user, made now if there is none."""
+    """Return the named user, created if there is none."""
     name = composed(options["administrator"])
     if existing := User.objects.filter(username=name).first():
         return existing
@@ -90,7 +90,7 @@ def _asked_for(name: str) -> str:
 
 
 def _sentences(error: ValidationError) -> str:
-    """Return what is wrong, one line for each value."""
+    """Return the errors, one line for each value."""
     if hasattr(error, "error_dict"):
         return "\n".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
     return " ".join(error.messages)

@@ -1,4 +1,4 @@
-"""`manage.py grant_role`: the operator's way in when nobody else can give a role."""
+"""`manage.py grant_role`: how the operator gives a role when nobody else can."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -14,7 +14,7 @@ from roles.validators import composed
 
 
 class Command(BaseCommand):
-    """Gives one role; the audit log says that the system did it."""
+    """Gives one role; the audit log names the system as the actor."""
 
     help = "Give a user a role in an environment, whatever they had there before."
 

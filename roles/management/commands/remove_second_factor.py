@@ -1,4 +1,4 @@
-"""The way back for somebody who lost their app and their recovery codes."""
+"""`manage.py remove_second_factor`: for people who lost their app and their recovery codes."""
 
 from typing import Any
 
@@ -16,11 +16,11 @@ class Command(BaseCommand):
     help = "Removes the second factor of an account, say when its telephone is lost."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take whose factor it is."""
+        """Take the account's user name."""
         parser.add_argument("login", help="user name or e-mail of the account")
 
     def handle(self, *args: Any, login: str, **options: Any) -> None:
-        """Remove it with its recovery codes, and record that."""
+        """Remove the second factor with its recovery codes, and record that."""
         user = account_of(username=login)
         if user is None:
             raise CommandError(f"There is no account {login!r}. Write its user name or e-mail.")

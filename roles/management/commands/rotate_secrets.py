@@ -1,4 +1,4 @@
-"""`manage.py rotate_secrets`: a new key for the stored secrets, and the end of the old ones. It shows no secret."""
+"""`manage.py rotate_secrets`: add a key for the stored secrets, or remove the old keys. It shows no secret."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -88,13 +88,13 @@ def _refuse_environment() -> None:
 
 
 def _refuse_bad_keys() -> None:
-    """A key that is none would not be the newest, whatever stands first."""
+    """Refuse keys that are no Fernet keys: a bad first one would not be the newest."""
     if not all(key_file.is_key(word) for word in _words()):
         raise CommandError("One of the keys is no Fernet key. Put the right one back from your backup.")
 
 
 def _when() -> str:
-    """Say from when on nothing can need the older keys any more."""
+    """Say from when on the older keys are no longer needed."""
     moment = timezone.localtime(rotation.older_keys_needed_until())
     what = "take them out of WAYBILL_SECRETS_KEYS" if settings.SECRETS_KEYS else "run this with --drop-old"
     return f"The older keys can go from {moment:%Y-%m-%d %H:%M %Z} on, when open forms have ended: {what} then."

@@ -1,1 +1,1 @@
-"""The pages of Settings > Permissions, one module for each thing that a person does there."""
+"""The pages of Settings > Permissions, one module for each task."""

@@ -1,4 +1,4 @@
-"""The page behind an invitation's link: for whoever has the link, signed in or not."""
+"""The page behind an invitation's link, for signed-in people and others."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ from roles.sign_in.accounts import AccountForm, sign_in
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 def accept(request: Any, token: str) -> HttpResponse:
-    """Say who invites to what; accept as who is signed in, or with a new account."""
+    """Show the invitation; accept it as the signed-in person, or with a new account."""
     try:
         invitation = invitations.find(token)
         if request.user.is_authenticated:

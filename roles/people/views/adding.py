@@ -20,7 +20,7 @@ from roles.ui.htmx import render_panel
 @requires(Permission.MANAGE_PEOPLE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: EnvironmentRequest) -> HttpResponse:
-    """Add an account by its exact name or address; for an unknown address ask first, then make an invitation."""
+    """Add an account by its exact name or address; for an unknown address, ask first, then invite."""
     form = AddForm(request.environment, request.user, request.POST if request.method == "POST" else None)
     if request.method != "POST" or not form.is_valid():
         return _form(request, form)
@@ -47,7 +47,7 @@ def _form(request: EnvironmentRequest, form: AddForm) -> HttpResponse:
 
 
 def show_link(request: EnvironmentRequest, issued: Issued) -> HttpResponse:
-    """Show the link of an invitation this once, and send it where mail is set up."""
+    """Show the link of an invitation once, and send it if mail is set up."""
     url = portal.link("invitation", token=issued.token)
     context = {
         "invitation": issued.invitation,

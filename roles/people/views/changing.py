@@ -21,7 +21,7 @@ from roles.ui.htmx import render_panel
 @requires(Permission.MANAGE_PEOPLE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
-    """What is known of one person here, and their role to change."""
+    """Show a person and their role, which can be changed."""
     return _change(request, [load(request, pk)], is_sent=request.method == "POST")
 
 

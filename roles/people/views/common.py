@@ -33,12 +33,12 @@ def url_of(request: EnvironmentRequest, name: str, **kwargs: Any) -> str:
 
 
 def load(request: EnvironmentRequest, pk: int) -> RoleAssignment:
-    """Return how the user `pk` comes to be in the open environment; 404 where they are not."""
+    """Return the role assignment of the user `pk` in the open environment; 404 if they are not in it."""
     return get_object_or_404(_people(request), user=pk)
 
 
 def chosen(request: EnvironmentRequest) -> list[RoleAssignment]:
-    """Return the people that a request names by their users' ids, oneself last; 404 where one is not here."""
+    """Return the people whose user ids the request names, oneself last; 404 if one is not here."""
     typed = set(request.POST.getlist("id"))
     if len(typed) > MOST_AT_ONCE:
         raise TooManyFieldsSent
@@ -53,7 +53,7 @@ def chosen(request: EnvironmentRequest) -> list[RoleAssignment]:
 
 @contextmanager
 def change_of_roles(request: EnvironmentRequest) -> Iterator[None]:
-    """Wait until nobody else changes roles here, then ask again: one's right may be gone since the request began."""
+    """Lock the roles here and check the person's right again: it may have ended since the request began."""
     with transaction.atomic():
         lock(request.environment)
         request.user.refresh_from_db(fields=["is_active"])
@@ -68,7 +68,7 @@ def _people(request: EnvironmentRequest) -> Any:
 
 
 def tabs(request: EnvironmentRequest) -> dict[str, int]:
-    """Return how many are behind each of the other tabs."""
+    """Return the counts on the other tabs."""
     environment = request.environment
     return {
         "invitation_count": Invitation.objects.filter(environment=environment, accepted_at=None).count(),
@@ -79,7 +79,7 @@ def tabs(request: EnvironmentRequest) -> dict[str, int]:
 def apply_to_each(
     people: Sequence[RoleAssignment], act: Callable[[RoleAssignment], Any]
 ) -> tuple[list[RoleAssignment], list[str]]:
-    """Do `act` to each; return those it was done to, and why it was refused to the others."""
+    """Call `act` for each; return those for whom it worked, and why it was refused for the others."""
     done_to, refused = [], []
     for one in people:
         try:
@@ -91,7 +91,7 @@ def apply_to_each(
 
 
 def report(request: EnvironmentRequest, text: str, left_out: Sequence[str] = (), *, back: str = "list") -> HttpResponse:
-    """Say what was done and what was left out; whoever gave up their own right is led away from here."""
+    """Say what was done and what was left out; people who gave up their own right are led away."""
     if not _may_stay(request):
         messages.success(request, " ".join(filter(None, [text, *_told(left_out)])))
         home = reverse("home")
@@ -112,7 +112,7 @@ def _may_stay(request: EnvironmentRequest) -> bool:
 
 
 def _told(left_out: Sequence[str]) -> list[str]:
-    """Return the reasons one by one; those above MOST_TOLD are counted."""
+    """Return up to MOST_TOLD reasons; count the others."""
     more = len(left_out) - MOST_TOLD
     if more <= 0:
         return list(left_out)

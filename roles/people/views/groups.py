@@ -1,4 +1,4 @@
-"""Groups of the single sign-on, and the role that each carries."""
+"""Groups of the single sign-on, and the role that each gives."""
 
 from typing import Any, NamedTuple
 
@@ -30,7 +30,7 @@ SORTS = {
 
 
 class GroupLine(NamedTuple):
-    """One group as the list shows it; `pk` None: set by the operator."""
+    """One group in the list; `pk` is None if the operator set it."""
 
     pk: int | None
     group: str
@@ -46,7 +46,7 @@ class GroupLine(NamedTuple):
 @requires(Permission.MANAGE_PEOPLE)
 @require_safe
 def list_page(request: EnvironmentRequest) -> TemplateResponse:
-    """The groups that carry a role here."""
+    """The groups that give a role here."""
     sort = request.GET.get("sort", "group")
     sort = sort if sort.lstrip("-") in SORTS else "group"
     lines = sorted(_lines(request), key=SORTS[sort.lstrip("-")], reverse=sort.startswith("-"))
@@ -69,21 +69,21 @@ def _lines(request: EnvironmentRequest) -> list[GroupLine]:
 @requires(Permission.MANAGE_PEOPLE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: EnvironmentRequest) -> HttpResponse:
-    """Let a group carry a role."""
+    """Give a group a role."""
     return _edit(request, GroupRole(environment=request.environment))
 
 
 @requires(Permission.MANAGE_PEOPLE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
-    """Let a group carry another role."""
+    """Give a group another role."""
     return _edit(request, _load(request, pk))
 
 
 @requires(Permission.MANAGE_PEOPLE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
-    """Ask, then let a group carry no role any more."""
+    """Ask, then remove the group's role."""
     group_role = _load(request, pk)
     own, refused = _own(request, group_role), ""
     is_unticked = bool(request.method == "POST" and own and "myself" not in request.POST)
@@ -122,7 +122,7 @@ def _edit(request: EnvironmentRequest, group_role: GroupRole) -> HttpResponse:
 
 
 def _own(request: EnvironmentRequest, group_role: GroupRole) -> RoleAssignment | None:
-    """Return how whoever asks is here, where it is through this group; None otherwise."""
+    """Return the person's own role assignment if it comes from this group, else None."""
     own = RoleAssignment.objects.filter(environment=request.environment, user=request.user).select_related("user")
     return own.filter(group=group_role.group).first() if group_role.pk else None
 
@@ -133,6 +133,6 @@ def _load(request: EnvironmentRequest, pk: int) -> GroupRole:
 
 
 def _done(request: EnvironmentRequest, text: str, group_role: GroupRole) -> HttpResponse:
-    """Say it; whoever came through the group and may not manage people any more is led away."""
+    """Report success; people who came through the group and lost their right are led away."""
     words = text % {"group": group_role.group, "role": group_role.get_role_display()}
     return report(request, words, back="groups")

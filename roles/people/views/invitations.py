@@ -1,4 +1,4 @@
-"""The open invitations: a new link, or none any more."""
+"""The open invitations: renew or withdraw them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +36,7 @@ SORTS: dict[str, Any] = {
 @requires(Permission.MANAGE_PEOPLE)
 @require_safe
 def list_page(request: EnvironmentRequest) -> TemplateResponse:
-    """The invitations that nobody accepted yet."""
+    """The invitations that nobody has accepted yet."""
     sort = request.GET.get("sort", "expires")
     sort = sort if sort.lstrip("-") in SORTS else "expires"
     order = OrderBy(SORTS[sort.lstrip("-")], descending=sort.startswith("-"), nulls_last=True)
@@ -49,7 +49,7 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
 @requires(Permission.MANAGE_PEOPLE)
 @require_POST
 def renew(request: EnvironmentRequest, pk: int) -> HttpResponse:
-    """Make a new link for the same address and role, and show it this once."""
+    """Make a new link for the same address and role, and show it once."""
     with _missing_if_gone(), change_of_roles(request):
         issued = invitations.renew(_load(request, pk), by=request.user)
     return show_link(request, issued)
@@ -58,7 +58,7 @@ def renew(request: EnvironmentRequest, pk: int) -> HttpResponse:
 @requires(Permission.MANAGE_PEOPLE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def withdraw(request: EnvironmentRequest, pk: int) -> HttpResponse:
-    """Ask, then let the link work no more."""
+    """Ask, then withdraw the link."""
     invitation = _load(request, pk)
     if request.method != "POST":
         context = {"invitation": invitation, "list_url": url_of(request, "invitations")}
@@ -77,7 +77,7 @@ def _load(request: EnvironmentRequest, pk: int) -> Invitation:
 
 @contextmanager
 def _missing_if_gone() -> Iterator[None]:
-    """Answer 404 where somebody else used or withdrew the invitation a moment ago."""
+    """Answer 404 if somebody else used or withdrew the invitation a moment ago."""
     try:
         yield
     except NoInvitationError:
