@@ -1,4 +1,4 @@
-"""How every process of a worker learns that it stops: the end of a pipe that only the main process holds open.
+"""Tells every process of a worker to stop: through the end of a pipe that only the main process holds open.
 
 The main process closes it to stop gracefully; when it is killed the kernel closes it. Either way each watcher
 sees the end of the pipe at once. All forks also die with their parent (PR_SET_PDEATHSIG), so none is left over.
@@ -17,7 +17,7 @@ _parent = 0
 
 
 def install() -> None:
-    """Open the pipe; processes forked from now on watch it and die with their parent."""
+    """Open the pipe; processes forked from here on watch it and die with their parent."""
     global _reader, _writer
     _reader, _writer = os.pipe()
     os.register_at_fork(before=_remember_parent, after_in_child=_leave_writer)

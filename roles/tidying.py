@@ -1,4 +1,4 @@
-"""What is over is removed: sessions, the list of who is signed in where, tries to get in, and counters of the cache."""
+"""Removes what has expired: sessions, the list of sign-ins, counted tries, and counters of the cache."""
 
 import time
 
@@ -30,7 +30,7 @@ def tidy_hourly() -> None:
 
 
 def tidy() -> None:
-    """Remove what is over; harmless when several do at once."""
+    """Remove what has expired; several processes may do so at once."""
     Session.objects.filter(expire_date__lt=Now()).delete()
     session = Session.objects.filter(session_key=OuterRef("session_key"))
     UserSession.objects.filter(~Exists(session)).delete()

@@ -1,4 +1,4 @@
-"""What a browser sent, read as what it should be: anything else becomes nothing, never an error."""
+"""Reads what a browser sent as what it should be; anything else becomes nothing, never an error."""
 
 import uuid
 from datetime import date
@@ -24,7 +24,7 @@ def typed_uuid(text: str | None) -> uuid.UUID | None:
 
 
 def typed_day(text: str | None) -> date | None:
-    """Return a typed day that can be reckoned with; None for anything else."""
+    """Return a typed day within the range of calculation; None for anything else."""
     try:
         day = date.fromisoformat(text or "")
     except ValueError:

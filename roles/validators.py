@@ -1,4 +1,4 @@
-"""What people may write where names, other single lines and notes are asked for; Django validators.
+"""Django validators for names, other single lines and notes.
 
 Names are kept in one composition (NFC), so that two that look the same are the same. roles/fields.py uses all this.
 """
@@ -29,32 +29,32 @@ BY_NEIGHBOURS = JOINERS | OF_SYMBOLS | OF_IDEOGRAPHS | OF_MONGOLIAN
 
 
 def composed(text: str) -> str:
-    """Return `text` in the composition in which names are kept and compared."""
+    """Return `text` in the composition (NFC) in which names are stored and compared."""
     return unicodedata.normalize("NFC", text)
 
 
 def one_line(value: str) -> None:
-    """Refuse line breaks, and characters that nobody sees or that turn the direction. Raises ValidationError."""
+    """Refuse line breaks, invisible characters and those that change the direction. Raises ValidationError."""
     for place in invisible_places(value):
         text = _("Character %(place)d is an invisible one (%(code)s). Remove it, or write the text by hand.")
         raise ValidationError(text % {"place": place + 1, "code": f"U+{ord(value[place]):04X}"}, code="invisible")
 
 
 def visible_name(value: str) -> None:
-    """Refuse a name that is no single line, or that nobody can see. Raises ValidationError."""
+    """Refuse a name that is not one visible line. Raises ValidationError."""
     if not any(_shows(letter) for letter in value):
         raise ValidationError(_("This name cannot be seen. Use at least one letter or number."), code="invisible")
     one_line(value)
 
 
 def note(value: str) -> None:
-    """Refuse what a line may not hold, but take several lines. Raises ValidationError."""
+    """Refuse the characters that a line may not have, but allow several lines. Raises ValidationError."""
     for line in value.split("\n"):
         one_line(line)
 
 
 def visible(value: str) -> str:
-    """Return the single line that can be seen of `value`, which no person typed here: an answer of a provider, say."""
+    """Return the visible single line of `value`, which no person typed here, such as a provider's answer."""
     line = " ".join(composed(value).split())
     line = "".join(letter for letter in line if letter in BY_NEIGHBOURS or _may_stand(letter, "", ""))
     while bad := set(invisible_places(line)):
@@ -63,7 +63,7 @@ def visible(value: str) -> str:
 
 
 def invisible_places(text: str) -> Iterator[int]:
-    """Yield where in `text` something stands that a line may not hold."""
+    """Yield the positions in `text` of characters that a line may not have."""
     if text.isascii() and text.isprintable():
         return
     for place, letter in enumerate(text):
@@ -100,7 +100,7 @@ def _joins_letters(before: str, after: str) -> bool:
 
 
 def _joins_symbols(before: str, after: str) -> bool:
-    """Whether two emoji become one: the first may have a tone of skin, or be told to look like an emoji."""
+    """Whether two emoji join into one: the first may have a skin tone or a variation selector."""
     return bool(before and after) and (before == "\ufe0f" or _is_symbol(before)) and _is_symbol(after)
 
 

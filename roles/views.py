@@ -1,4 +1,4 @@
-"""Front door, health and the answers to what went wrong."""
+"""The home page, the health check, and the error pages."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from roles.models import Environment
 
 @signed_in
 def home(request: Any) -> HttpResponse:
-    """Go to the home page of the user's first environment."""
+    """Lead to the home page of the user's first environment."""
     environment = Environment.objects.of(request.user).first()
     if environment is None:
         return render(request, "no_environment.html", status=403)
@@ -27,13 +27,13 @@ def home(request: Any) -> HttpResponse:
 
 @signed_in
 def environment_home(request: Any, environment: str) -> HttpResponse:
-    """Go to the home page of one environment."""
+    """Lead to the home page of one environment."""
     return redirect(navigation.home(), environment=access_of(request.user, environment).environment.slug)
 
 
 @public
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Say whether this process reaches its database: 200 or 503, for a load balancer."""
+    """Answer 200 if this process reaches its database, else 503, for a load balancer."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

@@ -1,4 +1,4 @@
-"""What people do to segments: atomic, and in the audit log."""
+"""Actions on segments: atomic, and recorded in the audit log."""
 
 from typing import Any
 
@@ -23,12 +23,12 @@ class StillUsedError(Exception):
 
 
 class BeingReadError(Exception):
-    """The segment's members are being read; it can be removed when that has ended."""
+    """The segment's members are being read; it can be removed after that."""
 
 
 @transaction.atomic
 def save(segment: Segment, *, by: User) -> None:
-    """Make or change a segment; a new definition starts a refresh. Raises IntegrityError when the name is taken."""
+    """Create or change a segment; a new definition starts a refresh. Raises IntegrityError for a taken name."""
     before = Segment.objects.filter(pk=segment.pk).values(*AUDITED).first()
     if before is None:
         make(segment, by=by)
@@ -46,7 +46,7 @@ def save(segment: Segment, *, by: User) -> None:
 
 @transaction.atomic
 def make(segment: Segment, *, by: User) -> None:
-    """Make a segment that nobody refreshes yet. Raises IntegrityError when the name is taken."""
+    """Create a segment without refreshing it. Raises IntegrityError for a taken name."""
     segment.created_by = by
     segment.save()
     changes = {name: [None, getattr(segment, name)] for name in AUDITED}
@@ -55,7 +55,7 @@ def make(segment: Segment, *, by: User) -> None:
 
 @transaction.atomic
 def start_refresh(segment: Segment, *, by: User | None) -> None:
-    """Let the chores cluster compute the members; one that goes on comes first and is followed by this one."""
+    """Queue a refresh of the members; a running refresh ends first."""
     segment.status, segment.refresh_started_at = SegmentStatus.REFRESHING, None
     segment.save(update_fields=["status", "refresh_started_at"])
     audit.record(segment.environment, "ask for refresh", segment, by=by)
@@ -81,7 +81,7 @@ def remove(segment: Segment, *, by: User) -> None:
 
 
 def _audited(changes: dict[str, list[Any]]) -> dict[str, Any]:
-    """Name the table, and what the conditions are on instead of their values: those may be somebody's data."""
+    """Return the table, and the fields of the conditions without their values, which may be personal data."""
     found = {name: pair for name, pair in changes.items() if pair[0] or pair[1]}
     if "table_id" in found:
         names = dict(Table.objects.filter(pk__in=filter(None, found["table_id"])).values_list("pk", "name"))

@@ -1,4 +1,4 @@
-"""Tables and segments for support staff: how they are set up can be read, nothing changed past the audit log."""
+"""Tables and segments for support staff: all pages are read-only."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from segments.models import Field, Relationship, Segment, Table
 
 
 class FieldInline(ReadOnlyInline):
-    """The fields of a table, which come from imports alone."""
+    """The fields of a table, which only imports change."""
 
     model = Field
     fields = ("position", "name", "pg_type", "is_key", "semantic_type", "is_shown")
@@ -18,7 +18,7 @@ class FieldInline(ReadOnlyInline):
 
 @admin.register(Table)
 class TableAdmin(ReadOnlyAdmin):
-    """Read only: rows and fields come from imports."""
+    """Read-only: rows and fields come from imports."""
 
     list_display = ("name", "environment", "profile_kind", "row_count", "refreshed_at")
     list_filter = ("environment", "profile_kind")
@@ -30,7 +30,7 @@ class TableAdmin(ReadOnlyAdmin):
 
 @admin.register(Field)
 class FieldAdmin(ReadOnlyAdmin):
-    """The fields of all tables, to be searched."""
+    """The fields of all tables, for searching."""
 
     list_display = fields = ("name", "table", "pg_type", "is_key", "semantic_type", "is_shown")
     list_filter = ("table__environment", "semantic_type", "is_shown")
@@ -40,7 +40,7 @@ class FieldAdmin(ReadOnlyAdmin):
 
 @admin.register(Relationship)
 class RelationshipAdmin(ReadOnlyAdmin):
-    """Read only: people state relationships on a table's page."""
+    """Read-only: people set relationships on a table's page."""
 
     list_display = fields = ("table", "field_name", "to_table", "to_field_name")
     list_filter = ("table__environment",)
@@ -50,7 +50,7 @@ class RelationshipAdmin(ReadOnlyAdmin):
 
 @admin.register(Segment)
 class SegmentAdmin(ReadOnlyAdmin):
-    """Read only: a refresh whose worker died heals by itself. Rules hold values of profiles and are not shown."""
+    """Read-only: a refresh whose worker died recovers by itself. Rules hold personal values and are not shown."""
 
     list_display = ("name", "environment", "table", "status", "member_count", "refreshed_at")
     list_filter = ("environment", "status")

@@ -2,12 +2,12 @@ from django.apps import AppConfig
 
 
 class SegmentsConfig(AppConfig):
-    """What can go: tables, their fields, segments."""
+    """What can be exported: tables, their fields, segments."""
 
     name = "segments"
 
     def ready(self) -> None:
-        """Tell the ground below what there is of tables and segments."""
+        """Register tables and segments with the apps below."""
         from segments import registration
 
         registration.register()

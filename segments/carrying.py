@@ -1,4 +1,4 @@
-"""Carries an account segment over to contacts: the contacts whose account is a member of it."""
+"""Turns an account segment into a contact segment: the contacts whose account is a member of it."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ LONGEST_NAME = 120
 
 
 class NotCarriedError(Exception):
-    """There is nothing to carry an account segment over to; the text says what is missing, `table` is where."""
+    """There are no contacts for the account segment; the text says what is missing, `table` is where."""
 
     def __init__(self, text: str, table: Table) -> None:
         super().__init__(text)
@@ -22,7 +22,7 @@ class NotCarriedError(Exception):
 
 @dataclass(frozen=True)
 class CarriedOver:
-    """The contact segment, not saved, and the conditions that could not be carried over, as a person says them."""
+    """The contact segment, not saved, and the conditions that could not be carried over, in words."""
 
     segment: Segment
     left_out: list[str]

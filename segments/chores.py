@@ -1,4 +1,4 @@
-"""Refreshes in the queue of the chores cluster, which lies in the same database as the segments."""
+"""Queues refreshes in the chores cluster; its queue is in the same database as the segments."""
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
@@ -14,12 +14,12 @@ REFRESH = "segments.tasks.refresh_segment"
 
 
 def enqueue(segment_id: int, user_id: int | None) -> None:
-    """Queue a refresh; within a transaction it is queued with that."""
+    """Queue a refresh within the current transaction."""
     async_task(REFRESH, segment_id, user_id, cluster=CLUSTER, save=False)
 
 
 def is_waiting(segment_id: int) -> bool:
-    """Whether a refresh of the segment is queued that no worker has taken yet."""
+    """Whether a refresh of the segment is queued and not yet taken by a worker."""
     return segment_id in _segments(OrmQ.objects.filter(key=CLUSTER, lock__lte=timezone.now()))
 
 

@@ -1,1 +1,1 @@
-"""What pages are made with: answers to htmx, numbers and times in words, many equal pieces fast."""
+"""What pages are made of: answers to htmx, numbers and times in words, fast repetition."""

@@ -1,4 +1,4 @@
-"""Texts with a number that changes while one looks: said here, and given to scripts for every plural form."""
+"""Texts whose number changes on the page: for templates, and with every plural form for scripts."""
 
 import json
 from typing import Any

@@ -34,7 +34,7 @@ def render_panel(
 
 
 def done(request: HttpRequest, url: str, text: str, *, changed: str) -> HttpResponse:
-    """Answer an action that went well: close the panel, let lists that listen to `changed` reload, say `text`.
+    """Answer a successful action: close the panel, let lists that listen to `changed` reload, say `text`.
 
     Without htmx: a message and a redirect to `url`.
     """

@@ -1,4 +1,4 @@
-"""Many equal pieces of one page, fast: a template is laid out once, then only its values differ.
+"""Many equal pieces of one page, fast: a template is rendered once, then filled in for each piece.
 
 Rendering a row of a list by the template engine costs about twenty times what filling it in costs.
 """
@@ -15,7 +15,7 @@ FIRST_MARK = 0xE000  # private characters stand for the values while the templat
 
 
 def mark(names: Sequence[str], name: str) -> str:
-    """Return what stands for the value `name` of a pattern with these `names`, to be put into its constants."""
+    """Return the placeholder of the value `name` in a pattern with these `names`, for use in its constants."""
     return chr(FIRST_MARK + names.index(name))
 
 

@@ -1,4 +1,4 @@
-"""Templates without the line breaks and indents that only their readers need: pages get about a fifth smaller."""
+"""Removes line breaks and indents that only readers of templates need: pages get about a fifth smaller."""
 
 import re
 
@@ -17,15 +17,15 @@ BLOCKS = frozenset({
 
 
 class Loader(filesystem.Loader):
-    """Loads templates of the project's own folder."""
+    """Loads templates from the project's own folder."""
 
     def get_contents(self, origin: Origin) -> str:
-        """Return the template's text with its white space folded."""
+        """Return the template's text with folded white space."""
         return folded(super().get_contents(origin))
 
 
 def folded(text: str) -> str:
-    """Fold line breaks: to a blank between attributes, away at the edges of blocks, else to one line break."""
+    """Fold line breaks: to a blank between attributes, to nothing at the edges of blocks, else to one line break."""
     folding = _Folding()
     for part in _TEMPLATE_TAG.split(text):
         if part.startswith(("{%", "{{", "{#")):
@@ -42,13 +42,13 @@ class _Folding:
         self._is_at_edge = False
 
     def keep(self, text: str) -> None:
-        """Take over `text` as it is."""
+        """Append `text` unchanged."""
         if text:
             self.out.append(text)
             self._is_at_edge = False
 
     def read(self, text: str) -> None:
-        """Take over HTML, its line breaks folded."""
+        """Append HTML with folded line breaks."""
         place = 0
         for found in _STEP.finditer(text):
             self.keep(text[place : found.start()])

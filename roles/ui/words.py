@@ -33,14 +33,14 @@ def duration(seconds: float | None) -> str:
 
 
 class Clock:
-    """The moment, the zone and the language in which a page says its times: looked up once, not for each of them."""
+    """The moment, zone and language for the times of a page, looked up once for all of them."""
 
     def __init__(self, now: datetime | None = None) -> None:
         self.now, self.zone = now or timezone.now(), timezone.get_current_timezone()
         self.language = get_language() or ""
 
     def relative(self, value: datetime) -> str:
-        """Return how far `value` lies from now, in words."""
+        """Return the distance of `value` from now in words."""
         seconds = int((self.now - value).total_seconds())
         if abs(seconds) < 45:
             return _("now")
@@ -62,7 +62,7 @@ class Clock:
 
 
 def relative(value: datetime, now: datetime) -> str:
-    """Return how far `value` lies from `now`, in words."""
+    """Return the distance of `value` from `now` in words."""
     return Clock(now).relative(value)
 
 
@@ -88,5 +88,5 @@ def _ago(seconds: int, language: str) -> str:
 
 @lru_cache(maxsize=512)
 def _day(day: date, language: str) -> str:
-    """Return `day` in words; a list asks for the same few days again and again."""
+    """Return `day` in words; cached, since a list asks for the same few days."""
     return formats.date_format(day, "DATE_FORMAT")

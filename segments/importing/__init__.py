@@ -1,1 +1,1 @@
-"""CSV files become tables of the warehouse, and take the place of earlier ones."""
+"""Imports CSV files into tables of the warehouse, or replaces the rows of earlier imports."""

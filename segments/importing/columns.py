@@ -1,4 +1,4 @@
-"""The columns of a CSV file on their way into a table, how dates are written in them, and what their names mean."""
+"""The columns of a CSV file: their types, their date formats, and what their names mean."""
 
 import re
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ class Column:
 
     @property
     def value(self) -> sql.Composable:
-        """The SQL that makes the field's value of the staged text; empty becomes NULL unless it is text."""
+        """The SQL that turns the staged text into the field's value; an empty text becomes NULL unless it is text."""
         filled = sql.SQL("nullif({}, '')").format(self.raw)
         if self.date_format:
             return _dated(filled, self.date_format, self.pg_type)
@@ -126,7 +126,7 @@ def _quoted(text: str) -> str:
 
 
 def guess_semantic_type(name: str, *, is_key: bool, is_profile: bool) -> str:
-    """Return what a field called `name` probably means, "" if that cannot be told."""
+    """Return what a field called `name` probably means, "" if its name does not tell."""
     plain = re.sub(r"[^a-z0-9]", "", name.lower())
     if is_profile and is_key:
         return SemanticType.PERSON_ID

@@ -1,4 +1,4 @@
-"""The CSV file that is imported: its header, its bytes checked on the way, and where in it something stands.
+"""The CSV file being imported: its header, its bytes checked while read, and where in it something is.
 
 Finding a row reads the file again, and only when something was found wrong in it.
 """
@@ -75,11 +75,11 @@ class CsvFile:
 
     @property
     def hides_signs(self) -> bool:
-        """Whether the rows, once read, have signs that a key should not have."""
+        """Whether the rows read have invisible characters that a key should not have."""
         return self._signs.may_be_in_keys
 
     def told_of_rows(self) -> list[str]:
-        """Return what is special about the rows, once they are read."""
+        """Return notes about the rows after they are read."""
         told = []
         if self._marked:
             text = _("Line %(line)d: a further byte order mark (U+FEFF) is left out. Were files put together?")
@@ -136,7 +136,7 @@ class CsvFile:
         return ((line, fields or [""]) for line, fields in records)
 
     def find(self, wanted: Callable[[list[str]], bool]) -> Iterator[tuple[int, list[str]]]:
-        """Yield the records that `wanted` tells."""
+        """Yield the records whose position is in `wanted`."""
         return ((line, fields) for line, fields in self.records() if wanted(fields))
 
     def at(self, line: int) -> tuple[int, list[str]]:
@@ -149,13 +149,13 @@ class CsvFile:
         return found
 
     def column(self, field: int) -> str:
-        """Name the column of that number (from 0) for people."""
+        """Return the name of the column with that number (from 0) for people."""
         if field < len(self.names):
             return _("column %(name)s") % {"name": self.names[field]}
         return _("after the last column")
 
     def how_to_name_delimiter(self, line: int) -> str:
-        """Say what to do where the delimiter may have been told wrongly: at the header or the first row."""
+        """Return what to do if the delimiter was guessed wrongly, for errors in the header or first row."""
         if self._is_told or line > self.first_row:
             return ""
         text = _("If %(name)s do not divide the columns, name what does with --delimiter.")
@@ -274,7 +274,7 @@ class CsvFile:
 
 
 def _after(data: bytes, lines: int) -> int:
-    """Return where in `data` that many lines have ended, at most its length."""
+    """Return the position in `data` after that many lines, at most its length."""
     place = 0
     for _line in range(lines):
         place = data.find(b"\n", place) + 1 or len(data)
@@ -282,13 +282,13 @@ def _after(data: bytes, lines: int) -> int:
 
 
 def _until_zero(data: bytes) -> tuple[bytes, str] | None:
-    """Return what is before the first zero byte, and that; None if there is none."""
+    """Return the bytes before the first zero byte, and that byte; None if there is none."""
     zero = data.find(b"\0")
     return None if zero < 0 else (data[:zero], NUL)
 
 
 def _seekable(source: str | Path | BinaryIO) -> BinaryIO:
-    """Open `source`; what cannot be read twice (a pipe) is first copied to a temporary file."""
+    """Open `source`; copy it to a temporary file if it can be read only once (a pipe)."""
     if not isinstance(source, str | Path):
         return source if source.seekable() else _copied(source)
     path = Path(source)

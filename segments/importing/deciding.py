@@ -1,4 +1,4 @@
-"""Decides the types of columns: what each was before as far as its values allow it, or what they all print back as."""
+"""Decides the types of columns: the earlier type if its values fit, else one that prints every value unchanged."""
 
 import re
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ REACH = "greatest(max({value}::bigint), -1 - min({value}::bigint))"
 
 @dataclass(frozen=True)
 class Candidate:
-    """A type that a column may have, and how its values are written if PostgreSQL prints them otherwise."""
+    """A type that a column may get, and how its values are written if PostgreSQL prints them otherwise."""
 
     pg_type: str
     layout: str = ""
@@ -95,14 +95,14 @@ def decide_types(raw: psycopg.Connection, staging: sql.Identifier, columns: list
 
 
 def name_misfits(raw: psycopg.Connection, staging: sql.Identifier, columns: list[Column]) -> None:
-    """Find for each column that became text why it is no longer what it was."""
+    """Find, for each column that became text, a value that did not fit its earlier type."""
     for column in columns:
         if column.known and column.pg_type == "text" and not column.asked:
             column.misfit = misfit(raw, staging, column, column.known)
 
 
 def _recall_format(column: Column, values: set[str]) -> None:
-    """Read dates as the import before did, if these look so."""
+    """Read dates in the format of the earlier import if they look like it."""
     if not column.known_format or column.date_format or column.asked or not values:
         return
     pattern = date_pattern(column.known_format)
@@ -111,7 +111,7 @@ def _recall_format(column: Column, values: set[str]) -> None:
 
 
 def _settle(column: Column, tried: Candidate, fits: bool | None, reach: int | None) -> bool:
-    """Take the candidate if all values fit, or what was before if there are none; return whether that decides it."""
+    """Take the candidate if all values fit, or the earlier type if there are none; return whether one was taken."""
     if fits is None:
         column.has_values = False
         column.pg_type, column.layout = _without_values(column), column.known_layout
@@ -130,7 +130,7 @@ def _without_values(column: Column) -> str:
 
 
 def _whole(known: str, reach: int) -> str:
-    """Return the smallest type of whole numbers that reaches so far, not below the one that it was."""
+    """Return the smallest type of whole numbers for this range, not smaller than the earlier one."""
     fitting = [name for name, bits in WHOLE_BITS.items() if reach < 2**bits]
     return known if known in fitting else fitting[0]
 
@@ -142,7 +142,7 @@ def _sample(raw: psycopg.Connection, staging: sql.Identifier, columns: list[Colu
 
 
 def _candidates(column: Column, values: set[str]) -> list[Candidate]:
-    """Return the types that the first rows allow; what is asked for, or was before, comes first."""
+    """Return the types that the first rows allow; the one asked for, or the earlier one, comes first."""
     if column.asked and column.asked != AUTO:
         return _asked(NAMES[column.asked], values)
     text, known = Candidate("text"), "" if column.asked == AUTO else column.known
@@ -172,7 +172,7 @@ def _inferred(column: Column, values: set[str]) -> list[Candidate]:
 
 
 def _type_of(layout: str, values: set[str]) -> str:
-    """Return the type of a layout that fits all of these moments."""
+    """Return the type whose layout fits all of these moments."""
     if layout:
         return times.Layout.of(layout).pg_type
     return times.WITH_ZONE if next(iter(values)).endswith("+00") else times.WITHOUT_ZONE
@@ -181,7 +181,7 @@ def _type_of(layout: str, values: set[str]) -> str:
 def _verdicts(
     raw: psycopg.Connection, staging: sql.Identifier, candidates: dict[str, Candidate]
 ) -> dict[str, tuple[bool | None, int | None]]:
-    """Check the candidates, as many in a scan as PostgreSQL answers at once."""
+    """Check the candidates, with as few scans as PostgreSQL allows."""
     found: dict[str, tuple[bool | None, int | None]] = {}
     names = list(candidates)
     for start in range(0, len(names), MOST_AT_ONCE):
@@ -233,7 +233,7 @@ def narrow(raw: psycopg.Connection, staging: sql.Identifier, columns: list[Colum
 
 
 def misfit(raw: psycopg.Connection, staging: sql.Identifier, column: Column, pg_type: str) -> str:
-    """Return a value that does not look like one of the type, "" if all do or that cannot be told."""
+    """Return a value that does not look like the type, "" if all do or that cannot be decided."""
     name = "bigint" if pg_type in WHOLE_BITS else base_of(pg_type)
     look = LOOKS_LIKE.get(name) or (times.MOMENT if name.startswith("timestamp") else None)
     if look is None:
@@ -244,13 +244,13 @@ def misfit(raw: psycopg.Connection, staging: sql.Identifier, column: Column, pg_
 
 
 def is_as_asked(column: Column) -> bool:
-    """Whether the column got the type that was asked for, if one was."""
+    """Whether the column got the type asked for, if one was."""
     wanted = NAMES.get(column.asked)
     return wanted in (None, column.pg_type) or (wanted == "bigint" and column.pg_type in WHOLE_BITS)
 
 
 def known_name(name: str) -> str:
-    """Return the name of a type that may be asked for. Raises ImportRefusedError for another."""
+    """Return the name of a type that may be asked for. Raises ImportRefusedError for others."""
     if name not in NAMES and name != AUTO:
         text = _("There is no type %(name)s. Known are: %(known)s.")
         raise ImportRefusedError(text % {"name": name, "known": ", ".join([*NAMES, AUTO])})

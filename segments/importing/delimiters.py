@@ -1,4 +1,4 @@
-"""What divides the columns of a CSV file, told by its header and first rows; and rows that are not divided at all."""
+"""Finds the delimiter of a CSV file from its header and first rows, and refuses files without columns."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ EXCELS_LINE = re.compile(r'"?sep=.?"?[,;|\s]*', re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Fit:
-    """How header and first rows look when `delimiter` divides them."""
+    """What header and first rows look like if `delimiter` divides them."""
 
     delimiter: str
     columns: int
@@ -35,12 +35,12 @@ class Fit:
 
     @property
     def rank(self) -> tuple[float, bool, int, int]:
-        """The greatest is right."""
+        """The best fit has the greatest rank."""
         return self.agreeing, self.is_tight, self.columns, RARITY.index(self.delimiter)
 
 
 def lines_of(text: str) -> Iterable[str]:
-    r"""Return its lines, divided at \n alone."""
+    r"""Return the lines of `text`, divided at \n only."""
     return io.StringIO(text, newline="\n")
 
 
@@ -51,13 +51,13 @@ def parsed(lines: Iterable[str], delimiter: str) -> "_csv.Reader":
 
 
 def first_records(text: str, delimiter: str, *, is_cut: bool = False) -> list[list[str]]:
-    """Return the header and the first rows of `text`, of which the end is missing if `is_cut`."""
+    """Return the header and first rows of `text`; `is_cut` says that its end is missing."""
     records = list(itertools.islice(parsed(lines_of(text), delimiter), ROWS_SEEN + 1))
     return records[:-1] if is_cut and 1 < len(records) <= ROWS_SEEN else records
 
 
 def fits_of(text: str, *, is_cut: bool = False, asked: str = "") -> list[Fit]:
-    """Return the delimiters that may divide the columns, the likeliest first; only `asked` if that is named."""
+    """Return the possible delimiters, the likeliest first; only `asked` if that is given."""
     tried = [asked] if asked else DELIMITERS.values()
     fits = [_fit(first_records(text, delimiter, is_cut=is_cut), delimiter) for delimiter in tried]
     several = [fit for fit in fits if fit.columns > 1]
@@ -72,7 +72,7 @@ def _fit(records: list[list[str]], delimiter: str) -> Fit:
 
 
 def known_delimiter(asked: str) -> str:
-    """Return the character that is asked for by it or by its name. Raises ImportRefusedError."""
+    """Return the character for a delimiter or its name. Raises ImportRefusedError."""
     delimiter = DELIMITERS.get(asked, asked)
     if delimiter not in DELIMITERS.values():
         text = _("“%(name)s” is no delimiter. Use one of: %(known)s.")
@@ -81,13 +81,13 @@ def known_delimiter(asked: str) -> str:
 
 
 def delimiter_name(delimiter: str) -> str:
-    """Return what people call it."""
+    """Return the delimiter's name for people."""
     names = {",": _("commas"), ";": _("semicolons"), "\t": _("tabs"), "|": _("pipes")}
     return names[delimiter]
 
 
 def told_of(fits: list[Fit]) -> list[str]:
-    """Return what to tell of the delimiter that was chosen, the first of `fits`."""
+    """Return notes about the chosen delimiter, the first of `fits`."""
     chosen, *others = fits
     name = delimiter_name(chosen.delimiter)
     also = [fit.delimiter for fit in others if fit.agreeing == chosen.agreeing == 1.0]
@@ -105,7 +105,7 @@ def told_of(fits: list[Fit]) -> list[str]:
 
 
 def refuse_whole_lines(records: list[list[str]]) -> None:
-    """Refuse a file whose lines stand in quotes, each as one value. Raises ImportRefusedError."""
+    """Refuse a file whose lines are each quoted as one value. Raises ImportRefusedError."""
     names, values = _only_column(records)
     for delimiter in DELIMITERS.values():
         if values and all(delimiter in value for value in [*names, *values]):
@@ -118,7 +118,7 @@ def refuse_whole_lines(records: list[list[str]]) -> None:
 
 
 def told_of_one_column(records: list[list[str]]) -> list[str]:
-    """Return what to tell of a file that may have more columns than are seen."""
+    """Return notes about a file that may have more columns than were found."""
     names, values = _only_column(records)
     for sign in OTHERS:
         if values and {value.count(sign) for value in [*names, *values]} == {names[0].count(sign)} != {0}:
@@ -132,7 +132,7 @@ def told_of_one_column(records: list[list[str]]) -> list[str]:
 
 
 def _only_column(records: list[list[str]]) -> tuple[list[str], list[str]]:
-    """Return the name and first values of the only column with a name; no values where there are several."""
+    """Return name and first values of the only named column; no values if there are several columns."""
     named = [position for position, name in enumerate(records[0]) if name.strip()] if records else []
     if len(named) != 1:
         return [], []

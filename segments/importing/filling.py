@@ -1,4 +1,4 @@
-"""Changes the rows of a table that something was set on, in place: only what differs from the new rows is written.
+"""Changes the rows of a table that has views, grants or the like in place: writes only what differs.
 
 Policies, grants, views, indexes, triggers, publications, whatever hangs on the table goes on as it is, known here or
 not: it is the same table. Its readers keep their snapshot. Triggers and rules do not see the rows that an import
@@ -56,7 +56,7 @@ class Made:
 
     @property
     def relation(self) -> sql.Identifier:
-        """The table that the rows are for."""
+        """The table that gets the rows."""
         return sql.Identifier(self.schema, self.name)
 
 
@@ -69,7 +69,7 @@ def fill(
     patience: float,
     say: Callable[[str], None],
 ) -> None:
-    """Make the rows of the table those of `made.new`, which goes. Raises ImportRefusedError as `swapping.put` does."""
+    """Replace the rows of the table by those of `made.new`, and drop that. Raises ImportRefusedError."""
     raw.execute(SESSION)
     change = fitting.change_for(raw, made.relation, oid, made.types, made.was or {})
     has_key = fitting.has_key(raw, oid, made.keys)
@@ -95,7 +95,7 @@ def fill(
 
 
 def _switches(raw: psycopg.Connection, oid: int, noun: str, query: str) -> list[Switch]:
-    """Return what keeps triggers or rules from the rows, and what puts each back."""
+    """Return the statements that switch triggers and rules off, and those that switch them on again."""
     rows = raw.execute(query, {"oid": oid}).fetchall()
     return [
         (f"ALTER TABLE {table} DISABLE {noun} {name}", f"ALTER TABLE {table} {AGAIN[enabled]} {noun} {name}")
@@ -104,7 +104,7 @@ def _switches(raw: psycopg.Connection, oid: int, noun: str, query: str) -> list[
 
 
 def _force(raw: psycopg.Connection, oid: int) -> list[Switch]:
-    """Return what keeps policies from the rows where they hold for the owner, too."""
+    """Return the statements that suspend row policies which bind the owner too."""
     start = [f"ALTER TABLE {table}" for (table,) in raw.execute(FORCED, {"oid": oid}).fetchall()]
     return [(f"{one} NO FORCE ROW LEVEL SECURITY", f"{one} FORCE ROW LEVEL SECURITY") for one in start]
 
@@ -119,7 +119,7 @@ def _switched_off(raw: psycopg.Connection, switches: Sequence[Switch]) -> Iterat
 
 
 def _fill(raw: psycopg.Connection, made: Made, oid: int, *, by_key: bool) -> None:
-    """Write the rows, and have the constraints that could wait look at them now."""
+    """Write the rows, and check the deferred constraints now."""
     if by_key:
         _write_differences(raw, made)
     else:
@@ -134,7 +134,7 @@ def _fill(raw: psycopg.Connection, made: Made, oid: int, *, by_key: bool) -> Non
 
 
 def _write_differences(raw: psycopg.Connection, made: Made) -> None:
-    """Remove who is gone, change who differs, add who is new. Numbers count as written: 1.0 is not 1.00."""
+    """Delete, update and insert rows. Numbers are compared as written: 1.0 differs from 1.00."""
     names = [sql.Identifier(name) for name in made.types]
     row = {alias: sql.SQL(", ").join(sql.SQL(f"{alias}.{{}}").format(name) for name in names) for alias in "on"}
     parts = {

@@ -1,4 +1,4 @@
-"""Fits the columns of a table, on which something was set, to those of new rows; refuses by name what cannot stay."""
+"""Fits the columns of a table to new rows in place; refuses, by name, to lose what depends on a column."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,14 +44,14 @@ class ColumnChanges:
 
     @property
     def is_needed(self) -> bool:
-        """Whether the table's columns are others than those of the new rows."""
+        """Whether the table's columns differ from those of the new rows."""
         return bool(self.added or self.retyped or self.dropped)
 
 
 def change_for(
     raw: psycopg.Connection, relation: sql.Identifier, oid: int, types: Mapping[str, str], was: Mapping[str, str]
 ) -> ColumnChanges:
-    """Return what makes the table's columns those of `types`; only columns of `was` are dropped."""
+    """Return the changes that make the table's columns those of `types`; only columns of `was` are dropped."""
     rows = raw.execute(COLUMNS, [oid]).fetchall()
     names = {row[0] for row in rows}
     return ColumnChanges(
@@ -65,7 +65,7 @@ def change_for(
 
 
 def refuse_unkeepable(raw: psycopg.Connection, name: str, oid: int, change: ColumnChanges, *, has_key: bool) -> None:
-    """Refuse, before anything changes, what would be lost or would reach other tables."""
+    """Refuse, before anything changes, to lose data or to affect other tables."""
     found = [row[0] for row in raw.execute(CHILDREN, [oid]).fetchall()]
     found += [row[0] for row in raw.execute(REACHING, [oid]).fetchall()]
     if found:
@@ -84,7 +84,7 @@ def refuse_unkeepable(raw: psycopg.Connection, name: str, oid: int, change: Colu
 
 
 def _refuse_filled(raw: psycopg.Connection, name: str, change: ColumnChanges) -> None:
-    """Refuse to lose what people wrote into columns of their own; only a key tells which row that belongs to."""
+    """Refuse to lose values in people's own columns: only a key tells which row they belong to."""
     for column in change.own:
         query = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {} IS NOT NULL)")
         row = raw.execute(query.format(change.relation, sql.Identifier(column))).fetchone()
@@ -97,7 +97,7 @@ def _refuse_filled(raw: psycopg.Connection, name: str, change: ColumnChanges) ->
 
 
 def apply(raw: psycopg.Connection, name: str, change: ColumnChanges) -> bool:
-    """Add, retype and drop columns; return whether the table had to be emptied for that. Raises ImportRefusedError."""
+    """Add, retype and drop columns; return whether that emptied the table. Raises ImportRefusedError."""
     is_emptied = False
     try:
         for column in change.dropped:
@@ -122,7 +122,7 @@ def _needed(name: str, error: psycopg.Error) -> ImportRefusedError:
 
 
 def _retype(raw: psycopg.Connection, name: str, change: ColumnChanges, column: str, pg_type: str) -> bool:
-    """Change the column's type, with the rows that are there where their values allow it."""
+    """Change the column's type and keep the existing rows if their values allow it."""
     parts = sql.Identifier(column), sql.SQL(pg_type)
     try:
         with raw.transaction():
@@ -140,20 +140,20 @@ def _alter(raw: psycopg.Connection, change: ColumnChanges, how: str, *parts: sql
 
 
 def held(raw: psycopg.Connection, oid: int) -> tuple[dict[str, str], list[str]]:
-    """Return the table's columns (name to type) and the names of those of its key."""
+    """Return the table's columns (name to type) and the names of its key columns."""
     key = raw.execute(KEY, [oid]).fetchone()
     columns = raw.execute(COLUMNS, [oid]).fetchall()
     return {row[0]: row[1] for row in columns}, key[1] if key else []
 
 
 def has_key(raw: psycopg.Connection, oid: int, keys: Sequence[str]) -> bool:
-    """Whether the table's rows are told apart by these columns already."""
+    """Whether these columns are already the table's key."""
     found = raw.execute(KEY, [oid]).fetchone()
     return bool(keys) and found is not None and found[1] == sorted(keys)
 
 
 def drop_key(raw: psycopg.Connection, name: str, relation: sql.Identifier, oid: int, old_keys: Sequence[str]) -> None:
-    """Remove the key that an import made; one that somebody else made stays. Raises ImportRefusedError."""
+    """Drop a key that an import made; a key made by others stays. Raises ImportRefusedError."""
     found = raw.execute(KEY, [oid]).fetchone()
     if found is None or found[1] != sorted(old_keys):
         return
@@ -164,13 +164,13 @@ def drop_key(raw: psycopg.Connection, name: str, relation: sql.Identifier, oid: 
 
 
 def add_key(raw: psycopg.Connection, relation: sql.Identifier, oid: int, keys: Sequence[str]) -> None:
-    """Give the table its key, if it has none."""
+    """Add the key unless the table has it."""
     if keys and raw.execute(KEY, [oid]).fetchone() is None:
         names = sql.SQL(", ").join(map(sql.Identifier, keys))
         raw.execute(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(relation, names))
 
 
 def unfit(name: str, error: psycopg.Error) -> ImportRefusedError:
-    """Say which constraint of the table the new rows do not fit, without their values."""
+    """Return which constraint of the table the new rows violate, without their values."""
     text = _("The rows do not fit what was set on %(name)s: %(reason)s. Correct them, or change that in PostgreSQL.")
     return ImportRefusedError(text % {"name": name, "reason": error.diag.message_primary})

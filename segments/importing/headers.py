@@ -1,4 +1,4 @@
-"""From the first line of a file to the names of fields: what PostgreSQL cannot take is renamed, and that is told."""
+"""Turns the first line of a file into field names; notes each name that PostgreSQL cannot take unchanged."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ SYSTEM_COLUMNS = {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
 
 
 def field_names(header: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the fields' names, and a sentence for each that differs from the header. Raises ImportRefusedError."""
+    """Return the field names, and a note for each that differs from the header. Raises ImportRefusedError."""
     if not any(map(visible, header)):
         raise _refused(_("the names of the columns are missing. Write them there, divided as the rows are."))
     if len(header) > MOST_COLUMNS:
@@ -56,7 +56,7 @@ def _field_name(position: int, name: str, before: list[str], taken: set[str]) ->
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """Return `name`, cut to PostgreSQL's length, with a number behind it if it is taken."""
+    """Return `name` cut to PostgreSQL's length, with a number after it if it is taken."""
     number = 1
     while (used := _cut(name, f"_{number}" if number > 1 else "")) in taken:
         number += 1

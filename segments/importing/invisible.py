@@ -1,4 +1,4 @@
-"""Signs that show nothing, in the names of columns, in keys and in values: found, and named by their code."""
+"""Finds invisible characters in column names, keys and values, and names them by their codes."""
 
 import re
 from collections.abc import Iterable
@@ -26,18 +26,18 @@ _PLAIN = bytes([*range(0x20, 0x7F), *b"\t\n\r"])
 
 
 def code(sign: str) -> str:
-    """Return how people look a sign up, such as U+200B."""
+    """Return the character's code for people to look up, such as U+200B."""
     return f"U+{ord(sign):04X}"
 
 
 def in_name(name: str) -> str:
-    """Return the codes of the invisible signs in a column's name, "" if there are none."""
+    """Return the codes of the invisible characters in a column's name, "" if there are none."""
     places = {*invisible_places(name), *(place for place, sign in enumerate(name) if _BLANKS.match(sign))}
     return _codes(name[place] for place in sorted(places))
 
 
 def in_key(value: str) -> str:
-    """Return the codes of the invisible signs in a key, "" if there are none."""
+    """Return the codes of the invisible characters in a key, "" if there are none."""
     return _codes(_KEYS.findall(value))
 
 
@@ -46,7 +46,7 @@ def _codes(signs: Iterable[str]) -> str:
 
 
 def told_of_name(position: int, name: str) -> str:
-    """Return what to tell of the name of the column at `position` (from 1), "" if all or nothing of it can be seen."""
+    """Return a note on the name of the column at `position` (from 1), "" if all or nothing of it is visible."""
     details = {"position": position, "name": visible(name), "codes": in_name(name)}
     if not details["name"]:
         return ""  # it gets one
@@ -75,7 +75,7 @@ class SignSearch:
         self.may_be_in_keys = False
 
     def look(self, data: bytes, lines: int) -> None:
-        """Look through `data`, before which there were `lines` line ends."""
+        """Search `data`, which begins after `lines` line ends."""
         if self.first:
             return
         rest = data.translate(None, _PLAIN).decode(errors="ignore")  # of most files nothing, of others little

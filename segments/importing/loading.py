@@ -1,4 +1,4 @@
-"""Loads a CSV file into a table of the warehouse, again and again: the new rows take the old ones' place at once.
+"""Loads a CSV file into a table of the warehouse; a later import atomically replaces the rows.
 
 All of it is one transaction on Django's connection: a temporary table of texts, the types they allow, the typed
 table beside the old one, the swap and the descriptions of table and fields. Whatever breaks, nothing has changed.
@@ -51,7 +51,7 @@ Say = Callable[[str], None]
 
 @dataclass
 class _Options:
-    """What is asked for; where nothing is said, what the table had before."""
+    """What the caller asks for; the table's earlier state supplies the rest."""
 
     environment: Environment
     name: str
@@ -112,7 +112,7 @@ def import_table(
 
 
 def _silence(_text: str) -> None:
-    """Say nothing."""
+    """Ignore a message."""
 
 
 def _import(options: _Options, file: CsvFile) -> Table:
@@ -155,7 +155,7 @@ def _import(options: _Options, file: CsvFile) -> Table:
 
 
 def _made(options: _Options, columns: list[Column], new: sql.Identifier, was: Mapping[str, Field] | None) -> Made:
-    """Say what was made, and what is remembered of the table that it is for."""
+    """Return the new rows with what is known about their table."""
     return Made(
         options.environment.warehouse_schema,
         options.name,
@@ -175,14 +175,14 @@ def _raw_connection() -> psycopg.Connection:
 
 
 def _kept_name(environment: Environment, name: str) -> str:
-    """Return `name` composed; a table that was made before names were keeps its own."""
+    """Return `name` composed, unless a table from before names were composed has it as it is."""
     name = composed(name)
     kept = Table.objects.filter(environment=environment).values_list("name", flat=True)
     return name if name in kept else next((one for one in kept if composed(one) == name), name)
 
 
 def _check_name(name: str) -> None:
-    """Refuse a name that PostgreSQL, people or Waybill's own temporary tables could stumble over."""
+    """Refuse names that PostgreSQL, people or Waybill's temporary tables cannot handle."""
     try:
         visible_name(name)
     except ValidationError as error:
@@ -197,7 +197,7 @@ def _check_name(name: str) -> None:
 
 
 def _lock(raw: psycopg.Connection, options: _Options) -> None:
-    """Let one import at a time work on this table."""
+    """Allow one import at a time for this table."""
     key = f"waybill:import:{options.environment.pk}:{options.name}"
     row = raw.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [key]).fetchone()
     if row != (True,):
@@ -206,7 +206,7 @@ def _lock(raw: psycopg.Connection, options: _Options) -> None:
 
 
 def _columns(options: _Options, file: CsvFile, table: Table) -> list[Column]:
-    """Return the file's columns with what is asked of them; refuse names that the file does not have."""
+    """Return the file's columns with the options for them; refuse names that the file does not have."""
     keys = _used_names(file, options.keys)
     if not keys and table.pk:
         keys = _used_names(file, table.fields.filter(is_key=True).values_list("name", flat=True))
@@ -235,7 +235,7 @@ def _columns(options: _Options, file: CsvFile, table: Table) -> list[Column]:
 
 
 def _used_names(file: CsvFile, names: Iterable[str]) -> list[str]:
-    """Return how the columns are called as fields; they may be asked for as the header has them, or as seen."""
+    """Return the field names of the named columns; they may be named as in the header, or as shown."""
     renamed = dict(zip(reversed(file.header), reversed(file.names), strict=True))
     seen = Counter(map(visible, file.names))
     shown = {text: name for name in file.names if seen[text := visible(name)] == 1}
@@ -265,7 +265,7 @@ def _check_semantic_types(kinds: Iterable[str]) -> None:
 
 
 def _stage(raw: psycopg.Connection, options: _Options, file: CsvFile, columns: list[Column]) -> int:
-    """Copy the file into a temporary table of texts; return its number of rows."""
+    """Copy the file into a temporary table of texts; return the number of rows."""
     fields = sql.SQL(", ").join(sql.SQL("{} text").format(column.raw) for column in columns)
     raw.execute(sql.SQL("CREATE TEMPORARY TABLE waybill_staging ({}) ON COMMIT DROP").format(fields))
     command = sql.SQL("COPY {} FROM STDIN (FORMAT csv, HEADER true, DELIMITER {}, ENCODING 'UTF8')")
@@ -284,7 +284,7 @@ def _stage(raw: psycopg.Connection, options: _Options, file: CsvFile, columns: l
 
 
 def _reading(file: CsvFile, seconds: float) -> str:
-    """Say how far the reading is: percent, rows, bytes and time left."""
+    """Return the progress of reading: percent, rows, bytes and time left."""
     share = file.position / file.size
     details = {
         "percent": int(share * 100),
@@ -298,7 +298,7 @@ def _reading(file: CsvFile, seconds: float) -> str:
 
 
 def _tell_of_dates(options: _Options, columns: list[Column]) -> None:
-    """Say which columns stay text although they look like dates."""
+    """Note which columns stay text although they look like dates."""
     for column in columns:
         if column.likely_type and column.pg_type == "text" and column.asked != "text":
             text = _(
@@ -315,7 +315,7 @@ def _tell_of_dates(options: _Options, columns: list[Column]) -> None:
 def _make(
     raw: psycopg.Connection, options: _Options, file: CsvFile, columns: list[Column], new: sql.Identifier
 ) -> None:
-    """Make the typed table under its temporary name, filled, with its key, and known to the planner."""
+    """Create and fill the typed table under its temporary name, add its key, and analyse it."""
     raw.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(options.environment.warehouse_schema)))
     try:
         with raw.transaction():
@@ -331,7 +331,7 @@ def _make(
 
 
 def _copy(raw: psycopg.Connection, columns: list[Column], new: sql.Identifier) -> int:
-    """Make the table of the columns' values, return its rows; unlike INSERT, this keeps them in the file's order."""
+    """Create the table from the columns' values and return its rows; unlike INSERT, this keeps the file's order."""
     values = sql.SQL(", ").join(
         sql.SQL("{} AS {}").format(column.value, sql.Identifier(column.name)) for column in columns
     )
@@ -350,7 +350,7 @@ def _make_key(raw: psycopg.Connection, file: CsvFile, columns: list[Column], new
 
 
 def _describe(options: _Options, table: Table, columns: list[Column]) -> None:
-    """Keep the fields' rows by name, with their ids and what people said about them."""
+    """Update the rows of Field by name, keeping ids and what people said about them."""
     known = {field.name: field for field in table.fields.select_for_update()}
     for position, column in enumerate(columns):
         field = known.pop(column.name, None) or Field(
@@ -372,7 +372,7 @@ def _describe(options: _Options, table: Table, columns: list[Column]) -> None:
 
 
 def _mark(options: _Options, field: Field, column: Column) -> None:
-    """Show the column to viewers if that is asked for, and no longer if it is another one now."""
+    """Show the column to viewers if asked, and hide it if it is now another column."""
     was_shown, meaning = field.is_shown, options.semantic_types.get(column.name, field.semantic_type)
     field.is_shown = column.name in options.shown or showing.is_kept(field, base_of(column.pg_type), meaning)
     if was_shown and not field.is_shown:

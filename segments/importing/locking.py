@@ -1,4 +1,4 @@
-"""Locks a table without keeping its readers waiting behind us for long."""
+"""Locks a table without making its readers wait long."""
 
 import time
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def lock(
     patience: float,
     say: Callable[[str], None],
 ) -> None:
-    """Wait until nobody uses the table in the way of `mode`, in short tries. Raises ImportRefusedError."""
+    """Take the table's lock `mode` in short tries, so that others need not wait. Raises ImportRefusedError."""
     deadline = time.monotonic() + patience
     while True:
         try:

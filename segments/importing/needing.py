@@ -1,4 +1,4 @@
-"""Who needs a field that a new file no longer has, or has with another type."""
+"""What uses a field that a new file no longer has, or has with another type."""
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -12,7 +12,7 @@ from segments.warehouse.queries import rules_where
 
 
 def who_needs(table: Table, name: str) -> str:
-    """Say who needs the field `name` that `table` had until now, and what to do; "" if nobody does."""
+    """Return what used the removed field `name` of `table`, and what to do; "" if nothing did."""
     own, other = Q(table=table, field_name=name), Q(to_table=table, to_field_name=name)
     broken = list(Relationship.objects.select_related("table", "to_table").filter(own | other))
     told = [answer for _receiver, answer in field_removed.send(Table, table=table, name=name)]
@@ -22,13 +22,13 @@ def who_needs(table: Table, name: str) -> str:
 
 
 def who_reads(table: Table, name: str) -> bool:
-    """Whether rules of segments or relationships stand on the field."""
+    """Whether rules of segments or relationships use the field."""
     own, other = Q(table=table, field_name=name), Q(to_table=table, to_field_name=name)
     return Relationship.objects.filter(own | other).exists() or bool(_readers(table, name, []))
 
 
 def who_minds(table: Table, name: str, new_type: str) -> str:
-    """Say who needs the field `name` that has another type now, and what to do; "" if nobody does."""
+    """Return what uses the field `name`, whose type changed, and what to do; "" if nothing does."""
     broken = _broken(table, name)
     readers = _readers(table, name, broken)
     failing = [segment for segment in readers if not _can_be_refreshed(segment)]
@@ -49,7 +49,7 @@ def who_minds(table: Table, name: str, new_type: str) -> str:
 
 
 def is_missed(table: Table, name: str) -> bool:
-    """Whether a relationship is broken or a segment cannot be refreshed that stands on the field."""
+    """Whether the change broke a relationship on the field, or a segment that uses it."""
     broken = _broken(table, name)
     return bool(broken) or not all(_can_be_refreshed(segment) for segment in _readers(table, name, broken))
 
@@ -73,7 +73,7 @@ def _rules(table: Table, name: str, broken: list[Relationship]) -> str:
 
 
 def _readers(table: Table, name: str, broken: list[Relationship]) -> list[Segment]:
-    """Return the segments whose conditions read the field, or lead through a relationship that stood on it."""
+    """Return the segments whose conditions use the field, or a relationship that was on it."""
     throughs = {(one.table_id, (one.field_name, one.to_table.name)) for one in broken}
     return [
         segment
@@ -87,7 +87,7 @@ def _readers(table: Table, name: str, broken: list[Relationship]) -> list[Segmen
 
 
 def _reads(condition: Condition, table: Table, name: str, *, is_own: bool) -> bool:
-    """Whether the condition reads this very field; one of a related table may be called the same."""
+    """Whether the condition uses this field, not one of the same name in a related table."""
     through = through_of(condition)
     if through is None:
         return is_own and condition["field"] == name
@@ -100,7 +100,7 @@ def _relationships(broken: list[Relationship]) -> str:
 
 
 def _accounts_of(table: Table) -> list[Table]:
-    """Return the account tables whose contacts this table holds, also where the relationship broke just now."""
+    """Return the account tables whose contacts this table holds, even if the relationship has just broken."""
     if table.profile_kind != ProfileKind.CONTACT:
         return []
     leads = table.relationships.filter(to_table__profile_kind=ProfileKind.ACCOUNT).select_related("to_table")

@@ -1,4 +1,4 @@
-"""Records of a CSV stream on its way to PostgreSQL: their line ends made equal, counted, their quotes checked.
+"""Records of a CSV stream on its way to PostgreSQL: makes their line ends equal, counts them, checks quotes.
 
 PostgreSQL takes a double quote anywhere as the begin or end of quoting, so that a stray one (5" disk) swallows the
 rows up to the next without a word. Here every quote must stand at an end of its field, or be doubled.
@@ -20,7 +20,7 @@ HALVES = re.compile(rb"(?:(?:\\\.?)?\r?|\xef\xbb?)\Z")
 
 
 class StrayQuoteError(Exception):
-    """A quote stands inside a field that is not quoted, or text follows one that was; `field` counts from 0."""
+    """A quote inside an unquoted field, or text after a quoted one; `field` counts from 0."""
 
     def __init__(self, field: int) -> None:
         super().__init__()
@@ -49,13 +49,13 @@ class RecordStream:
         self._stray = re.compile(rb'"(?:[^%b\n"]|(?<=[^%b\n"]"))' % (around, around))
 
     def feed(self, data: bytes) -> bytes:
-        """Return `data`, and what was held back before, cleaned. Raises StrayQuoteError."""
+        """Return `data` and what was held back before, cleaned. Raises StrayQuoteError."""
         data = self._half + data
         self._half = HALVES.search(data[-3:])[0]  # type: ignore[index]  # it always finds something
         return self._without_last_ends(self._clean(data[: len(data) - len(self._half)]))
 
     def end(self) -> bytes:
-        """Return what was held back, once no more will come."""
+        """Return what was held back, at the end of the stream."""
         is_lone = self._is_at_begin and self._half == END_OF_DATA
         cleaned = self._clean(self._half)
         rest = self._without_last_ends(b'"%b"' % cleaned if is_lone else cleaned)

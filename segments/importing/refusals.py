@@ -1,4 +1,4 @@
-"""Why an import did not work, in words for people: what happened at which line, and what to do."""
+"""Why an import failed, in words: what happened at which line, and what to do."""
 
 import errno
 import re
@@ -22,7 +22,7 @@ LONGEST_SHOWN = 80  # characters of a value
 
 
 def explain(error: Exception) -> ImportRefusedError:
-    """Turn what the database or the machine says into words for people."""
+    """Turn an error of the database or the machine into words."""
     cause = error.__cause__ if isinstance(error.__cause__, psycopg.Error) else error
     if isinstance(cause, psycopg.errors.DiskFull) or getattr(cause, "errno", None) == errno.ENOSPC:
         text = _("The disk is full: %(reason)s. Free about three times the file's size and import again.")
@@ -45,7 +45,7 @@ def explain(error: Exception) -> ImportRefusedError:
 
 
 def _right_for(error: BaseException) -> str:
-    """Say which right Waybill's account lacks."""
+    """Return which right Waybill's account lacks."""
     reason = _reason(error)
     if reason.startswith("must be owner of"):
         return _("Make Waybill's account the owner, or a member of the role that is.")
@@ -57,7 +57,7 @@ def _right_for(error: BaseException) -> str:
 
 
 def explain_copy(file: CsvFile, error: psycopg.Error) -> ImportRefusedError:
-    """Turn PostgreSQL's refusal of a line into words for people."""
+    """Turn PostgreSQL's refusal of a line into words."""
     found = re.search(r"line (\d+)", error.diag.context or "")
     if not found:
         return explain(error)
@@ -73,7 +73,7 @@ def explain_copy(file: CsvFile, error: psycopg.Error) -> ImportRefusedError:
 
 
 def check_count(file: CsvFile, loaded: int) -> None:
-    """Refuse a load after which PostgreSQL has another number of rows than were sent."""
+    """Refuse an import if PostgreSQL has another number of rows than were sent."""
     if loaded != file.rows:
         text = _(
             "The file has %(sent)s rows, PostgreSQL loaded %(loaded)s. Import it again; if that says the same, report"
@@ -100,7 +100,7 @@ def _wrong_count(file: CsvFile, line: int, fields: list[str]) -> ImportRefusedEr
 
 
 def _how_to_divide(file: CsvFile, fields: list[str]) -> str:
-    """Say how to write a line that has another number of fields than the header."""
+    """Return how to write a line that has another number of fields than the header."""
     name = delimiter_name(file.delimiter)
     if len(fields) == 1 and file.delimiter in fields[0]:
         return _("The whole line stands in double quotes: write it without those.")
@@ -126,7 +126,7 @@ def check_dates(raw: psycopg.Connection, staging: sql.Identifier, file: CsvFile,
 
 
 def check_asked(raw: psycopg.Connection, staging: sql.Identifier, file: CsvFile, columns: list[Column]) -> None:
-    """Refuse values that are not of the type that was asked for."""
+    """Refuse values that do not fit the types asked for."""
     for position, column in enumerate(columns):
         if deciding.is_as_asked(column):
             continue
@@ -172,7 +172,7 @@ def _is_date(value: str, date_format: str) -> bool:
 def explain_repeat(
     raw: psycopg.Connection, staging: sql.Identifier, file: CsvFile, columns: list[Column]
 ) -> ImportRefusedError:
-    """Name the first line whose key stands in an earlier one."""
+    """Return the first line whose key an earlier line has."""
     keys = [column for column in columns if column.is_key]
     names = sql.SQL(", ").join(column.raw for column in keys)
     query = sql.SQL(
@@ -202,7 +202,7 @@ def explain_long_key(
 
 
 def _reason(error: BaseException) -> str:
-    """Return the first line of what was said, without its full stop."""
+    """Return the first line of the error without its full stop."""
     said = getattr(error, "strerror", None) or str(error)
     if isinstance(error, psycopg.Error) and error.diag.message_primary:
         said = error.diag.message_primary

@@ -1,4 +1,4 @@
-"""What a table's columns were before an import, and what becomes of that: a type stays as long as the values fit it."""
+"""Keeps the types of a table's columns from import to import, as long as their values fit."""
 
 from django.utils.translation import gettext as _
 
@@ -11,7 +11,7 @@ from segments.warehouse.queries import types_of
 
 
 def remember(table: Table, columns: list[Column]) -> None:
-    """Tell the columns what they were; one that never had a value and that nobody reads may become anything."""
+    """Set the columns' earlier types; a column that never had values and that nobody uses may become anything."""
     if table.pk is None:
         return
     held, fields = types_of(table), {field.name: field for field in table.fields.all()}
@@ -25,7 +25,7 @@ def remember(table: Table, columns: list[Column]) -> None:
 
 
 def keep(field: Field, column: Column) -> None:
-    """Note what the column is now."""
+    """Store the column's type on its field."""
     is_told = column.has_values or column.asked not in ("", AUTO)
     field.is_settled = is_told or (field.is_settled and field.pk is not None)
     field.pg_type, field.layout = base_of(column.pg_type)[:40], column.layout
@@ -33,7 +33,7 @@ def keep(field: Field, column: Column) -> None:
 
 
 def what_changed(table: Table, column: Column) -> str:
-    """Say that the column has another type than before, and who needs it; "" where nothing changes for anybody."""
+    """Return how the column's type changed, and what uses it; "" if that affects nobody."""
     old, new = base_of(column.known), base_of(column.pg_type)
     if old in ("", new) or {old, new} <= WHOLE_BITS.keys():
         return ""

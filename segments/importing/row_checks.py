@@ -1,4 +1,4 @@
-"""What the staged rows must not have, or is told of them: empty keys, keys nobody sees whole, the header again."""
+"""Checks the staged rows: empty keys, keys with invisible characters, a repeated header."""
 
 from collections.abc import Callable, Sequence
 
@@ -25,7 +25,7 @@ def check(
     columns: Sequence[Column],
     tell: Callable[[str], None],
 ) -> None:
-    """Refuse rows whose key is empty and rows that repeat the header; tell of keys that nobody sees whole."""
+    """Refuse rows with empty keys and repeated headers; note keys with invisible characters."""
     keys = [(position, column) for position, column in enumerate(columns) if column.is_key]
     tests = [sql.SQL("coalesce({}, '') = ''").format(column.raw) for _position, column in keys]
     tests += [sql.SQL("{key} <> btrim({key}, {around})").format(key=c.raw, around=" \t\r\n") for _position, c in keys]
@@ -40,7 +40,7 @@ def check(
 
 
 def _any(raw: psycopg.Connection, staging: sql.Identifier, tests: Sequence[sql.Composable]) -> list[bool]:
-    """Tell for each test whether any row passes it, in one scan."""
+    """Return for each test whether any row passes it, in one scan."""
     found = sql.SQL(", ").join(sql.SQL("bool_or({})").format(test) for test in tests)
     row = raw.execute(sql.SQL("SELECT {} FROM {}").format(found, staging)).fetchone() or ()
     return [bool(value) for value in row]
@@ -53,7 +53,7 @@ def _empty_key(file: CsvFile, position: int, column: Column) -> ImportRefusedErr
 
 
 def _repeats_header(file: CsvFile, columns: Sequence[Column]) -> sql.Composable:
-    """Return the condition that a row has the columns' names. Lengths come first: they are compared quickly."""
+    """Return the condition that a row holds the column names. Lengths come first because they compare fast."""
     pairs = list(zip(columns, file.header, strict=True))
     sizes = [
         sql.SQL("octet_length({}) BETWEEN {} AND {}").format(
@@ -72,7 +72,7 @@ def _repeats_header(file: CsvFile, columns: Sequence[Column]) -> sql.Composable:
 
 
 def _refuse_header(file: CsvFile, tell: Callable[[str], None]) -> None:
-    """Refuse the row with the columns' names; in a single column it may be a value, and is told."""
+    """Refuse the row with the column names; in a single column it may be a value, and is only noted."""
     names = [name.strip(AROUND).casefold() for name in file.header]
     line, _fields = next(file.find(lambda fields: [field.strip(AROUND).casefold() for field in fields] == names))
     if len(names) == 1:
@@ -95,7 +95,7 @@ def _tell_of_key(
     has_blanks: bool,
     tell: Callable[[str], None],
 ) -> None:
-    """Say that the key has invisible characters, or blanks at its ends."""
+    """Note that the key has invisible characters, or blanks at its ends."""
     position, column = key
     tests = [sql.SQL("{key} <> btrim({key}, {around})").format(key=column.raw, around=" \t\r\n")] if has_blanks else []
     if file.hides_signs:

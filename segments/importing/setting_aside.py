@@ -1,4 +1,4 @@
-"""Takes the views on a table away while it changes, and makes them again with all that was set on them."""
+"""Drops the views on a table while it changes, and recreates them with everything set on them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ Grant = tuple[str, str, bool]
 
 @contextmanager
 def set_aside(raw: psycopg.Connection, views: list[View]) -> Iterator[None]:
-    """Drop the views, simple ones, and make them again at the end. Raises ImportRefusedError if one cannot be."""
+    """Drop the simple views, and recreate them at the end. Raises ImportRefusedError if one cannot be recreated."""
     raw.execute("SET LOCAL search_path = ''")  # view definitions then name schemas in full
     definitions = [(raw.execute("SELECT pg_get_viewdef(%s::oid)", [view.oid]).fetchone() or ("",))[0] for view in views]
     grants = [grants_on(raw, view.oid) for view in views]
@@ -35,12 +35,12 @@ def set_aside(raw: psycopg.Connection, views: list[View]) -> Iterator[None]:
 
 
 def grants_on(raw: psycopg.Connection, oid: int) -> list[Grant]:
-    """Return what others than its owner may do with the table or view: right, role ("" for all), may grant it."""
+    """Return the grants of others on the table or view: right, role ("" for all), with grant option."""
     return raw.execute(GRANTS, [oid]).fetchall()
 
 
 def grant(raw: psycopg.Connection, relation: sql.Identifier, grants: list[Grant]) -> None:
-    """Give these rights and no others; a new table or view has those that ALTER DEFAULT PRIVILEGES says."""
+    """Set exactly these grants; a new table or view has those of ALTER DEFAULT PRIVILEGES."""
     for _right, grantee, _may_grant in grants_on(raw, _oid(raw, relation)):
         raw.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(relation, _role(grantee)))
     for privilege, grantee, is_grantable in grants:
@@ -68,7 +68,7 @@ def _comment(raw: psycopg.Connection, oid: int) -> str | None:
 
 
 def _make(raw: psycopg.Connection, view: View, definition: str) -> None:
-    """Make the view with its options, such as security_invoker."""
+    """Create the view with its options, such as security_invoker."""
     pairs = [option.partition("=") for option in view.options]
     options = sql.SQL(", ").join(sql.SQL("{} = {}").format(sql.Identifier(name), value) for name, _sign, value in pairs)
     given = sql.SQL(" WITH ({})").format(options) if pairs else sql.SQL("")

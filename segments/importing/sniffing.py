@@ -1,4 +1,4 @@
-"""What a file is, told by its first bytes: its encoding, or that it is no CSV file at all."""
+"""Recognizes a file by its first bytes: its encoding, or that it is no CSV file."""
 
 import codecs
 from dataclasses import dataclass
@@ -35,12 +35,12 @@ KINDS = (
 
 
 class ImportRefusedError(Exception):
-    """The file cannot be imported, or not now; the text names the line and column. Nothing was changed."""
+    """The file cannot be imported (now); the text names line and column. Nothing has changed."""
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """How the file's text is written, and how many bytes of its mark precede it."""
+    """The encoding of the file's text, and the length of its byte order mark."""
 
     codec: str
     mark_bytes: int = 0

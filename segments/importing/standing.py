@@ -1,4 +1,4 @@
-"""What hangs on a table in PostgreSQL beyond what its import made.
+"""What depends on a table in PostgreSQL beyond what its import made.
 
 All that a new table in its place would not have. It errs on the safe side: what is not known here counts.
 """
@@ -100,7 +100,7 @@ WHERE k.conrelid = %(oid)s AND k.contype = 'p' AND (
 
 @dataclass(frozen=True)
 class View:
-    """A view on the table. `is_simple` tells that it can be made again as it is."""
+    """A view on the table. `is_simple` says that it can be recreated unchanged."""
 
     schema: str
     name: str
@@ -111,24 +111,24 @@ class View:
 
 @dataclass(frozen=True)
 class Standing:
-    """What hangs on a table: its views, and what else a new table would not have, by name."""
+    """What depends on a table: its views, and by name what else a new table would lack."""
 
     views: list[View]
     others: list[str]
 
     @property
     def has_simple_views(self) -> bool:
-        """Whether all of its views can be made again as they are."""
+        """Whether all of its views can be recreated unchanged."""
         return all(view.is_simple for view in self.views)
 
     @property
     def is_plain(self) -> bool:
-        """Whether another table can take its place without any loss."""
+        """Whether another table can replace it without loss."""
         return not self.others and self.has_simple_views
 
 
 def standing_on(raw: psycopg.Connection, oid: int, fields: Mapping[str, str], keys: Sequence[str]) -> Standing:
-    """Return what hangs on the table beyond these fields (name to type), the key of these names, and grants."""
+    """Return what depends on the table beyond these fields (name to type), this key, and grants."""
     rows = raw.execute(VIEWS, [oid]).fetchall()
     oids = [row[2] for row in rows]
     views = [

@@ -1,4 +1,4 @@
-"""Puts newly read rows in the place of old ones, with what stands on the old table in mind.
+"""Replaces old rows by new ones without losing what depends on the old table.
 
 A table that has nothing of its own is replaced by another one under its name: that is fastest and leaves nothing
 behind. One on which something was set stays, and its rows change (`filling`): whatever hangs on it goes on as it is.

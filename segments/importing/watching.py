@@ -1,4 +1,4 @@
-"""Shows how far something is: on a terminal in one line that changes, in a log in a line now and then."""
+"""Shows the progress of an import: in one changing line on a terminal, in a line now and then in a log."""
 
 import shutil
 import threading
@@ -35,7 +35,7 @@ class ProgressDisplay:
             self._write("\r\x1b[K")
 
     def say(self, text: str) -> None:
-        """Take what to show next."""
+        """Set the text to show next."""
         step, _colon, _rest = text.partition(":")
         with self._lock:
             if not self._text.startswith(step):
@@ -43,7 +43,7 @@ class ProgressDisplay:
             self._text = text
 
     def note(self, text: str) -> None:
-        """Print a line that stays."""
+        """Print a permanent line."""
         self._write(f"\r\x1b[K{text}\n" if self._is_terminal else f"{text}\n")
 
     def _tick(self) -> None:
