@@ -97,7 +97,7 @@ def changes_of(event: AuditEvent) -> list[FieldChange]:
     return [_change(name, value) for name, value in event.changes.items()]
 
 
-def told_of(event: AuditEvent) -> Any:
+def changes_as_json(event: AuditEvent) -> Any:
     """Return the event's changes as JSON, with messages in words."""
     return told(event.changes)
 

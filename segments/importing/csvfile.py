@@ -71,14 +71,14 @@ class CsvFile:
         records = delimiters.first_records(first, self.delimiter, is_cut=is_cut)
         if not self._is_told:
             delimiters.refuse_whole_lines(records)
-        return delimiters.told_of(fits) + ([] if self._is_told else delimiters.told_of_one_column(records))
+        return delimiters.notes_on(fits) + ([] if self._is_told else delimiters.notes_on_one_column(records))
 
     @property
     def hides_signs(self) -> bool:
         """Whether the rows read have invisible characters that a key should not have."""
         return self._signs.may_be_in_keys
 
-    def told_of_rows(self) -> list[str]:
+    def notes_on_rows(self) -> list[str]:
         """Return notes about the rows after they are read."""
         told = []
         if self._marked:
@@ -87,10 +87,10 @@ class CsvFile:
         if self._has_end_mark:
             told.append(_("The end: the mark of old programs for it (U+001A) is left out."))
         if self._signs.first:
-            told.append(self._told_of_sign(self._signs.first, self._signs.line))
+            told.append(self._note_on_sign(self._signs.first, self._signs.line))
         return told
 
-    def _told_of_sign(self, sign: str, line: int) -> str:
+    def _note_on_sign(self, sign: str, line: int) -> str:
         first, fields = self.at(line)
         at = next((place for place, value in enumerate(fields) if sign in value), 0)
         text = _("Line %(line)d, %(column)s: there is an invisible character, %(code)s. It is kept. %(todo)s")

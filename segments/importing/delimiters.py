@@ -86,7 +86,7 @@ def delimiter_name(delimiter: str) -> str:
     return names[delimiter]
 
 
-def told_of(fits: list[Fit]) -> list[str]:
+def notes_on(fits: list[Fit]) -> list[str]:
     """Return notes about the chosen delimiter, the first of `fits`."""
     chosen, *others = fits
     name = delimiter_name(chosen.delimiter)
@@ -117,7 +117,7 @@ def refuse_whole_lines(records: list[list[str]]) -> None:
             raise ImportRefusedError(text % {"name": names[0][:80], "option": option})
 
 
-def told_of_one_column(records: list[list[str]]) -> list[str]:
+def notes_on_one_column(records: list[list[str]]) -> list[str]:
     """Return notes about a file that may have more columns than were found."""
     names, values = _only_column(records)
     for sign in OTHERS:

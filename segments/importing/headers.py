@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.utils.translation import gettext as _
 
 from roles.validators import visible
-from segments.importing.invisible import told_of_name
+from segments.importing.invisible import note_on_name
 from segments.importing.sniffing import ImportRefusedError
 
 MOST_COLUMNS = 1600  # PostgreSQL's
@@ -33,7 +33,7 @@ def field_names(header: Sequence[str]) -> tuple[list[str], list[str]]:
     for position, name in enumerate(header, start=1):
         used, note = _field_name(position, name, names, taken)
         names.append(used)
-        notes += filter(None, [note, told_of_name(position, name)])
+        notes += filter(None, [note, note_on_name(position, name)])
     return names, notes
 
 

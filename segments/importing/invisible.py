@@ -45,7 +45,7 @@ def _codes(signs: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(map(code, signs)))
 
 
-def told_of_name(position: int, name: str) -> str:
+def note_on_name(position: int, name: str) -> str:
     """Return a note on the name of the column at `position` (from 1), "" if all or nothing of it is visible."""
     details = {"position": position, "name": visible(name), "codes": in_name(name)}
     if not details["name"]:

@@ -28,14 +28,13 @@ from roles.kinds import PROFILE_KINDS, Audience, SemanticType
 from roles.models import Environment, User
 from roles.validators import composed, visible, visible_name
 from segments import showing
-from segments.importing import columns as typing
 from segments.importing import deciding, refusals, remembering, row_checks
-from segments.importing.columns import Column
+from segments.importing.columns import Column, guess_semantic_type, pg_template, type_of_dates
 from segments.importing.csvfile import LONGEST_NAME_BYTES, CsvFile, ImportRefusedError
 from segments.importing.filling import Made
 from segments.importing.locking import PATIENCE_SECONDS
-from segments.importing.needing import who_needs
-from segments.importing.swapping import put
+from segments.importing.needing import uses_of_removed
+from segments.importing.swapping import replace_rows
 from segments.models import Field, Table
 from segments.types import base_of
 from segments.warehouse import sessions
@@ -128,7 +127,7 @@ def _import(options: _Options, file: CsvFile) -> Table:
     rows = _stage(raw, options, file, columns)
     options.say(_("Step 2 of 4: deciding the types of %(rows)s rows") % {"rows": f"{rows:,}"})
     row_checks.check(raw, STAGING, file, columns, options.tell)
-    remembering.remember(table, columns)
+    remembering.recall_types(table, columns)
     deciding.decide_types(raw, STAGING, columns)
     refusals.check_dates(raw, STAGING, file, columns)
     refusals.check_asked(raw, STAGING, file, columns)
@@ -138,14 +137,14 @@ def _import(options: _Options, file: CsvFile) -> Table:
     new = sql.Identifier(options.environment.warehouse_schema, f"{TEMPORARY}{secrets.token_hex(8)}")
     _make(raw, options, file, columns, new)
     options.say(_("Step 4 of 4: replacing the table"))
-    put(raw, _made(options, columns, new, was), patience=options.patience, say=options.say)
+    replace_rows(raw, _made(options, columns, new, was), patience=options.patience, say=options.say)
     raw.execute(sql.SQL("DROP TABLE {}").format(STAGING))
     table.row_count, table.refreshed_at = rows, timezone.now()
     table.save()
     had, were_shown = list(table.fields.values_list("name", flat=True)), showing.shown_names(table.fields.all())
     _describe(options, table, columns)
     for column in columns:
-        if said := remembering.what_changed(table, column):
+        if said := remembering.type_change(table, column):
             options.tell(said)
     fields = [had, [column.name for column in columns]]
     changes = {"row_count": [before, rows]} | ({"fields": fields} if had != fields[1] else {})
@@ -229,8 +228,8 @@ def _columns(options: _Options, file: CsvFile, table: Table) -> list[Column]:
     for column in columns:
         column.date_format = formats.get(column.name, "")
         if column.date_format:
-            typing.pg_template(column.date_format)
-            column.pg_type = typing.type_of_dates(column.date_format)
+            pg_template(column.date_format)
+            column.pg_type = type_of_dates(column.date_format)
     return columns
 
 
@@ -278,7 +277,7 @@ def _stage(raw: psycopg.Connection, options: _Options, file: CsvFile, columns: l
     except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded) as error:
         raise refusals.explain_copy(file, error) from error
     refusals.check_count(file, cursor.rowcount)
-    for note in file.told_of_rows():
+    for note in file.notes_on_rows():
         options.tell(note)
     return cursor.rowcount
 
@@ -356,19 +355,17 @@ def _describe(options: _Options, table: Table, columns: list[Column]) -> None:
         field = known.pop(column.name, None) or Field(
             table=table,
             name=column.name,
-            semantic_type=typing.guess_semantic_type(
-                column.name, is_key=column.is_key, is_profile=table.is_profile_table
-            ),
+            semantic_type=guess_semantic_type(column.name, is_key=column.is_key, is_profile=table.is_profile_table),
         )
         _mark(options, field, column)
         field.position, field.is_key = position, column.is_key
-        remembering.keep(field, column)
+        remembering.store_type(field, column)
         field.semantic_type = options.semantic_types.get(column.name, field.semantic_type)
         field.save()
     table.fields.filter(pk__in=[field.pk for field in known.values()]).delete()
     for name in known:
         text = _("The file no longer has %(name)s. %(todo)s")
-        options.tell(text % {"name": name, "todo": who_needs(table, name) or _("Nothing used it.")})
+        options.tell(text % {"name": name, "todo": uses_of_removed(table, name) or _("Nothing used it.")})
 
 
 def _mark(options: _Options, field: Field, column: Column) -> None:

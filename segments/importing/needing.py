@@ -11,7 +11,7 @@ from segments.signals import field_removed, field_retyped
 from segments.warehouse.queries import rules_where
 
 
-def who_needs(table: Table, name: str) -> str:
+def uses_of_removed(table: Table, name: str) -> str:
     """Return what used the removed field `name` of `table`, and what to do; "" if nothing did."""
     own, other = Q(table=table, field_name=name), Q(to_table=table, to_field_name=name)
     broken = list(Relationship.objects.select_related("table", "to_table").filter(own | other))
@@ -21,13 +21,13 @@ def who_needs(table: Table, name: str) -> str:
     )
 
 
-def who_reads(table: Table, name: str) -> bool:
+def is_used(table: Table, name: str) -> bool:
     """Whether rules of segments or relationships use the field."""
     own, other = Q(table=table, field_name=name), Q(to_table=table, to_field_name=name)
     return Relationship.objects.filter(own | other).exists() or bool(_readers(table, name, []))
 
 
-def who_minds(table: Table, name: str, new_type: str) -> str:
+def uses_of_retyped(table: Table, name: str, new_type: str) -> str:
     """Return what uses the field `name`, whose type changed, and what to do; "" if nothing does."""
     broken = _broken(table, name)
     readers = _readers(table, name, broken)
@@ -48,7 +48,7 @@ def who_minds(table: Table, name: str, new_type: str) -> str:
     )
 
 
-def is_missed(table: Table, name: str) -> bool:
+def is_broken(table: Table, name: str) -> bool:
     """Whether the change broke a relationship on the field, or a segment that uses it."""
     broken = _broken(table, name)
     return bool(broken) or not all(_can_be_refreshed(segment) for segment in _readers(table, name, broken))

@@ -11,9 +11,8 @@ from django.utils.translation import ngettext
 from psycopg import sql
 
 from roles import shared_memory
-from segments.importing import columns as typing
 from segments.importing import deciding
-from segments.importing.columns import Column
+from segments.importing.columns import Column, date_pattern
 from segments.importing.csvfile import CsvFile
 from segments.importing.delimiters import delimiter_name
 from segments.importing.sniffing import ImportRefusedError
@@ -142,7 +141,7 @@ def check_asked(raw: psycopg.Connection, staging: sql.Identifier, file: CsvFile,
 
 
 def _dates_fit(raw: psycopg.Connection, staging: sql.Identifier, column: Column) -> bool:
-    pattern = f"^(?:{typing.date_pattern(column.date_format).pattern})$"
+    pattern = f"^(?:{date_pattern(column.date_format).pattern})$"
     query = sql.SQL("SELECT bool_and({raw} = '' OR {raw} ~ {pattern}), max({value}) FROM {staging}").format(
         raw=column.raw, pattern=sql.Literal(pattern), value=column.value, staging=staging
     )
@@ -155,7 +154,7 @@ def _dates_fit(raw: psycopg.Connection, staging: sql.Identifier, column: Column)
 
 
 def _misfits(file: CsvFile, position: int, date_format: str) -> Iterator[tuple[int, str]]:
-    pattern = typing.date_pattern(date_format)
+    pattern = date_pattern(date_format)
     for line, fields in file.records():
         value = fields[position]
         if value and not (pattern.fullmatch(value) and _is_date(value, date_format)):

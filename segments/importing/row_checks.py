@@ -106,14 +106,14 @@ def _tell_of_key(
     count = (raw.execute(query).fetchone() or (0,))[0]
     if count:
         line, fields = next(file.find(lambda fields: _is_odd(fields[position])))
-        tell(_told_of_key(column.name, line, fields[position], count))
+        tell(_note_on_key(column.name, line, fields[position], count))
 
 
 def _is_odd(value: str) -> bool:
     return bool(invisible.in_key(value)) or value != value.strip(" \t\r\n")
 
 
-def _told_of_key(name: str, line: int, value: str, count: int) -> str:
+def _note_on_key(name: str, line: int, value: str, count: int) -> str:
     codes = invisible.in_key(value)
     text = _("Line %(line)d: the key %(name)s “%(value)s” has invisible characters: %(codes)s.")
     if not codes:

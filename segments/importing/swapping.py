@@ -19,14 +19,14 @@ from segments.importing.locking import EXCLUSIVE, PATIENCE_SECONDS, lock
 from segments.importing.setting_aside import grant, grants_on, set_aside
 from segments.importing.standing import MARK, Standing, View, standing_on
 
-__all__ = ["MARK", "PATIENCE_SECONDS", "Made", "put"]
+__all__ = ["MARK", "PATIENCE_SECONDS", "Made", "replace_rows"]
 
 KEY_INDEX = """SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
     JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = %s AND c.relname = %s AND i.indisprimary"""
 
 
-def put(raw: psycopg.Connection, made: Made, *, patience: float, say: Callable[[str], None]) -> None:
+def replace_rows(raw: psycopg.Connection, made: Made, *, patience: float, say: Callable[[str], None]) -> None:
     """Let the rows of `made` be those of the table that it is for. `say` is told when it has to wait for readers.
 
     Raises ImportRefusedError when readers do not end within `patience` seconds, when what stands on the table needs

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from django.conf import settings as site
+from django.conf import settings
 
 from connections.destinations.base import DeliveryError
 from connections.destinations.files import names
@@ -20,11 +20,11 @@ _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 def open_base() -> int:
     """Open the base directory; it may be a link, since the operator chose it."""
     try:
-        return os.open(site.LOCAL_FOLDER_BASE, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        return os.open(settings.LOCAL_FOLDER_BASE, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise DeliveryError(
             _("The base directory cannot be opened. Whoever operates Waybill has to make it."),
-            detail=f"WAYBILL_LOCAL_FOLDER_BASE={site.LOCAL_FOLDER_BASE}: {error.strerror}",
+            detail=f"WAYBILL_LOCAL_FOLDER_BASE={settings.LOCAL_FOLDER_BASE}: {error.strerror}",
             permanent=True,
         ) from error
 

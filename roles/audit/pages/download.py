@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from django.db.models import QuerySet
 
-from roles.audit.changes import told_of
+from roles.audit.changes import changes_as_json
 from roles.audit.pages.listing import in_batches
 from roles.audit.sentences import plain_sentence
 from roles.models import AuditEvent
@@ -39,5 +39,5 @@ def _row(event: AuditEvent) -> list[str]:
         event.object_id,
         event.object_name,
         str(event.run or ""),
-        json.dumps(told_of(event), ensure_ascii=False) if event.changes else "",
+        json.dumps(changes_as_json(event), ensure_ascii=False) if event.changes else "",
     ]

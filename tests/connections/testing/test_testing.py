@@ -18,7 +18,7 @@ from connections.destinations.registry import registered
 from connections.models import Connection
 from connections.testing import checks, testing
 from exports.dispatcher import dispatch_once
-from roles.audit.changes import told_of
+from roles.audit.changes import changes_as_json
 from roles.models import AuditEvent
 from tests.connections.working import work_off
 from tests.factories import make_connection, make_export, make_member
@@ -71,7 +71,7 @@ def fresh(connection) -> Connection:
 
 def events(connection) -> list[tuple]:
     found = AuditEvent.objects.filter(object_type="connection", object_id=connection.pk, action="test").order_by("pk")
-    return [(event.actor, told_of(event)) for event in found]
+    return [(event.actor, changes_as_json(event)) for event in found]
 
 
 def poll_of(text: str) -> str:

@@ -7,7 +7,7 @@ from exports import actions
 from exports.models import Export, Schedule
 from exports.schedules import planning
 from exports.schedules.recurrence import Recurrence
-from roles.audit.changes import told_of
+from roles.audit.changes import changes_as_json
 from roles.models import AuditEvent
 from tests.exports.pane.browser import PANEL, Pane, text_of
 
@@ -38,7 +38,7 @@ def open_pane(pane, name="edit", **kwargs):
 def test_a_new_export_gets_its_own_recurrence_with_its_next_run(pane, export):
     assert (export.schedule_mode, planning.stored_rule(export)) == ("own", WEEKLY)
     assert export.schedule.next_due
-    assert told_of(AuditEvent.objects.get(action="create"))["schedule"] == [None, SAID]
+    assert changes_as_json(AuditEvent.objects.get(action="create"))["schedule"] == [None, SAID]
 
 
 def test_a_new_recurrence_starts_in_the_environments_zone(pane):
@@ -55,7 +55,7 @@ def test_editing_shows_it_with_its_next_runs_and_keeps_what_is_not_changed(pane,
     assert Schedule.objects.get().next_due == due
     assert "schedule" not in AuditEvent.objects.get(action="change").changes
     pane.send("edit", pk=export.pk, schedule_mode="off")
-    assert told_of(AuditEvent.objects.filter(action="change").latest("pk"))["schedule"] == [SAID, "off"]
+    assert changes_as_json(AuditEvent.objects.filter(action="change").latest("pk"))["schedule"] == [SAID, "off"]
     assert Schedule.objects.get().next_due is None
 
 

@@ -11,7 +11,7 @@ from exports.refresh import due, start
 from exports.refresh.scheduling import save_schedule
 from exports.schedules import planning
 from exports.schedules.recurrence import Recurrence
-from roles.audit.changes import told_of
+from roles.audit.changes import changes_as_json
 from roles.models import AuditEvent
 from tests.exports.refresh.test_workers import at_once
 from tests.factories import make_environment, make_member
@@ -80,7 +80,7 @@ def test_a_schedule_that_nobody_understands_is_switched_off_alone(environment):
     assert bad.next_due is None
     assert bad.problem
     event = AuditEvent.objects.get(action="switch off system refresh")
-    assert told_of(event)["problem"] == bad.problem
+    assert changes_as_json(event)["problem"] == bad.problem
     assert str(bad.problem) in Alert.objects.get(environment=environment).text
     assert SystemRefresh.objects.filter(state=RefreshState.SUCCEEDED).exists()
 

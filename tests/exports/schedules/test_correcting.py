@@ -12,7 +12,7 @@ from exports.refresh import due
 from exports.schedules import engine, occurrences, recurrence
 from exports.schedules.health import look_at
 from exports.schedules.planning import database_now
-from roles.audit.changes import told_of
+from roles.audit.changes import changes_as_json
 from roles.audit.sentences import plain_sentence
 from roles.models import AuditEvent
 from tests.exports.schedules.scheduled import make_due, runs_of
@@ -128,7 +128,7 @@ def test_one_that_cannot_be_followed_is_switched_off_and_told(environment, ours)
     fine.refresh_from_db()
     assert (schedule.next_due, fine.next_due) == (None, expected(fine))
     assert "Nowhere/Never" in schedule.problem
-    assert told_of(AuditEvent.objects.get(action=ours.kind.switched_off))["problem"] == schedule.problem
+    assert changes_as_json(AuditEvent.objects.get(action=ours.kind.switched_off))["problem"] == schedule.problem
 
 
 def test_what_was_started_while_the_clock_was_ahead_starts_again_at_its_time(environment, ours):

@@ -16,7 +16,7 @@ from exports.schedules import engine, occurrences
 from exports.schedules.occurrences import start_due
 from exports.schedules.planning import database_now
 from exports.schedules.recurrence import Recurrence
-from roles.audit.changes import told_of
+from roles.audit.changes import changes_as_json
 from roles.models import AuditEvent
 from tests.exports.schedules.scheduled import due_again, far_minute, make_due, runs_of
 from tests.factories import make_environment, make_export, make_member
@@ -275,7 +275,7 @@ def test_a_row_that_breaks_the_code_disables_itself_too(environment, caplog):
     assert [len(runs_of(good)), len(runs_of(broken))] == [1, 0]
     problem = Schedule.objects.get(export=broken).problem
     assert "Choose its recurrence again" in problem
-    assert told_of(AuditEvent.objects.get(action="switch off schedule"))["problem"] == problem
+    assert changes_as_json(AuditEvent.objects.get(action="switch off schedule"))["problem"] == problem
     assert str(problem) in Alert.objects.get(export=broken).text
     assert "is switched off" in caplog.text
 

@@ -9,7 +9,7 @@ from exports import actions
 from exports.models import RefreshSchedule, Schedule, ScheduleMode
 from exports.schedules import planning
 from exports.schedules.recurrence import Recurrence, next_after
-from roles.audit.changes import told_of
+from roles.audit.changes import changes_as_json
 from roles.models import AuditEvent
 from tests.exports.pane.browser import PANEL, text_of
 from tests.factories import make_connection, make_export
@@ -56,7 +56,7 @@ def test_the_pane_shows_how_it_is_and_saves_another_schedule(environment, carl, 
     ask(carl, environment, [export], schedule_mode="off")
     export.refresh_from_db()
     assert export.schedule_mode == ScheduleMode.OFF
-    assert told_of(AuditEvent.objects.latest("pk")) == {"schedule": ["refresh", "off"]}
+    assert changes_as_json(AuditEvent.objects.latest("pk")) == {"schedule": ["refresh", "off"]}
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_recurrence_of_its_own_is_kept_with_its_next_run_and_shown_again(envir
     row = export.schedule
     assert (export.schedule_mode, planning.stored_rule(export), row.problem) == (ScheduleMode.OWN, rule, "")
     assert next_after(rule, before) <= row.next_due <= next_after(rule, datetime.now(UTC))
-    said = told_of(AuditEvent.objects.latest("pk"))["schedule"]
+    said = changes_as_json(AuditEvent.objects.latest("pk"))["schedule"]
     assert (said[0], said[1].endswith(f"({rule.zone})")) == ("refresh", True)
     assert chosen(ask(carl, environment, [export]), "repeat") == [rule.repeat]
 
@@ -128,7 +128,7 @@ def test_off_keeps_the_recurrence_and_on_brings_it_back(environment, carl, expor
     actions.set_schedule(export, ScheduleMode.OWN, by=None)
     row.refresh_from_db()
     assert row.next_due
-    assert told_of(AuditEvent.objects.latest("pk")) == {"schedule": ["off", "Daily at 09:00 (Europe/Paris)"]}
+    assert changes_as_json(AuditEvent.objects.latest("pk")) == {"schedule": ["off", "Daily at 09:00 (Europe/Paris)"]}
 
 
 def test_with_every_system_refresh_removes_the_recurrence(environment, carl, export):

@@ -11,7 +11,7 @@ from exports.models.states import State
 from exports.runs import lease, lifecycle, queue
 from exports.spec.spec import Column
 from exports.spec.stored import spec_of
-from roles.audit.changes import told_of, value_of
+from roles.audit.changes import changes_as_json, value_of
 from roles.messages import personal, said
 from roles.models import AuditEvent
 from segments import actions as segment_actions
@@ -54,7 +54,7 @@ def test_a_changed_export_keeps_what_differs(environment, export, segment, carl)
     fields = {segment.table.name: (Column("Email", "Email"),)}
     changes = {"name": "Letters", "settings": {"compression": "none"}, "segments": (segment.name, other.name)}
     actions.save(export, replace(spec_of(export), fields=fields, **changes), by=carl)
-    assert told_of(event("change")) == {
+    assert changes_as_json(event("change")) == {
         "name": ["Calls", "Letters"],
         "settings.compression": ["gzip", "none"],
         "fields": [["Email → EMAIL", "City"], ["Email"]],
@@ -65,7 +65,7 @@ def test_a_changed_export_keeps_what_differs(environment, export, segment, carl)
 def test_schedule_detach_and_remove_say_what_was(environment, export, carl):
     name = export.connection.name
     actions.set_schedule(export, "refresh", by=carl)
-    assert told_of(event("schedule")) == {"schedule": ["off", "refresh"]}
+    assert changes_as_json(event("schedule")) == {"schedule": ["off", "refresh"]}
     actions.detach(export, by=carl)
     assert event("detach").changes["connection"] == [name, None]
     actions.remove(export, by=carl)
@@ -85,7 +85,11 @@ def test_a_run_has_an_event_for_its_start_and_its_end(export, carl):
     assert [one.actor for one in events] == [carl, None, None]
     asked = {"trigger": "person", "asked_by": "carl"}
     assert events[1].changes == asked | {"state": ["queued", "running"], "attempt": 1}
-    assert told_of(events[2]) == asked | {"state": ["running", "succeeded"], "rows": 7, "message": "All went out."}
+    assert changes_as_json(events[2]) == asked | {
+        "state": ["running", "succeeded"],
+        "rows": 7,
+        "message": "All went out.",
+    }
 
 
 def test_a_run_that_is_tried_again_interrupted_or_canceled_says_so(export, carl):
@@ -95,7 +99,7 @@ def test_a_run_that_is_tried_again_interrupted_or_canceled_says_so(export, carl)
     claimed = queue.claim()
     run = export.runs.get()
     lifecycle.retry_later(claimed, run, message="No answer.", detail="planted.example", reason="Connect")
-    assert told_of(event("postpone run"))["reason"] == "Connect"
+    assert changes_as_json(event("postpone run"))["reason"] == "Connect"
     run.refresh_from_db()
     assert lifecycle.cancel(run, by=carl)
     assert event("cancel").run == run.uuid
@@ -127,7 +131,7 @@ def test_a_rule_is_named_without_its_value_also_when_that_alone_changes(segment,
     ]
     segment_actions.save(segment, by=carl)
     said = [["City equals"], ["City equals (another value)", "Email contains"]]
-    assert told_of(event("change")) == {"conditions": said}
+    assert changes_as_json(event("change")) == {"conditions": said}
     segment_actions.remove(segment, by=carl)
     gone = event("remove").changes
     assert gone["table"] == ["Customers", None]
@@ -137,8 +141,8 @@ def test_a_rule_is_named_without_its_value_also_when_that_alone_changes(segment,
 
 def test_a_refresh_has_an_event_for_its_start_and_its_end(segment, carl):
     refresh(segment, by=carl)
-    assert told_of(event("start refresh")) == {"member_count": 2}
-    assert told_of(event("refresh")) == {"member_count": [2, 2]}
+    assert changes_as_json(event("start refresh")) == {"member_count": 2}
+    assert changes_as_json(event("refresh")) == {"member_count": [2, 2]}
     assert event("refresh").actor == carl
 
 
@@ -158,7 +162,7 @@ def test_a_run_that_fails_for_a_persons_value_does_not_quote_it(export, carl):
     lifecycle.finish(queue.claim(), State.FAILED, message=said("Failed: %(why)s") % {"why": why}, reason=why)
     run.refresh_from_db()
     assert (str(run.message), str(run.reason)) == ("Failed: “planted” is not a number", "“planted” is not a number")
-    assert told_of(event("end run"))["message"] == "Failed: “…” is not a number"
+    assert changes_as_json(event("end run"))["message"] == "Failed: “…” is not a number"
     assert str(run.lines.last().text) == "Failed (permanent): Failed: “…” is not a number"
     assert str(Alert.objects.get().text) == "Failed: “…” is not a number"
     rows = [AuditEvent.objects.values(), run.lines.values(), Alert.objects.values()]
@@ -167,7 +171,7 @@ def test_a_run_that_fails_for_a_persons_value_does_not_quote_it(export, carl):
 
 def test_an_import_keeps_rows_and_fields(environment, carl):
     make_table(environment, "Visits", "VisitId,Page\nV1,planted\n", key="VisitId", by=carl)
-    assert told_of(event("import")) == {"row_count": [None, 1], "fields": [[], ["VisitId", "Page"]]}
+    assert changes_as_json(event("import")) == {"row_count": [None, 1], "fields": [[], ["VisitId", "Page"]]}
 
 
 def test_a_secret_is_said_to_be_changed(environment, carl):

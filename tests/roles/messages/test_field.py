@@ -7,7 +7,7 @@ from django.db.models import F
 from django.utils.translation import override
 
 from roles.audit import audit
-from roles.audit.changes import changes_of, told_of, value_of
+from roles.audit.changes import changes_as_json, changes_of, value_of
 from roles.messages import EMPTY, Message, personal, said, verbatim
 from roles.messages.field import in_json, out_of_json, told
 from roles.models import AuditEvent
@@ -134,5 +134,5 @@ def test_the_audit_log_keeps_messages_without_values_and_says_them_to_each_reade
     with override("de"):
         assert value_of(event, "message") == "„…“ ist keine Zahl"
         assert [one.after for one in changes_of(event)] == ["„…“ ist keine Zahl"] * 2
-        assert told_of(event)["both"] == [1, "„…“ ist keine Zahl"]
+        assert changes_as_json(event)["both"] == [1, "„…“ ist keine Zahl"]
     assert value_of(event, "message") == "“…” is not a number"

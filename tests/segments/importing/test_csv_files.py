@@ -17,7 +17,7 @@ def read(data, **options):
     file = CsvFile(io.BytesIO(data.encode() if isinstance(data, str) else data), **options)
     sent = b"".join(file.chunks()).decode()
     assert file.rows == sum(1 for _record in file.records())
-    return file.names, sent, [*file.notes, *file.told_of_rows()]
+    return file.names, sent, [*file.notes, *file.notes_on_rows()]
 
 
 def refused(data, **options):
