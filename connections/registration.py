@@ -1,4 +1,4 @@
-"""What the rooms below are told of connections when the app is ready: section, limits, audit words, places."""
+"""Registers connections with the apps below: section, limits, audit words, object pages."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def _setting(name: str) -> Any:
 
 
 def register() -> None:
-    """Add all of it; a second time changes nothing."""
+    """Register all of it; a second call changes nothing."""
     navigation.register(Section(Group.SETTINGS, 10, _("Connections"), "connections:list", "connections"))
     limits.register(LIMITS)
     sentences.register(NOUNS, ACTIONS)

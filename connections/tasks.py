@@ -1,4 +1,4 @@
-"""What the chores cluster calls; each loads and calls one thing."""
+"""The tasks of the chores cluster; each only loads and calls one thing."""
 
 from datetime import datetime
 

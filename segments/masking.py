@@ -16,7 +16,7 @@ DATE = re.compile(r"\d{4}-\d\d-\d\d.*|\d{1,2}[/.-]\d{1,2}[/.-]\d{4}")
 
 
 def mask(value: str | None, semantic_type: str) -> str | None:
-    """Return `value` as it may be shown; e-mail and telephone are also recognized where nothing is stated."""
+    """Return `value` as it may be shown; e-mail addresses and telephone numbers are also recognized by their form."""
     if not value:
         return value
     hide = BY_TYPE.get(semantic_type, _recognized)

@@ -1,4 +1,4 @@
-"""What can go: the tables of an environment's warehouse, their fields, and segments of profiles."""
+"""What can be exported: the tables of an environment's warehouse, their fields, and segments of profiles."""
 
 from django.conf import settings
 from django.core.validators import MaxLengthValidator
@@ -65,7 +65,7 @@ class Field(models.Model):
 
 
 class RelationshipQuerySet(models.QuerySet["Relationship"]):
-    """Relationships, with what the fields of both sides are today."""
+    """Relationships with the current fields of both sides."""
 
     def described(self) -> "RelationshipQuerySet":
         """Annotate both sides' types (None: no such field any more) and the number of keys of the other table.
@@ -136,7 +136,7 @@ class Relationship(models.Model):
 
 
 class SegmentStatus(models.TextChoices):
-    """Where a segment's member list stands."""
+    """The state of a segment's member list."""
 
     NEW = "new", _("Not refreshed yet")
     REFRESHING = "refreshing", _("Refreshing")
@@ -153,7 +153,7 @@ STATUS_TONES: dict[str, str] = {
 
 
 class SegmentError(models.TextChoices):
-    """Why a refresh failed, where more than people want to know."""
+    """Why a refresh failed, if there is more than people want to know."""
 
     STUCK = "stuck", _("It did not end")
 
@@ -202,10 +202,10 @@ class Segment(models.Model):
 
     @property
     def tone(self) -> str:
-        """The tone in which its status is shown."""
+        """The tone of its status."""
         return STATUS_TONES[self.status]
 
     @property
     def reason(self) -> Message:
-        """Why its last refresh failed; nothing if it did not."""
+        """Why its last refresh failed, if it did."""
         return self.error if self.status == SegmentStatus.FAILED else EMPTY

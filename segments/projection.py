@@ -1,4 +1,4 @@
-"""What an account segment says about its contacts: which of their fields an export may send, and what they mean.
+"""Projected fields of an account segment: which contact fields an export may send, and what they mean.
 
 Beside the fields of the account itself a projected field is called by `projected_name`: its table's name and its own.
 """
@@ -10,9 +10,9 @@ from segments.models import Field, Relationship, Segment, Table
 
 
 def contacts_of(tables: Iterable[Table]) -> dict[int, Relationship]:
-    """Return, by the account table's id, the relationship of the contact table that refers to it; in one query.
+    """Return, by account table id, the relationship of the contact table that refers to it, in one query.
 
-    Where several do it is the first by name.
+    If several do, it is the first by name.
     """
     accounts = [table.pk for table in tables if table.profile_kind == ProfileKind.ACCOUNT]
     found = Relationship.objects.described().filter(to_table__in=accounts, table__profile_kind=ProfileKind.CONTACT)
@@ -21,12 +21,12 @@ def contacts_of(tables: Iterable[Table]) -> dict[int, Relationship]:
 
 
 def contact_of(table: Table) -> Relationship | None:
-    """Return the relationship of the contact table that refers to this account table, None where there is none."""
+    """Return the relationship of the contact table that refers to this account table, None if there is none."""
     return contacts_of([table]).get(table.pk)
 
 
 def projected(segment: Segment) -> list[Field]:
-    """Return the contact fields that the segment projects and that are still there, in its order."""
+    """Return the existing contact fields that the segment projects, in its order."""
     contact = contact_of(segment.table) if segment.projected_fields else None
     if contact is None:
         return []
@@ -35,7 +35,7 @@ def projected(segment: Segment) -> list[Field]:
 
 
 def projected_name(table: Table, field: str) -> str:
-    """Return what a projected field of the contact table is called in columns."""
+    """Return the column name of a projected field of the contact table."""
     return f"{table.name} › {field}"
 
 
@@ -46,12 +46,12 @@ def table_names(segment: Segment) -> set[str]:
 
 
 def semantic_types(segment: Segment) -> set[SemanticType]:
-    """Return the meanings that fields of the segment have: its own table's and the projected ones'."""
+    """Return the meanings of the segment's fields: its own table's and the projected ones."""
     return semantic_types_of([segment])[segment.pk]
 
 
 def semantic_types_of(segments: Iterable[Segment]) -> dict[int, set[SemanticType]]:
-    """Return the meanings of each segment's fields, by its id; two queries however many there are."""
+    """Return the meanings of each segment's fields by its id, with two queries for any number."""
     segments = list(segments)
     contacts = contacts_of({one.table_id: one.table for one in segments if one.projected_fields}.values())
     tables = {one.table_id for one in segments} | {one.table_id for one in contacts.values()}

@@ -1,4 +1,4 @@
-"""What the rooms below are told of tables and segments when the app is ready: sections, limits, audit words, places."""
+"""Registers tables and segments with the apps below: sections, limits, audit words, object pages."""
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -42,7 +42,7 @@ ACTIONS = {
 
 
 def register() -> None:
-    """Add all of it; a second time changes nothing."""
+    """Register all of it; a second call changes nothing."""
     navigation.register(
         Section(Group.DATA, 10, _("Tables"), "segments:tables", "table", pages="table"),
         Section(Group.INSIGHTS, 10, _("Segments"), "segments:list", "segments"),

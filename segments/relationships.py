@@ -1,4 +1,4 @@
-"""Which table's rows refer to which other table's: what is stated, and what fields' names suggest."""
+"""Which tables refer to which: the relationships that people set, and those that field names suggest."""
 
 from collections.abc import Iterable
 
@@ -56,7 +56,7 @@ def single_keys(table: Table) -> list[Field]:
 
 
 def suggested(table: Table) -> list[Relationship]:
-    """Return relationships, not saved, whose field has the name and type of another table's key and none yet."""
+    """Return unsaved relationships whose field has the name and type of another table's key and no relationship."""
     fields = {field.name: field for field in table.fields.all()}
     own_keys = [field.name for field in fields.values() if field.is_key]
     known = set(table.relationships.values_list("field_name", "to_table"))
@@ -81,7 +81,7 @@ def used_by(relationship: Relationship) -> list[Segment]:
 
 
 def relate(field: Field, key: Field, *, by: User | None) -> Relationship:
-    """State that rows of `field`'s table refer to rows of `key`'s, the only one there. Raises NotRelatedError."""
+    """Relate rows of `field`'s table to rows of `key`'s, its table's only key. Raises NotRelatedError."""
     table, to_table = field.table, key.table
     if table.environment_id != to_table.environment_id or field.pk == key.pk:
         raise NotRelatedError(_("Choose the key of another table."))
@@ -105,7 +105,7 @@ def relate(field: Field, key: Field, *, by: User | None) -> Relationship:
 
 @transaction.atomic
 def unrelate(relationship: Relationship, *, by: User | None) -> None:
-    """Take a relationship back; segments with conditions through it say so at their next refresh."""
+    """Remove a relationship; segments that use it say so at their next refresh."""
     _record("remove relationship", relationship, by)
     relationship.delete()
 

@@ -1,4 +1,4 @@
-"""Conditions on fields, turned into SQL. Values become typed literals here, names are quoted, nothing else passes.
+"""Turns conditions on fields into SQL. Values become typed literals, names are quoted, nothing else gets in.
 
 Capital letters count. A field without a value "is empty" and "does not equal" anything; comparisons leave it out.
 A condition on a field of a related table asks for a row there that fits: a profile that refers to none never fits,
@@ -42,7 +42,7 @@ class Condition(TypedDict):
 
 @dataclass(frozen=True)
 class Related:
-    """A table that rows refer to: the relation, its only key, and its fields' PostgreSQL types."""
+    """A table that rows refer to: its relation, its only key, and the PostgreSQL types of its fields."""
 
     relation: sql.Identifier
     key: str
@@ -147,7 +147,7 @@ def condition_sql(types: dict[str, str], condition: Condition, related: Mapping[
 
 
 def through_of(condition: Condition) -> Through | None:
-    """Return which reference leads to the condition's table, None for a field of the own table."""
+    """Return the reference to the condition's table, None for a field of the own table."""
     return (condition["through"], condition.get("to", "")) if condition.get("through") else None
 
 
@@ -158,7 +158,7 @@ def label_of(condition: Condition) -> str:
 
 
 def describe(condition: Condition, pg_type: str = "") -> str:
-    """Return the condition, on a field of this PostgreSQL type, as a person would say it."""
+    """Return the condition in words, on a field of this PostgreSQL type."""
     operator, through = OPERATORS.get(condition["operator"]), through_of(condition)
     label = operator.label_for(pg_type) if operator else condition["operator"]
     value = f" {condition['value']}" if operator and operator.takes_value else ""
@@ -236,7 +236,7 @@ def _number(name: str, text: str) -> str:
 
 
 def _check_whole(name: str, pg_type: str, text: str, *, may_have_fraction: bool) -> None:
-    """Refuse a number that no field of this type can hold, so that it is not looked for in vain."""
+    """Refuse a number that no field of this type can hold."""
     number, top = Decimal(_number(name, text)), 2 ** WHOLE_BITS[pg_type]
     details = {"name": name, "text": personal(text)}
     if not -top <= number < top:

@@ -22,7 +22,7 @@ Hide = Callable[[str | None, Field], str | None]
 
 
 class ChangedMeanwhileError(Exception):
-    """A column is not what it was when the form was opened; nothing was changed."""
+    """A column has changed since the form was opened; nothing was changed."""
 
 
 def for_viewer(value: str | None, field: Field) -> str | None:
@@ -32,12 +32,12 @@ def for_viewer(value: str | None, field: Field) -> str | None:
 
 
 def is_for_viewer(access: Access) -> bool:
-    """Whether it is a viewer who looks; those who may edit data see tables in clear."""
+    """Whether the user is a viewer; people who may edit data see all values."""
     return not access.has_permission(Permission.EDIT_DATA)
 
 
 def for_preview(access: Access) -> Hide:
-    """Return how previews of exports hide values: personal data from everybody, from viewers all but what is shown."""
+    """Return how an export's preview masks values: personal data for everybody, for viewers all unmarked columns."""
     return for_viewer if is_for_viewer(access) else _personal
 
 
@@ -59,18 +59,18 @@ def rows_of(rows: Iterable[Iterable[str | None]], fields: list[Field], hide: Hid
 
 
 def can_be_marked(field: Field) -> bool:
-    """Whether it depends on a mark what viewers see of it: booleans are shown anyway."""
+    """Whether a mark decides what viewers see of it: booleans are shown anyway."""
     return field.pg_type != "boolean"
 
 
 def look_of(field: Field) -> str:
-    """Return what a form sends to mark `field`: whoever sends it has seen of which type and meaning it is."""
+    """Return the form value that marks `field`: it holds the type and meaning that the administrator saw."""
     return f"{field.pk}:{field.pg_type}:{field.semantic_type}"
 
 
 @transaction.atomic
 def choose(table: Table, looks: Iterable[str], *, by: User) -> None:
-    """Show to viewers the columns that `looks` name, and no other. Raises ChangedMeanwhileError."""
+    """Show to viewers exactly the columns that `looks` name. Raises ChangedMeanwhileError."""
     fields = list(table.fields.select_for_update())
     known = {look_of(field): field for field in fields if can_be_marked(field)}
     if not known.keys() >= (wanted := set(looks)):
@@ -89,24 +89,24 @@ def shown_names(fields: Iterable[Field]) -> list[str]:
 
 
 def changes_of(before: list[str], after: list[str]) -> dict[str, Any]:
-    """Return what the audit log keeps of another choice, nothing where it is the same."""
+    """Return what the audit log records of the choice, nothing if it is unchanged."""
     return {"shown": [before, after]} if sorted(before) != sorted(after) else {}
 
 
 def is_kept(field: Field, pg_type: str, semantic_type: str) -> bool:
-    """Whether a mark outlives an import: not if the column's kind of values or its meaning changes."""
+    """Whether a mark outlives an import: not if the kind of values or the meaning changes."""
     return field.is_shown and are_comparable(field.pg_type, pg_type) and field.semantic_type == semantic_type
 
 
 def lost_text(name: str) -> str:
-    """Say that a column is masked again."""
+    """Return the note that a column is masked again."""
     text = _("Viewers see %(name)s masked again, since its type or meaning has changed.")
     return text % {"name": name}
 
 
 @transaction.atomic
 def hide_changed(table: Table, held: dict[str, str]) -> None:
-    """Take the marks from columns that are gone, or now of another kind; `held` maps those there to their types."""
+    """Unmark columns that are gone or of another kind; `held` maps existing columns to their types."""
     fields = list(table.fields.select_for_update().filter(is_shown=True))
     gone = [field for field in fields if not are_comparable(field.pg_type, held.get(field.name, ""))]
     if gone:
@@ -117,7 +117,7 @@ def hide_changed(table: Table, held: dict[str, str]) -> None:
 
 
 def conditions_for_viewers(segment: Segment) -> list[Condition]:
-    """Return the segment's conditions with their values as viewers may see them: they may be somebody's data."""
+    """Return the segment's conditions with their values masked for viewers: they may be personal data."""
     names = {segment.table.name, *related_names(segment.conditions)}
     fields = Field.objects.filter(table__environment=segment.environment_id, table__name__in=names)
     by_name = {(field.table.name, field.name): field for field in fields.select_related("table")}

@@ -1,4 +1,4 @@
-"""What this room tells those above it, which it does not know."""
+"""The signals by which this app tells the apps above it about changes."""
 
 from django.dispatch import Signal
 

@@ -1,4 +1,4 @@
-"""What the chores cluster calls; each loads and calls one thing."""
+"""The tasks of the chores cluster; each only loads and calls one thing."""
 
 from contextlib import suppress
 
@@ -8,7 +8,7 @@ from segments.warehouse.members import RefreshError, refresh
 
 
 def refresh_segment(segment_id: int, user_id: int | None = None) -> None:
-    """Compute a segment's members; a failure is kept on the segment, one removed meanwhile is nothing."""
+    """Refresh a segment's members; a failure is stored on the segment, and a removed segment is ignored."""
     segment = Segment.objects.filter(pk=segment_id).first()
     if segment is not None:
         with suppress(RefreshError):

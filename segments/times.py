@@ -1,4 +1,4 @@
-"""Moments as ISO 8601 writes them: how a column's values are written, so that exports write them the same way."""
+"""How a column writes its moments (ISO 8601), so that exports write them the same way."""
 
 import re
 from collections.abc import Iterable

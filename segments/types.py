@@ -1,4 +1,4 @@
-"""PostgreSQL's types, as conditions and relationships see them."""
+"""PostgreSQL's types, for conditions and relationships."""
 
 import re
 
@@ -23,5 +23,5 @@ def base_of(pg_type: str) -> str:
 
 
 def is_same_key(one: str, other: str) -> bool:
-    """Whether keys of these types are told apart alike; whole numbers may have grown."""
+    """Whether keys of these types are equally distinct; whole numbers may have grown."""
     return one == other or {one, other} <= WHOLE_BITS.keys()

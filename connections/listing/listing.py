@@ -23,7 +23,7 @@ OPEN_FIELDS = ("name", "type", "environment")
 
 @dataclass(frozen=True)
 class ConnectionListing:
-    """One page of the list with what was asked for."""
+    """One page of the list with its search and sort."""
 
     page: Page[Connection]
     search: str

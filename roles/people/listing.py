@@ -39,7 +39,7 @@ class Filter:
 
 @dataclass(frozen=True)
 class PeopleListing:
-    """One page of the list with what was asked for."""
+    """One page of the list with its search, filters and sort."""
 
     page: Page[RoleAssignment]
     search: str

@@ -1,4 +1,4 @@
-"""The fields that a condition can be on, as a choice sends them: the table's own, and those of related tables."""
+"""The fields that a condition can use: the table's own, and those of related tables."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ Group = tuple[str, list[tuple[str, str]]]  # (heading, [(value, label), …]); t
 
 @dataclass(frozen=True)
 class Choices:
-    """Fields with their PostgreSQL types: own ones by name, others by the reference that leads to their table."""
+    """Fields with their PostgreSQL types: own ones by name, others by the reference to their table."""
 
     own: dict[str, str] = field(default_factory=dict)
     related: Mapping[Through, Related] = field(default_factory=dict)
@@ -32,17 +32,17 @@ class Choices:
         return next(iter(self.own), "")
 
     def parts(self, value: str) -> Condition:
-        """Return what a choice's value says, as a condition without comparison."""
+        """Return the condition, without comparison, for a choice's value."""
         if value not in self.own and (names := _names(value)):
             return {"through": names[0], "to": names[1], "field": names[2], "operator": "", "value": ""}
         return {"field": value, "operator": "", "value": ""}
 
     def label(self, value: str) -> str:
-        """Return a choice for people, also one that is no longer offered."""
+        """Return a choice's label, even if it is no longer offered."""
         return label_of(self.parts(value))
 
     def type_of(self, value: str) -> str:
-        """Return the PostgreSQL type of the chosen field, "" for one that is no longer offered."""
+        """Return the PostgreSQL type of the chosen field, "" if it is no longer offered."""
         parts = self.parts(value)
         through = through_of(parts)
         if through is None:

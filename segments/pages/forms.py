@@ -1,4 +1,4 @@
-"""The parts of a segment's form: what it is called and built on, and one row for each condition."""
+"""The parts of a segment's form: name and table, and one row for each condition."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -24,7 +24,7 @@ HINTS: dict[str, Any] = {
 
 
 class TableChoice(forms.ModelChoiceField):
-    """A choice of profile tables that says what a row of each is, where there is more than one kind."""
+    """A choice of profile tables that says what a row is, if there are several kinds."""
 
     def label_from_instance(self, obj: Table) -> str:
         """Return the table's name, with its kind."""
@@ -84,7 +84,7 @@ def _match_choices(environment: Environment) -> list[tuple[str, str]]:
 
 @dataclass
 class ConditionRow:
-    """One condition as the form shows it."""
+    """One condition in the form."""
 
     number: int  # from 0
     field: str = ""  # the value of one of its Choices
@@ -102,7 +102,7 @@ class ConditionRow:
 
     @property
     def choices(self) -> list[tuple[str, Any]]:
-        """The operators to choose from; one that does not suit stays in view until another is chosen."""
+        """The operators to choose from; an unsuitable one stays visible until another is chosen."""
         if not self.pg_type or self.operator in dict(self.operators):
             return self.operators
         unsuitable = rules.OPERATORS.get(self.operator)
@@ -127,7 +127,7 @@ class ConditionRow:
 
     @property
     def hint(self) -> str:
-        """How to write the value; empty where anything goes."""
+        """How to write the value; "" if anything is allowed."""
         if not self.takes_value:
             return ""
         hint = str(HINTS.get(self.pg_type, ""))

@@ -34,7 +34,7 @@ M = TypeVar("M", bound=Model)
 
 @dataclass(frozen=True)
 class DataListing(Generic[M]):
-    """One page of a list with what was asked for."""
+    """One page of a list with its search, filter and sort."""
 
     page: Page[M]
     search: str

@@ -1,4 +1,4 @@
-"""Insights > Segments. Everybody reads, contributors and administrators change."""
+"""Insights > Segments. Everybody reads; contributors and administrators change."""
 
 import json
 from typing import Any
@@ -61,7 +61,7 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
 @requires(Permission.VIEW)
 @require_safe
 def row(request: EnvironmentRequest, pk: int) -> HttpResponse:
-    """One row of the list, while its refresh goes on; the list itself for a browser."""
+    """One row of the list during its refresh; the whole list for a browser."""
     segment = _load(request, pk)
     if not getattr(request, "htmx", None):
         return HttpResponseRedirect(_url(request, "list"))
@@ -73,7 +73,7 @@ def row(request: EnvironmentRequest, pk: int) -> HttpResponse:
 @requires(Permission.EDIT_DATA)
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: EnvironmentRequest) -> HttpResponse:
-    """Set up a new segment; with `?like=` one of the contacts of that account segment."""
+    """Set up a new segment; with `?like=`, one of the contacts of that account segment."""
     if request.method == "POST" or "like" not in request.GET:
         return _set_up(request, Segment(environment=request.environment))
     like = request.GET["like"]
@@ -93,7 +93,7 @@ def add(request: EnvironmentRequest) -> HttpResponse:
 @requires(Permission.VIEW, post=Permission.EDIT_DATA)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
-    """See a segment, and change it."""
+    """Show a segment, and change it."""
     segment = _load(request, pk)
     heal_stuck([segment])
     if _can_edit(request):
@@ -111,7 +111,7 @@ def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
 @requires(Permission.EDIT_DATA)
 @require_POST
 def refresh(request: EnvironmentRequest, pk: int) -> HttpResponse:
-    """Compute the members anew, in the background."""
+    """Refresh the members in the background."""
     segment = _load(request, pk)
     heal_stuck([segment])
     name = {"name": segment.name}
@@ -124,7 +124,7 @@ def refresh(request: EnvironmentRequest, pk: int) -> HttpResponse:
 @requires(Permission.EDIT_DATA)
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
-    """Ask, then remove; refused while exports use the segment, which are listed."""
+    """Ask, then remove; refused while exports use the segment, which the page lists."""
     segment, status, is_read = _load(request, pk), 200, False
     if request.method == "POST":
         try:
@@ -139,7 +139,7 @@ def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 
 def _set_up(request: EnvironmentRequest, segment: Segment) -> HttpResponse:
-    """Show the pane, or save what it says; its other buttons show it again."""
+    """Show the pane or save it; its other buttons show it again."""
     setup = SegmentPane(segment, request.environment, request.POST if request.method == "POST" else None)
     if request.method != "POST" or setup.action:
         return _pane(request, setup)
@@ -158,7 +158,7 @@ def _set_up(request: EnvironmentRequest, segment: Segment) -> HttpResponse:
 
 
 def _led_on(request: EnvironmentRequest, segment: Segment, text: str) -> HttpResponse:
-    """Say that a contact segment was made of an account segment, and offer what it was made for: an export of it."""
+    """Say that a contact segment was made from an account segment, and offer to export it."""
     if not getattr(request, "htmx", None):
         messages.success(request, text)
         return HttpResponseRedirect(_url(request, "edit", pk=segment.pk))

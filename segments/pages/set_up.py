@@ -1,4 +1,4 @@
-"""The pane of a segment: its form, its conditions, what it projects, and how many rows match."""
+"""The pane of a segment: its form, conditions and projected fields, and the number of matching rows."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ REMOVE = "remove-condition-"
 
 
 class Projected:
-    """The attributes of its contacts that an account segment projects: what is chosen, and what can be."""
+    """The contact attributes that an account segment projects: the chosen ones and the possible ones."""
 
     def __init__(self, table: Table | None, names: list[str], stored: list[str]) -> None:
         """Take the chosen `names`; those that were `stored` stay while the contact table is not related."""
@@ -43,7 +43,7 @@ class Projected:
 
 
 class SegmentPane:
-    """The whole pane: the form, its conditions, and how many rows they match."""
+    """The whole pane: the form, its conditions, and the number of matching rows."""
 
     def __init__(self, segment: Segment, environment: Environment, data: QueryDict | None = None) -> None:
         self.segment = segment
@@ -61,7 +61,7 @@ class SegmentPane:
             self._act()
 
     def is_valid(self) -> bool:
-        """Check everything; errors stand on the form and on the rows."""
+        """Check everything; errors are on the form and the rows."""
         is_form_valid = self.form.is_valid()
         if self.problem:
             self.form.add_error(None, self.problem)
@@ -89,7 +89,7 @@ class SegmentPane:
 
     @property
     def focus(self) -> str:
-        """The id of what is at hand after a button was used: the new row, or the button beside those that are left."""
+        """The id of the element to focus after a button: the new row, or a button near the removed one."""
         if self.action == "add-condition":
             return f"condition-field-{len(self.rows)}"
         if self.action.startswith(REMOVE):
@@ -129,7 +129,7 @@ class SegmentPane:
         return row
 
     def _act(self) -> None:
-        """Do what a button other than Save asks for."""
+        """Do the action of a button other than Save."""
         if self.action == "add-condition" and self.can_add:
             self.rows.append(self._row(len(self.rows), self.choices.first))
             return
@@ -143,7 +143,7 @@ class SegmentPane:
             self.count_matches()
 
     def _check_rules(self, *, written_only: bool = False) -> bool:
-        """Put what is wrong on the rows; with `written_only` a value that is still missing is not wrong."""
+        """Put errors on the rows; with `written_only` a missing value is no error."""
         try:
             rules.where(self.choices.own, self.match, self.conditions, self.choices.related)
         except rules.RulesError as error:
@@ -153,7 +153,7 @@ class SegmentPane:
         return not any(row.error for row in self.rows)
 
     def count_matches(self) -> None:
-        """Count the rows that fit the conditions, or say why that was not done."""
+        """Count the rows that match the conditions, or say why they were not counted."""
         if self.table is None:
             return
         try:
@@ -168,7 +168,7 @@ class SegmentPane:
 
 
 def _why_not_taken(counts: list[int]) -> str:
-    """Say what is wrong with how many fields, operators and values were sent, "" if nothing."""
+    """Return what is wrong with the numbers of fields, operators and values sent, "" if nothing."""
     if len(set(counts)) > 1:
         return _("A part of a condition is missing. Nothing was saved. Check the conditions and save again.")
     if counts[0] > rules.MOST_CONDITIONS:
@@ -181,6 +181,6 @@ def _why_not_taken(counts: list[int]) -> str:
 
 
 def _typed(data: QueryDict | None) -> dict[str, Any]:
-    """Return what was entered, to show it again without judging it."""
+    """Return the entered data to show again, unchecked."""
     names = ("name", "description", "table", "match")
     return {name: data[name] for name in names if name in data} if data is not None else {}

@@ -1,4 +1,4 @@
-"""Data > Tables: the list, one table, and what its rows refer to."""
+"""Data > Tables: the list, one table, and its relationships."""
 
 from typing import Any
 
@@ -36,14 +36,14 @@ def tables(request: EnvironmentRequest) -> TemplateResponse:
 @requires(Permission.VIEW)
 @require_safe
 def table(request: EnvironmentRequest, pk: int) -> TemplateResponse:
-    """One table: its fields, a sample of its rows, what these refer to, and the segments built on it."""
+    """One table: its fields, a sample of its rows, its relationships, and the segments built on it."""
     return _page(request, _load(request, pk))
 
 
 @requires(Permission.SHOW_VALUES)
 @require_POST
 def choose_shown(request: EnvironmentRequest, pk: int) -> HttpResponse:
-    """Show the ticked columns to viewers, and no others."""
+    """Show exactly the ticked columns to viewers."""
     found = _load(request, pk)
     try:
         showing.choose(found, request.POST.getlist("shown"), by=request.user)
@@ -56,7 +56,7 @@ def choose_shown(request: EnvironmentRequest, pk: int) -> HttpResponse:
 @requires(Permission.EDIT_DATA)
 @require_POST
 def relate(request: EnvironmentRequest, pk: int) -> HttpResponse:
-    """State that rows of the table refer to another table's."""
+    """Relate the table's rows to another table's."""
     found = _load(request, pk)
     field = found.fields.filter(pk=typed_id(request.POST.get("field"))).first()
     keys = {str(key.pk): key for key in relationships.single_keys(found)}
@@ -74,7 +74,7 @@ def relate(request: EnvironmentRequest, pk: int) -> HttpResponse:
 @requires(Permission.EDIT_DATA)
 @require_http_methods(["GET", "HEAD", "POST"])
 def unrelate(request: EnvironmentRequest, pk: int, relationship: int) -> HttpResponse:
-    """Ask, naming the segments that use the relationship, then take it back."""
+    """Ask, naming the segments that use the relationship, then remove it."""
     table = _load(request, pk)
     found = get_object_or_404(table.relationships.select_related("table__environment", "to_table"), pk=relationship)
     if request.method == "POST":
@@ -106,7 +106,7 @@ def _page(request: EnvironmentRequest, table: Table, problem: str = "", field_pr
 
 
 def _related(request: EnvironmentRequest, table: Table, fields: list[Field]) -> dict[str, Any]:
-    """What the section of relationships shows: those from and to the table, and, to editors, what can be added."""
+    """The section of relationships: those from and to the table, and, for editors, those that can be added."""
     found: dict[str, Any] = {
         "table_url": _url(request, table).partition("#")[0],
         "relationships": Relationship.objects.described().filter(table=table),

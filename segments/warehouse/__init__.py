@@ -1,1 +1,1 @@
-"""All that reads customer data, and the member lists that are made of it."""
+"""Reads all customer data, and makes the member lists."""

@@ -1,4 +1,4 @@
-"""Carries the bytes of a COPY … TO STDOUT as PostgreSQL formatted them.
+"""Passes on the bytes of a COPY … TO STDOUT as PostgreSQL formats them.
 
 libpq is driven directly: psycopg's public `Copy` costs about twice the processor time per row, and the server
 wants the other core for itself. Each row is added to one buffer at once, while it is still in the processor's

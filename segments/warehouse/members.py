@@ -1,4 +1,4 @@
-"""Makes a segment's member list. Offers `refresh`, knows no schedule.
+"""Makes a segment's member list: `refresh`, whoever calls it.
 
 The new list is built beside the old one and takes its place in the same transaction as count and status; a failure
 leaves the old members. While an export is reading the old list, that is changed row by row instead: its readers
@@ -38,7 +38,7 @@ PLANNER = SESSION + "; SET LOCAL enable_nestloop = off"
 
 
 class RefreshError(SaidError):
-    """The member list could not be made: why, for everyone. The old members are still there."""
+    """The member list could not be made; the text says why, for everyone. The old members remain."""
 
 
 def refresh(segment: Segment, *, by: User | None = None) -> int:
@@ -79,7 +79,7 @@ def _fail(segment: Segment, message: Message, by: User | None) -> None:
 
 
 def heal_stuck(segments: list[Segment]) -> None:
-    """Mark as failed, here and in the database, refreshes that nobody works on and nobody will begin."""
+    """Mark refreshes as failed, here and in the database, if nobody works on them or will begin."""
     unsure = [segment for segment in segments if segment.status == SegmentStatus.REFRESHING]
     expected = chores.expected() if any(segment.refresh_started_at is None for segment in unsure) else set()
     locked = timezone.now() - LOCKED_WITHIN
@@ -124,7 +124,7 @@ def _undone_when_interrupted(segment_id: int, started: datetime) -> Iterator[Non
 
 @contextmanager
 def _ended_when_interrupted() -> Iterator[None]:
-    """Let the server end a statement that nobody waits for any more, and with it the segment's lock."""
+    """Let the server end a statement that nobody waits for, and release the segment's lock."""
     try:
         yield
     except BaseException:
@@ -207,7 +207,7 @@ def _built(segment: Segment) -> sql.Identifier:
 
 
 def _swap(segment: Segment) -> bool:
-    """Let the new list take the place of the old one, unless somebody is reading that."""
+    """Replace the old list by the new one, unless somebody is reading it."""
     members = members_table(segment)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -229,7 +229,7 @@ def _fits(segment: Segment, columns: list[tuple[str, str]]) -> bool:
 
 
 def _apply_difference(segment: Segment, columns: list[tuple[str, str]]) -> None:
-    """Delete who left and insert who is new; unchanged members cost no write."""
+    """Delete old members and insert new ones; unchanged members cost no write."""
     if not _fits(segment, columns):
         raise RefreshError(_("The key of the table has changed while the list is being read. Refresh again later."))
     same = sql.SQL(" AND ").join(sql.SQL("m.{0} = w.{0}").format(sql.Identifier(key)) for key, _type in columns)

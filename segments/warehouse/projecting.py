@@ -1,4 +1,4 @@
-"""Records of the contacts of an account segment: one for each contact of a member; accounts without are left out."""
+"""The contacts of an account segment: one record for each contact of a member."""
 
 from collections.abc import Callable, Iterable
 
@@ -35,7 +35,7 @@ def projected_query(segment: Segment, columns: Columns) -> sql.Composed:
 
 
 def key_columns(segment: Segment) -> list[str]:
-    """Return the names of the columns that tell the records apart: the contact table's key."""
+    """Return the columns that identify a record: the contact table's key."""
     contact = _contact(segment)
     return [projected_name(contact.table, key) for key in key_names(contact.table)]
 

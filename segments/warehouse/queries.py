@@ -1,4 +1,4 @@
-"""What is read of customer data, as SQL. Names of tables and fields go through psycopg.sql, nothing else."""
+"""The SQL that reads customer data. Names of tables and fields go through psycopg.sql."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Connections of their own to customer data, each in one read-only snapshot."""
+"""Separate connections for reading customer data, each in one read-only snapshot."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress

@@ -1,4 +1,4 @@
-"""Records for people and checks: samples, previews and counts, and why some cannot be read now."""
+"""Records to look at and check: samples, previews and counts, and why some cannot be read."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -31,7 +31,7 @@ Row = tuple[str | None, ...]
 
 
 def why_not_readable(segment: Segment) -> Message:
-    """Say why the segment's member list cannot be joined with its table now, and what to do; nothing when it can."""
+    """Return why the segment's members cannot be read now, and what to do; nothing if they can."""
     name, table = {"segment": segment.name}, segment.table
     keys = set(key_names(table))
     held = columns_of(table.environment.warehouse_schema, table.name)
@@ -52,7 +52,7 @@ def why_not_readable(segment: Segment) -> Message:
 
 
 def why_not_sendable(table: Table) -> Message:
-    """Say why the whole table cannot be sent now, and what to do; nothing when it can."""
+    """Return why the whole table cannot be sent now, and what to do; nothing if it can."""
     held, wanted = types_of(table), list(table.fields.values_list("name", flat=True))
     name = {"table": table.name}
     if not held:

@@ -1,4 +1,4 @@
-"""Looks at a table again: is it still there, with its key, and how many rows has it now?"""
+"""Reads a table again: whether it still exists with its key, and how many rows it has."""
 
 from typing import NamedTuple
 
@@ -15,18 +15,18 @@ from segments.warehouse.reader import snapshot
 
 
 class RereadError(SaidError):
-    """The table cannot be used as it is: why and what to do, for everyone."""
+    """The table cannot be used as it is; the text says why and what to do, for everyone."""
 
 
 class Reread(NamedTuple):
-    """How many rows a table has, and what is not as it was (nothing where all is)."""
+    """A table's number of rows, and what changed (nothing if all is well)."""
 
     rows: int
     warning: Message
 
 
 def reread(table: Table) -> Reread:
-    """Count the table's rows anew and keep their number. Raises RereadError, psycopg.Error."""
+    """Count the table's rows and store their number. Raises RereadError, psycopg.Error."""
     held = columns_of(table.environment.warehouse_schema, table.name)
     missing = [field for field in table.fields.all() if field.name not in held]
     if not held:

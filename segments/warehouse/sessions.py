@@ -1,4 +1,4 @@
-"""What a transaction that works on customer data sets for itself, whatever the account's own settings are.
+"""The settings of a transaction that works on customer data, whatever the account's defaults are.
 
 Files of gigabytes and lists of millions take minutes, and a slow target keeps a reader waiting: what
 `ALTER ROLE … SET` allows people at a prompt must end neither an import nor a refresh nor a run.
