@@ -1,4 +1,4 @@
-"""What administrators do to connections: atomic, and in the audit log. Secrets appear there as "changed"."""
+"""Actions on connections: atomic, and recorded in the audit log, where secrets appear only as "changed"."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,16 +16,16 @@ OWN = ("name", "most_at_once")  # what every connection has beside its type's se
 
 
 class NotAgreedError(Exception):
-    """Nobody agreed that data leaves to the target that a connection would have."""
+    """Nobody agreed that data leaves to the connection's target."""
 
 
 class ChangedMeanwhileError(Exception):
-    """Somebody else changed the connection after it was loaded, so what was checked is not what is stored."""
+    """Somebody else changed the connection since it was loaded: what was checked is not what is stored."""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What a form says about a connection; empty `secrets` keep those that are stored."""
+    """The content of a form about a connection; empty `secrets` keep the stored ones."""
 
     name: str
     settings: dict[str, Any]
@@ -38,7 +38,7 @@ class Draft:
 
 @transaction.atomic
 def create(environment: Environment, type_: str, draft: Draft, *, by: User) -> Connection:
-    """Make a connection. Raises IntegrityError when the name is taken, NotAgreedError without the agreement."""
+    """Create a connection. Raises IntegrityError for a taken name, NotAgreedError without the agreement."""
     connection = Connection(environment=environment, type=type_, created_by=by, sharing=draft.sharing)
     changes = _apply(connection, draft, by) | {"sharing": ["", draft.sharing]}
     connection.save()
@@ -71,7 +71,7 @@ def change(connection: Connection, draft: Draft, *, by: User) -> None:
 
 
 def _apply(connection: Connection, draft: Draft, by: User) -> dict[str, Any]:
-    """Write all of the draft but the sharing into the connection; return what changed, as before and after."""
+    """Write the draft, except its sharing, into the connection; return the changes as before and after."""
     changes = _difference(connection, draft)
     if not draft.has_agreed and not agreement.is_given(connection, draft.settings):
         raise NotAgreedError
@@ -87,7 +87,7 @@ def _apply(connection: Connection, draft: Draft, by: User) -> dict[str, Any]:
 
 
 def _compared(connection: Connection) -> dict[str, Any]:
-    """Return what a form is checked against; `secrets_at` stands for the secrets, which rotation writes anew."""
+    """Return what a form is compared with; `secrets_at` represents the secrets, which rotation rewrites."""
     return {name: getattr(connection, name) for name in ("type", "settings", "secrets_at", "agreed_target", *OWN)}
 
 

@@ -1,4 +1,4 @@
-"""Connections for support staff: everything can be read but secrets, and nothing changed."""
+"""Connections for support staff: everything but secrets can be read, nothing changed."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from roles.desk.read_only import ReadOnlyAdmin
 
 @admin.register(Connection)
 class ConnectionAdmin(ReadOnlyAdmin):
-    """Read only: a change would go past the agreement, the host key and the secrets."""
+    """Read-only: a change here would bypass the agreement, the host key and the secrets."""
 
     list_display = ("name", "type", "environment", "sharing", "is_check_ok", "checked_at", "created_at")
     list_filter = ("environment", "type", "sharing", "is_check_ok")

@@ -2,12 +2,12 @@ from django.apps import AppConfig
 
 
 class ConnectionsConfig(AppConfig):
-    """Where it may go: connections and destinations."""
+    """Where data may go: connections and destinations."""
 
     name = "connections"
 
     def ready(self) -> None:
-        """Let the doctor look at connections too, and listen to the ground below."""
+        """Register connections with the apps below and with the doctor, and connect receivers."""
         from connections import health, receivers, registration  # noqa: F401
         from connections.secrets import binding
         from roles import checks

@@ -1,4 +1,4 @@
-"""The doctor's look at connections: can their secrets be used, and are all types there?"""
+"""The doctor's checks of connections: readable secrets, and installed types."""
 
 from connections.destinations import registry
 from connections.models import Connection
@@ -23,7 +23,7 @@ def secrets() -> Finding:
 
 
 def types() -> Finding:
-    """Name the connection types that something is not installed for."""
+    """Name the connection types whose dependencies are not installed."""
     if missing := registry.missing():
         named = ", ".join(f"“{one.name}” (no Python module {one.module})" for one in missing)
         wanted = ", ".join(one.requirement for one in missing)
@@ -32,6 +32,6 @@ def types() -> Finding:
 
 
 def _place_of_keys() -> str:
-    """Say where a further key is written."""
+    """Say where to add a key."""
     path = keys_path()
     return f"as a line of {path}" if path else "to WAYBILL_SECRETS_KEYS behind a comma and start Waybill again"

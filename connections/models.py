@@ -1,4 +1,4 @@
-"""Where data may go: set-ups of destinations, made and shared by administrators."""
+"""Where data may go: connections, created and shared by administrators."""
 
 from typing import cast
 
@@ -34,14 +34,14 @@ class Sharing(models.TextChoices):
 
 
 def open_to(user: User, at: str = "") -> Q:
-    """Match the connections that the contributor `user` may use; `at` leads to them, such as "connection__"."""
+    """Return the condition for connections that the contributor `user` may use; `at` is the path to them."""
     named = Connection.shared_with.through.objects.filter(user=user).values("connection_id")
     everybody = Q(**{f"{at}sharing": Sharing.ALL})
     return everybody | Q(**{f"{at}sharing": Sharing.NAMED, f"{at}pk__in": named})
 
 
 def ids_naming(access: Access) -> frozenset[int]:
-    """Return the ids of the connections on which the user is named; one query for a request."""
+    """Return the ids of the connections that name the user; one query for a request."""
     key = "connections.naming"
     if key not in access.looked_up:
         named = Connection.shared_with.through.objects.filter(
@@ -55,7 +55,7 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
     """Connections, in the words of the access rules."""
 
     def usable_by(self, access: Access) -> "ConnectionQuerySet":
-        """Those of the environment that the user may build exports on (docs/rules.md)."""
+        """Connections of the environment that the user may build exports on (docs/rules.md)."""
         mine = self.filter(environment=access.environment)
         if access.has_permission(Permission.MANAGE_CONNECTIONS):
             return mine
@@ -64,7 +64,7 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         return mine.none()
 
     def search(self, text: str) -> "ConnectionQuerySet":
-        """Those whose name, or whose type's name, contains `text`."""
+        """Connections whose name or type's name contains `text`."""
         if not text:
             return self
         types = [slug for slug, type_ in destinations().items() if text.lower() in str(type_.label).lower()]
@@ -72,7 +72,7 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
 
 
 class Connection(models.Model):
-    """One set-up of a connection type; `settings` are shown to administrators only, `secrets` to nobody."""
+    """One connection; only administrators see `settings`, nobody sees `secrets`."""
 
     environment = models.ForeignKey(Environment, models.CASCADE, related_name="connections")
     name = Name(max_length=120)
@@ -122,7 +122,7 @@ class Connection(models.Model):
 
     @property
     def is_type_known(self) -> bool:
-        """Whether the type's package is there."""
+        """Whether the type's package is installed."""
         return self.type in destinations()
 
     @property
@@ -144,17 +144,17 @@ class Connection(models.Model):
 
     @property
     def failed_step(self) -> Text:
-        """The name of the step at which the last check failed; nothing when none did."""
+        """The name of the step that failed in the last check; empty if none did."""
         return next((step.name for step in self.steps if step.state == "failed"), "")
 
     @property
     def is_being_tested(self) -> bool:
-        """Whether a test waits or runs."""
+        """Whether a test is queued or running."""
         return self.check_asked_at is not None
 
     @property
     def is_check_running(self) -> bool:
-        """Whether a worker has taken the test and not ended it; `check_steps` are its steps then."""
+        """Whether a worker is running the test; `check_steps` are then its steps."""
         return self.is_being_tested and any(step["state"] == "running" for step in self.check_steps)
 
     @property
@@ -164,12 +164,12 @@ class Connection(models.Model):
 
     @property
     def ends_soon(self) -> bool:
-        """Whether somebody should see to a new token or certificate now."""
+        """Whether a new token or certificate is needed soon."""
         return self.days_left is not None and self.days_left < WARN_DAYS
 
     @property
     def kept_secrets(self) -> frozenset[str]:
-        """The names of the secrets that are stored. Raises UnreadableSecretError."""
+        """The names of the stored secrets. Raises UnreadableSecretError."""
         return frozenset(name for name, value in self.secrets.items() if value)
 
     @property
@@ -185,7 +185,7 @@ class Connection(models.Model):
 
     @property
     def secret_problem(self) -> UnreadableSecretError | None:
-        """Why the secrets have to be entered again; None where they can be used."""
+        """Why the secrets must be entered again; None if they can be used."""
         try:
             _values = self.secrets
         except UnreadableSecretError as error:
@@ -193,12 +193,12 @@ class Connection(models.Model):
         return None
 
     def set_secrets(self, values: dict[str, str]) -> None:
-        """Keep `values` encrypted, for the server that the settings name now; the caller saves."""
+        """Encrypt `values` for the server that the settings now name; the caller saves."""
         self.encrypted_secrets = encrypt(values, binding.server_of(self.type, self.settings)) if values else ""
         self.secrets_at = timezone.now() if values else None
 
     def open(self) -> Destination:
-        """Return the destination, ready to check or deliver; nothing is reached yet. Raises UnreadableSecretError."""
+        """Return the destination, ready to check or deliver; does not connect. Raises UnreadableSecretError."""
         return self.destination_class(self.settings, references.resolve_all(self.secrets))
 
     def is_usable_by(self, access: Access) -> bool:

@@ -6,5 +6,5 @@ from connections.testing.testing import perform
 
 
 def check(connection_id: int, asked_at: str) -> None:
-    """Carry out the test that was asked for at `asked_at` (ISO 8601); harmless when delivered twice."""
+    """Run the test requested at `asked_at` (ISO 8601); harmless if delivered twice."""
     perform(connection_id, datetime.fromisoformat(asked_at))

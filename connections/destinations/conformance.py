@@ -1,4 +1,4 @@
-"""What every file store has to do, as tests: a package of its own runs them against its type (docs/destinations.md).
+"""The contract of file stores as tests; other packages run them against their types (docs/destinations.md).
 
 Subclass `FileConformance` in a test module and give it a pytest fixture `store`. Nothing here needs pytest itself.
 """
@@ -24,7 +24,7 @@ NAMES = ["a b.csv", "ü_é.csv", "e\u0301.csv", "日本語_1.csv", "=cmd.csv", "
 
 
 class Store(ABC):
-    """A set-up of the type under test, and a way round Waybill to what lies at its target."""
+    """A connection of the type under test, and another way to what is at its target."""
 
     destination: FileDestination
     private: tuple[str, ...] = ()  # host, account, folder: what no message for everyone may say
@@ -35,7 +35,7 @@ class Store(ABC):
 
     @abstractmethod
     def put(self, path: str, data: bytes) -> None:
-        """Have somebody else leave a file at the target."""
+        """Write a file at the target as somebody else would."""
 
     @abstractmethod
     def broken(self) -> FileDestination:
@@ -44,7 +44,7 @@ class Store(ABC):
 
 @dataclass
 class FolderStore(Store):
-    """A store whose files come to lie in a folder of this machine."""
+    """A store whose files are in a folder of this machine."""
 
     destination: FileDestination
     folder: Path
@@ -353,7 +353,7 @@ def _written(session: FileSession, path: str, data: bytes, replaceable: frozense
 
 
 def _abandoned(store: Store, path: str, key: str = ATTEMPT) -> Part:
-    """Write half a file and leave the session as a run does that is killed; discard the part at the end."""
+    """Write half a file and leave the session like a killed run; discard the part at the end."""
     with suppress(KeyboardInterrupt), store.destination.session(key) as session:
         part = _written(session, path, b"half")
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""Which connection types there are: folders here with a destination.py, and entry points of other packages."""
+"""All connection types: folders here with a destination.py, and entry points of other packages."""
 
 import pkgutil
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ MODULE, GROUP = "destination", "waybill.destinations"
 
 
 class Missing(NamedTuple):
-    """A type that cannot be loaded: what it is called, the module that it lacks, and what to install."""
+    """A type that cannot be loaded: its name, the missing module, and what to install."""
 
     name: str
     module: str
@@ -36,12 +36,12 @@ def destinations() -> dict[str, type[Destination]]:
 
 
 def missing() -> list[Missing]:
-    """Return the types that something optional is not installed for."""
+    """Return the types whose optional dependencies are not installed."""
     return _found().missing
 
 
 def destination(slug: str) -> type[Destination]:
-    """Return the type called `slug`; KeyError for one whose package is gone."""
+    """Return the type called `slug`; KeyError if its package is gone."""
     return destinations()[slug]
 
 
@@ -52,7 +52,7 @@ def register(type_: type[Destination]) -> None:
 
 @contextmanager
 def registered(type_: type[Destination]) -> Iterator[None]:
-    """Have a type registered for a while, as tests need."""
+    """Register a type for the length of a block, for tests."""
     register(type_)
     try:
         yield
@@ -61,7 +61,7 @@ def registered(type_: type[Destination]) -> Iterator[None]:
 
 
 def clear_cache() -> None:
-    """Look anew the next time: tests add packages and folders."""
+    """Search again next time: tests add packages and folders."""
     _found.cache_clear()
 
 
@@ -85,7 +85,7 @@ def _own_folders() -> list[str]:
 
 
 def _load(found: _Found, name: str, requirement: str, load: Callable[[], list[type[Destination]]]) -> None:
-    """Add what `load` gives; a type whose optional dependency is not installed is noted as missing."""
+    """Add the types that `load` returns; a type without its optional dependency is noted as missing."""
     try:
         types = load()
     except ModuleNotFoundError as error:
@@ -99,7 +99,7 @@ def _load(found: _Found, name: str, requirement: str, load: Callable[[], list[ty
 
 
 def _declared_in(module: str) -> list[type[Destination]]:
-    """Return the types that `module` declares itself: those with a slug of their own."""
+    """Return the types declared in `module`: those with a slug of their own."""
     values = vars(import_module(module)).values()
     classes = [value for value in values if isinstance(value, type) and value.__module__ == module]
     return [one for one in classes if issubclass(one, Destination) and "slug" in vars(one)]

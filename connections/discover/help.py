@@ -1,4 +1,4 @@
-"""What a connection type's help page says, from its declaration alone: nothing of any connection is in it."""
+"""A connection type's help page, made from its declaration alone; it tells nothing about any connection."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ KIND_WORDS: dict[ProfileKind, Text] = {
 
 @dataclass(frozen=True)
 class FileFormat:
-    """A format in which files may be delivered: a heading, what to know of it, and how the files' names end."""
+    """A format of delivered files: a heading, what to know about it, and its file suffix."""
 
     title: Text
     text: Text
@@ -28,7 +28,7 @@ class FileFormat:
 
 
 class ExportsTeller(Protocol):
-    """What the room above tells of exports."""
+    """What the app above tells the help page about exports."""
 
     def form_of(self, type_: DestinationClass) -> type[SettingsForm]:
         """The form of an export on a connection of the type, as it is at first."""
@@ -41,13 +41,13 @@ _tellers: list[ExportsTeller] = []
 
 
 def register_exports(teller: ExportsTeller) -> None:
-    """Have `teller` asked what the help page says of exports."""
+    """Let `teller` tell the help page about exports."""
     _tellers[:] = [teller]
 
 
 @dataclass(frozen=True)
 class HelpField:
-    """One field of a form; `choices` are empty for what is typed, `default` is what stands there at first."""
+    """One field of a form; `choices` are empty for free text, `default` is its initial value."""
 
     label: Text
     help_text: Text
@@ -59,7 +59,7 @@ class HelpField:
 
 @dataclass(frozen=True)
 class Accepted:
-    """What an export may send: (kind in words, taken?) and target fields; `when` names the choice that decides it."""
+    """What an export may send: (kind in words, accepted?) and target fields; `when` names the deciding choice."""
 
     when: str
     kinds: list[tuple[Text, bool]]
@@ -68,13 +68,13 @@ class Accepted:
 
 @dataclass(frozen=True)
 class TypeHelp:
-    """The help page's parts, made from the class `type`."""
+    """The parts of the help page of the class `type`."""
 
     type: DestinationClass
 
     @property
     def why_unavailable(self) -> Text:
-        """Why nobody can set the type up here; empty when they can."""
+        """Why nobody can set up the type here; empty if they can."""
         return self.type.why_unavailable()
 
     @property
@@ -94,7 +94,7 @@ class TypeHelp:
 
     @property
     def taken(self) -> list[Accepted]:
-        """What it takes; once for each choice where an export's settings decide."""
+        """What it accepts; once for each choice if an export's settings decide."""
         form = self._export_form()
         usual = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
         first = self._taken("", usual)
@@ -108,12 +108,12 @@ class TypeHelp:
 
     @property
     def connection_asks(self) -> list[tuple[Text, list[HelpField]]]:
-        """What an administrator is asked for, under headings."""
+        """The fields of a connection under headings."""
         return self._asked(self.type.settings_form())
 
     @property
     def export_asks(self) -> list[tuple[Text, list[HelpField]]]:
-        """What an export asks for, under headings."""
+        """The fields of an export under headings."""
         return self._asked(self._export_form())
 
     def _export_form(self) -> SettingsForm:
@@ -145,7 +145,7 @@ def _asked(bound: forms.BoundField, is_secret: bool) -> HelpField:
 
 
 def _choices(field: forms.Field) -> Iterator[tuple[Any, Text]]:
-    """Yield the (value, label) that a field offers, those of groups too."""
+    """Yield the (value, label) choices of a field, including those in groups."""
     for value, label in getattr(field, "choices", ()):
         if isinstance(label, list | tuple):
             yield from label

@@ -1,4 +1,4 @@
-"""Discover: a tile for each connection type, made from its declaration."""
+"""Discover: a tile for each connection type, from its declaration."""
 
 from dataclasses import dataclass
 
@@ -25,14 +25,14 @@ KINDS: dict[ProfileKind, Text] = {
 
 @dataclass(frozen=True)
 class Tile:
-    """A connection type; `count` is how many connections of it there are, None for those who may not know."""
+    """A connection type; `count` is its number of connections, None for people who may not know."""
 
     type: DestinationClass
     count: int | None
 
     @property
     def why_not(self) -> Text:
-        """Why nobody can set it up here; empty when they can."""
+        """Why nobody can set it up here; empty if they can."""
         return self.type.why_unavailable()
 
     @property
@@ -45,7 +45,7 @@ class Tile:
 
     @property
     def limits(self) -> list[str]:
-        """How many profiles the target takes, in words."""
+        """How many profiles the target accepts, in words."""
         limits, said = self.type.limits, []
         if limits.most_profiles:
             said.append(_("At most %(n)s profiles in one export") % {"n": number(limits.most_profiles)})

@@ -59,7 +59,7 @@ def sorted_by(connections: ConnectionQuerySet, sort: str) -> ConnectionQuerySet:
 
 
 def _searched(connections: ConnectionQuerySet, text: str) -> ConnectionQuerySet:
-    """Those whose name, type or creator is called so."""
+    """Return those whose name, type or creator matches."""
     if not text:
         return connections
     with_creator = connections.alias(creator_name=_creator())

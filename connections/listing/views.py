@@ -1,4 +1,4 @@
-"""The list and its Discover tab. Names and types are for everybody, the rest for administrators (docs/rules.md)."""
+"""The list and its Discover tab. Everybody sees names and types, administrators the rest (docs/rules.md)."""
 
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
@@ -26,7 +26,7 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
 @requires(Permission.VIEW)
 @require_safe
 def discover(request: EnvironmentRequest) -> TemplateResponse:
-    """Every connection type, with what it takes."""
+    """Every connection type, with what it accepts."""
     search = search_of(request.GET)
     found = tiles(request.access, search)
     context = {

@@ -1,4 +1,4 @@
-"""Removing a connection: only one that no export uses. What uses it is told by the room above, which knows exports."""
+"""Removing a connection that no export uses; the app above tells what uses it."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,12 +20,12 @@ class StillUsedError(Exception):
 
 
 def register_usage(teller: Callable[[Connection], Usage]) -> None:
-    """Have `teller` asked for what uses a connection."""
+    """Let `teller` tell what uses a connection."""
     _tellers.append(teller)
 
 
 def usage_of(connection: Connection) -> dict[str, Any]:
-    """Return what uses the connection, as the page shows it."""
+    """Return what uses the connection, for the page."""
     found: dict[str, Any] = {"items": []}
     for teller in _tellers:
         found |= teller(connection)
@@ -33,7 +33,7 @@ def usage_of(connection: Connection) -> dict[str, Any]:
 
 
 def remove(connection: Connection, *, by: User) -> None:
-    """Remove a connection that no export uses. Raises StillUsedError, also for an export attached in this moment."""
+    """Remove a connection that no export uses. Raises StillUsedError, also for one attached just now."""
     try:
         with transaction.atomic():
             audit.record(connection.environment, "remove", connection, by=by, changes={"type": connection.type})

@@ -1,4 +1,4 @@
-"""Remove a connection: the page leads through what uses it first, and keeps itself up to date."""
+"""Remove a connection: the page first leads through what uses it, and updates itself."""
 
 import hashlib
 import json
@@ -37,7 +37,7 @@ def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 
 def answer(request: EnvironmentRequest, connection: Connection, text: str, left_out: Sequence[str]) -> HttpResponse:
-    """Answer a command of the page: say `text`, what was left out and why, and show what is left."""
+    """Answer an action on the page: say `text`, what was left out and why, and show the rest."""
     if request.htmx:
         response = show_removal(request, connection, left_out=left_out)
         response.headers["HX-Trigger"] = json.dumps({CHANGED: True, "exports:changed": True, "announce": text})

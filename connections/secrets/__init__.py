@@ -1,1 +1,1 @@
-"""What binds the secrets of a connection to their server, and carries them through a form."""
+"""Binds the secrets of a connection to their server, and carries them through a form."""

@@ -1,4 +1,4 @@
-"""Which server the secrets of a connection were entered for: no other one ever gets them."""
+"""The server that a connection's secrets were entered for: no other server gets them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,12 +8,12 @@ from roles.secrets.store import Server
 
 
 def server_of(type_: str, settings: Mapping[str, Any]) -> Server:
-    """Return what tells the server of these `settings` from others: those the type names, else all."""
+    """Return the `settings` that identify the server: those the type names, else all."""
     return {"type": type_, "settings": _telling(type_, settings)}
 
 
 def is_for(server: Server | None, type_: str, settings: Mapping[str, Any]) -> bool:
-    """Whether secrets that were entered for `server` may go where `settings` lead."""
+    """Whether secrets entered for `server` may go where `settings` lead."""
     if server is None or server.get("type") != type_:
         return False
     return _telling(type_, server.get("settings", {})) == _telling(type_, settings)

@@ -1,4 +1,4 @@
-"""Secrets that were typed into a form which is not saved yet, so that nobody has to type them twice.
+"""Secrets typed into an unsaved form, kept so that nobody must type them twice.
 
 They travel through the page encrypted, for the same person, environment, server and half an hour only.
 """
@@ -34,7 +34,7 @@ def seal(access: Access, secrets: dict[str, str], server: Server) -> str:
 
 
 def unseal(access: Access, text: str) -> Typed:
-    """Return what `seal` was given by the same person; nothing for anything else."""
+    """Return what the same person sealed; nothing for anything else."""
     try:
         content = decrypt(text)
     except (UnreadableSecretError, ValueError):

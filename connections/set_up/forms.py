@@ -1,4 +1,4 @@
-"""The form of a connection: its name, who may use it, the agreement, and beside it the type's own form."""
+"""The form of a connection: name, sharing and agreement, beside the type's own form."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ KEEP = "keep"  # of a stored secret, whatever was typed beside it
 
 
 class ConnectionForm(SharingForm):
-    """What every connection has: a name, who can use it, and an agreement."""
+    """What every connection has: a name, who may use it, and an agreement."""
 
     field_order = ("name", "most_at_once", "sharing", "named", "agree")
 
@@ -86,7 +86,7 @@ class ConnectionPane:
 
     @property
     def asks_agreement(self) -> bool:
-        """Whether the agreement is needed: for a new connection, and when data would go elsewhere."""
+        """Whether the agreement is needed: for a new connection, and for a new target."""
         if self.connection is None:
             return True
         self.type_form.is_valid()
@@ -107,18 +107,18 @@ class ConnectionPane:
         return [name for name in self.kept if name in typed or self.type_form[name].errors]
 
     def non_field_errors(self) -> list[str]:
-        """What is wrong with the whole, in both forms."""
+        """The errors of both forms that belong to no field."""
         return [*self.form.non_field_errors(), *self.type_form.non_field_errors()]
 
     def invalid_fields(self) -> list[forms.BoundField]:
-        """The fields of both forms with an error; an open question is not one."""
+        """The fields of both forms with an error; an open question is no error."""
         question = self.type_form.question
         name, *rest = self.form.visible_fields()
         fields = [name, *self.type_form.visible_fields(), *rest]  # as the page lays them out
         return [bound for bound in fields if bound.errors and not (question and bound.name == question.field)]
 
     def is_valid(self) -> bool:
-        """Check both forms, and the agreement where it is needed."""
+        """Check both forms, and the agreement if it is needed."""
         is_valid = self.type_form.is_valid() & self.form.is_valid() & self._has_forgotten_nothing()
         if self.asks_agreement and not self.form.cleaned_data.get("agree"):
             self.add_agreement_error()
@@ -133,12 +133,12 @@ class ConnectionPane:
         return not self.forgotten
 
     def add_changed_error(self) -> None:
-        """Say that somebody else was faster."""
+        """Say that somebody else changed the connection meanwhile."""
         text = _("Somebody else changed this connection just now. Check what you entered, then save again.")
         self.form.add_error(None, text)
 
     def add_secret_error(self) -> None:
-        """Say that the stored secret does not go to the server that is named now."""
+        """Say that the stored secret was not entered for the server now named."""
         self.type_form.add_error(self.type.secret_fields[0], _("The server is another one now. Enter this for it."))
 
     def add_agreement_error(self) -> None:
@@ -172,7 +172,7 @@ class ConnectionPane:
         return form
 
     def _settings(self) -> dict[str, Any]:
-        """The settings as they were sent, as far as nothing is wrong with them; {} before that."""
+        """The valid settings that were sent; {} before any were."""
         cleaned = getattr(self.type_form, "cleaned_data", {})
         return {name: value for name, value in cleaned.items() if name not in self.type.secret_fields}
 

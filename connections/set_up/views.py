@@ -42,7 +42,7 @@ def add(request: EnvironmentRequest) -> TemplateResponse:
 @requires(Permission.VIEW)
 @require_safe
 def help_page(request: EnvironmentRequest, type_: str) -> TemplateResponse:
-    """What a type does and asks for, made from its declaration."""
+    """What a type does and asks for, from its declaration."""
     found = destinations().get(type_)
     if found is None:
         raise Http404
@@ -80,7 +80,7 @@ def set_up(request: EnvironmentRequest, type_: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters()
 def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
-    """See and change a connection; its secrets are only ever replaced."""
+    """Show and change a connection; its secrets can only be replaced."""
     connection = load(request, pk)
     found = destinations().get(connection.type)
     if found is None:
@@ -108,7 +108,7 @@ def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 
 def _form(request: EnvironmentRequest, forms: ConnectionPane) -> TemplateResponse:
-    """Show the pane; 422 when it was sent and something is wrong."""
+    """Show the pane; with status 422 if it was sent and has errors."""
     following = next_page(request)
     context = {
         "forms": forms,
@@ -126,7 +126,7 @@ def _form(request: EnvironmentRequest, forms: ConnectionPane) -> TemplateRespons
 
 
 def _saved(request: EnvironmentRequest, connection: Connection) -> HttpResponse:
-    """Test, or go back to the page that asked for a connection, or to the list."""
+    """Test the connection, or lead back to the page that asked for one, or to the list."""
     following = next_page(request)
     if request.POST.get("then") == "test" or request.POST.get("confirm"):
         response = test_now(request, connection)

@@ -1,4 +1,4 @@
-"""The administrator's agreement that data leaves: it holds for the target that it was given for, and for no other."""
+"""The administrator's agreement that data leaves: valid only for the target it was given for."""
 
 import json
 from hashlib import sha256
@@ -29,7 +29,7 @@ def agreed_target(connection: Connection) -> str:
 
 
 def is_given(connection: Connection, settings: dict[str, Any] | None = None) -> bool:
-    """Whether somebody agreed to where data goes with `settings`, or with those stored."""
+    """Whether somebody agreed to the target of `settings`, or of the stored settings."""
     target = target_of(connection.type, connection.settings if settings is None else settings)
     return agreed_target(connection) == target
 

@@ -1,4 +1,4 @@
-"""Who can use a connection, as a form: the three choices, and the contributors to name."""
+"""The form for who may use a connection: three choices, and the contributors to name."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ from roles.models import User
 
 @dataclass(frozen=True)
 class Choice:
-    """One of the three, with what it changes."""
+    """One of the three, with its effect."""
 
     value: str
     label: str
@@ -25,7 +25,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Person:
-    """A contributor to tick; `note` tells them from namesakes."""
+    """A contributor to tick; `note` tells namesakes apart."""
 
     pk: int
     name: str
@@ -61,7 +61,7 @@ class SharingForm(forms.Form):
         self.fields["named"].queryset = sharing.contributors(access.environment)  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
-        """Ask for somebody to be ticked where names decide, and look at the ticks only there."""
+        """Require a ticked person if names decide; ignore the ticks otherwise."""
         if self.cleaned_data.get("sharing") != Sharing.NAMED:
             self.errors.pop("named", None)
             self.cleaned_data["named"] = ()
@@ -71,7 +71,7 @@ class SharingForm(forms.Form):
 
     @property
     def choices(self) -> list[Choice]:
-        """The three choices, each with what it changes for whom."""
+        """The three choices with their effects."""
         chosen, effects = self["sharing"].value(), self._effects()
         return [Choice(value, str(label), effects[value], value == chosen) for value, label in Sharing.choices]
 

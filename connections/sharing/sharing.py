@@ -1,4 +1,4 @@
-"""Choose who can use a connection: nobody but administrators, all contributors, or those named."""
+"""Who may use a connection: administrators only, all contributors, or those named."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -58,7 +58,7 @@ def users_of(connection: Connection) -> list[User]:
 
 @transaction.atomic
 def share(connection: Connection, sharing: str, named: Iterable[User] = (), *, by: User) -> None:
-    """Let `sharing`, and with Sharing.NAMED the contributors `named`, use the connection; audited as an event."""
+    """Share the connection as `sharing` says, with the contributors `named` for Sharing.NAMED; audited."""
     connection.refresh_from_db(from_queryset=Connection.objects.select_for_update())
     before = audited_values(connection)
     connection.sharing = sharing
@@ -71,7 +71,7 @@ def share(connection: Connection, sharing: str, named: Iterable[User] = (), *, b
 
 
 def set_named(connection: Connection, named: Iterable[User]) -> None:
-    """Keep those of `named` who are contributors now; nobody unless the sharing is by name."""
+    """Set the named users to those of `named` who are contributors; to nobody unless names decide."""
     is_by_name = connection.sharing == Sharing.NAMED
     ids = [user.pk for user in named] if is_by_name else []
     connection.shared_with.set(contributors(connection.environment).filter(pk__in=ids))
@@ -79,9 +79,9 @@ def set_named(connection: Connection, named: Iterable[User]) -> None:
 
 @transaction.atomic
 def stop_naming(user: User, environment: Environment) -> None:
-    """Take the user from every connection of the environment that names them, as who loses the role does.
+    """Remove the user from every connection of the environment that names them, when they lose the role.
 
-    Given the role again, they get nothing back that nobody gave them.
+    If they get the role again, they are not named again.
     """
     for connection in Connection.objects.filter(environment=environment, shared_with=user):
         before = audited_values(connection)
@@ -91,10 +91,10 @@ def stop_naming(user: User, environment: Environment) -> None:
 
 
 def audited_values(connection: Connection) -> dict[str, Any]:
-    """What the audit log keeps of the sharing."""
+    """Return what the audit log records of the sharing."""
     return {"sharing": connection.sharing, "named": [label(user) for user in connection.shared_with.order_by("pk")]}
 
 
 def label(user: User) -> str:
-    """Return the user's name with what tells them from namesakes."""
+    """Return the user's name, distinct from namesakes."""
     return user.username if str(user) == user.username else f"{user} ({user.username})"

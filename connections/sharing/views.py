@@ -1,4 +1,4 @@
-"""Choose who can use this connection."""
+"""Choose who may use this connection."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ MOST_SHOWN = 10  # of the exports on it
 @requires(Permission.MANAGE_CONNECTIONS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def share(request: EnvironmentRequest, pk: int) -> HttpResponse:
-    """See and choose who besides administrators may use a connection."""
+    """Show and choose who besides administrators may use a connection."""
     connection = load(request, pk)
     form = SharingForm(request.POST if request.method == "POST" else None, access=request.access, connection=connection)
     if request.method == "POST" and form.is_valid():
@@ -44,7 +44,7 @@ def share(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 
 def _what_changed(connection: Connection, before: list[User]) -> str:
-    """Say who can use it now, and who lost what."""
+    """Say who may use it now, and who lost what."""
     now = sharing.users_of(connection)
     lost = [str(user) for user in before if user not in now]
     used: Any = getattr(connection, "exports")  # noqa: B009 - another app's relation

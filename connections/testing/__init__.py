@@ -1,1 +1,1 @@
-"""Tests of connections: what they do, in the background, and daily."""
+"""Tests of connections: their steps, in the background, and daily."""

@@ -1,4 +1,4 @@
-"""What a test of a connection does: the destination's own steps, within an overall deadline."""
+"""What a test of a connection does: the destination's steps, within an overall deadline."""
 
 import logging
 import time
@@ -21,14 +21,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Check:
-    """How a check stands: all of its steps, and at its end when the target's token ends, where it told."""
+    """The state of a check: all of its steps, and at its end when the target's token expires, if told."""
 
     steps: list[CheckStep]
     expires_at: datetime | None = None
 
     @property
     def is_ok(self) -> bool:
-        """Whether everything was tried and worked."""
+        """Whether every step was done."""
         return all(step.state == "done" for step in self.steps)
 
 
@@ -38,7 +38,7 @@ class _End:
 
 
 def walk(connection: Connection, deadline: float = DEADLINE_SECONDS) -> Iterator[Check]:
-    """Yield how the check stands as each step begins, and at its end, in at most `deadline` seconds."""
+    """Yield the state of the check as each step begins, and at its end, in at most `deadline` seconds."""
     try:
         destination = connection.open()
     except UnreadableSecretError as error:
@@ -68,7 +68,7 @@ def _walk(destination: Destination, deadline: float) -> Iterator[Check]:
 
 
 def _standing(names: list[Text], ended: list[CheckStep], state: str) -> list[CheckStep]:
-    """Return all steps: those that have ended, the next one in `state`, and those that are still to come."""
+    """Return all steps: the ended ones, the current one in `state`, and those to come."""
     rest = [CheckStep(name, "not_reached") for name in names[len(ended) :]]
     if rest:
         rest[0] = CheckStep(rest[0].name, state)

@@ -1,4 +1,4 @@
-"""A check every day of each connection, one after the other: many connections never go at once."""
+"""Checks each connection once a day, one after the other, so that many never run at once."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ EVERY = timedelta(hours=24)
 
 
 def due() -> ConnectionQuerySet:
-    """Return the connections whose last check is a day old, the oldest first; one that has none waits a day too."""
+    """Return the connections last checked a day ago or more, the oldest first; new ones wait a day too."""
     known = Connection.objects.filter(type__in=destinations(), check_asked_at=None)
     since = Coalesce("checked_at", "updated_at")
     return known.annotate(since=since).filter(since__lt=Now() - EVERY).order_by("since", "pk")

@@ -1,4 +1,4 @@
-"""Testing connections in the background, and keeping how it went.
+"""Tests connections in the background, and stores the results.
 
 The row is the truth: `check_asked_at` is set while a test waits or runs, and changes when a worker takes it, so that
 a second delivery of the task, or a worker that was given up, changes nothing. All times are the database's.
@@ -41,14 +41,14 @@ def other_fields() -> list[str]:
 
 
 def drop_result(connection: Connection) -> None:
-    """Drop the last result, and that of a test which is under way: they are about something else now."""
+    """Drop the last result and a running test: the connection has changed since."""
     Connection.objects.filter(pk=connection.pk).update(**NONE)
     for name, value in NONE.items():
         setattr(connection, name, value)
 
 
 def request_test(connection: Connection, *, by: User | None) -> bool:
-    """Note that `by` (None: the system) wants a test, and queue it; False joins the one that is under way."""
+    """Queue a test for `by` (None: the system); False if one is already under way."""
     free = Connection.objects.filter(pk=connection.pk, check_asked_at=None)
     with transaction.atomic():
         is_new = bool(free.update(check_asked_at=Now(), check_asked_by=by))
@@ -60,7 +60,7 @@ def request_test(connection: Connection, *, by: User | None) -> bool:
 
 
 def perform(connection_id: int, asked_at: datetime) -> None:
-    """Carry out the test that was asked for at `asked_at`; nothing where it is another's, given up or forgotten."""
+    """Run the test requested at `asked_at`, unless it was taken, given up or dropped."""
     connection = _claim(connection_id, asked_at)
     if connection is None:
         return
@@ -72,12 +72,12 @@ def perform(connection_id: int, asked_at: datetime) -> None:
 
 
 def is_overdue(connection: Connection) -> bool:
-    """Whether the test ought to have ended long ago."""
+    """Whether the test should have ended long ago."""
     return _overdue().filter(pk=connection.pk).exists()
 
 
 def end_overdue(connection: Connection | None = None) -> None:
-    """Fail the tests that ought to have ended long ago, of all connections or one: their worker died or never came."""
+    """Fail the tests that should have ended long ago, of all connections or one: their worker died or never came."""
     overdue = _overdue() if connection is None else _overdue().filter(pk=connection.pk)
     for one in overdue.select_related("environment", "check_asked_by"):
         if one.is_check_running or one.check_asked_by:
@@ -91,7 +91,7 @@ def _overdue() -> ConnectionQuerySet:
 
 
 def _claim(connection_id: int, asked_at: datetime) -> Connection | None:
-    """Take over the wish, so that nobody else carries it out as well."""
+    """Claim the request, so that nobody else runs the test."""
     with transaction.atomic():
         wished = Connection.objects.filter(pk=connection_id, check_asked_at=asked_at)
         if not wished.update(check_asked_at=Now(), check_steps=[]):
@@ -104,7 +104,7 @@ def _mine(connection: Connection) -> ConnectionQuerySet:
 
 
 def _end(connection: Connection, check: Check) -> None:
-    """Keep the result, unless the connection became another one meanwhile."""
+    """Store the result, unless the connection changed meanwhile."""
     failed = next((step.name for step in check.steps if step.state == "failed"), "")
     changes: dict[str, Any] = {"is_check_ok": check.is_ok} | ({"step": failed} if failed else {})
     with transaction.atomic():
@@ -115,7 +115,7 @@ def _end(connection: Connection, check: Check) -> None:
 
 
 def _store_result(connection: Connection, check: Check) -> bool:
-    """Write the result where the connection is still what was tested; new keys make no other secrets."""
+    """Store the result if the connection is unchanged; rotated keys do not change its secrets."""
     tested = {name: getattr(connection, name) for name in ("type", "settings", "secrets_at")}
     result: dict[str, Any] = {"is_check_ok": check.is_ok, "check_steps": [step.as_json() for step in check.steps]}
     if check.is_ok or check.expires_at:  # a failed one may not have come so far as to learn it
@@ -124,7 +124,7 @@ def _store_result(connection: Connection, check: Check) -> bool:
 
 
 def _given_up(connection: Connection) -> list[CheckStep]:
-    """Return the steps of a test that did not end, failed at the one it was in."""
+    """Return the steps of an unfinished test, failed at the current one."""
     if not connection.is_check_running:
         text = _("The test did not end: no worker took it in time. Test again, or ask whoever operates Waybill.")
         return [CheckStep(_("Wait for a worker"), "failed", text)]

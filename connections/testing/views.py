@@ -1,4 +1,4 @@
-"""Test a connection, and show how a test goes, live, or how the last one went."""
+"""Test a connection; show the running test live, or the last one."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ POLL = "test-poll"  # the element of a panel that is shown already
 @requires(Permission.MANAGE_CONNECTIONS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def test(request: EnvironmentRequest, pk: int) -> HttpResponse:
-    """Show the test that is under way, or the last one; a POST asks for one."""
+    """Show the running test, or the last one; a POST requests one."""
     connection = load(request, pk)
     if request.method == "POST":
         return test_now(request, connection)
@@ -38,7 +38,7 @@ def test(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 
 def test_now(request: EnvironmentRequest, connection: Connection) -> HttpResponse:
-    """Ask for a test, or join the one that is under way, and show it in the panel or on its page."""
+    """Request a test, or join the running one, and show it in the panel or on its page."""
     testing.end_overdue(connection)
     testing.request_test(connection, by=request.user)
     since = connection.check_asked_at
@@ -84,7 +84,7 @@ def _context(request: EnvironmentRequest, connection: Connection, since: datetim
 
 
 def _steps(connection: Connection) -> list[CheckStep]:
-    """The steps to show: those of a test that waits are all still to come."""
+    """The steps to show; all steps of a waiting test are still to come."""
     if not connection.is_being_tested or connection.is_check_running:
         return connection.steps
     names = connection.destination_class.check_steps if connection.is_type_known else ()
@@ -92,7 +92,7 @@ def _steps(connection: Connection) -> list[CheckStep]:
 
 
 def _is_dropped(connection: Connection, since: datetime | None) -> bool:
-    """Whether the test that was asked for at `since` left no result: the connection became another one."""
+    """Whether the test requested at `since` was dropped because the connection changed."""
     if since is None or connection.is_being_tested:
         return False
     return connection.checked_at is None or connection.checked_at < since
@@ -116,7 +116,7 @@ def _typed(text: str) -> datetime | None:
 
 
 def _shown(step: CheckStep, goes_on: bool) -> dict[str, str]:
-    """A step of a check as the steps component takes it."""
+    """Return a step of a check in the form of the steps component."""
     has_failed = step.state == "failed"
     return {
         "tone": STEP_TONES[step.state],

@@ -23,6 +23,6 @@ def load(request: EnvironmentRequest, pk: int) -> Connection:
 
 
 def way_back(following: str, connection: Connection | None = None) -> dict[str, Any]:
-    """What the panels need to lead back to the page that asked for a connection, which `connection` now is."""
+    """Return what the panels need to lead back to the page that asked for `connection`."""
     url = with_connection(following, connection.pk) if connection else following
     return {"next": following, "back_url": url, "is_back_list": is_list(following)}

@@ -1,4 +1,4 @@
-"""The page that sent somebody here to add a connection and that gets them back, with the connection."""
+"""The page that sent somebody here to add a connection, and gets them back with it."""
 
 import json
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -30,17 +30,17 @@ def next_page(request: EnvironmentRequest) -> str:
 
 
 def with_next(url: str, following: str) -> str:
-    """Return `url`, carrying `following` as its `next` where there is one."""
+    """Return `url` with `following` as its `next`, if there is one."""
     return f"{url}?{urlencode({'next': following})}" if following else url
 
 
 def is_list(following: str) -> bool:
-    """Whether the page to go back to is a list: a whole page, which no connection is chosen on."""
+    """Whether the page to return to is a list, on which no connection is chosen."""
     return bool(following) and resolve(urlsplit(following).path).url_name == "list"
 
 
 def with_connection(following: str, pk: int) -> str:
-    """Return the page to go back to with `connection=<pk>` in its query; lists, and "", stay as they are."""
+    """Return the page with `connection=<pk>` in its query; lists and "" stay unchanged."""
     if not following or is_list(following):
         return following
     parts = urlsplit(following)

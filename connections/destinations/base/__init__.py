@@ -1,4 +1,4 @@
-"""What a connection type is: one class that declares what it asks for and takes, and delivers.
+"""The contract of connection types: a class declares what it asks for and accepts, and delivers.
 
 Screens, limits, eligibility and help come from the declaration. A new type is one folder with a destination.py that
 declares a subclass of FileDestination or AudienceDestination, or a class that another package's entry point

@@ -1,4 +1,4 @@
-"""What every connection type declares, whatever it takes."""
+"""What every connection type declares."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True)
 class Limits:
-    """How many profiles a target takes: at most in one export, at least in one segment."""
+    """How many profiles a target accepts: at most in one export, at least in one segment."""
 
     most_profiles: int | None = None
     least_profiles_per_segment: int | None = None
@@ -47,7 +47,7 @@ class HelpSection:
 
 @dataclass
 class Destination:
-    """A set-up of one type: `settings` and `secrets` as the connection's form cleaned them."""
+    """One connection of a type: `settings` and `secrets` as the connection's form cleaned them."""
 
     settings: dict[str, Any]
     secrets: dict[str, str] = field(repr=False)
@@ -97,7 +97,7 @@ class Destination:
         return cls.target_fields
 
     def check(self) -> Iterator[CheckStep]:
-        """Try the connection for real, yielding each step as it ends; stops after a failed one."""
+        """Test the connection for real; yields each step as it ends, and stops after a failed one."""
         raise NotImplementedError
 
     def expires_at(self) -> datetime | None:
@@ -114,5 +114,5 @@ class Destination:
 
     @classmethod
     def why_unavailable(cls) -> Text:
-        """Say why nobody can set up this type here; empty when they can."""
+        """Return why nobody can set up this type here; empty if they can."""
         return ""

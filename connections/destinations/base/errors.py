@@ -1,4 +1,4 @@
-"""How a delivery or a check goes wrong, and the steps in which it does."""
+"""How a delivery or a check fails, and the steps of a check."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -59,7 +59,7 @@ Finding = tuple[Text, Text]
 
 
 def run_steps(names: Sequence[Text], steps: Sequence[Callable[[], Finding]]) -> Iterator[CheckStep]:
-    """Do `steps` one by one, yielding each as it ends; stops after one that raised DeliveryError."""
+    """Run `steps` one by one, yielding each as it ends; stops after one that raised DeliveryError."""
     for name, step in zip(names, steps, strict=True):
         start = time.monotonic()
         try:

@@ -1,4 +1,4 @@
-"""File stores: what they ask each export for, and the contract by which files are delivered."""
+"""File stores: their options for each export, and the contract by which files are delivered."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -21,22 +21,22 @@ class Part(Protocol):
         """
 
     def discard(self) -> None:
-        """Remove the hidden file; never raises."""
+        """Remove the hidden file. Never raises."""
 
 
 class DeliveredFile(Protocol):
-    """A file at the target, open for reading; its bytes are read once. Reading may raise DeliveryError."""
+    """A file at the target, open for reading once. Reading may raise DeliveryError."""
 
     @property
     def size(self) -> int:
-        """How many bytes it has."""
+        """Its size in bytes."""
 
     def chunks(self) -> Iterator[bytes]:
-        """Its bytes in pieces that fit memory; DeliveryError when fewer than `size` come."""
+        """Its bytes in pieces that fit into memory; DeliveryError if there are fewer than `size`."""
 
 
 class FileExportForm(SettingsForm):
-    """What a file store asks each export for, besides how its files are written: their format asks for that."""
+    """The options of an export to a file store; the format adds its own."""
 
 
 class FileDestination(Destination):
@@ -56,7 +56,7 @@ class FileDestination(Destination):
         raise NotImplementedError
 
     def open_file(self, path: str) -> AbstractContextManager[DeliveredFile]:
-        """Open the delivered file `path` for reading; DeliveryError when it is gone or no regular file."""
+        """Open the delivered file `path` for reading; DeliveryError if it is gone or no regular file."""
         raise NotImplementedError
 
 
@@ -71,7 +71,7 @@ class FileSession(Protocol):
         """
 
     def clear_leftovers(self, folder: str) -> None:
-        """Remove the hidden parts directly in `folder` that this run's earlier, dead attempts left."""
+        """Remove the hidden parts directly in `folder` that dead attempts of this run left."""
 
     def clear_run(self, run_key: str, *folders: str) -> None:
         """Remove all hidden files directly in `folders` that the ended run `run_key` left there."""

@@ -1,4 +1,4 @@
-"""What a connection type asks for: forms that are made from its declaration."""
+"""The forms that a connection type declares."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ from connections.destinations.base.errors import Text
 
 @dataclass(frozen=True)
 class Question:
-    """Something found out while checking a form that a person has to confirm with the box `field`."""
+    """Something found while checking a form that a person must confirm with the box `field`."""
 
     title: Text
     text: Text
@@ -47,15 +47,15 @@ class SettingsForm(forms.Form):
 
     @property
     def question(self) -> "Question | None":
-        """What has to be confirmed before the form can be saved."""
+        """What a person must confirm before the form can be saved."""
         return None
 
     def shown_facts(self) -> list[tuple[Text, Text]]:
-        """Return what is stored and worth showing though no field shows it."""
+        """Stored facts worth showing that no field shows."""
         return []
 
     def sections(self) -> list[tuple[Text, list[forms.BoundField]]]:
-        """Return the visible fields under their headings; those of a question are asked apart."""
+        """The visible fields under their headings, without those of a question."""
         asked = self.question.field if self.question else ""
         grouped = {name for _heading, names in self.groups for name in names}
         first = [bound for bound in self.visible_fields() if bound.name not in grouped | {asked}]
@@ -63,7 +63,7 @@ class SettingsForm(forms.Form):
         return [(heading, fields) for heading, fields in [("", first), *rest] if fields]
 
     def keeps_secrets(self) -> bool:
-        """Whether there are stored secrets and they may go to the server that is now named."""
+        """Whether there are stored secrets that may go to the server now named."""
         names = tuple(self.stored or ()) if self.server_settings is None else self.server_settings
         return bool(self.kept_secrets) and not self.has_moved(names)
 

@@ -1,4 +1,4 @@
-"""Inputs for secrets: what was typed or stored is never written into a page."""
+"""Inputs for secrets: neither typed nor stored ones are written into a page."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Names of files: which paths are safe, and the hidden names a run works under."""
+"""File names: which paths are safe, and the hidden names that a run uses."""
 
 import re
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from roles.messages import said as _
 
 
 class NoFileError(DeliveryError):
-    """Something else than a regular file has the name of one: a link or a folder, say."""
+    """The name belongs to something other than a regular file: a link or a folder, say."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -91,7 +91,7 @@ def refuse_changed(
 
 
 def gone_file(detail: str = "") -> DeliveryError:
-    """The answer for a delivered file that is no longer there."""
+    """The error for a delivered file that no longer exists."""
     return DeliveryError(
         _("The file is no longer there. Somebody moved or removed it since it was delivered."),
         detail=detail,
@@ -100,5 +100,5 @@ def gone_file(detail: str = "") -> DeliveryError:
 
 
 def cut_file() -> DeliveryError:
-    """The answer for a file that ends too early."""
+    """The error for a file that ends too early."""
     return DeliveryError(_("The file became shorter while it was read. Try again."))

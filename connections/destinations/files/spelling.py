@@ -1,4 +1,4 @@
-"""How people write folders of a server, and what to write where the server would take that literally."""
+"""Spellings of folders that a server would take literally, and what to write instead."""
 
 import re
 
@@ -14,12 +14,12 @@ _QUOTES = "\"'`“”„‘’«»"
 
 
 def understood(folder: str) -> str:
-    """Return `folder` below the log-in folder where it begins with “~”, which a shell would have replaced."""
+    """Return `folder` relative to the log-in folder if it begins with “~”, which a shell would replace."""
     return folder[1:].lstrip("/") if HOME.match(folder) else folder
 
 
 def problem(folder: str) -> Message:
-    """Say what to write instead of `folder`; nothing where it can be used."""
+    """Return what to write instead of `folder`; nothing if it can be used."""
     for is_wrong, say in _PROBLEMS:
         if is_wrong(folder):
             return say(folder)
@@ -27,7 +27,7 @@ def problem(folder: str) -> Message:
 
 
 def taken_literally(folder: str) -> Message:
-    """Tell of a stored folder, from before its spelling was looked at, that it may not be the one that was meant."""
+    """Warn that a folder stored before spellings were checked may be the wrong one."""
     if not HOME.match(folder) and not problem(folder):
         return EMPTY
     return _(

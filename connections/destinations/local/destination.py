@@ -56,7 +56,7 @@ class LocalFolder(FileDestination):
 
     @classmethod
     def why_unavailable(cls) -> str:
-        """Say that the operator allowed no base directory."""
+        """Say that the operator has not allowed a base directory."""
         if site.LOCAL_FOLDER_BASE:
             return ""
         allow = _("Whoever operates Waybill has to allow a directory in the setting WAYBILL_LOCAL_FOLDER_BASE first.")
@@ -64,7 +64,7 @@ class LocalFolder(FileDestination):
 
     @contextmanager
     def session(self, run_key: str) -> Iterator["LocalSession"]:
-        """Open the folder for one run, making it where it is missing."""
+        """Open the folder for one run; creates it if missing."""
         with explained():
             session = LocalSession(self._folder_names(), run_key)
         with closing(session):
@@ -88,7 +88,7 @@ class LocalFolder(FileDestination):
 
 
 class _Probe:
-    """The steps of a check, and what they hold open."""
+    """The steps of a check, and what they opened."""
 
     def __init__(self, folder: list[str]) -> None:
         self._folder = folder
@@ -96,7 +96,7 @@ class _Probe:
         self._session: LocalSession | None = None
 
     def base(self) -> Finding:
-        """Look for the base directory."""
+        """Look up the base directory."""
         os.close(open_base())
         return _("The base directory is there."), site.LOCAL_FOLDER_BASE
 
@@ -107,7 +107,7 @@ class _Probe:
         return _("The folder is there."), os.path.join(site.LOCAL_FOLDER_BASE, *self._folder)
 
     def write(self) -> Finding:
-        """Write a test file as a run would, and read it back."""
+        """Write a test file as a run would, and read it again."""
         assert self._session is not None
         part = self._session.open_part(self._name)
         try:
@@ -119,14 +119,14 @@ class _Probe:
         return _("Waybill can write here."), ""
 
     def remove(self) -> Finding:
-        """Leave nothing behind."""
+        """Remove the test file."""
         with explained():
             assert self._session is not None
             os.unlink(self._name, dir_fd=self._session.root)
         return _("Nothing was left behind."), ""
 
     def close(self) -> None:
-        """Forget the folder."""
+        """Close the folder."""
         if self._session is not None:
             self._session.release_claims()
             self._session.close()

@@ -1,4 +1,4 @@
-"""Folders of this machine opened by name inside one another, never through a link, and errors in words for people."""
+"""Opens folders of this machine by name inside one another, never through a link; explains errors."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
 def open_base() -> int:
-    """Open the base directory; it may be a link, since the operator chose it."""
+    """Open the base directory, which may be a link because the operator chose it."""
     try:
         return os.open(settings.LOCAL_FOLDER_BASE, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
@@ -49,7 +49,7 @@ def _open_folder(name: str, fd: int, *, make: bool) -> int:
 
 
 def name_once(hidden: str, name: str, fd: int) -> None:
-    """Rename where the name is free. A hard link fails if it is taken, which rename() would not."""
+    """Rename to a free name. Creating a hard link fails for a taken name; rename() would replace it."""
     try:
         os.link(hidden, name, src_dir_fd=fd, dst_dir_fd=fd, follow_symlinks=False)
     except FileExistsError:
@@ -72,7 +72,7 @@ def is_there(name: str, fd: int) -> bool:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn the operating system's errors into ones for people."""
+    """Turn the operating system's errors into errors for people."""
     try:
         yield
     except OSError as error:
@@ -81,7 +81,7 @@ def explained() -> Iterator[None]:
 
 
 def _reason(code: int | None) -> tuple[Message, bool]:
-    """What an error number means for a person, and whether it stays so until somebody acts."""
+    """Return what an error number means, and whether it lasts until somebody acts."""
     if code in {errno.ENOSPC, errno.EDQUOT}:
         return _("The disk of the local folder is full. Make room; the run then goes on."), False
     if code in {errno.EACCES, errno.EPERM, errno.EROFS}:

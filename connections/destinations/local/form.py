@@ -1,4 +1,4 @@
-"""What a Local folder connection asks an administrator for."""
+"""The form of a Local folder connection."""
 
 from contextlib import suppress
 

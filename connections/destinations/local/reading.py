@@ -1,4 +1,4 @@
-"""Reading files of this machine that were delivered: regular ones only, never through a link."""
+"""Reads delivered files of this machine: regular files only, never through a link."""
 
 import errno
 import hashlib
@@ -29,7 +29,7 @@ class LocalFile:
     @classmethod
     @contextmanager
     def opened(cls, folders: list[str], name: str) -> Iterator["LocalFile"]:
-        """Open `name` in `folders` below the base directory; DeliveryError when it is gone or no regular file."""
+        """Open `name` in `folders` below the base; DeliveryError if it is gone or no regular file."""
         with _explained():
             fd = _open_below_base(folders, name)
         try:

@@ -1,4 +1,4 @@
-"""One run's work in a folder of this machine: hidden parts, and names given once a file is complete."""
+"""One run's work in a folder of this machine: hidden parts, which get their names once complete."""
 
 import hashlib
 import os
@@ -34,7 +34,7 @@ class LocalSession:
                 raise
 
     def clear_leftovers(self, folder: str) -> None:
-        """Remove this run's hidden parts in `folder`, which need not exist."""
+        """Remove this run's hidden parts in `folder`, which may be missing."""
         with explained(), self._existing(names.components(folder)) as fd:
             for name in os.listdir(fd) if fd is not None else ():
                 if names.is_part(name, self.run_key):
@@ -115,7 +115,7 @@ class LocalSession:
 
 
 class LocalPart:
-    """A file being written under its hidden name in the folder `fd`, which it closes at its end."""
+    """A file being written under its hidden name in the folder `fd`, which the part closes."""
 
     def __init__(
         self, session: LocalSession, folders: list[str], name: str, fd: int, replaceable: frozenset[str]
@@ -138,7 +138,7 @@ class LocalPart:
                 rest = rest[os.write(self._file, rest) :]
 
     def publish(self) -> None:
-        """Put the file on disk and give it its name; refuses to replace what another wrote."""
+        """Sync the file to disk and give it its name; refuses to replace others' files."""
         with explained():
             os.fsync(self._file)
             own = self._digest.hexdigest() if self._replaceable else ""

@@ -1,4 +1,4 @@
-"""SSH over paramiko: connect, and recognize the server by its pinned host key before anything secret is said."""
+"""SSH over paramiko: connects, and checks the server's pinned host key before sending anything secret."""
 
 import logging
 import socket
@@ -71,7 +71,7 @@ def _shake_hands(transport: Transport, seconds: float) -> None:
 
 
 def fetch_host_key(host: str, port: int) -> str:
-    """Ask a server for its host key, to be shown before it is pinned. Raises DeliveryError."""
+    """Fetch a server's host key, to show it before it is pinned. Raises DeliveryError."""
     with explained():
         transport = connect(addresses.resolve_allowed(host, port), seconds=FETCH_SECONDS)
     try:
@@ -81,7 +81,7 @@ def fetch_host_key(host: str, port: int) -> str:
 
 
 def confirm_host_key(transport: paramiko.Transport, pinned: str) -> Text:
-    """Return the fingerprint of the server's host key; DeliveryError where it is not the pinned one."""
+    """Return the fingerprint of the server's host key; DeliveryError if it is not the pinned one."""
     shown = keys.host_key_text(transport.get_remote_server_key())
     if shown == pinned:
         return keys.fingerprint(shown)
@@ -100,7 +100,7 @@ def confirm_host_key(transport: paramiko.Transport, pinned: str) -> Text:
 
 
 def open_sftp(transport: Transport) -> SftpProtocol:
-    """Start SFTP on a logged-in transport, which is ready then. Raises DeliveryError."""
+    """Start SFTP on a logged-in transport, and lift its deadline. Raises DeliveryError."""
     with explained(transport):
         try:
             client = SftpProtocol.from_transport(transport)
@@ -120,7 +120,7 @@ def open_sftp(transport: Transport) -> SftpProtocol:
 
 
 def _watch(connection: socket.socket) -> None:
-    """Let the kernel end a connection whose other side no longer takes what is sent."""
+    """Let the kernel end the connection if the server stops accepting data."""
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(SILENCE_SECONDS * 1000))

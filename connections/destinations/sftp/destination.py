@@ -1,4 +1,4 @@
-"""SFTP: files on a server that speaks SSH, known by its host key."""
+"""SFTP: files on an SSH server that is identified by its host key."""
 
 import uuid
 from collections.abc import Iterator
@@ -116,7 +116,7 @@ class Sftp(FileDestination):
 
     @contextmanager
     def session(self, run_key: str) -> Iterator[SftpSession]:
-        """Connect, recognize the server and log in for one run."""
+        """Connect, check the host key and log in for one run."""
         with closing(_Visit(self)) as visit:
             yield visit.session(run_key)
 
@@ -128,14 +128,14 @@ class Sftp(FileDestination):
             yield file
 
     def check(self) -> Iterator[CheckStep]:
-        """Go as far as a run would, with a small file that is removed again."""
+        """Do what a run does, with a small file that is removed again."""
         with closing(_Visit(self, seconds=CHECK_SECONDS)) as visit:
             steps = (visit.find, visit.connect, visit.recognize, visit.log_in, visit.folder, visit.write)
             yield from run_steps(self.check_steps, steps)
 
 
 class _Visit:
-    """The way to a server, step by step, and what is open on it."""
+    """The way to a server, step by step, and what it has opened."""
 
     def __init__(self, destination: Sftp, seconds: float | None = None) -> None:
         self._seconds = seconds  # for all that comes after the log-in
@@ -158,12 +158,12 @@ class _Visit:
         return _("The server's address is known and allowed."), found
 
     def connect(self) -> Finding:
-        """Connect to an address that was allowed, and agree on encryption; from here on the time runs."""
+        """Connect to an allowed address, and agree on encryption; the deadline starts here."""
         self._transport = client.connect(self._addresses, self._settings["host_key"])
         return _("The server answers."), self._transport.remote_version
 
     def recognize(self) -> Finding:
-        """Compare the host key."""
+        """Check the host key."""
         assert self._transport is not None
         fingerprint = client.confirm_host_key(self._transport, self._settings["host_key"])
         return _("The server is the one confirmed during setup."), fingerprint
@@ -178,7 +178,7 @@ class _Visit:
         return _("The server accepted the log-in."), ""
 
     def folder(self) -> Finding:
-        """Open the folder, making it where it is missing."""
+        """Open the folder; creates it if missing."""
         folder, session = self._settings.get("folder", ""), self._session("check")
         with session.explained():
             session.make_folder(folder.rstrip("/"))
@@ -186,7 +186,7 @@ class _Visit:
         return told or _("The folder is there."), self._shown(folder)
 
     def write(self) -> Finding:
-        """Do with a small file what a run does with its own."""
+        """Rehearse with a small file."""
         return rehearse(self._session(uuid.uuid4().hex)), ""
 
     def close(self) -> None:
@@ -199,7 +199,7 @@ class _Visit:
         return SftpSession(self._client, self._settings.get("folder", ""), run_key)
 
     def _shown(self, folder: str) -> str:
-        """What the server calls the folder, where it tells."""
+        """The server's name for the folder, if it tells."""
         assert self._client is not None
         with suppress(ServerAnswerError):
             return self._client.normalize(folder or ".")

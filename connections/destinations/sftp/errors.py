@@ -1,4 +1,4 @@
-"""What errors of sockets, SSH and SFTP mean, in words for people; what the server itself said is for administrators."""
+"""Errors of sockets, SSH and SFTP in words for people; the server's own words are for administrators."""
 
 import errno
 import socket
@@ -74,7 +74,7 @@ _OTHERWISE = (
 
 
 class LogInError(paramiko.AuthenticationException):
-    """Why a log-in cannot succeed: `message` is for everyone, `prompts` are the server's words."""
+    """Why a log-in failed: `message` is for everyone, `prompts` are the server's words."""
 
     def __init__(self, message: Message, prompts: Message = EMPTY) -> None:
         super().__init__(message)
@@ -83,7 +83,7 @@ class LogInError(paramiko.AuthenticationException):
 
 @contextmanager
 def explained(transport: paramiko.Transport | None = None, where: str = "") -> Iterator[None]:
-    """Turn the errors of sockets, SSH and SFTP into ones for people; `where` is added for administrators."""
+    """Turn errors of sockets, SSH and SFTP into errors for people; adds `where` for administrators."""
     try:
         yield
     except DeliveryError:
@@ -100,18 +100,18 @@ def explained(transport: paramiko.Transport | None = None, where: str = "") -> I
 
 
 def rejected() -> Message:
-    """What to say of a wrong user name, password or key."""
+    """The message for a wrong user name, password or key."""
     return _("The server rejected the user name, password or key. Update them in the connection.")
 
 
 def no_ssh(error: Exception) -> DeliveryError:
-    """The answer for a port where something else than SSH speaks."""
+    """The error for a port where no SSH server listens."""
     message = _("What answers there does not speak SFTP, or is too busy. Check the server and its port.")
     return DeliveryError(message, detail=_detail(error))
 
 
 def no_sftp(error: Exception) -> DeliveryError:
-    """The answer for an account that may log in but use no SFTP."""
+    """The error for an account that may log in but not use SFTP."""
     return DeliveryError(
         _("The server let Waybill in but offers no SFTP to this account. Ask whoever runs the server to allow it."),
         detail=_detail(error),
@@ -120,7 +120,7 @@ def no_sftp(error: Exception) -> DeliveryError:
 
 
 def taken_away(detail: str) -> DeliveryError:
-    """The answer for a server that removes what was just written."""
+    """The error for a server that removes a file just written."""
     return DeliveryError(
         _(
             "The server took the file away before Waybill could give it its name. Ask whoever runs the server to leave "
@@ -146,7 +146,7 @@ def _detail(error: BaseException) -> Message:
 
 
 def _reason(error: BaseException, is_connected: bool) -> tuple[Message, bool]:
-    """What an error means for a person, and whether it stays so until somebody acts."""
+    """Return what an error means, and whether it lasts until somebody acts."""
     if isinstance(error, ServerAnswerError):
         return _answer_reason(error)
     if isinstance(error, paramiko.AuthenticationException):
@@ -188,7 +188,7 @@ def _log_in_reason(error: Any, is_connected: bool) -> tuple[Message, bool]:
 
 
 def _answer_reason(error: ServerAnswerError) -> tuple[Message, bool]:
-    """What a refusal means by its code; code 4 says only that it failed, so nothing is guessed from it."""
+    """Return the meaning of a refusal by its code; code 4 says only "failure", so nothing is guessed."""
     refused, denied = _REFUSED.get(error.request, _OTHERWISE)
     if error.code == SFTP_PERMISSION_DENIED:
         return denied, True

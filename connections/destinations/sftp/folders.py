@@ -1,4 +1,4 @@
-"""What is there on an SFTP server, also on one that does not tell what is missing from what it refuses."""
+"""Looks at files and folders of an SFTP server, even if it does not tell missing from refused."""
 
 import posixpath
 import stat
@@ -12,14 +12,14 @@ from roles.messages import said as _
 
 
 class SftpFolders:
-    """Looks at files and folders by their full paths, and makes folders."""
+    """Looks at files and folders by their full paths, and creates folders."""
 
     def __init__(self, client: SftpProtocol) -> None:
         self.client = client
         self._known_folders: set[str] = set()
 
     def is_there(self, path: str) -> bool:
-        """Whether the server has something at `path`, a link wherever it leads."""
+        """Whether `path` exists on the server, even as a broken link."""
         try:
             self.client.lstat(path)
         except ServerAnswerError as error:
@@ -37,7 +37,7 @@ class SftpFolders:
             return second(path)
 
     def listing(self, path: str, is_wanted: Callable[[str], bool]) -> list[str]:
-        """Return the names in the folder `path` that are wanted; none where it is missing."""
+        """Return the wanted names in the folder `path`; none if it is missing."""
         try:
             return self.client.names(path, is_wanted)
         except ServerAnswerError as error:
@@ -46,7 +46,7 @@ class SftpFolders:
             raise
 
     def make_folder(self, path: str) -> None:
-        """Make the folder `path` and those above it, where they are missing."""
+        """Create the folder `path` and its parents, if missing."""
         if path in self._known_folders or path in {"", ".", "/"}:
             return
         if not self._is_folder(path):

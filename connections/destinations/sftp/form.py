@@ -1,4 +1,4 @@
-"""What an SFTP connection asks an administrator for.
+"""The form of an SFTP connection.
 
 The server's host key is fetched when the form is sent, shown, and pinned once the administrator confirmed it.
 """
@@ -130,21 +130,21 @@ class SftpForm(SettingsForm):
         return [(_("Host key"), keys.describe(stored))] if stored else []
 
     def sections(self) -> list[Any]:
-        """Leave the confirmation out unless it is asked for."""
+        """The sections without the confirmation, unless it is asked for."""
         return [
             (heading, [bound for bound in fields if bound.name != "is_host_key_confirmed"])
             for heading, fields in super().sections()
         ]
 
     def clean_host(self) -> str:
-        """Refuse what is an address of a page or an account, which people paste."""
+        """Refuse addresses of pages and accounts, which people paste."""
         host: str = self.cleaned_data["host"].lower()
         if any(sign in host for sign in "/@ ") or host.count(":") == 1:
             raise forms.ValidationError(_("Write only the server's name, for example sftp.example.com."))
         return host
 
     def clean_folder(self) -> str:
-        """Refuse a spelling that servers take literally; what is stored stays as it is."""
+        """Refuse spellings that servers take literally; a stored folder stays as it is."""
         folder: str = self.cleaned_data["folder"]
         if self.stored is not None and folder == self.stored.get("folder"):
             return folder
@@ -224,5 +224,5 @@ class SftpForm(SettingsForm):
 
 
 def _is_about_port(error: DeliveryError) -> bool:
-    """Whether the server is there but something else, or nothing, listens on the port."""
+    """Whether the server answers but something else, or nothing, listens on the port."""
     return isinstance(error.__cause__, ConnectionRefusedError | EOFError | SSHException)

@@ -1,4 +1,4 @@
-"""Private keys as they come out of mails, variables and other programs: understood, or called what they are."""
+"""Private keys pasted from mails, variables and other programs: cleaned, or refused by what they are."""
 
 import base64
 import re
@@ -20,7 +20,7 @@ _FILE_NAME = re.compile(r"\S*[/\\]\S+|\S+\.(pem|key|ppk|pub)", re.ASCII)
 
 
 class KeyRefusedError(SaidError, ValueError):
-    """A private key that cannot be used: why, and what to do."""
+    """A private key that cannot be used; the text says why and what to do."""
 
 
 def cleaned(text: str) -> bytes:
@@ -29,7 +29,7 @@ def cleaned(text: str) -> bytes:
 
 
 def is_protected(data: bytes) -> bool:
-    """Whether a passphrase opens the OpenSSH key `data`, or may do so."""
+    """Whether the OpenSSH key `data` has, or may have, a passphrase."""
     return b"OPENSSH" in data and not _inner(data).startswith(_MAGIC + b"\0\0\0\4none")
 
 
@@ -61,13 +61,13 @@ def _cleaned(text: str, depth: int) -> bytes:
 
 
 def _plain(text: str) -> str:
-    """Take away what mails, editors and variables put into or around a key: written line breaks, quotes, a BOM."""
+    """Remove what mails, editors and variables add to a key: escaped line breaks, quotes, a BOM."""
     lines = _QUOTED.sub("", re.sub(r"\\+[rn]", "\n", _INVISIBLE.sub("", text)))
     return _DASHES.sub(lambda found: "-" * max(2, len(found[0])), lines).strip(" \t\r\n\"'`“”„‘’«»")
 
 
 def _pem(kind: str, body: str) -> bytes:
-    """Return PEM with lines of its own, whatever became of the original ones."""
+    """Return PEM with normal lines, however the original's were broken."""
     headers = _HEADERS.match(body)
     encoded = re.sub(r"\s+", "", body[headers.end() :] if headers else body)
     lines = [*headers.groups(), ""] if headers else []
@@ -76,7 +76,7 @@ def _pem(kind: str, body: str) -> bytes:
 
 
 def _refuse_others(plain: str) -> None:
-    """Raise KeyRefusedError with the name of what it is instead, and the remedy."""
+    """Raise KeyRefusedError, which names what the text is instead and what to do."""
     if "PuTTY-User-Key-File" in plain:
         raise KeyRefusedError(
             _(
@@ -105,7 +105,7 @@ def _refuse_others(plain: str) -> None:
 
 
 def _decoded(plain: str) -> bytes:
-    """What base64 in `plain` stands for; nothing where it is none."""
+    """Return the bytes of the base64 in `plain`; none if it is not base64."""
     try:
         return base64.b64decode(re.sub(r"\s+", "", plain), validate=True)
     except ValueError:
@@ -113,5 +113,5 @@ def _decoded(plain: str) -> bytes:
 
 
 def _inner(data: bytes) -> bytes:
-    """The bytes that the lines of a PEM file stand for."""
+    """Return the bytes that the lines of a PEM file encode."""
     return _decoded("".join(line for line in data.decode(errors="replace").splitlines() if "-----" not in line))

@@ -1,4 +1,4 @@
-"""Logging in: with the private key, the password, or both; a server that asks for more is told apart from a refusal."""
+"""Logs in with the private key, the password, or both; tells servers that ask for more from refusals."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ def log_in(transport: paramiko.Transport, username: str, secrets: dict[str, str]
 
 
 def _give_password(transport: paramiko.Transport, username: str, password: str, allowed: list[str]) -> list[str]:
-    """Give the password in the way that the server takes it; return what else it wants."""
+    """Send the password in the way that the server accepts; return what else it wants."""
     if PASSWORD in allowed or PROMPTS not in allowed:
         try:
             return transport.auth_password(username, password, fallback=False)
@@ -44,14 +44,14 @@ def _give_password(transport: paramiko.Transport, username: str, password: str, 
 
 
 class _Prompted:
-    """Answers the one prompt for a password, and no other."""
+    """Answers one prompt for a password, and no other."""
 
     def __init__(self, password: str) -> None:
         self._password = password
         self._answered = ""
 
     def answer(self, title: str, instructions: str, prompts: Prompts) -> list[str]:
-        """Return the answers to `prompts`; raises where they are not the password alone."""
+        """Return the answers to `prompts`; raises if they ask for more than the password."""
         if not prompts:
             return []
         text = prompts[0][0]

@@ -1,4 +1,4 @@
-"""A file on its way to an SFTP server, under a hidden name until it is whole."""
+"""A file being written to an SFTP server, under a hidden name until it is complete."""
 
 import hashlib
 import posixpath
@@ -100,7 +100,7 @@ class SftpPart:
             self._client.close_handle(handle)
 
     def _compare_size(self) -> None:
-        """Raise DeliveryError where the server does not have what was written; some tell no size, or a wrong one."""
+        """Raise DeliveryError if the file is not complete; some servers tell no size, or a wrong one."""
         try:
             size = self._session.attributes(self._hidden, follow=True).st_size
         except ServerAnswerError as error:
@@ -114,7 +114,7 @@ class SftpPart:
             )
 
     def _can_be_whole(self, size: int | None) -> bool:
-        """Look at the end of the file, if it may be read; else the size decides, where one was told."""
+        """Read the file's end, if allowed; else trust the size, if the server told one."""
         try:
             with closing(SftpFile(self._session, self._hidden)) as file:
                 return file.ends_at(self._written)
@@ -138,14 +138,14 @@ class SftpPart:
             raise
 
     def _replace(self, target: str) -> None:
-        """Rename over what may be replaced, at once where the server can."""
+        """Rename over a replaceable file, atomically if the server can."""
         try:
             self._client.posix_rename(self._hidden, target)
         except ServerAnswerError:
             self._swap(target)  # the server has no such request
 
     def _swap(self, target: str) -> None:
-        """Put the old file aside under a hidden name and back if the new one cannot have its name."""
+        """Move the old file to a hidden name, and back if the new one cannot get its name."""
         aside = posixpath.join(self._folder, names.part_name(f"{self._name}.before", self._session.run_key))
         self._client.rename(target, aside)
         try:

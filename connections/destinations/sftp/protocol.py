@@ -1,4 +1,4 @@
-"""SFTP's requests and answers: of an answer only its code decides, and names need not be readable."""
+"""SFTP's requests and answers: only the code of an answer decides, and names may be unreadable."""
 
 import struct
 from collections.abc import Callable, Iterator
@@ -36,20 +36,20 @@ class ServerAnswerError(OSError):
 
     @property
     def is_missing(self) -> bool:
-        """Whether the server says, without a doubt, that the path is not there."""
+        """Whether the server says clearly that the path does not exist."""
         return self.code in {SFTP_NO_SUCH_FILE, NO_SUCH_PATH}
 
 
 class NotSftpError(paramiko.SFTPError):
-    """What came is not SFTP; the text of it is for administrators."""
+    """The answer is not SFTP; its text is for administrators."""
 
 
 class OddAnswerError(paramiko.SFTPError):
-    """An answer that no server gives that means well; the text of it is for administrators."""
+    """An answer that no well-behaved server gives; its text is for administrators."""
 
 
 class WholeMessage(paramiko.Message):
-    """An answer that has what it promises; paramiko would read zeros behind its end, billions of them if told so."""
+    """An answer of the promised length; paramiko would read zeros, even billions, beyond its end."""
 
     def get_bytes(self, n: int) -> bytes:
         """Return the next `n` bytes. Raises OddAnswerError where there are fewer."""
@@ -71,7 +71,7 @@ class SftpProtocol(paramiko.SFTPClient):
     """paramiko's client, as far as it does not decode what servers say or name."""
 
     def names(self, path: str, is_wanted: Callable[[str], bool]) -> list[str]:
-        """List a folder: the names that are wanted and that a file of Waybill's can have."""
+        """Return the wanted names in a folder that a file of Waybill's can have."""
         _type, answer = self.request(CMD_OPENDIR, path)
         handle = answer.get_binary()
         try:
@@ -108,7 +108,7 @@ class SftpProtocol(paramiko.SFTPClient):
         return piece_of(answer, size)
 
     def normalize(self, path: str | bytes) -> str:
-        """Return what the server calls `path`, for people."""
+        """Return the server's name for `path`, for people."""
         _type, answer = self.request(CMD_REALPATH, path)
         answer.get_int()
         return readable(answer.get_binary())
@@ -189,7 +189,7 @@ def piece_of(answer: paramiko.Message, size: int) -> bytes:
 
 
 def _usable(name: bytes) -> list[str]:
-    """Return a name as text; nothing for one that is not UTF-8, too long, or that leads elsewhere."""
+    """Return a name as text; nothing for a name that is not UTF-8, too long, or a path."""
     if len(name) > LONGEST_NAME or b"/" in name or name in {b".", b".."}:
         return []
     try:

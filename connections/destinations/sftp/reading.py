@@ -1,4 +1,4 @@
-"""Reading a file of an SFTP server with many requests on the way, and bounded memory."""
+"""Reads a file of an SFTP server with many requests in flight and bounded memory."""
 
 import hashlib
 import stat
@@ -40,7 +40,7 @@ class SftpFile:
 
     @property
     def size(self) -> int:
-        """How many bytes it has, as the server tells."""
+        """Its size in bytes, as the server tells it."""
         if self._size is None:
             raise DeliveryError(_("The server does not tell how large the file is."), detail=self._path, permanent=True)
         return self._size
@@ -69,13 +69,13 @@ class SftpFile:
         return found.hexdigest()
 
     def ends_at(self, offset: int) -> bool:
-        """Whether the file has just `offset` bytes, by what can be read."""
+        """Whether the file has exactly `offset` bytes, as far as it can be read."""
         with self._explained():
             is_long_enough = not offset or self._client.read_piece(self._handle, offset - 1, 1)
             return bool(is_long_enough) and not self._client.read_piece(self._handle, offset, 1)
 
     def close(self) -> None:
-        """Close it; never raises."""
+        """Close it. Never raises."""
         with suppress(Exception):
             handle, self._handle = self._handle, b""
             self._client.close_handle(handle)

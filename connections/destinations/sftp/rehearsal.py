@@ -1,4 +1,4 @@
-"""What a run does with its files, done with a small one that is removed again: what passes here delivers."""
+"""Rehearses a run with a small file that is removed again: what passes here can deliver."""
 
 import hashlib
 import posixpath
@@ -55,7 +55,7 @@ class _Rehearsal:
         self.path = posixpath.join(folder, self.name)
 
     def deliver(self) -> bool:
-        """Deliver the file as a run does, then once more over it; return whether the server took it away at once."""
+        """Deliver the file as a run does, twice; return whether the server removed it at once."""
         self._list()
         if self.session.exists(self.path):
             raise DeliveryError(
@@ -71,7 +71,7 @@ class _Rehearsal:
             self.session.release_claims()
 
     def remove(self) -> None:
-        """Remove the file, unless the server did. Raises ServerAnswerError."""
+        """Remove the file, unless the server has. Raises ServerAnswerError."""
         try:
             self.session.client.remove(self.session.path(self.path))
         except ServerAnswerError:
@@ -79,7 +79,7 @@ class _Rehearsal:
                 raise
 
     def is_something_left(self) -> bool:
-        """Remove what can be removed; return whether something stays, or may stay."""
+        """Remove what can be removed; return whether something is, or may be, left."""
         with suppress(Exception):
             self.remove()
         with suppress(Exception):
@@ -91,7 +91,7 @@ class _Rehearsal:
             return True
 
     def _paths(self) -> list[str]:
-        """Everything that the rehearsal may have made."""
+        """Everything that the rehearsal may have created."""
         if self.folder:
             return [self.folder]
         key = self.session.run_key
@@ -118,7 +118,7 @@ class _Rehearsal:
             part.discard()
 
     def _is_as_written(self, data: bytes) -> bool:
-        """Read the file back; False where it is no longer there."""
+        """Read the file again; False if it no longer exists."""
         try:
             found = self.session.checksum_of(self.path)
         except DeliveryError:

@@ -1,4 +1,4 @@
-"""One run's work on an SFTP server: folders, hidden parts, and names given once a file is complete."""
+"""One run's work on an SFTP server: folders, hidden parts, which get their names once complete."""
 
 import posixpath
 from collections.abc import Callable, Iterator
@@ -34,11 +34,11 @@ class SftpSession(SftpFolders):
         return explained(channel.get_transport() if channel else None)
 
     def path(self, *parts: str) -> str:
-        """Where the relative path of `parts` lies on the server."""
+        """Return the server's path of the relative path `parts`."""
         return posixpath.join(self._root, *parts)
 
     def open_part(self, path: str, *, replaceable: frozenset[str] = frozenset()) -> SftpPart:
-        """Start `path` under its hidden name and make its folders; `replaceable` are checksums."""
+        """Start `path` under its hidden name and create its folders; `replaceable` holds checksums."""
         folders, name = names.split(path)
         with self.explained():
             folder = self.path(*folders)
@@ -57,7 +57,7 @@ class SftpSession(SftpFolders):
             return file.checksum()
 
     def clear_leftovers(self, folder: str) -> None:
-        """Remove this run's hidden parts in `folder`, which need not exist."""
+        """Remove this run's hidden parts in `folder`, which may be missing."""
         with self.explained():
             self._remove(folder, lambda name: names.is_part(name, self.run_key))
 
@@ -122,7 +122,7 @@ class SftpSession(SftpFolders):
             return file.checksum()
 
     def _remove(self, folder: str, is_mine: Callable[[str], bool]) -> None:
-        """Remove the files in `folder` whose names are mine; the folder need not exist."""
+        """Remove this run's files in `folder`, which may be missing."""
         where = self.path(*names.components(folder))
         for name in self.listing(where, is_mine):
             self.client.remove(posixpath.join(where, name))

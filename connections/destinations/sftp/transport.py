@@ -1,4 +1,4 @@
-"""An SSH connection that is ready in time or given up, and that reads what servers write around the protocol."""
+"""An SSH connection with a deadline, which accepts servers that send more than the protocol allows."""
 
 import socket
 import threading
@@ -32,7 +32,7 @@ class _LenientPacketizer(Packetizer):
 
 
 class Transport(paramiko.Transport):
-    """A connection that has `seconds` for banner, keys and log-in together; `lift_deadline` ends the count."""
+    """A connection with `seconds` for banner, keys and log-in together, until `lift_deadline`."""
 
     def __init__(self, connection: socket.socket, seconds: float) -> None:
         super().__init__(connection, packetizer_class=_LenientPacketizer)
@@ -41,11 +41,11 @@ class Transport(paramiko.Transport):
         self._timer = self._given_up_after(seconds)
 
     def lift_deadline(self) -> None:
-        """Let the connection last."""
+        """Remove the deadline."""
         self._timer.cancel()
 
     def extend_deadline(self, seconds: float) -> None:
-        """Let the connection last for `seconds` more, whatever the server does with them."""
+        """Give the connection `seconds` from now."""
         self._timer.cancel()
         self._timer = self._given_up_after(seconds)
 
@@ -55,7 +55,7 @@ class Transport(paramiko.Transport):
         super().close()
 
     def close_and_wait(self) -> None:
-        """End the connection and wait until the server did so too: it may take no second one before."""
+        """Close the connection and wait for the server to close it: some allow no second one before."""
         with suppress(OSError):
             self.sock.shutdown(socket.SHUT_WR)
             if self.is_alive():
