@@ -2,6 +2,6 @@ from django.apps import AppConfig
 
 
 class HouseConfig(AppConfig):
-    """The whole house: commands that start it, look at it and keep it."""
+    """Waybill as a whole: the commands that run, check and back it up."""
 
     name = "config"

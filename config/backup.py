@@ -1,4 +1,4 @@
-"""`manage.py backup` and `restore`: PostgreSQL's own programs on Waybill's database, whichever that is.
+"""`manage.py backup` and `restore`: run PostgreSQL's own programs on Waybill's database.
 
 The programs are those of the package, of version 18: pg_dump must not be older than the server it reads.
 """
@@ -25,11 +25,11 @@ UNKNOWN_BEFORE_17 = b"SET transaction_timeout = 0;\n"
 
 
 class BackupError(Exception):
-    """There is no backup, or it was not restored; the text says why and what to do."""
+    """The backup or the restore failed; the text says why and what to do."""
 
 
 def dump(file: Path) -> int:
-    """Write the database into `file`, which is whole or not there; return its bytes."""
+    """Write the database into `file`, which is either complete or missing; return its size in bytes."""
     if file.exists():
         raise BackupError(f"{file} is already there. Give another name.")
     draft = file.with_name(f".{file.name}.part")
@@ -51,7 +51,7 @@ def _make(file: Path) -> None:
 
 
 def restore(file: Path) -> None:
-    """Read the database from `file`: all of it, or nothing. It has to be empty."""
+    """Restore everything from `file` into an empty database, or nothing."""
     if not file.is_file():
         raise BackupError(f"There is no file {file}.")
     if connection.introspection.table_names():
@@ -98,7 +98,7 @@ def _writing(errors: IO[bytes]) -> "subprocess.Popen[bytes]":
 
 
 def _hand_over(reading: "subprocess.Popen[bytes]", writing: "subprocess.Popen[bytes]") -> None:
-    """Give psql what pg_restore says, and its COMMIT only once that is whole."""
+    """Pass pg_restore's output on to psql, and its COMMIT only once that is complete."""
     assert reading.stdout
     assert writing.stdin
     with contextlib.suppress(BrokenPipeError), writing.stdin as script, reading.stdout as lines:  # psql may end early
@@ -135,7 +135,7 @@ def _carry_out(program: str, *words: str) -> None:
 
 
 def _explained(program: str, said: str) -> str:
-    """Say why a program failed, in its first line; what follows may quote rows."""
+    """Return why a program failed, from its first line; later lines may quote rows."""
     if "server version mismatch" in said:
         version = re.search(r"server version: ([\d.]+)", said)
         return (
@@ -148,12 +148,12 @@ def _explained(program: str, said: str) -> str:
 
 
 def _environment(password: str) -> dict[str, str]:
-    """Return our environment with the password: on a command line everybody of the machine could read it."""
+    """Return the environment with the password: all users of the machine could read a command line."""
     return os.environ | ({"PGPASSWORD": password} if password else {})
 
 
 def _address() -> tuple[str, str]:
-    """Return how Django connects as one string for libpq, and apart from it the password."""
+    """Return Django's connection as one string for libpq, and the password separately."""
     unwanted = {"context", "cursor_factory", "prepare_threshold"}
     parameters = {name: value for name, value in connection.get_connection_params().items() if name not in unwanted}
     return conninfo.make_conninfo(**parameters | {"password": None}), str(parameters.get("password") or "")

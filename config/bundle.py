@@ -1,4 +1,4 @@
-"""What the support bundle tells of the house as a whole."""
+"""The parts of the support bundle about Waybill as a whole."""
 
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor

@@ -1,4 +1,4 @@
-"""The doctor's checks of what config knows: database, tables, who is alive, disk, keys, clock."""
+"""The doctor's checks of database, tables, processes, disk, keys and clock."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ START = "Start Waybill: `manage.py up`, or `make demo` for the demo."
 
 
 def database() -> Finding:
-    """Look whether the database answers, and of which version it is."""
+    """Check that the database answers, and its version."""
     connection.settings_dict["OPTIONS"] = connection.settings_dict["OPTIONS"] | {"connect_timeout": CONNECT_SECONDS}
     owner = _owner()
     try:
@@ -49,7 +49,7 @@ def database() -> Finding:
 
 
 def _owner() -> dict[str, Any] | None:
-    """Return who runs the embedded server, without leaving a lock file where there is none."""
+    """Return who runs the embedded server, without creating a lock file."""
     is_there = settings.EMBEDDED_DATABASE and (settings.DATA_DIR / "postgres.lock").exists()
     return embedded_postgres.owner(settings.DATA_DIR) if is_there else None
 
@@ -72,7 +72,7 @@ def _without_password(text: str) -> str:
 
 
 def tables() -> Finding:
-    """Look whether the tables are those of this version."""
+    """Check that the tables are those of this version."""
     executor = MigrationExecutor(connection)
     if unknown := migrating.unknown(executor):
         return wrong(f"The tables were made by a newer Waybill ({unknown[0]}).", migrating.UPDATE)
@@ -84,7 +84,7 @@ def tables() -> Finding:
 
 
 def alive(kind: str) -> Finding:
-    """Look whether processes of `kind` have shown a sign of life lately."""
+    """Check that processes of `kind` have given a sign of life lately."""
     lately = Heartbeat.objects.filter(kind=kind, seen_at__gt=Now() - heartbeats.SILENT_AFTER)
     found = lately.aggregate(number=Count("pk"), last=Max("seen_at"))
     if found["number"]:
@@ -97,7 +97,7 @@ def alive(kind: str) -> Finding:
 
 
 def clock() -> Finding:
-    """Look whether the database's clock and ours agree."""
+    """Check that the database's clock agrees with ours."""
     before = time.time()
     with connection.cursor() as cursor:
         cursor.execute("SELECT extract(epoch FROM clock_timestamp())::float8")
@@ -110,7 +110,7 @@ def clock() -> Finding:
 
 
 def database_log() -> Finding:
-    """Look whether PostgreSQL may write customers' values into its own log."""
+    """Check that PostgreSQL may not write customers' values into its own log."""
     names = list(postgres_log.QUIET | postgres_log.MODULES)
     with connection.cursor() as cursor:
         cursor.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [names])
@@ -123,7 +123,7 @@ def database_log() -> Finding:
 
 
 def disk() -> Finding:
-    """Look how much room is left where Waybill writes."""
+    """Check the free space where Waybill writes."""
     where = _written()
     places = {_existing(place.resolve()) for place in (where, where / "postgres")}
     place = min(places, key=lambda each: shutil.disk_usage(each).free)
@@ -157,7 +157,7 @@ def _existing(path: Path) -> Path:
 
 
 def keys() -> Finding:
-    """Look whether both keys are there, well formed and closed to others."""
+    """Check that both keys exist, are valid, and cannot be read by others."""
     kept = [] if os.environ.get("WAYBILL_SECRET_KEY") else [settings.DATA_DIR / "keys" / "secret_key"]
     kept += [settings.SECRETS_KEYS_FILE] if settings.SECRETS_KEYS_FILE else []
     for path in kept:
@@ -173,7 +173,7 @@ def keys() -> Finding:
 
 
 def address() -> Finding:
-    """Look whether somebody said where people reach the portal: links in mails lead there."""
+    """Check that the portal's public address is set: links in mails need it."""
     owner = _owner()
     if os.environ.get("WAYBILL_URL") or (owner and "address" in owner):
         return ok("Links lead to where people reach the portal.")

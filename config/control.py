@@ -1,4 +1,4 @@
-"""Stop a running portal, or remove what it keeps: `python -m config.control stop|reset`."""
+"""Stops a running portal, or removes its data: `python -m config.control stop|reset`."""
 
 import contextlib
 import os

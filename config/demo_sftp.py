@@ -19,7 +19,7 @@ PASSWORD = "waybill-demo"  # noqa: S105 - loopback only, printed at each start
 
 
 class _Chrooted(asyncssh.SFTPServer):
-    """Shows `root` as "/". No links: moved to another directory, a link could lead out of it."""
+    """Shows `root` as "/". Refuses links: after a move to another directory, one could lead outside."""
 
     def __init__(self, channel: asyncssh.SSHServerChannel, root: Path) -> None:
         super().__init__(channel, chroot=os.fsencode(root))
@@ -86,7 +86,7 @@ def kept_key(path: Path) -> asyncssh.SSHKey:
 
 
 def _socket(place: str) -> socket.socket:
-    """Return the socket that was handed over, or one on that port of loopback (0: any)."""
+    """Return the socket handed over, or a new one on that port of loopback (0: any)."""
     kind, _, number = place.rpartition(":")
     return socket.socket(fileno=int(number)) if kind else socket.create_server((HOST, int(number)))
 

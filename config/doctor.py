@@ -1,4 +1,4 @@
-"""`manage.py doctor`: look at everything that Waybill needs, mend nothing, say what to do.
+"""`manage.py doctor`: checks everything that Waybill needs, changes nothing, says what to do.
 
 It starts no database and works without one. Its texts hold no secret, whatever an error says.
 """
@@ -14,12 +14,12 @@ WIDTHS = {"state": 9, "name": 16}
 
 
 def run_checks(*, as_json: bool, say: Callable[[str], None]) -> int:
-    """Say what every check found; return 1 if anything is wrong, else 0."""
+    """Report what every check found; return 1 if anything is wrong, else 0."""
     return _report(list(_findings()), as_json=as_json, say=say)
 
 
 def report_unreadable_settings(problem: str, *, as_json: bool, say: Callable[[str], None]) -> int:
-    """Say that not even the settings can be read; return 1."""
+    """Report that the settings cannot be read; return 1."""
     found = wrong(problem, "Then run the doctor again: it could not look at anything else.")
     return _report([("settings", found)], as_json=as_json, say=say)
 
@@ -37,7 +37,7 @@ def _findings() -> Iterator[Named]:
 
 
 def _tried(check: Callable[[], Finding]) -> Finding:
-    """Return what `check` found; one that fails is a finding too, and the others go on."""
+    """Return what `check` found; a check that fails is a finding too."""
     from django.db import Error
 
     try:

@@ -51,7 +51,7 @@ UNSAFE_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_write
 
 
 class TakenError(Exception):
-    """Another process owns the server; `owner` is what it said about itself."""
+    """Another process owns the server; `owner` is how it described itself."""
 
     def __init__(self, owner: dict[str, Any]) -> None:
         super().__init__(f"Another process owns this database: {owner}")
@@ -70,7 +70,7 @@ def database_settings(data_dir: Path) -> "DBConfig":
 
 
 class Server:
-    """The owner of one server. Use from one thread that lives as long as the server shall."""
+    """The owner of one server. Use it from one thread, which must live as long as the server."""
 
     def __init__(
         self, data_dir: Path, *, throw_away: bool = False, say: Callable[[str], None] = lambda text: None
@@ -108,7 +108,7 @@ class Server:
         os.ftruncate(self._lock, len(text))
 
     def start(self) -> None:
-        """Start the server and wait until it answers; make the cluster and the database if there are none."""
+        """Start the server and wait until it answers; create cluster and database if missing."""
         if not self.home.exists():
             self.home.mkdir(mode=0o700)
             os.chown(self.home, self.data_dir.stat().st_uid, -1)
@@ -129,7 +129,7 @@ class Server:
         return True
 
     def stop(self) -> None:
-        """Shut the server down; clients are cut off, their transactions rolled back."""
+        """Shut the server down: disconnects clients and rolls their transactions back."""
         if self.process and os.getpid() == self._owner_pid:
             signals = [(signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)]
             processes.stop(self.process, signals)
@@ -143,13 +143,13 @@ class Server:
             self._lock = None
 
     def _disown(self) -> None:
-        """In a forked child: the lock shall end with the owner, not with its last child."""
+        """In a forked child: release the lock, which belongs to the owner alone."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
     def _make_cluster(self) -> None:
-        """Run initdb beside the final place and rename, so that a cluster is whole or not there."""
+        """Run initdb beside the final place and rename it, so that a cluster is never incomplete."""
         self.say("Making the database")
         home = self.home.resolve()
         for leftover in home.glob("new-*"):
@@ -205,7 +205,7 @@ class Server:
             time.sleep(0.02)
 
     def _make_database(self) -> None:
-        """Make the role and its database; the portal never connects as a superuser."""
+        """Create the role and its database; the portal never connects as a superuser."""
         with _connection(self.data_dir) as connection:
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [NAME]).fetchone():
                 connection.execute(f"CREATE ROLE {NAME} LOGIN CREATEDB")
@@ -231,7 +231,7 @@ def ensure_running(data_dir: Path, say: Callable[[str], None] = lambda text: Non
 
 
 def owner(data_dir: Path) -> dict[str, Any] | None:
-    """Return what the living owner said about itself (pid, address …), None if nobody owns the server."""
+    """Return how the living owner described itself (pid, address …), None if nobody owns the server."""
     try:
         os.close(_locked(data_dir / "postgres.lock"))
     except TakenError as taken:
@@ -242,7 +242,7 @@ def owner(data_dir: Path) -> dict[str, Any] | None:
 
 
 def answers(data_dir: Path, database: str = SUPERUSER) -> bool:
-    """Whether a real connection can be made and used."""
+    """Whether a real connection can be opened and used."""
     import psycopg
 
     try:
@@ -277,7 +277,7 @@ def _locked(path: Path) -> int:
 
 
 def _clear_leftovers(cluster: Path) -> None:
-    """End what a killed owner or postmaster left, and drop a pid file whose number is somebody else's."""
+    """Kill what a killed owner or postmaster left, and remove a pid file with a foreign number."""
     deadline = time.monotonic() + 15
     while leftovers := _processes_in(cluster):
         seconds_left = deadline - time.monotonic()

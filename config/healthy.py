@@ -1,4 +1,4 @@
-"""`python -m config.healthy`: ask this machine's web server whether it is well; for containers, which have no curl."""
+"""`python -m config.healthy`: asks this machine's web server for its health; for containers without curl."""
 
 import http.client
 import os
@@ -13,7 +13,7 @@ SECONDS = 8.0
 
 
 class _Connection(http.client.HTTPConnection):
-    """A connection to wherever the web server listens, a port or a socket file."""
+    """A connection to the web server's port or socket file."""
 
     def connect(self) -> None:
         self.sock: socket.socket = binding.connect(SECONDS)

@@ -25,7 +25,7 @@ BASE = "requirements.txt"  # what every other file contains too
 
 
 def main(name: str) -> None:
-    """Install the packages of requirements file `name` if that was not done before."""
+    """Install the packages of requirements file `name`, unless that is done."""
     wanted = {file: _digest(file) for file in {BASE, name}}
     if _is_done(wanted):
         return
@@ -45,7 +45,7 @@ def _is_done(wanted: dict[str, str]) -> bool:
 
 @contextlib.contextmanager
 def _exclusive() -> Iterator[None]:
-    """Wait until no other installation goes on in this directory; the lock ends with the process."""
+    """Wait until no other installation runs in this directory; the lock ends with the process."""
     descriptor = os.open(ROOT, os.O_RDONLY)
     try:
         try:
@@ -70,7 +70,7 @@ def _digest(name: str) -> str:
 
 
 def _runs() -> bool:
-    """Whether the environment's Python starts; the one it was made from may be gone."""
+    """Whether the environment's Python starts; the Python it was made from may be gone."""
     try:
         return subprocess.run([PYTHON, "-c", "pass"], check=False, capture_output=True).returncode == 0  # noqa: S603
     except OSError:

@@ -1,4 +1,4 @@
-"""The keys of an installation: made once, kept below the data directory with mode 0600, or supplied by the operator.
+"""The keys of an installation: created once below the data directory (mode 0600), or set by the operator.
 
 Also what the operator allows secrets to refer to, which must never be one of these keys.
 """
@@ -26,7 +26,7 @@ def secret_key(data_dir: Path) -> str:
 
 
 def secrets_keys_file(data_dir: Path, named: str = "") -> Path:
-    """Return the file of the keys for secrets: the one that the operator `named`, or our own, made if there is none."""
+    """Return the file of the keys for secrets: the one the operator `named`, or our own, created if missing."""
     path = Path(named) if named else data_dir / "keys" / "secrets_keys"
     if not named:
         _kept(path, key_file.new_key)
@@ -36,7 +36,7 @@ def secrets_keys_file(data_dir: Path, named: str = "") -> Path:
 
 
 def refuse_useless(keys: list[str], path: Path | None) -> None:
-    """Refuse keys, or a file of them, among which no Fernet key is."""
+    """Refuse keys, or a file of keys, without any Fernet key."""
     found = keys or (key_file.read(path) if path else [])
     if not any(key_file.is_key(key) for key in found):
         where = "WAYBILL_SECRETS_KEYS" if keys else str(path)
@@ -44,7 +44,7 @@ def refuse_useless(keys: list[str], path: Path | None) -> None:
 
 
 def env_prefix(prefix: str) -> str:
-    """Return the prefix of the variables that secrets may refer to; refuse one that opens Waybill's own."""
+    """Return the prefix of variables that secrets may refer to; refuse one that matches Waybill's own."""
     if not re.fullmatch(r"[A-Z][A-Z0-9_]{2,}_", prefix):
         raise ImproperlyConfigured(
             f"WAYBILL_SECRETS_ENV_PREFIX={prefix!r} is no prefix. Write capitals that end in _, such as {ENV_PREFIX}."
@@ -58,7 +58,7 @@ def env_prefix(prefix: str) -> str:
 
 
 def secrets_dir(named: str, data_dir: Path, keys_path: Path | None) -> Path | None:
-    """Return the directory below which secrets may refer to files; refuse one that holds Waybill's own keys."""
+    """Return the directory of files that secrets may refer to; refuse one that holds Waybill's own keys."""
     if not named:
         return None
     path = Path(named)
@@ -71,7 +71,7 @@ def secrets_dir(named: str, data_dir: Path, keys_path: Path | None) -> Path | No
 
 
 def _kept(path: Path, make: Callable[[], str]) -> str:
-    """Return the text of `path`, made by `make` first if there is none; two processes agree on one."""
+    """Return the text of `path`, which `make` creates if missing; concurrent processes get the same text."""
     try:
         return path.read_text().strip()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Become another program that dies with its parent: `launch.py PARENT SIGNAL IDENTITY PROGRAM ARGUMENT…`.
+"""Runs another program that dies with its parent: `launch.py PARENT SIGNAL IDENTITY PROGRAM ARGUMENT…`.
 
 A separate small program, because code between fork and exec is not safe in a process that has threads.
 It imports nothing of ours and runs with `python -I -S`. IDENTITY is one of

@@ -1,4 +1,4 @@
-"""The lines of the log: for people, or one JSON object each for whatever collects them (docs/operations.md)."""
+"""The format of the log: lines for people, or JSON objects for log collectors (docs/operations.md)."""
 
 import json
 import logging
@@ -13,10 +13,10 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 class Lines(logging.Formatter):
-    """Lines whose errors say what PostgreSQL refused and where, but not in its words: those quote customers' values."""
+    """Lines whose database errors say what failed and where, without PostgreSQL's words, which quote values."""
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
-        """Return the traceback with an ellipsis for what the database said."""
+        """Return the traceback with an ellipsis for the database's words."""
         text = super().formatException(ei)
         for error in _chain(ei[1]):
             text = text.replace(str(error), "…") if _is_of_the_database(error) and str(error) else text
@@ -27,7 +27,7 @@ class JsonLines(Lines):
     """One object a line, of these names alone: what else hangs on a record may quote addresses with tokens."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record as one line of JSON; times are UTC, the run and the request are named by their ids."""
+        """Return the record as one line of JSON; times are UTC, run and request are ids."""
         from roles import log_context  # both ask the settings, which this module helps to make
         from roles.people.logs import SECRET_PATH
 
@@ -45,7 +45,7 @@ class JsonLines(Lines):
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:
-    """Return `error` and all that it came from, each once."""
+    """Return `error` and all of its causes, each once."""
     found: list[BaseException] = []
     waiting = [error]
     while waiting:
@@ -57,7 +57,7 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 
 
 def _is_of_the_database(error: BaseException) -> bool:
-    """Whether PostgreSQL or its driver said it."""
+    """Whether the error comes from PostgreSQL or its driver."""
     import psycopg
     from django.db import Error
 

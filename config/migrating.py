@@ -1,4 +1,4 @@
-"""Bringing the tables up to date, and which migrations a database has that this version does not know."""
+"""Applies migrations, and finds migrations of the database that this version does not know."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def unknown(executor: MigrationExecutor) -> list[str]:
 
 
 def _replaced(executor: MigrationExecutor) -> set[tuple[str, str]]:
-    """Return the migrations that a squashed one stands for."""
+    """Return the migrations that a squashed one replaces."""
     return {key for squashed in executor.loader.replacements.values() for key in squashed.replaces}
 
 
@@ -41,7 +41,7 @@ class WholeMigrations(MigrationExecutor):
 
 
 def migrate() -> None:
-    """Bring the tables up to date; Django's command takes its executor from its own module."""
+    """Apply the migrations; Django's command takes its executor from its own module."""
     usual = migrate_command.MigrationExecutor  # type: ignore[attr-defined]
     migrate_command.MigrationExecutor = WholeMigrations  # type: ignore[attr-defined]
     try:

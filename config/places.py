@@ -1,4 +1,4 @@
-"""Where things lie, for programs that must not read the settings: those would make keys."""
+"""Paths for programs that must not read the settings, which would create keys."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Where people reach the portal: for links in what Waybill sends."""
+"""The portal's public address, for links in what Waybill sends."""
 
 from collections.abc import Sequence
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""Who PostgreSQL runs as. It refuses root, so as root it runs in a user namespace or as another account."""
+"""The account that runs PostgreSQL, which refuses root: a user namespace or another account."""
 
 import hashlib
 import os

@@ -33,6 +33,6 @@ SILENT = {"log", "fatal", "panic"}  # values of log_min_messages with which no f
 
 
 def revealing(settings: dict[str, str]) -> dict[str, str]:
-    """Return those of a session's `settings` with which the server's log may quote values."""
+    """Return the session `settings` with which the server's log may quote values."""
     wanted = {name: {value} for name, value in (QUIET | MODULES).items()} | {"log_min_messages": SILENT}
     return {name: settings[name] for name in wanted if name in settings and settings[name] not in wanted[name]}

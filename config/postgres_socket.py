@@ -1,4 +1,4 @@
-"""Where the server's socket lies: always in a directory that only its owner may enter."""
+"""The place of the server's socket: always in a directory that only its owner can enter."""
 
 import contextlib
 import hashlib

@@ -1,4 +1,4 @@
-"""What stopped a start, in one sentence with what to do."""
+"""Why a start failed, in one sentence with what to do."""
 
 import errno
 import shutil

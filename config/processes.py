@@ -1,4 +1,4 @@
-"""Child processes that die with us, and their log files."""
+"""Child processes that die with their parent, and their log files."""
 
 import os
 import signal

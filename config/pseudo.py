@@ -37,7 +37,7 @@ _HEADER = "Content-Type: text/plain; charset=UTF-8\nPlural-Forms: nplurals=2; pl
 
 
 class NoGettextError(Exception):
-    """The programs that read and write catalogues are not here."""
+    """The programs that read and write catalogues are not installed."""
 
 
 def pseudo(text: str) -> str:

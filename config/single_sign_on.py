@@ -1,4 +1,4 @@
-"""Single sign-on with OpenID Connect, as the environment describes it; docs/single-sign-on.md."""
+"""Single sign-on with OpenID Connect, as set by environment variables; docs/single-sign-on.md."""
 
 import os
 import re
@@ -17,7 +17,7 @@ CLIENT_AUTHENTICATION = {"": None, "basic": "client_secret_basic", "post": "clie
 
 
 class ConfiguredRole(NamedTuple):
-    """A group that carries a role in an environment ("*": in every one)."""
+    """A role that a group gives in an environment ("*": in every one)."""
 
     group: str
     environment: str
@@ -45,9 +45,9 @@ def _group_role(name: str, entry: str) -> ConfiguredRole:
 
 
 def providers(*, https: bool, link_email: bool) -> dict[str, Any]:
-    """Return SOCIALACCOUNT_PROVIDERS as the environment describes it; {} without single sign-on.
+    """Return SOCIALACCOUNT_PROVIDERS from environment variables; {} without single sign-on.
 
-    `https` False (a trial on one machine) lets the provider be reached in clear.
+    With `https` False (a trial on one machine) the provider may be reached without TLS.
     """
     issuer = _issuer("WAYBILL_OIDC_ISSUER", https)
     if not issuer:
@@ -96,7 +96,7 @@ def _needed(name: str, what: str) -> str:
 
 
 def _refuse_without_address() -> None:
-    """Refuse settings of a provider whose address is missing: somebody expects them to work."""
+    """Refuse settings of a provider without an address: somebody expects them to work."""
     for name in ("WAYBILL_OIDC_CLIENT_ID", "WAYBILL_OIDC_CLIENT_SECRET"):
         if os.environ.get(name, "").strip():
             raise ImproperlyConfigured(f"WAYBILL_OIDC_ISSUER is missing, but {name} is set. Write both or none.")

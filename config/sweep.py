@@ -14,7 +14,7 @@ GRACE_SECONDS = 5.0
 
 
 def main() -> None:
-    """Follow the lines until `up` is gone, then wait for the groups that are left and kill them."""
+    """Follow the lines until `up` is gone, then wait for the remaining groups and kill them."""
     groups: set[int] = set()
     for line in sys.stdin:
         (groups.add if line[0] == "+" else groups.discard)(int(line[1:]))

@@ -1,4 +1,4 @@
-"""All addresses: the front door, and each app's pages below /e/<environment>/."""
+"""All addresses: sign-in and health, and each app's pages below /e/<environment>/."""
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin

@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def _prepare() -> int:
-    """Read the settings, so that what is wrong with them is said once; return the number of processes."""
+    """Read the settings, so that errors in them are reported once; return the number of processes."""
     from django.conf import settings
 
     logging.config.dictConfig(settings.LOGGING)

@@ -1,4 +1,4 @@
-"""One child of `up`: started, watched, restarted with growing pauses, stopped with all that it started."""
+"""One child of `up`: started, watched, restarted after growing pauses, stopped with all it started."""
 
 import contextlib
 import os
@@ -49,7 +49,7 @@ class Child:
         self.sweeper.add(self.process.pid)
 
     def watch(self) -> None:
-        """Restart the program if it has ended and its pause is over."""
+        """Restart the program if it has ended and its pause has passed."""
         if self.process and has_ended(self.process):
             self._note_end(self.process)
         elif self.process is None and time.monotonic() >= self._due_at:
@@ -61,7 +61,7 @@ class Child:
             self.process.terminate()
 
     def make_stop(self, deadline: float) -> None:
-        """Wait for the end until `deadline` (monotonic seconds), then kill what is left of its group."""
+        """Wait for the end until `deadline` (monotonic seconds), then kill the rest of its group."""
         if self.process:
             while not has_ended(self.process) and time.monotonic() < deadline:
                 time.sleep(0.02)
@@ -95,7 +95,7 @@ def has_ended(process: subprocess.Popen[bytes]) -> bool:
 
 
 def reap(process: subprocess.Popen[bytes]) -> int:
-    """Kill what is left of the process's group, and return its exit code."""
+    """Kill the rest of the process's group, and return its exit code."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -103,5 +103,5 @@ def reap(process: subprocess.Popen[bytes]) -> int:
 
 
 def describe(code: int) -> str:
-    """Say an exit code in words."""
+    """Return an exit code in words."""
     return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

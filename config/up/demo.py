@@ -38,7 +38,7 @@ class Demo:
         self._has_given_up = False
 
     def environment(self) -> dict[str, str]:
-        """Return the demo's settings; what the operator set stays."""
+        """Return the demo's settings, without those that the operator set."""
         files = self.directory / "files"
         files.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._take_port()
@@ -62,7 +62,7 @@ class Demo:
         return self.reserved.port
 
     def follow_port(self) -> None:
-        """Let the demo's connections find the SFTP server where it is now."""
+        """Update the demo's connections to the SFTP server's current port."""
         count = moving.follow(self.data_dir, self.earlier_ports, self.port)
         if count:
             say(f"{count} connections follow the demo's SFTP server to port {self.port}")
@@ -74,7 +74,7 @@ class Demo:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the demo data of this version was made to the end."""
+        """Whether this version's demo data is complete."""
         return self._has_given_up or self._stamped() == _version()
 
     @property
@@ -94,7 +94,7 @@ class Demo:
         return self._making is not None
 
     def make(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Start to make the demo data."""
+        """Start making the demo data."""
         say("Completing the demo data" if self._is_older else "Making the demo data")
         with processes.open_log(self.log) as log:
             self._making = processes.spawn(

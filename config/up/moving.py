@@ -1,4 +1,4 @@
-"""When the demo's SFTP server has moved to another port: its connections follow."""
+"""Updates the demo's connections when its SFTP server has moved to another port."""
 
 from collections.abc import Sequence
 from pathlib import Path

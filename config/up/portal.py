@@ -1,4 +1,4 @@
-"""The whole portal: what is started in which order, how it is watched, and how all of it ends."""
+"""The whole portal: what starts in which order, how it is watched, and how it ends."""
 
 import os
 import socket
@@ -64,7 +64,7 @@ class Portal:
         self.is_announced = False
 
     def start(self) -> None:
-        """Start everything in order; the web server may still be warming up afterwards."""
+        """Start everything in order; the web server may still be starting afterwards."""
         self.server.own(command="up")
         say(f"Starting Waybill; its data lies in {self.data_dir}")
         self._take_port()
@@ -150,7 +150,7 @@ class Portal:
         return Child(name, command, self.data_dir / "log" / f"{log}.log", self.environment, self.sweeper, descriptors)
 
     def _come_up(self, deadline: float) -> None:
-        """Once the web server answers make the demo data, and then say where the portal is."""
+        """Once the web server answers, make the demo data, and then print the portal's address."""
         if self.demo and self.demo.is_making:
             self.demo.watch()
             return

@@ -1,4 +1,4 @@
-"""Loopback ports: taken for good at once, so that two starts never both believe that one is free."""
+"""Loopback ports: reserved at once, so that two starts never take the same one."""
 
 import contextlib
 import errno
@@ -16,7 +16,7 @@ BACKLOG = 512
 
 @dataclass
 class Reserved:
-    """A port and the listening sockets that hold it; a server is given them by their descriptors."""
+    """A port and the listening sockets that hold it; a server gets their descriptors."""
 
     port: int
     sockets: list[socket.socket] = field(default_factory=list)
@@ -27,7 +27,7 @@ class Reserved:
         return [each.fileno() for each in self.sockets]
 
     def close(self) -> None:
-        """Let others have the port."""
+        """Release the port."""
         for each in self.sockets:
             each.close()
 
@@ -57,7 +57,7 @@ def reserve(first: int, families: Sequence[socket.AddressFamily] = tuple(HOSTS))
 
 
 def _complain(error: OSError, port: int) -> None:
-    """Raise what the next port cannot mend."""
+    """Raise an error that the next port would not avoid."""
     if error.errno == errno.EACCES:
         raise ImproperlyConfigured(f"This account may not use port {port}: name one from 1024 on.") from error
     if error.errno != errno.EADDRINUSE:
@@ -65,7 +65,7 @@ def _complain(error: OSError, port: int) -> None:
 
 
 def _listening(family: socket.AddressFamily, port: int) -> socket.socket:
-    """Return a socket that listens: a bound one alone does not keep others away."""
+    """Return a listening socket: a bound one alone does not reserve the port."""
     made = socket.socket(family, socket.SOCK_STREAM)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""What tells `up` to look around or to stop: signals, a child's end, a terminal that is gone."""
+"""What wakes or stops `up`: signals, a child's end, a lost terminal."""
 
 import contextlib
 import os

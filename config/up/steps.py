@@ -1,4 +1,4 @@
-"""What has to be there before the portal can serve: tables and static files."""
+"""What must exist before the portal can serve: tables and static files."""
 
 import hashlib
 import os
@@ -17,7 +17,7 @@ from roles.secrets import same_keys
 
 
 def migrate() -> None:
-    """Bring the tables up to date, saying so only if there is something to do. Raises CannotRunError."""
+    """Apply migrations, with a message if there are any. Raises CannotRunError."""
     executor = MigrationExecutor(connection)
     if newer := migrating.unknown(executor):
         raise CannotRunError(f"The tables were made by a newer Waybill ({newer[0]}). {migrating.UPDATE}")
@@ -29,7 +29,7 @@ def migrate() -> None:
 
 
 def agree_on_keys() -> None:
-    """Make sure that other machines with this database have the same keys. Raises CannotRunError."""
+    """Check that other machines with this database have the same keys. Raises CannotRunError."""
     try:
         same_keys.agree()
     except same_keys.OtherKeysError as error:

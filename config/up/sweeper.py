@@ -10,7 +10,7 @@ SWEEP = Path(__file__).parents[1] / "sweep.py"
 
 
 class Sweeper:
-    """Told of every group that is started and of every one that is known to be gone."""
+    """Is told of every group that is started or known to be gone."""
 
     def __init__(self) -> None:
         reader, self._writer = os.pipe()
@@ -21,7 +21,7 @@ class Sweeper:
         os.close(reader)
 
     def add(self, group: int) -> None:
-        """Note a group that must not outlive us."""
+        """Note a group that must not outlive `up`."""
         self._tell(f"+{group}\n")
 
     def remove(self, group: int) -> None:

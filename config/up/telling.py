@@ -1,4 +1,4 @@
-"""What `up` says while it works: one line a step, with the seconds since the start."""
+"""What `up` prints: one line a step, with the seconds since the start."""
 
 import contextlib
 import time
@@ -7,13 +7,13 @@ _started = time.monotonic()
 
 
 def say(text: str) -> None:
-    """Print one step; a terminal that is gone does not matter."""
+    """Print one step; ignores a lost terminal."""
     for line in text.splitlines():
         _print(f"[{time.monotonic() - _started:5.1f} s] {line}")
 
 
 def show(text: str) -> None:
-    """Print `text` as it is, for the summary and the ends of logs."""
+    """Print `text` unchanged, for the summary and the ends of logs."""
     _print(text)
 
 

@@ -1,1 +1,1 @@
-"""The web server: processes that share their listening sockets, and bounds on what one connection may take."""
+"""The web server: processes that share listening sockets, with bounds for each connection."""

@@ -1,4 +1,4 @@
-"""Where the web server listens: `WAYBILL_BIND`, as a host and port, a socket file, or a socket that is open already."""
+"""Where the web server listens: `WAYBILL_BIND`, as host and port, socket file, or open socket."""
 
 import contextlib
 import errno
@@ -18,7 +18,7 @@ EVERYWHERE = {"", "0.0.0.0", "::"}  # noqa: S104 - compared with
 
 @dataclass(frozen=True)
 class ListenAddress:
-    """One place to listen at: `host` and `port`, a socket file's `path`, or an open socket's `descriptor`."""
+    """An address to listen at: `host` and `port`, a socket file's `path`, or an open socket's `descriptor`."""
 
     host: str = ""
     port: int = 0
@@ -27,7 +27,7 @@ class ListenAddress:
 
     @property
     def name(self) -> str:
-        """The place as an operator writes it."""
+        """The address as an operator writes it."""
         if self.descriptor is not None:
             return f"fd://{self.descriptor}"
         return (
@@ -36,13 +36,13 @@ class ListenAddress:
 
 
 def listen_addresses() -> list[ListenAddress]:
-    """Return what `WAYBILL_BIND` names, separated by commas; raise ImproperlyConfigured where that is no place."""
+    """Return the addresses in `WAYBILL_BIND`, separated by commas. Raises ImproperlyConfigured."""
     words = (os.environ.get(VARIABLE) or DEFAULT).split(",")
     return [_place(word.strip()) for word in words if word.strip()]
 
 
 def listen() -> list[socket.socket]:
-    """Return listening sockets at every place. Raises ImproperlyConfigured."""
+    """Return sockets that listen at every address. Raises ImproperlyConfigured."""
     sockets: list[socket.socket] = []
     for place in listen_addresses():
         try:
@@ -53,7 +53,7 @@ def listen() -> list[socket.socket]:
 
 
 def connect(seconds: float) -> socket.socket:
-    """Return a connection to the first place, for a look at how the web server is. Raises OSError."""
+    """Return a connection to the first address, for a health check. Raises OSError."""
     place = listen_addresses()[0]
     if place.path:
         connection = socket.socket(socket.AF_UNIX)
@@ -65,7 +65,7 @@ def connect(seconds: float) -> socket.socket:
 
 
 def remove_files(sockets: list[socket.socket]) -> None:
-    """Remove the socket files of `sockets`, once nobody listens there any more."""
+    """Remove the socket files of `sockets`, once nobody listens there."""
     for each in sockets:
         name = each.getsockname()
         if each.family == socket.AF_UNIX and isinstance(name, str) and name:
@@ -116,7 +116,7 @@ def _tcp(host: str, port: int) -> socket.socket:
 
 
 def _file(path: str) -> socket.socket:
-    """Listen at a socket file; one that a killed server left is replaced, anything else stays."""
+    """Listen at a socket file; replaces one that a killed server left, and nothing else."""
     made = socket.socket(socket.AF_UNIX)
     try:
         if _is_left_over(path):
@@ -141,7 +141,7 @@ def _is_left_over(path: str) -> bool:
 
 
 def _why(place: ListenAddress, error: OSError) -> str:
-    """Say why nobody can listen there, and what to do."""
+    """Return why nobody can listen there, and what to do."""
     if error.errno == errno.EADDRINUSE:
         return f"{place.name} is in use: stop what listens there, or set {VARIABLE} to another place."
     if error.errno == errno.EACCES:

@@ -1,4 +1,4 @@
-"""What one connection, one address and all of them together may take of a web process."""
+"""What one connection, one address and all together may use of a web process."""
 
 import resource
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Bounds:
 
 
 def allow_files(wanted: int) -> int:
-    """Raise this process's limit on open files as far as it may; return how many connections fit into it."""
+    """Raise this process's limit on open files; return how many connections fit into it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
     if soft != resource.RLIM_INFINITY and soft < most:

@@ -1,4 +1,4 @@
-"""One connection of a web process: waitress's own, with a time for each request to come and each answer to go."""
+"""One connection of a web process: waitress's own, with time limits for requests and answers."""
 
 import contextlib
 import ipaddress
@@ -35,11 +35,11 @@ TRANSFER_ENCODING = re.compile(rb"^transfer-encoding:", re.IGNORECASE | re.MULTI
 
 
 class _HeadAnsweredError(Exception):
-    """All that is asked of a HEAD request has been sent."""
+    """The answer to a HEAD request is complete."""
 
 
 class Request(HTTPRequestParser):
-    """A request. One whose end could be taken for elsewhere is refused, also where waitress would guess."""
+    """A request. An ambiguous end is refused, where waitress would guess."""
 
     def received(self, data: bytes) -> int:
         """Take bytes. What stands between chunks is read anew with each piece, so it is bounded."""
@@ -117,7 +117,7 @@ class Channel(HTTPChannel):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether nothing is done for it: no request of it is complete, and no answer on its way."""
+        """Whether nothing is being done for it: no request is complete, and no answer is being sent."""
         return not self.requests and not self.total_outbufs_len
 
     @property
@@ -165,7 +165,7 @@ class Channel(HTTPChannel):
         return count
 
     def is_overdue(self, now: float) -> bool:
-        """Whether it took more time than it may have."""
+        """Whether it has exceeded a time limit."""
         bounds = self.house.bounds
         if not self.is_waiting:
             self.began_at = self.began_at and now
@@ -191,7 +191,7 @@ class Channel(HTTPChannel):
         self.handle_close()
 
     def handle_close(self) -> None:
-        """Close it; a broken answer ends with a reset, which no reader takes for its end."""
+        """Close it; a broken answer ends with a reset, so that no reader takes it for complete."""
         if self.is_broken and self.socket:
             with contextlib.suppress(OSError):
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,4 +1,4 @@
-"""One web process: waitress, which takes a thread for a request only when all of it is there, and its bounds."""
+"""One web process: waitress, which uses a thread only for complete requests, and its bounds."""
 
 import logging
 import socket
@@ -22,7 +22,7 @@ LARGEST_PIECE = 64 << 20
 
 
 class House:
-    """All connections of a process, whichever socket they came through, and the loop that serves them."""
+    """All connections of a process, through whichever socket, and the loop that serves them."""
 
     def __init__(
         self,
@@ -69,13 +69,13 @@ class House:
             beat()
 
     def stop(self) -> None:
-        """Let `run` return; may be called by a signal or from any thread."""
+        """Make `run` return; a signal or any thread may call this."""
         self.is_stopping = True
         for listener in self._listeners:
             listener.pull_trigger()
 
     def finish(self, seconds: float) -> bool:
-        """Take nothing new, and end what is under way within `seconds`; return whether all of it ended."""
+        """Accept nothing new, and end current requests within `seconds`; return whether all ended."""
         for listener in self._listeners:
             listener.accepting = False
         end = time.monotonic() + seconds
@@ -88,7 +88,7 @@ class House:
         return not self.channels
 
     def close(self) -> None:
-        """Close every connection; the listening sockets are others' too and only closed here."""
+        """Close every connection; listening sockets are only closed here, since others share them."""
         for channel in self.channels:
             channel.give_up()
         self._dispatcher.shutdown(timeout=1)
@@ -107,14 +107,14 @@ class House:
         return sum(channel.queued_bytes for channel in self.channels)
 
     def make_room(self, newest: Channel) -> None:
-        """Close whoever has waited longest where there are too many: of the newest one's address, or of all."""
+        """Close the longest waiting connection if there are too many: of the newest one's address, or of all."""
         most = self.bounds.of_an_address
         if most is not None and newest.client:
             _close_oldest([each for each in self.channels if each.client == newest.client], most)
         _close_oldest(self.channels, self.bounds.connections)
 
     def make_memory(self) -> None:
-        """Close whoever has been sending a request for longest, until what the others sent fits."""
+        """Close the slowest senders of requests until the others' data fits."""
         coming = sorted((each for each in self.channels if each.held), key=lambda each: each.began_at or 0.0)
         for channel in coming:
             if self.held > self.bounds.waiting_bytes:
@@ -129,7 +129,7 @@ def _close_oldest(channels: list[Channel], most: int) -> None:
 
 
 class Listener(BaseWSGIServer):
-    """A listening socket of the house."""
+    """A listening socket."""
 
     channel_class = Channel
     active_channels: dict[int, Channel]

@@ -1,4 +1,4 @@
-"""Keeps the processes of the web server: starts, watches, replaces and stops them; all share its listening sockets."""
+"""The processes of the web server: starts, watches, replaces and stops them; they share sockets."""
 
 import contextlib
 import logging
@@ -51,7 +51,7 @@ class Process:
                 self.beat_at = time.monotonic()
 
     def close(self) -> None:
-        """Forget a process that has ended."""
+        """Forget an ended process."""
         os.close(self.pipe)
 
 
@@ -96,7 +96,7 @@ class Supervisor:
         self._reload = True
 
     def _reconcile(self) -> None:
-        """Bring what runs nearer to what should run."""
+        """Bring the running processes closer to those that should run."""
         for each in self._everybody:
             if each.is_alive and each.is_frozen:
                 log.critical("Web process %d gave no sign of life and is killed.", each.process.pid)
@@ -132,7 +132,7 @@ class Supervisor:
         self._going += leaving
 
     def _bury(self) -> None:
-        """Forget those that ended; one that ended by itself is replaced, at once where it had lived for a while."""
+        """Forget ended processes; replace those that ended by themselves, at once if they had lived for a while."""
         for each in [each for each in self._going if not each.is_alive]:
             self._going.remove(each)
             each.close()

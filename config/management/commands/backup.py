@@ -1,4 +1,4 @@
-"""`manage.py backup`: the database in one file, whatever is running."""
+"""`manage.py backup`: writes the database into one file while Waybill runs."""
 
 from argparse import ArgumentParser
 from pathlib import Path

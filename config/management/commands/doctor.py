@@ -1,4 +1,4 @@
-"""`manage.py doctor`: say what is wrong with this installation, and what to do about it."""
+"""`manage.py doctor`: says what is wrong with this installation, and what to do."""
 
 import sys
 from argparse import ArgumentParser

@@ -1,4 +1,4 @@
-"""`manage.py pseudo_locale`: make the language that shows, with WAYBILL_DEBUG=1, what no language can translate."""
+"""`manage.py pseudo_locale`: makes the pseudo-language, which shows untranslatable texts (WAYBILL_DEBUG=1)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`manage.py restore`: an empty database as it was when `manage.py backup` wrote the file."""
+"""`manage.py restore`: restores an empty database from a file of `manage.py backup`."""
 
 from argparse import ArgumentParser
 from pathlib import Path

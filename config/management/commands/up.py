@@ -1,4 +1,4 @@
-"""`manage.py up`: run the whole portal on this machine until Ctrl-C."""
+"""`manage.py up`: runs the whole portal on this machine until Ctrl-C."""
 
 import sys
 from argparse import ArgumentParser
