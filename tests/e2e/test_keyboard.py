@@ -136,7 +136,8 @@ def test_all_commands_fit_at_1440_px_and_are_in_a_menu_where_it_is_narrow(visit)
     more = page.locator(".command-more")
     expect(more).to_be_hidden()
     expect(page.get_by_role("toolbar").get_by_role("button", name="Remove")).to_be_in_viewport(ratio=1)
-    wanted = page.locator(".list tbody .menu-list").first.locator(".menu-item").all_text_contents()
+    items = page.locator(".list tbody .menu-list").first.locator(".menu-item")
+    wanted = [text.strip() for text in items.all_text_contents()]
     assert page.locator(".commands > .command:visible").all_inner_texts() == wanted
     page.set_viewport_size({"width": 390, "height": 844})
     expect(more).to_be_visible()

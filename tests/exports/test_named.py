@@ -163,4 +163,4 @@ def test_the_list_asks_once_which_connections_name_the_user(environment, ours, a
         connection.shared_with.set([ana] if number % 2 else [])
         make_export(environment, connection=connection)
         actions.detach(make_export(environment, connection=connection), by=None)
-    assert count() == first + 1, "once more for what is detached"
+    assert count() == first
