@@ -5,14 +5,14 @@ from functools import cached_property
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Case, Count, F, IntegerField, OrderBy, Q, Value, When
+from django.db.models import Case, Count, F, IntegerField, OrderBy, Q, QuerySet, Value, When
 from django.db.models.functions import Lower
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from connections.destinations.registry import destinations
-from exports.models import Export, ExportQuerySet, Repeat, ScheduleMode
+from exports.models import Export, Repeat, ScheduleMode
 from exports.models.states import DELIVERED, NOT_STARTED, STATES, Look, State
 from exports.schedules.words import ScheduleWording
 from exports.shown.exports import ExportFacts, export_facts, may_edit, rows_of
@@ -46,7 +46,7 @@ class ExportListing:
 
     @cached_property
     def exports(self) -> list[ExportFacts]:
-        """What the page shows; asked for once, and not by those who only count."""
+        """The exports on the page, queried when first needed."""
         return export_facts(self.page.object_list, ScheduleWording(self.environment))
 
     @property
@@ -110,7 +110,7 @@ class Tally:
     needs: int
 
 
-def tally_of(exports: ExportQuerySet, access: Access, called: Q) -> Tally:
+def tally_of(exports: QuerySet[Export], access: Access, called: Q) -> Tally:
     """Count all exports, those that `called` matches, and those that wait for this user, in one query."""
     rows = (
         exports.order_by()
@@ -136,7 +136,7 @@ def called_like(text: str) -> Q:
     return found | Q(connection=None) if text.casefold() in _("No Connection").casefold() else found
 
 
-def with_status(exports: ExportQuerySet, status: str) -> ExportQuerySet:
+def with_status(exports: QuerySet[Export], status: str) -> QuerySet[Export]:
     """Those with `status`, all where it is empty."""
     return exports.filter(last_state__in=states_of(status)) if status else exports
 
@@ -146,8 +146,8 @@ def states_of(status: str) -> tuple[str, ...]:
     return UNITED.get(status, (status,))
 
 
-def sorted_by(exports: ExportQuerySet, sort: str, access: Access) -> ExportQuerySet:
-    """Sort by one column, "-" before it for the other way round; ties by name."""
+def sorted_by(exports: QuerySet[Export], sort: str, access: Access) -> QuerySet[Export]:
+    """Sort by one column, descending with "-" before it, then by name."""
     key, is_descending = sort.lstrip("-"), sort.startswith("-")
     if key == "permissions":
         expression: Any = _cannot_edit(access)

@@ -12,7 +12,6 @@ from exports.models.alerts import (
 from exports.models.export import (
     Export,
     ExportKind,
-    ExportQuerySet,
     ExportSegment,
     ExportTable,
     detached_for,
@@ -44,7 +43,6 @@ __all__ = [
     "DeliveryState",
     "Export",
     "ExportKind",
-    "ExportQuerySet",
     "ExportSegment",
     "ExportTable",
     "Level",

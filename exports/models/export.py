@@ -44,19 +44,6 @@ def detached_for(access: Access) -> frozenset[int]:
     return cast(frozenset[int], access.looked_up[key])
 
 
-class ExportQuerySet(models.QuerySet["Export"]):
-    """Exports, in the words of the access rules."""
-
-    def editable_by(self, access: Access) -> "ExportQuerySet":
-        """Those of the environment that the user may edit, run and remove."""
-        mine = self.filter(environment=access.environment)
-        if access.has_permission(Permission.MANAGE_CONNECTIONS):
-            return mine
-        if access.has_permission(Permission.EDIT_EXPORTS):
-            return mine.filter(shared_with(access.user))
-        return mine.none()
-
-
 class Export(models.Model):
     """What is sent through which connection, with which fields, and on what schedule.
 
@@ -111,8 +98,6 @@ class Export(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_by = models.ForeignKey("roles.User", models.SET_NULL, null=True, related_name="+")
     updated_at = models.DateTimeField(auto_now=True)
-
-    objects = ExportQuerySet.as_manager()
 
     class Meta:
         constraints = [

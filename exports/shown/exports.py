@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Case, Q, QuerySet, Value, When
 
 from connections.destinations.base import Unit
-from exports.models import Export, ExportKind, ExportQuerySet, Schedule, ScheduleMode, shared_with
+from exports.models import Export, ExportKind, Schedule, ScheduleMode, shared_with
 from exports.models.run import percent_of, sent_of
 from exports.models.states import State
 from exports.schedules.words import ScheduleWording, ScheduleWords
@@ -50,7 +50,7 @@ def may_edit(access: Access) -> Q:
     return shared_with(access.user) if access.has_permission(Permission.EDIT_EXPORTS) else Q(pk__in=[])
 
 
-def rows_of(exports: ExportQuerySet, access: Access) -> QuerySet[Export, Any]:
+def rows_of(exports: QuerySet[Export], access: Access) -> QuerySet[Export, Any]:
     """Return `exports` with the columns that their facts are made of, as the user of `access` may see them."""
     rule = may_edit(access)
     can_edit = Case(When(rule, then=Value(value=True)), default=Value(value=False)) if rule else Value(value=True)
