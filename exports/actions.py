@@ -1,4 +1,4 @@
-"""The verbs: each changes several rows at once, in one transaction with its audit event."""
+"""The verbs on exports. Each changes its rows and writes its audit event in one transaction."""
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -34,7 +34,7 @@ class RefusedError(Exception):
 
 
 class ChangedMeanwhileError(RefusedError):
-    """What a spec names was removed, or its name taken, since it was checked."""
+    """Something that a spec names was removed, or its name was taken, after the check."""
 
     def __init__(self) -> None:
         text = _(
@@ -56,7 +56,7 @@ class CannotRemoveError(RefusedError):
 
 
 def run_now(export: Export, *, by: User | None, trigger: str = Trigger.PERSON) -> tuple[Run, bool]:
-    """Queue a run of `export`; return it and whether it is new: a click while one is queued joins that one.
+    """Queue a run of `export`; return it and whether it is new. While a run is queued, a second click joins it.
 
     Raises CannotRunError while one is running, retrying or held, and for an export without a connection.
     """
@@ -89,9 +89,9 @@ def _queue(export: Export, by: User | None, trigger: str, most_rows: int | None 
 
 
 def save(export: Export, spec: ExportSpec, *, by: User) -> Export:
-    """Create or change `export` as `spec` says, which was checked, and return it; `export` itself stays as it is.
+    """Create or change `export` as the checked `spec` says and return the saved row; the object itself stays.
 
-    Raises ChangedMeanwhileError where what the spec names is there no more, or its name is taken.
+    Raises ChangedMeanwhileError if something that the spec names is gone, or if its name is taken.
     """
     try:
         with transaction.atomic():
@@ -157,7 +157,7 @@ def _choose(export: Export, resolved: Resolved) -> None:
 
 
 def set_schedule(export: Export, mode: str, rule: Recurrence | None = None, *, by: User) -> None:
-    """Set when `export` runs by itself; nothing is written where it is so already.
+    """Set when `export` runs by itself. Writes nothing if it has this schedule already.
 
     With ScheduleMode.OWN it follows `rule`, or the one that it had before.
     """
@@ -195,7 +195,7 @@ def detach(export: Export, *, by: User) -> None:
 
 @transaction.atomic
 def forget_on_detached(user: User, environment: Environment) -> None:
-    """Keep no detached export for the user any more, as who loses the role does."""
+    """Remove the user from those who may edit detached exports, because they lost the role."""
     for export in Export.objects.filter(environment=environment, detached_users=user):
         before = list(map(label, export.detached_users.order_by("pk")))
         export.detached_users.remove(user)
@@ -215,7 +215,7 @@ def remove(export: Export, *, by: User) -> None:
 
 
 def _end_waiting_run(export: Export, by: User) -> bool:
-    """Cancel the run of `export` that waits, if any; False for one that is running."""
+    """Cancel the waiting run of `export`, if there is one. False if a run is running."""
     run = Run.objects.active().select_for_update().filter(export=export).first()
     if run is None:
         return True

@@ -49,7 +49,7 @@ class ExportTableInline(ReadOnlyInline):
 
 @admin.register(Export)
 class ExportAdmin(ReadOnlyAdmin):
-    """Exports as they are set up; they are changed in the portal, which checks and audits."""
+    """The settings of exports. People change them in the portal, which checks and audits."""
 
     list_display = ["name", "environment", "connection", "last_run", "schedule_mode", "updated_at"]
     list_filter = ["environment", "kind", "schedule_mode", "last_state"]
@@ -66,7 +66,7 @@ class ExportAdmin(ReadOnlyAdmin):
 
 @admin.register(Run)
 class RunAdmin(ReadOnlyAdmin):
-    """Runs; the dispatcher puts back those whose worker died, and support those that still do not go on."""
+    """Runs. The dispatcher puts back runs whose worker died; support can put back those that are still stuck."""
 
     list_display = ["short_id", "export", "environment", "state", "trigger", "queued_at", "ended_at", "rows_done"]
     list_filter = ["environment", "state", "trigger"]
@@ -88,7 +88,7 @@ class RunAdmin(ReadOnlyAdmin):
 
     @admin.action(description=gettext_lazy("End as failed, if no worker is on it"), permissions=["view"])
     def end_as_failed(self, request: Any, queryset: QuerySet[Run]) -> None:
-        """Give stuck runs up."""
+        """End stuck runs as failed."""
         self._unstick(request, queryset, unstick.end_as_failed, _("Run %(run)s ended as failed."))
 
     def _unstick(self, request: Any, queryset: QuerySet[Run], act: Callable[..., None], text: str) -> None:
@@ -171,7 +171,7 @@ class RefreshPartAdmin(ReadOnlyAdmin):
 
 @admin.register(AlertChannel)
 class AlertChannelAdmin(ReadOnlyAdmin):
-    """Where alerts go; never the address of a webhook, which is a secret."""
+    """Where alerts go. The address of a webhook is a secret and is never shown."""
 
     list_display = ["name", "environment", "kind", "is_on", "last_sent_at"]
     list_select_related = ["environment"]
@@ -184,7 +184,7 @@ class AlertChannelAdmin(ReadOnlyAdmin):
 
 @admin.register(Alert)
 class AlertAdmin(ReadOnlyAdmin):
-    """What went wrong and when it was well again."""
+    """What went wrong, and when it ended."""
 
     list_display = ["kind", "environment", "export", "opened_at", "closed_at"]
     list_filter = ["environment", "kind"]
@@ -205,7 +205,7 @@ class AlertDeliveryAdmin(ReadOnlyAdmin):
 
 @admin.register(AlertsSeen)
 class AlertsSeenAdmin(ReadOnlyAdmin):
-    """Until when people have read the alerts."""
+    """The time up to which people have read the alerts."""
 
     list_display = ["user", "environment", "seen_at"]
     list_select_related = ["user", "environment"]
@@ -222,7 +222,7 @@ class QueuedTaskAdmin(ReadOnlyAdmin):
 
 
 class EndedTaskAdmin(ReadOnlyAdmin):
-    """Tasks that ended; of what they worked on, and with what result, nothing is shown."""
+    """Tasks that ended. Their arguments and results are not shown."""
 
     list_display = ["name", "func", "started", "stopped"]
     fields = ["name", "func", "group", "started", "stopped", "success", "attempt_count"]

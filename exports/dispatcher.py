@@ -1,4 +1,4 @@
-"""What the dispatcher does. Nothing here is lost or done twice when several look at once."""
+"""What the dispatcher does. Several dispatchers may run at once: nothing is lost or done twice."""
 
 import logging
 import time
@@ -27,7 +27,7 @@ MOST_NUDGES = 4
 
 
 def nudge_where_runs_wait() -> None:
-    """Wake the cluster where runs wait that nobody has been told of."""
+    """Nudge the cluster if runs wait for which no nudge is queued."""
     left_alone = budget.takeable().filter(not_before__lt=Now() - NUDGE_AFTER)
     # A nudge that a worker has taken is locked in the queue; those that are not are still to come.
     if left_alone.exists() and OrmQ.objects.filter(key="exports", lock__lte=Now()).count() < MOST_NUDGES:
@@ -67,14 +67,14 @@ def dispatch_once() -> None:
 
 
 class Dispatcher:
-    """Starts what is due at its time and looks after the rest once a second."""
+    """Starts what is due at its time and does the other checks once a second."""
 
     def __init__(self) -> None:
         # Moments of time.monotonic(): how long to wait is no matter of what time it is.
         self._look_at = self._due_at = self._correct_at = 0.0
 
     def turn(self) -> float:
-        """Do what is to be done now; return how many seconds there are until more is due."""
+        """Do what is due now; return the seconds until more is due."""
         self._start_due()
         if time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + LOOK_EVERY
@@ -85,7 +85,7 @@ class Dispatcher:
         return max(0.0, min(self._look_at, self._due_at) - time.monotonic())
 
     def _corrections(self) -> tuple[Callable[[], object], ...]:
-        """Return what puts times right, if it is time for that."""
+        """Return the corrections of times if they are due."""
         if time.monotonic() < self._correct_at:
             return ()
         self._correct_at = time.monotonic() + CORRECT_EVERY
@@ -99,7 +99,7 @@ class Dispatcher:
 
 
 def _do(what: tuple[Callable[[], object], ...]) -> None:
-    """Do each; one that fails does not keep the others from being done, but for a database that is away."""
+    """Call each one. If one fails, the others are still called, unless the database is away."""
     for one in what:
         try:
             one()

@@ -1,4 +1,4 @@
-"""What exports have to say when something below them changes."""
+"""Exports' receivers of signals from segments and roles."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""Who is told when something goes wrong, and when it is well again."""
+"""Alerts: whom Waybill tells when something goes wrong and when it ends."""

@@ -1,4 +1,4 @@
-"""The verbs of channels, each with its audit event; never the address or the signing secret in one."""
+"""The verbs on channels, each with its audit event. No event holds an address or a signing secret."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ class MovedMeanwhileError(Exception):
 
 
 def register_secrets() -> None:
-    """Let rotation walk the channels, and the audit page show what is chosen from a list in its words."""
+    """Register the secrets of channels for rotation, and the labels of choices for the audit page."""
     about: Any = lambda row: (row.environment, row)  # noqa: E731 - as for the other secret fields
     register_secret_field(
         SecretField("exports.AlertChannel", "encrypted_secrets", about=about, related=("environment",))
@@ -50,7 +50,7 @@ def register_secrets() -> None:
 
 
 def receiver_of(channel: AlertChannel) -> str:
-    """Return a mark of the server that `channel` leads to, for its form: by it a changed one is noticed."""
+    """Return a fingerprint of the server of `channel`. By it the form notices that the server has changed."""
     server = _server(channel.stored_secrets)
     return salted_hmac("exports.alerts.receiver", f"{channel.pk} {server}", algorithm="sha256").hexdigest()
 
@@ -82,7 +82,7 @@ def save(channel: AlertChannel, draft: Draft, *, by: User) -> str:
 
 
 def _make_signing(channel: AlertChannel, draft: Draft) -> dict[str, str]:
-    """Return a signing secret where one is needed: a webhook's own stays with the server that it was entered for."""
+    """Return a signing secret if one is needed. A webhook keeps its secret as long as its server is the same."""
     if channel.kind != ChannelKind.WEBHOOK:
         return {}
     stored, entered = channel.stored_secrets, draft.secrets
@@ -95,7 +95,7 @@ def _make_signing(channel: AlertChannel, draft: Draft) -> dict[str, str]:
 
 
 def _server(secrets: dict[str, str]) -> str:
-    """Return the server of the address in `secrets`; "" where there is none that could be reached."""
+    """Return the server of the address in `secrets`; "" if there is no valid address."""
     try:
         return server_of(secrets["url"])
     except (KeyError, NotDeliveredError):
@@ -103,7 +103,7 @@ def _server(secrets: dict[str, str]) -> str:
 
 
 def switch(channel: AlertChannel, *, is_on: bool, by: User) -> None:
-    """Switch `channel` on or off; nothing is written where it is so already."""
+    """Switch `channel` on or off. Writes nothing if it is in that state already."""
     with transaction.atomic():
         changed = AlertChannel.objects.filter(pk=channel.pk, is_on=not is_on).update(is_on=is_on, last_error="")
         if changed:
@@ -112,14 +112,14 @@ def switch(channel: AlertChannel, *, is_on: bool, by: User) -> None:
 
 
 def send_test(channel: AlertChannel, *, by: User) -> AlertDelivery:
-    """Have a test message sent in the background."""
+    """Send a test message in the background."""
     with transaction.atomic():
         audit.record(channel.environment, "test", channel, by=by)
         return outbox.add_test(channel)
 
 
 def remove(channel: AlertChannel, *, by: User) -> None:
-    """Remove `channel`; what waits to be sent through it is not sent."""
+    """Remove `channel`. Messages that wait for it are not sent."""
     with transaction.atomic():
         audit.record(channel.environment, "remove", channel, by=by, changes=difference(_facts(channel), {}))
         channel.delete()

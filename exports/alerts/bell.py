@@ -64,7 +64,7 @@ def bell_of(access: Access) -> Bell:
 
 
 def mark_read(access: Access, until: datetime | None) -> None:
-    """Note that the person has read what changed up to `until`, the last that they were shown."""
+    """Record that the person has read all changes up to `until`, the time of the last one shown."""
     moment = Least(until, Now()) if until else Now()
     seen, is_new = AlertsSeen.objects.get_or_create(
         user=access.user, environment=access.environment, defaults={"seen_at": moment}

@@ -1,4 +1,4 @@
-"""What goes out: one message in the words of each kind of channel."""
+"""The content of a message, in the format of each kind of channel."""
 
 import json
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class AlertMessage:
 
 
 def message_of(delivery: AlertDelivery) -> AlertMessage:
-    """Put into words what `delivery` has to say."""
+    """Return the content of `delivery`."""
     alert, environment = delivery.alert, delivery.channel.environment
     if alert is None:
         title = _("Test of the channel “%(name)s”") % {"name": delivery.channel}

@@ -1,4 +1,4 @@
-"""What alerts mean for one export: how many are open, and who is told."""
+"""Alerts of one export: how many are open, and who is told."""
 
 from dataclasses import dataclass
 

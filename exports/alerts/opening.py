@@ -1,4 +1,4 @@
-"""Alerts open and close once for each change, whoever sees it first; constraints of the database decide."""
+"""Opens and closes alerts, once for each change. If two processes see a change, database constraints decide."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def open_alert(
     run: Run | None = None,
     refresh: SystemRefresh | None = None,
 ) -> None:
-    """Open an alert of `export`, or of the environment, and tell of it; nothing where one of its kind is open."""
+    """Open an alert of `export`, or of the environment, and send it. Does nothing if one of its kind is open."""
     place: dict[str, Any] = {"environment": environment, "export": export, "kind": kind}
     if Alert.objects.filter(**place, closed_at=None).exists():
         return
@@ -34,7 +34,7 @@ def open_alert(
 
 
 def close_alerts(alerts: QuerySet[Alert], text: Message) -> None:
-    """Close those of `alerts` that are open, and tell those who were told of them."""
+    """Close the open ones of `alerts`, and tell the channels that were told of them."""
     for alert in alerts.filter(closed_at=None).order_by("pk"):
         with transaction.atomic():
             mine = Alert.objects.filter(pk=alert.pk, closed_at=None)

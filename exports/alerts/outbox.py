@@ -1,6 +1,6 @@
-"""Messages on their way: written with what they tell of, leased by one worker at a time, tried again when refused.
+"""The outbox of alerts. A message is stored in the transaction of its alert, sent under a lease and retried.
 
-A message whose worker dies is sent by another one after a while; it carries the same id again, by which a receiver
+If its worker dies, another worker sends the message again with the same id, by which a receiver
 knows it. All times are the database's.
 """
 
@@ -36,7 +36,7 @@ NUDGE_AFTER = timedelta(seconds=3)
 
 
 def add_messages(alert: Alert, *, is_recovery: bool) -> None:
-    """Write the messages that `alert` opened, or closed, in the transaction of that change."""
+    """Store a message to each channel that `alert` opened or closed, in the transaction of that change."""
     channels = _who_was_told(alert) if is_recovery else _who_is_told(alert)
     messages = [AlertDelivery(alert=alert, channel=channel, is_recovery=is_recovery) for channel in channels]
     if messages:
@@ -45,19 +45,19 @@ def add_messages(alert: Alert, *, is_recovery: bool) -> None:
 
 
 def add_test(channel: AlertChannel) -> AlertDelivery:
-    """Write a test message; whether the channel is on does not matter."""
+    """Store a test message, also for a channel that is off."""
     message = AlertDelivery.objects.create(channel=channel)
     nudge()
     return message
 
 
 def nudge() -> None:
-    """Have the messages sent, once the current transaction is committed."""
+    """Queue the task that sends messages, after the current transaction commits."""
     transaction.on_commit(lambda: async_task(TASK, save=False, cluster=CLUSTER))
 
 
 def nudge_if_waiting() -> None:
-    """Wake the cluster where messages wait that nobody sends; a message that ends its workers is given up."""
+    """Queue the task if messages wait that nobody sends. A message whose workers die again and again has failed."""
     # Those without a lease were claimed by a version of Waybill that did not lease messages.
     lost = AlertDelivery.objects.lost() | _sendable().filter(tries__gte=MOST_TRIES)
     given_up = {"state": DeliveryState.FAILED, "error": _("Its sending was broken off again and again.")}
@@ -67,14 +67,14 @@ def nudge_if_waiting() -> None:
 
 
 def correct_times() -> None:
-    """Let messages go that would wait longer than any may: the database's clock was ahead when they were put off."""
+    """Send messages now that would wait longer than any may, because the database's clock was ahead."""
     LEASE.shorten()
     waiting = AlertDelivery.objects.filter(state=DeliveryState.WAITING, not_before__gt=Now() + LONGEST_WAIT)
     waiting.update(not_before=Now())
 
 
 def send_waiting() -> None:
-    """Send what can be sent now; a channel that refused one rests until the next call."""
+    """Send all messages that are due. A channel that refuses one gets no other until the next call."""
     refused: set[int] = set()
     end = time.monotonic() + WORK_SECONDS
     while time.monotonic() < end and (claimed := _claim(refused)):
@@ -94,7 +94,7 @@ def _who_was_told(alert: Alert) -> QuerySet[AlertChannel]:
 
 
 def _sendable() -> LeasedQuerySet[AlertDelivery]:
-    """Those whose time has come and that nobody is on; that all is well is not said before what was wrong."""
+    """The messages that are due and not leased. A recovery is not sent before its alert."""
     waiting = AlertDelivery.objects.filter(state=DeliveryState.WAITING)
     earlier = waiting.filter(alert=OuterRef("alert"), channel=OuterRef("channel"), is_recovery=False)
     return waiting.filter(not_before__lte=Now(), token=None).exclude(Q(is_recovery=True) & Exists(earlier))
@@ -102,7 +102,7 @@ def _sendable() -> LeasedQuerySet[AlertDelivery]:
 
 @transaction.atomic
 def _claim(refused: Collection[int]) -> tuple[AlertDelivery, Claim] | None:
-    """Take the message that has waited longest."""
+    """Claim the message that has waited longest."""
     free = _sendable().filter(tries__lt=MOST_TRIES).exclude(channel__in=refused)
     claim = LEASE.take(free.order_by("not_before", "pk"))
     if claim is None:
@@ -112,7 +112,7 @@ def _claim(refused: Collection[int]) -> tuple[AlertDelivery, Claim] | None:
 
 
 def _send(message: AlertDelivery, claim: Claim) -> bool:
-    """Send one message and keep how it went."""
+    """Send one message and record the result."""
     from exports.alerts.channels.sending import send
 
     try:
@@ -134,7 +134,7 @@ def _send(message: AlertDelivery, claim: Claim) -> bool:
 
 
 def _record_failure(message: AlertDelivery, claim: Claim, error: NotDeliveredError) -> None:
-    """Plan the next try, or give the message up."""
+    """Plan the next try, or end the message as failed."""
     is_over = error.is_permanent or message.alert is None or message.tries >= MOST_TRIES
     values: dict[str, Any] = {"error": error.message}
     values |= {"state": DeliveryState.FAILED} if is_over else {"not_before": Now() + _wait(message.tries, error)}
@@ -144,6 +144,6 @@ def _record_failure(message: AlertDelivery, claim: Claim, error: NotDeliveredErr
 
 
 def _wait(tries: int, error: NotDeliveredError) -> timedelta:
-    """How long to wait after the try of that number: as asked by the receiver, else growing, never quite the same."""
+    """How long to wait after so many tries: a growing backoff with jitter, at least what the receiver asked for."""
     seconds = WAITS[min(tries, len(WAITS)) - 1] * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
     return timedelta(seconds=max(seconds, error.retry_after or 0.0))

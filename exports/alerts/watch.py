@@ -1,4 +1,4 @@
-"""What opens and closes alerts: a run's change of state as it happens, and a look every few seconds at what does not.
+"""Opens and closes alerts: at each change of a run's state, and every few seconds for what did not happen.
 
 An alert is about a change: one that is open stays the only one of its kind, however often the trouble comes again.
 It closes with the first run that shows the trouble to have ended, so a run that delivers late ends no lateness.
@@ -60,7 +60,7 @@ def on_switched_off(*, schedule: Schedule | RefreshSchedule, **_more: Any) -> No
 
 
 def check() -> None:
-    """Look for what is due and does not happen, and for messages that wait; often called, it seldom does anything."""
+    """Check for overdue runs and for waiting messages. Callers call it often; it works only every few seconds."""
     global _looked_at  # noqa: PLW0603
     if time.monotonic() - _looked_at < LOOK_EVERY:
         return
@@ -69,7 +69,7 @@ def check() -> None:
 
 
 def check_now() -> None:
-    """Look at once."""
+    """Check now."""
     _open_unstarted()
     _look_at_schedules()
     _look_at_refresh_schedules()
@@ -77,13 +77,13 @@ def check_now() -> None:
 
 
 def _open_if_late(run: Run) -> None:
-    """A run that started late; not where it was said already that it did not start."""
+    """Open the alert of a run that started late, unless an alert said already that it did not start."""
     if _is_late(run) and not _unstarted(run).exists():
         _open(run, AlertKind.LATE, words.late(run, _lateness(run)))
 
 
 def _recover(run: Run) -> None:
-    """Close the alerts whose trouble a delivered run shows to have ended."""
+    """Close the alerts about problems that the delivered run shows to be over."""
     kinds = set(_of_export(run).filter(closed_at=None).values_list("kind", flat=True))
     if _is_late(run):
         kinds -= {AlertKind.LATE, AlertKind.NEVER_STARTED}
@@ -97,7 +97,7 @@ def _recover(run: Run) -> None:
 
 
 def _open_unstarted() -> None:
-    """Runs whose time passed long ago, and that no worker took."""
+    """Open the alerts of runs that were due long ago and that no worker took."""
     long_ago = Now() - LATE_AFTER
     never_taken = Run.objects.filter(state=State.QUEUED, started_at=None, most_rows=None)
     due = never_taken.filter(due__lt=long_ago, not_before__lt=long_ago)

@@ -1,1 +1,1 @@
-"""What `make demo` shows: invented consumers, segments, connections, and exports that have really run."""
+"""The data of `make demo`: invented consumers, segments, connections, and exports that have really run."""

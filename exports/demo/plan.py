@@ -1,4 +1,4 @@
-"""What the demo is made of, as data: tables, segments, connections and exports of each environment, and its people."""
+"""The demo as data: tables, segments, connections and exports of each environment, and its people."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

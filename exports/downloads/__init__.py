@@ -1,1 +1,1 @@
-"""Delivered files on their way to a browser."""
+"""Downloads of delivered files."""

@@ -1,4 +1,4 @@
-"""Delivered files on their way to a browser: the bytes that were delivered, or none."""
+"""Downloads of delivered files: exactly the bytes that were delivered, or none."""
 
 import hashlib
 import re
@@ -46,7 +46,7 @@ class Download:
         return self._chunks
 
     def close(self) -> None:
-        """Let go of the file, its server and the places among the downloads."""
+        """Close the file and its connection, and free the user's place among the downloads."""
         self._stack.close()
 
     def _open(self, run: Run) -> DeliveredFile:
@@ -59,7 +59,7 @@ class Download:
         return file
 
     def _checked(self, run: Run) -> Iterable[bytes]:
-        """Return the file's bytes; those of a small file are compared now, of others at their end."""
+        """Return the file's bytes. A small file is compared before, a large one at its end."""
         chunks = _as_delivered(self._file.chunks(), run, self.entry)
         return list(chunks) if self._file.size <= LOOKED_AT_FIRST else chunks
 
@@ -70,7 +70,7 @@ def file_name(path: str) -> str:
 
 
 def _as_delivered(chunks: Iterable[bytes], run: Run, entry: dict[str, Any]) -> Iterator[bytes]:
-    """Return `chunks`, the last one only when all are what was delivered; else DeliveryError.
+    """Yield `chunks`, the last one only if all bytes are those delivered. Raises DeliveryError otherwise.
 
     A browser that misses the last piece reports that the download failed.
     """
@@ -86,7 +86,7 @@ def _as_delivered(chunks: Iterable[bytes], run: Run, entry: dict[str, Any]) -> I
 
 
 def _changed(run: Run, entry: dict[str, Any]) -> DeliveryError:
-    """Return why there is no download of a file that is not the delivered one."""
+    """Return the error for a file that differs from the delivered one."""
     name = entry["path"].rpartition("/")[2]
     if is_replaced(run, entry):
         text = _("%(name)s of this run has been replaced by a later run. Download it from the newest one.")

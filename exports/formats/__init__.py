@@ -1,1 +1,1 @@
-"""The formats of delivered files: one module for each, which owns its options, its writer and how it is read again."""
+"""The formats of delivered files: one module for each, with its options, its writer and how a spreadsheet reads it."""

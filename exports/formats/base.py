@@ -1,4 +1,4 @@
-"""What a format of delivered files is: one class that declares its options and writes rows."""
+"""The base class of formats: a format declares its options and writes rows."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ class Target(Protocol):
 
 
 class Format(ABC):
-    """How data files are written, as the settings of one export ask for it."""
+    """How data files are written, with the settings of one export."""
 
     slug: ClassVar[str]  # Export.settings and Run.files name the format by it
     label: ClassVar[Text]

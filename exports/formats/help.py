@@ -1,4 +1,4 @@
-"""What the help pages of connection types say of exports and their files."""
+"""What the help pages of connection types show about exports and their files."""
 
 from connections.destinations.base import Destination, SettingsForm
 from connections.discover.help import FileFormat
@@ -7,10 +7,10 @@ from exports.formats.registry import formats
 
 
 class ExportsHelp:
-    """Tells the help pages."""
+    """Provides it to the help pages."""
 
     def form_of(self, type_: type[Destination]) -> type[SettingsForm]:
-        """Return the form of an export on a connection of the type, as it is at first."""
+        """Return the empty form of an export on a connection of the type."""
         return export_form(type_, {})
 
     def file_kinds(self) -> list[FileFormat]:

@@ -1,4 +1,4 @@
-"""Which formats there are: each module of this room that declares one."""
+"""The registry of formats: it finds each module of this package that declares one."""
 
 import pkgutil
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ def opens_in_spreadsheet(entry: Settings, settings: Settings) -> bool:
 
 @contextmanager
 def registered(format_: type[Format]) -> Iterator[None]:
-    """Have a format registered for a while, as tests need."""
+    """Register a format for the length of a test."""
     formats()[format_.slug] = format_
     try:
         yield

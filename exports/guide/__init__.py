@@ -1,1 +1,1 @@
-"""What the page that removes a connection is told of its exports, and its commands on them."""
+"""Exports on the page that removes a connection, and the commands on them."""

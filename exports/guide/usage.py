@@ -1,4 +1,4 @@
-"""What uses a connection, for the page that removes it: each export with its state, and why it cannot go now."""
+"""The exports on a connection, for the page that removes it: their states, and why one cannot go now."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class ExportUse:
 
     @property
     def look(self) -> Look:
-        """How its state is shown: a test of ten is no last run, but goes on as well."""
+        """How its state is shown: that of the active run, which may be a test, or of the last run."""
         return self.run.look if self.run else self.export.look
 
     @property
@@ -83,7 +83,7 @@ def usage_context(connection: Connection) -> dict[str, Any]:
 
 
 def on_connection(export: Export, connection: Connection, act: Callable[[Export], None]) -> None:
-    """Do `act` to the export while it is on `connection`, and nobody moves it meanwhile. Raises RefusedError."""
+    """Call `act` with the locked export. Raises RefusedError if it is no longer on `connection`."""
     with transaction.atomic():
         mine = Export.objects.select_for_update(of=("self",)).select_related("environment", "connection")
         locked = mine.filter(pk=export.pk, connection=connection).first()

@@ -60,7 +60,7 @@ def guide_cancel(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 
 def _chosen(request: EnvironmentRequest) -> list[Export]:
-    """Return the one export that was pressed, or all that were shown; Http404 for ids that are none of the place's."""
+    """Return the one export that was pressed, or all that were shown. Raises Http404 for foreign ids."""
     typed = set(request.POST.getlist("shown" if "all" in request.POST else "id"))
     ids = {number for number in map(typed_id, typed) if number}
     if not ids or len(ids) > MOST_AT_ONCE or len(ids) != len(typed):

@@ -1,1 +1,1 @@
-"""What became of every run: the pages of one export and of all, their charts, and the same as a file."""
+"""The history of runs: the pages of one export and of all exports, their charts, and a download."""

@@ -1,4 +1,4 @@
-"""How many runs ended in which way, day by day, or hour by hour of the last 24."""
+"""The chart of runs by day and final state, or by hour for the last 24 hours."""
 
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
@@ -48,7 +48,7 @@ def day_chart_of(found: RunQuerySet, filters: Filters) -> Drawing | None:
 
 
 def _countable(found: RunQuerySet, spans: list[datetime]) -> list[datetime]:
-    """Leave out the oldest where there are more than MOST_COUNTED runs, but never the newest."""
+    """Leave out the oldest spans if there are more than MOST_COUNTED runs, but never the newest span."""
     recent = newest_first(found.filter(GreaterThanOrEqual(MOMENT, spans[0])))
     beyond = recent.values_list(MOMENT, flat=True)[MOST_COUNTED : MOST_COUNTED + 1]
     first = next(iter(beyond), None)
@@ -78,7 +78,7 @@ def _spans(filters: Filters) -> list[datetime]:
 
 
 def _stack(place: int, counts: Counter[str], top: int, name: str) -> list[Bar]:
-    """Return the bars of one day, one on the other; what went well lies at the bottom."""
+    """Return the stacked bars of one day, with successful runs at the bottom."""
     bars, ground = [], float(ground_of(0))
     for state in FINAL:
         if height := height_of(counts[state], top):

@@ -1,4 +1,4 @@
-"""A history as CSV for a spreadsheet: in batches, whatever its length, and with nothing it would compute."""
+"""A history as CSV for a spreadsheet: read in batches, and free of formulas."""
 
 from collections.abc import Iterator
 from datetime import datetime

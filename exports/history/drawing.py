@@ -1,4 +1,4 @@
-"""What charts are drawn with: shapes in pixels, told in words besides. A mark tells a state without its colour."""
+"""The shapes of charts, in pixels, each with its words. A mark shows a state without colour."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -62,12 +62,12 @@ def ground_of(place: int) -> int:
 
 
 def height_of(value: float, top: float) -> float:
-    """Return how high a bar of `value` is; the smallest can still be seen, none is drawn for 0."""
+    """Return the height of a bar of `value`. The smallest is still visible; 0 has no bar."""
     return round(max(2.0, TALLEST * value / top), 1) if value and top else 0.0
 
 
 def legend_of(counts: Counter[str]) -> list[tuple[Look, int]]:
-    """Return the states that there are, each with how often."""
+    """Return the states that occur, each with its number."""
     return [(STATES[state].look, counts[state]) for state in (State.HELD, *FINAL) if counts[state]]
 
 
@@ -79,7 +79,7 @@ def in_words(counts: Counter[str]) -> str:
 
 
 def worst_of(states: Iterable[str]) -> str | None:
-    """Return the state that somebody has to see first; None where all went well."""
+    """Return the state that needs attention most; None if all went well."""
     order = (State.FAILED, State.SKIPPED, State.WARNED, State.CANCELED)
     present = set(states)
     return next((state for state in order if state in present), None)

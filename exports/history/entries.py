@@ -1,4 +1,4 @@
-"""One run as a row of a history: no query and no rule left to the template."""
+"""One run as a row of a history. The template needs no query and no rule."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ from roles.ui.words import duration, exact_time
 
 @dataclass(frozen=True)
 class RunEntry:
-    """What the history shows of a run. Nothing in it is for administrators alone."""
+    """What the history shows of a run. Everybody may see all of it."""
 
     run: Run
     url: str
@@ -53,7 +53,7 @@ def run_entry(run: Run, slug: str) -> RunEntry:
 
 
 def _times(run: Run) -> str:
-    """Return what the run's time stands for, and when it ran."""
+    """Return what the run's time means, and when it ran."""
     moment = run.due or run.queued_at
     start, end = (_near(value, moment) if value else "" for value in (run.started_at, run.ended_at))
     times = {"start": start, "end": end}
@@ -69,6 +69,6 @@ def _times(run: Run) -> str:
 
 
 def _near(value: datetime, other: datetime) -> str:
-    """Return the time of day; with the day where that is another one."""
+    """Return the time of day, with the date if it differs from that of `other`."""
     local = timezone.localtime(value)
     return f"{local:%H:%M:%S}" if local.date() == timezone.localtime(other).date() else exact_time(value)

@@ -1,4 +1,4 @@
-"""What the address of a history asks for; each filter is read from an index, however many runs there are."""
+"""The filters in the address of a history. Each uses an index, however many runs there are."""
 
 import re
 from dataclasses import dataclass, fields
@@ -36,7 +36,7 @@ _ID = re.compile(r"[0-9a-f]{6,32}")
 
 @dataclass(frozen=True)
 class Filters:
-    """What is asked for; what cannot be understood asks for nothing. `since` and `until` are days, both included."""
+    """The filters of a history. A value that makes no sense is ignored. `since` and `until` are days, both included."""
 
     q: str = ""
     status: str = ""
@@ -57,11 +57,11 @@ class Filters:
         return cls(**{name: text for name, text in kept.items() if name not in ("since", "until") and text != CUSTOM})
 
     def as_dict(self) -> dict[str, str]:
-        """Return those that are in force, by name."""
+        """Return the active filters by name."""
         return {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name)}
 
     def asked(self) -> Q:
-        """Return the condition on runs, but for the search."""
+        """Return the condition on runs, without the search."""
         condition = Q(state=self.status) if self.status else Q()
         if self.trigger:
             condition &= Q(trigger=self.trigger)

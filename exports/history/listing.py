@@ -1,4 +1,4 @@
-"""Pages of a history: by time each is read from where the one before it ended, never counted through."""
+"""Pages of a history. Sorted by time, each page begins where the one before it ended, without an offset."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -32,7 +32,7 @@ SHOWN = (
 
 
 class PageLink(NamedTuple):
-    """Where a neighbouring page begins, as its address says it."""
+    """Where a neighbouring page begins, as parameters of its address."""
 
     after: int | None = None
     before: int | None = None
@@ -105,7 +105,7 @@ def _shown(found: RunQuerySet) -> RunQuerySet:
 
 
 def newest_first(found: RunQuerySet) -> RunQuerySet:
-    """Order runs by the time that people know them by."""
+    """Sort runs by their moment (due, else queued), newest first."""
     return found.order_by(MOMENT.desc(), "-pk")
 
 
@@ -114,7 +114,7 @@ def _in_order(found: RunQuerySet, *, is_falling: bool) -> RunQuerySet:
 
 
 def _beyond(found: RunQuerySet, anchor: Any, *, is_falling: bool) -> RunQuerySet:
-    """Those that come after the anchor in that order."""
+    """The runs that come after the anchor in that order."""
     # The first condition parts runs of the same moment, the second finds the place in the index.
     moment = anchor.due or anchor.queued_at
     if is_falling:

@@ -1,4 +1,4 @@
-"""The newest runs of an export side by side: rows and duration, with those marked that were not simply successful."""
+"""The chart of an export's newest runs: rows and duration, with a mark on those that were not plainly successful."""
 
 from collections import Counter
 
@@ -54,7 +54,7 @@ def _mark(run: Run, place: int) -> Mark:
 
 
 def run_words(run: Run) -> str:
-    """Return what a run came to, in one line."""
+    """Return the result of a run in one line."""
     words = [exact_time(run.due or run.queued_at), str(run.look.label)]
     words += [str(run.words.count(run.rows_sent))] if run.rows_sent is not None else []
     words += [duration(run.seconds)] if run.seconds is not None else []

@@ -1,4 +1,4 @@
-"""What became of every run: a page for one export, one for all, and the same as a file."""
+"""The history of runs: a page for one export, one for all exports, and a download."""
 
 from typing import Any
 
@@ -64,7 +64,7 @@ def _page(request: EnvironmentRequest, export: Export | None) -> TemplateRespons
 
 
 def _choices() -> dict[str, Any]:
-    """What the filters offer."""
+    """The choices of the filters."""
     return {
         "statuses": [(state, rule.look.label) for state, rule in STATES.items()],
         "triggers": Trigger.choices,

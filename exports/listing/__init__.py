@@ -1,1 +1,1 @@
-"""Data > Exports: the list, its rows, what has changed on it, and the commands of its bar and menus."""
+"""Data > Exports: the list, its rows, its updates, and the commands of its bar and menus."""

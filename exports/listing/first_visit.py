@@ -1,4 +1,4 @@
-"""The way to the first export: three steps, each done or to do as the data say."""
+"""The guide to the first export: three steps, each done or still to do."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from segments.models import Segment, Table
 
 @dataclass(frozen=True)
 class Step:
-    """One step; `url` is where the user does it, `ask` says whom to ask who may not. Only the next one has either."""
+    """One step. `url` is where the user does it; `ask` says whom to ask if they may not. Only the next step has one."""
 
     title: str
     text: str

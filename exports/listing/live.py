@@ -1,4 +1,4 @@
-"""What has changed on a page of the list since it was shown, found with few queries and answered with little."""
+"""Updates of an open page of the list: only what has changed is sent, with few queries."""
 
 from dataclasses import dataclass
 from zlib import crc32
@@ -21,7 +21,7 @@ FAST, SLOW = "every 1s", "every 5s"
 
 @dataclass(frozen=True)
 class Live:
-    """How a page of the list asks what has changed: `head` stands for summary and filters as they are shown."""
+    """How a page of the list polls for changes. `head` is the version of its summary and filters."""
 
     listing: ExportListing
     is_moving: bool
@@ -30,12 +30,12 @@ class Live:
 
     @property
     def trigger(self) -> str:
-        """How soon the page asks again."""
+        """The interval at which the page polls."""
         return FAST if self.is_moving else SLOW
 
     @property
     def head(self) -> str:
-        """What changes when summary, filters or the poll itself change."""
+        """The version of summary, filters and the poll itself."""
         shown = (
             sorted(self.listing.counts.items()),
             self.listing.found,
@@ -48,7 +48,7 @@ class Live:
 
 @dataclass(frozen=True)
 class Changes:
-    """What a poll finds: rows that differ, and summary and filters where they do."""
+    """The answer to a poll: the rows that differ, and summary and filters if they differ."""
 
     rows: list[SafeString]
     live: Live
@@ -59,12 +59,12 @@ class Changes:
 
 
 def live_of(listing: ExportListing) -> Live:
-    """Return how the page just loaded asks for changes."""
+    """Return how the page that was just loaded polls for changes."""
     return Live(listing, _is_moving(listing.exports), is_stale=False, shown_all=listing.all)
 
 
 def changes_since(access: Access, query: QueryDict, *, can_duplicate: bool) -> Changes:
-    """Return what has changed of the rows that `query` names as "ID:VERSION,…"; foreign ids are as good as gone."""
+    """Return the changes of the rows that `query` names as "ID:VERSION,…". Foreign ids count as removed."""
     shown, listing = _shown(query.get("shown", "")), list_exports(access, query)
     mine = Export.objects.filter(environment=access.environment, pk__in=shown)
     exports = export_facts(rows_of(mine, access), ScheduleWording(access.environment))
@@ -76,7 +76,7 @@ def changes_since(access: Access, query: QueryDict, *, can_duplicate: bool) -> C
 
 
 def _shown(text: str) -> dict[int, str]:
-    """Return the versions of at most a page of rows by id; what is no id is left out."""
+    """Return the versions of at most one page of rows by id, without invalid ids."""
     pairs = [entry.partition(":") for entry in text.split(",", PAGE_SIZE)[:PAGE_SIZE]]
     return {typed_id(key): version for key, _colon, version in pairs if typed_id(key)}
 

@@ -1,4 +1,4 @@
-"""The rows of the list as HTML: facts of exports filled into one template, which is laid out once."""
+"""The rows of the list as HTML: the facts of exports filled into a template that is rendered once."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
@@ -29,7 +29,7 @@ OF_ONE, OF_MANY = ("edit", "progress", "duplicate", "decide"), ("run", "schedule
 
 
 class RowRenderer:
-    """Lays out exports as rows of the list, as one person may see them."""
+    """Renders exports as rows of the list, as one person may see them."""
 
     def __init__(self, access: Access, *, can_duplicate: bool) -> None:
         self._can_duplicate = can_duplicate

@@ -39,14 +39,14 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
 
 
 def _can_use_one(exports: list[ExportFacts], access: Access) -> bool:
-    """Whether one of these exports has a connection that the user could add an export on, which saves asking."""
+    """Whether one of these exports has a connection that the user may add exports on. Saves a query."""
     return access.has_permission(Permission.ADD_EXPORTS) and any(one.can_edit and one.connection for one in exports)
 
 
 @requires(Permission.VIEW)
 @require_safe
 def changes(request: EnvironmentRequest) -> HttpResponse:
-    """What differs from what the page shows; 204 where nothing does."""
+    """Return what has changed since the page was shown; 204 if nothing has."""
     found = changes_since(request.access, request.GET, can_duplicate=can_add(request))
     if not found:
         return HttpResponse(status=204)
@@ -55,7 +55,7 @@ def changes(request: EnvironmentRequest) -> HttpResponse:
 
 
 def _live(request: EnvironmentRequest, live: Live) -> dict[str, object]:
-    """Return the addresses of the list as it was asked for, and of the poll for what changes on it."""
+    """Return the address of the list with its filters, and the address that it polls."""
     query = [(name, value) for name, value in request.GET.items() if name not in OWN]
     poll = urlencode([*query, ("head", live.head), ("all", live.shown_all)])
     path = list_url(request)

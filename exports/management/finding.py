@@ -1,4 +1,4 @@
-"""What commands are given by name: an environment, an export."""
+"""Finds the environment and the export that a command names."""
 
 from django.core.management.base import CommandError
 from django.utils.translation import gettext as _

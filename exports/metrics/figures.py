@@ -1,4 +1,4 @@
-"""What /metrics tells, read from the database at each scrape: whichever web process answers, the figures are the same.
+"""The figures of /metrics, read from the database at each scrape, so that every web process gives the same.
 
 Labels are environments' slugs and our own words, never names of exports, connections or people.
 """
@@ -46,7 +46,7 @@ def exposition() -> bytes:
 
 class _Figures(Collector):
     def describe(self) -> list[GaugeMetricFamily]:
-        """Ask the database nothing while registering."""
+        """Query nothing while registering."""
         return []
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
@@ -80,7 +80,7 @@ def _overdue() -> Iterator[Row]:
 
 
 def _lateness() -> Iterator[Row]:
-    """A pause is left out, and what a person released; `not_before` after the start is that of another try."""
+    """Lateness without pauses and without runs that a person released. A later `not_before` is that of a retry."""
     could = Case(When(not_before__lte=F("started_at"), then=Greatest("due", "not_before")), default=F("due"))
     for key, slug in Environment.objects.values_list("pk", "slug"):
         started = _of_last_hour(key).filter(due__isnull=False, started_at__isnull=False, is_released=False)
@@ -89,7 +89,7 @@ def _lateness() -> Iterator[Row]:
 
 
 def _heartbeats() -> Iterator[Row]:
-    """The freshest sign of each kind; infinite where none has shown life within a day."""
+    """The age of the last heartbeat of each kind; infinite if there was none within a day."""
     signs = Heartbeat.objects.order_by().values_list("kind").annotate(age=Min(Now() - F("seen_at")))
     seen = {kind: age.total_seconds() for kind, age in signs}
     yield from (((kind,), seen.get(kind, math.inf)) for kind in heartbeats.KINDS)
@@ -148,7 +148,7 @@ def _counts(rows: QuerySet[Any], *by: str) -> dict[tuple[str, ...], int]:
 
 
 def _seconds(rows: QuerySet[Any], field: str) -> float:
-    """Return how long ago the earliest `field` was; 0 without any."""
+    """Return the age of the earliest `field` in seconds; 0 if there is none."""
     oldest = rows.aggregate(oldest=Max(Now() - F(field)))["oldest"]
     return float(oldest.total_seconds()) if oldest else 0.0
 

@@ -1,4 +1,4 @@
-"""/metrics, for Prometheus: there only where the operator has set a token, and for who sends it."""
+"""/metrics, for Prometheus: only if the operator has set a token, and only with that token."""
 
 import math
 
@@ -22,7 +22,7 @@ REFUSED = Limit(20)  # by one address that does not
 @require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer with the figures; 404 without a token of the operator's, 401 without that token, 429 for too many."""
+    """Return the figures; 404 if no token is set, 401 without that token, 429 after too many requests."""
     if not settings.METRICS_TOKEN:
         raise Http404
     is_known = constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {settings.METRICS_TOKEN}")

@@ -1,1 +1,1 @@
-"""What the Set up export pane holds. Everything a browser sends is checked here against what the user may use."""
+"""The Set up export pane. Everything that a browser sends is checked against what the user may use."""

@@ -1,4 +1,4 @@
-"""The pane's check lists, as their template shows them: no rule is left to it."""
+"""The pane's check lists, ready for their template, which needs no rule."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -76,7 +76,7 @@ def _of_data_out(setup: Setup) -> list[CheckList]:
 
 
 def _segment_item(segment: Segment, is_chosen: bool, eligibility: Eligibility) -> CheckListItem:
-    """One that is chosen and does not fit (any more) stays checked, as an error."""
+    """A chosen segment that does not fit (any more) stays checked, with an error."""
     why_not = eligibility.why_not(segment)
     item = CheckListItem(segment.pk, segment.name, segment.member_count, is_chosen, chip=_kind_of(segment))
     if why_not and is_chosen:

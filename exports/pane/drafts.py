@@ -1,4 +1,4 @@
-"""What is typed in the pane, kept in the session while an administrator adds a connection."""
+"""Drafts: what is typed in the pane, stored in the session while an administrator adds a connection."""
 
 import secrets
 
@@ -12,11 +12,11 @@ BUTTONS = ("csrfmiddlewaretoken", "add_connection", "then", "draft", "move", "ke
 
 
 class TooLargeError(Exception):
-    """More is typed than a session keeps."""
+    """The draft is too large for a session."""
 
 
 def store(session: SessionBase, data: QueryDict, path: str) -> str:
-    """Keep what was typed in the pane at `path`; return the token that gives it back. Raises TooLargeError."""
+    """Store what was typed in the pane at `path`; return a token for it. Raises TooLargeError."""
     typed = data.copy()
     for name in BUTTONS:
         typed.pop(name, None)
@@ -29,14 +29,14 @@ def store(session: SessionBase, data: QueryDict, path: str) -> str:
 
 
 def discard(session: SessionBase, token: str) -> None:
-    """Forget what was kept under `token`, since it is saved, or kept anew."""
+    """Remove the draft of `token`, which was saved or stored anew."""
     others = [one for one in session.get(KEY, []) if one[0] != token]
     if len(others) < len(session.get(KEY, [])):
         session[KEY] = others
 
 
 def load(session: SessionBase, token: str, path: str) -> QueryDict | None:
-    """Return, changeable, what was kept for the pane at `path`; None for a token that is unknown there, or too old."""
+    """Return the draft of the pane at `path`, as a mutable QueryDict; None if `token` is unknown there or too old."""
     for own, where, text in session.get(KEY, []):
         if own == token and where == path:
             return QueryDict(text, mutable=True)

@@ -1,4 +1,4 @@
-"""The pane's forms, as they are shown: the spec judges what is typed, and what it found stands beside the fields."""
+"""The pane's forms. They only show: the check of the spec finds the errors, which are shown beside the fields."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ BRAKES = ("tolerance", "most_removals", "sends_nothing")
 
 
 class ExportForm(forms.ModelForm):
-    """Name, description, connection and brakes of an export. Shown, never judged."""
+    """Name, description, connection and brakes of an export. Shown, never validated."""
 
     class Meta:
         model = Export
@@ -59,7 +59,7 @@ class ExportForm(forms.ModelForm):
 
 
 def put_beside(form: forms.BaseForm, errors: Mapping[str, list[str]]) -> None:
-    """Have a form that is only shown say of its fields what is wrong with them."""
+    """Put errors beside the fields of a form that is only shown."""
     for name, texts in errors.items():
         form.errors[name] = form.error_class(texts, renderer=form.renderer)
 

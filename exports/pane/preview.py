@@ -97,7 +97,7 @@ def _of_segment(setup: Setup, segment: Segment) -> RecordPreview:
 
 
 def _columns(setup: Setup, segment: Segment) -> list[PreviewColumn]:
-    """What the segment sends: fields of its own table, then those that it projects of its contacts."""
+    """The columns that the segment sends: fields of its own table, then the fields of its contacts that it projects."""
     lists = {fields.table.pk: fields for fields in setup.field_lists}
     columns = [PreviewColumn(name, one, one.name) for one, name in _included(lists.get(segment.table_id))]
     contacts = setup.resolved.field_sources.contact_table_of(segment)

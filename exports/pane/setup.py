@@ -1,4 +1,4 @@
-"""All that the pane shows and keeps: the spec that is filled in, and what is wrong with it beside its fields."""
+"""The state of the pane: the spec that is filled in, with its errors beside their fields."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +31,7 @@ from segments.models import Segment, Table
 
 @dataclass
 class Setup:
-    """All that the pane shows and keeps; `data` is what the browser sent, None when it only opens."""
+    """The state of the pane. `data` is what the browser sent, None when the pane opens."""
 
     export: Export
     access: Access
@@ -140,7 +140,7 @@ class Setup:
         return too_many(self.resolved.spec) or total
 
     def check(self) -> Checked:
-        """Have the spec judged, and keep what is wrong beside what it is about."""
+        """Check the spec, and put each error beside the part that it is about."""
         fields = {one.table.name: one.columns for one in self.field_lists}
         kind = self.kind if self.typed_kind in ExportKind.values else self.typed_kind
         found = self.submission.problems if self.submission else []
@@ -214,7 +214,7 @@ class Setup:
         return form_for(self.destination, values)(stored=values, prefix=SETTINGS)
 
     def _show_only_what_is_chosen(self) -> None:
-        """For those who may only view: no choices, only what was chosen."""
+        """Show only what was chosen, to users who may only view."""
         for fields in self.field_lists:
             fields.rows = fields.included
         for form in (self.form, self.settings_form):
@@ -222,7 +222,7 @@ class Setup:
                 bound.disabled = True
 
     def _take(self, problems: Sequence[Problem]) -> None:
-        """Keep what is wrong beside what it is about."""
+        """Put errors beside the parts that they are about."""
         own, settings, schedule = _Texts(), _Texts(), _Texts()
         for problem in problems:
             match problem.path:

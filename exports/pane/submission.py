@@ -1,4 +1,4 @@
-"""What a browser sent of the pane, read as a spec. Nothing is judged here."""
+"""Reads what the browser sent from the pane as a spec. Checks nothing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -116,7 +116,7 @@ class Submission:
                 yield table.name, cleaned([one for one in columns if one.field in included])
 
     def _columns(self, table_id: int) -> list[Column]:
-        """What was sent of a table's fields; one without a name goes under its own."""
+        """The columns that were sent of a table. A field without a name keeps its own."""
         order, names = self.order(table_id), self.data.getlist(f"column-{table_id}")
         return [Column(*pair) for pair in zip(order, [*names, *order[len(names) :]], strict=False)]
 

@@ -51,7 +51,7 @@ def add(request: EnvironmentRequest) -> HttpResponse:
 @requires(Permission.VIEW, post=Permission.EDIT_EXPORTS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
-    """Set up an export anew, or view how it is set up."""
+    """Change the settings of an export, or view them."""
     return _set_up(request, load(request, pk, to_edit=request.method == "POST"))
 
 
@@ -65,7 +65,7 @@ def duplicate(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 
 def _refuse_without_connection(request: EnvironmentRequest) -> None:
-    """Let only those set up an export who may use a connection, or may add one right there."""
+    """Refuse users who may neither use a connection nor add one."""
     if not _can_add_connection(request) and not can_add(request):
         raise PermissionDenied
 
@@ -91,7 +91,7 @@ def _set_up(request: EnvironmentRequest, export: Export, filled: ExportSpec | No
 
 
 def _opened(request: EnvironmentRequest, export: Export, filled: ExportSpec | None) -> HttpResponse:
-    """The pane as it opens, or as it was left to add a connection."""
+    """The pane as it opens, or the draft that was left to add a connection."""
     token = request.GET.get("draft", "")
     typed = drafts.load(request.session, token, request.path) if token else None
     if typed is None:
@@ -109,7 +109,7 @@ def _take_new_connection(request: EnvironmentRequest, typed: QueryDict) -> None:
 
 
 def _leave_for_connection(request: EnvironmentRequest, export: Export, filled: ExportSpec | None) -> HttpResponse:
-    """Keep what is typed and go to add a connection, which comes back here."""
+    """Store the draft and go to add a connection, which leads back here."""
     if not _can_add_connection(request):
         raise PermissionDenied
     try:
@@ -125,7 +125,7 @@ def _leave_for_connection(request: EnvironmentRequest, export: Export, filled: E
 
 
 def _saved(request: EnvironmentRequest, setup: Setup, spec: ExportSpec) -> HttpResponse:
-    """Save what the pane holds, which is right; run it or send a test when asked to."""
+    """Save the valid spec; run it or send a test if asked to."""
     is_new = setup.export.pk is None
     try:
         saved = actions.save(setup.export, spec, by=request.user)
@@ -156,7 +156,7 @@ def _run_saved(request: EnvironmentRequest, export: Export) -> Run:
 def _started(
     request: EnvironmentRequest, export: Export, text: str, start: Callable[[], Run], queued: str
 ) -> HttpResponse:
-    """Start a run or a test of the export that was saved just now, and show how it goes."""
+    """Start a run or a test of the export that was just saved, and show its progress."""
     try:
         run = start()
     except CannotRunError as error:
@@ -200,7 +200,7 @@ def _trouble(export: Export) -> Status | None:
 
 
 def _subtitle(request: EnvironmentRequest, setup: Setup) -> str:
-    """What the connection type is, and its help page in a tab of its own, so that nothing typed is lost."""
+    """The connection type and a link to its help page, in a new tab so that nothing typed is lost."""
     type_ = setup.destination
     if type_ is None:
         return SafeString('<span id="pane-subtitle"></span>')

@@ -1,4 +1,4 @@
-"""A held run beside the last ones that delivered: rows of each item, for whoever decides."""
+"""A held run beside the last delivered ones: rows of each item, for the person who decides."""
 
 from dataclasses import dataclass
 

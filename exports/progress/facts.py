@@ -1,4 +1,4 @@
-"""Names and values of a run: who, when, how much, how fast, how often it was tried."""
+"""The facts of a run: who, when, how much, how fast, how often it was tried."""
 
 from typing import Any
 
@@ -37,21 +37,21 @@ def run_facts(run: Run) -> list[tuple[str, Any]]:
 
 
 def _duration(run: Run) -> str | None:
-    """How long it ran; None while it waits, and for one whose last hours were a person's."""
+    """How long it ran; None while it waits, and if it then waited for a person."""
     was_dropped = run.decided_at is not None and not run.is_released
     has_run = run.ended_at is not None and not was_dropped
     return duration(run.seconds) if has_run or run.state == State.RUNNING else None
 
 
 def _due(run: Run) -> str | None:
-    """The time that it was scheduled for, and whether that had passed before anything could run."""
+    """The time that it was scheduled for, and whether it started late."""
     if run.due is None:
         return None
     return _("%(when)s, late") % {"when": exact_time(run.due)} if run.is_late else exact_time(run.due)
 
 
 def _held_for(run: Run) -> str | None:
-    """What the brakes held it for; while they do, its message says so."""
+    """Why the brakes held it; empty while they do, because its message says so."""
     return ". ".join(map(str, run.held_texts)) if run.held_for and run.state != State.HELD else None
 
 
@@ -68,7 +68,7 @@ def started_by(run: Run) -> str:
 
 
 def attempts(run: Run) -> str | None:
-    """Return how often a worker took the run, and what became of the earlier attempts; None for a single one."""
+    """Return the number of attempts and how the earlier ones ended; None for a single attempt."""
     is_working_or_done = run.state not in (State.QUEUED, State.RETRYING)
     failed, taken = run.tries, run.claims
     # A failed last try is counted by `tries` already; its claims begin anew.

@@ -1,4 +1,4 @@
-"""The files that a run delivered, and whether they can be had from here."""
+"""The files that a run delivered, and whether the user can download them."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""What to do about a run that failed: words, and links for those who may."""
+"""What to do about a run that failed: a sentence, and links for those who may follow them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +27,7 @@ class Remedy:
 
 
 def next_step(run: Run, access: Access) -> str:
-    """Say what happens by itself, or whom to ask where the user cannot mend it."""
+    """Say what Waybill does next by itself, or whom to ask if the user cannot mend it."""
     if run.state == State.RETRYING:
         now = timezone.now()
         when = relative(max(run.not_before, now), now)

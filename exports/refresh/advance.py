@@ -1,4 +1,4 @@
-"""What the dispatchers do each second for system refreshes that are under way; any number of them may."""
+"""What the dispatchers do each second for active system refreshes. Any number of dispatchers may do it."""
 
 import logging
 
@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 
 def advance_all() -> None:
-    """Let each system refresh go on; one that fails leaves the others alone."""
+    """Advance each active system refresh. An error in one does not stop the others."""
     for pk in SystemRefresh.objects.filter(state__in=REFRESHES_UNDER_WAY).values_list("pk", flat=True):
         try:
             step(pk)

@@ -1,4 +1,4 @@
-"""Wakes the chores cluster for parts that wait; the nudge has no content, so a second one is harmless."""
+"""Nudges the chores cluster for waiting parts. A nudge has no content, so a second one is harmless."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def room(refresh_id: int) -> int:
 
 
 def hand_out(refresh_id: int) -> None:
-    """Nudge as many workers as there are parts that may go now, but for those nudged already."""
+    """Nudge as many workers as there are parts to do now, minus those that were nudged already."""
     free = room(refresh_id)
     count = len(parts.ready(refresh_id, *parts.NOUNS, most=free)) if free else 0
     nudge(count - _on_their_way() if count else 0)

@@ -1,4 +1,4 @@
-"""Which parts of a system refresh may go next, and which never will: asked of the database in one statement each."""
+"""Which parts of a system refresh may start next and which are blocked, each in one query."""
 
 import json
 from typing import Any, NamedTuple

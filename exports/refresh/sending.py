@@ -1,4 +1,4 @@
-"""Exports of a system refresh: each is a run like any other, and its part says what became of that."""
+"""The exports of a system refresh. Each is an ordinary run, and its part holds the result."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def send_ready(refresh: SystemRefresh) -> None:
 
 
 def record_skipped(refresh: SystemRefresh, reasons: dict[int, Message]) -> None:
-    """Give the exports, by id, a run that was skipped for a reason, which their status shows."""
+    """Record a skipped run for each export (by id) with its reason, which its status shows."""
     active = Run.objects.active().filter(export__in=reasons, most_rows=None).select_related("export")
     busy = {run.export_id for run in active if not decide.lapse(run)}
     for export in Export.objects.filter(pk__in=reasons):
@@ -57,7 +57,7 @@ def end_part(*, run: Run, **_more: Any) -> None:
 
 
 def catch_up(refresh: SystemRefresh) -> None:
-    """End parts whose run was removed, or ended while a version of Waybill ran that did not tell them."""
+    """End parts whose run was removed, or was ended by an older version of Waybill that did not end its part."""
     ended = Q(run=None) | Q(run__state__in=ENDS)
     for part in parts.running(refresh, PartKind.EXPORT).filter(ended).select_related("run"):
         _end(RefreshPart.objects.filter(pk=part.pk), part.run)
@@ -90,7 +90,7 @@ def _leave_out(part: QuerySet[RefreshPart], reason: Message) -> None:
 
 
 def _record_skipped(refresh: SystemRefresh, export: Export, reason: Message, *, is_last: bool) -> Run:
-    """Keep a run that never started; it is its export's last one unless another is still under way."""
+    """Record a run that never started. With `is_last` it becomes its export's last run."""
     return lifecycle.create_skipped(export, _origin(refresh), reason=reason, is_last=is_last)
 
 
@@ -112,7 +112,7 @@ def _end(part: QuerySet[RefreshPart], run: Run | None) -> None:
 
 
 def _said(run: Run) -> Message:
-    """What the part says of how its run ended, or of why that takes longer."""
+    """What the part says about the end of its run, or about why the run takes longer."""
     words = {
         State.HELD: _("Held: it waits for a person to let it go or drop it."),
         State.RETRYING: _("Failed, and is tried again by itself."),

@@ -75,7 +75,7 @@ def cancel(refresh: SystemRefresh, *, by: User | None) -> None:
 
 
 def create_missed(environment: Environment, missed: Sequence[datetime]) -> None:
-    """Keep the occurrences that nobody started and that a later one makes good: one insert, one event, no alert."""
+    """Record missed occurrences that a later one makes up for: one insert, one event, no alert."""
     reason = _("Missed while Waybill was not running")
     rows = [_skipped(environment, due, reason, is_late=True) for due in missed]
     SystemRefresh.objects.bulk_create(rows, ignore_conflicts=True)

@@ -1,4 +1,4 @@
-"""Lets system refreshes go on: what may go next is handed out, what never will is skipped, the end is noted.
+"""Advances system refreshes: hands out the parts that are ready, skips the blocked ones, records the end.
 
 Called each second by the dispatchers and by workers as soon as a part has ended; any number may call it.
 """
@@ -25,7 +25,7 @@ LAYERS = 3  # tables, segments, exports
 
 @transaction.atomic
 def step(pk: int, *, by: User | None = None) -> None:
-    """Let one system refresh go on as far as it can go now; `by` is who made it do so just now."""
+    """Advance one system refresh as far as possible. `by` is the person whose action caused this, if any."""
     under_way = SystemRefresh.objects.filter(pk=pk, state__in=REFRESHES_UNDER_WAY).select_related(
         "environment", "canceled_by"
     )
@@ -54,7 +54,7 @@ def _begin(refresh: SystemRefresh, by: User | None) -> None:
 
 
 def _put_back_lost(refresh: SystemRefresh) -> None:
-    """Let parts whose workers died be taken again; a part to which that happened too often has failed."""
+    """Put back parts whose workers died. A part that lost too many workers has failed."""
     message = _("It was interrupted %(count)d times and was given up. Refresh again; if that fails, ask your operator.")
     LEASE.put_back(
         refresh.parts.lost(),
@@ -64,7 +64,7 @@ def _put_back_lost(refresh: SystemRefresh) -> None:
 
 
 def _cancel_rest(refresh: SystemRefresh) -> None:
-    """Cancel what waits or was lost, and ask the runs that are under way to stop; workers see for themselves."""
+    """Cancel waiting and lost parts, and ask active runs to stop. Workers notice the cancel themselves."""
     words = lifecycle.canceled_by(refresh.canceled_by)
     canceled = {"state": PartState.CANCELED, "ended_at": Now(), "message": words}
     parts.waiting(refresh).update(**canceled)

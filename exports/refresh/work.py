@@ -38,7 +38,7 @@ FAULTS = (DatabaseError, InterfaceError)
 
 
 class InterruptedPartError(BaseException):
-    """The work on a part shall end here and now."""
+    """Interrupts the work on a part."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class PartClaim(Claim):
 
 
 def work_along() -> None:
-    """Carry out parts until none may go now, or for a while."""
+    """Carry out parts until none is ready, or the time is up."""
     until = time.monotonic() + ALONG
     while not stopping.is_stopping() and (claimed := claim()):
         carry_out(claimed)
@@ -86,7 +86,7 @@ def _claim_of(refresh_id: int) -> PartClaim | None:
 
 
 def carry_out(claimed: PartClaim) -> None:
-    """Do the work of a part and keep how it ended; with the database away its lease runs out."""
+    """Do the work of a part and record the result. If the database is away, the lease expires."""
     watch = _PartWatch(claimed)
     try:
         with watch.interrupting():

@@ -1,1 +1,1 @@
-"""Runs: everything that creates one or changes its state, and what a worker has to know of the others."""
+"""Runs: creating them, changing their state, claiming, deciding, retrying, purging, and their log."""

@@ -49,14 +49,14 @@ def full() -> list[int]:
 
 
 def takeable() -> QuerySet[Run]:
-    """Return the runs that a worker would get if it asked now, the longest waiting first."""
+    """Return the runs that a worker could claim now, the longest waiting first."""
     waiting = Run.objects.claimable()
     taken = full()
     return waiting.filter(~Q(export__connection__in=taken) | Q(export__connection=None)) if taken else waiting
 
 
 def has_room(pk: int, type_: str, most_at_once: int | None) -> bool:
-    """Whether one more run may start; whoever asks next waits for the end of this transaction."""
+    """Whether one more run may start. Other callers for the connection wait until this transaction ends."""
     with database.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"waybill:connection:{pk}"])
     budget = budget_of(type_, most_at_once)

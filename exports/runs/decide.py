@@ -1,4 +1,4 @@
-"""What ends a held run: a person who releases or drops it, with a word why, or its next occurrence (docs/rules.md)."""
+"""Ends held runs: a person releases or drops one and says why, or its next occurrence ends it (docs/rules.md)."""
 
 from typing import Any
 
@@ -17,11 +17,11 @@ LONGEST_WHY = 500  # characters
 
 
 class NotHeldError(SaidError):
-    """Why there is nothing to decide about a run any more, for people."""
+    """The run is no longer held; the message says why, for people."""
 
 
 def release(run: Run, *, by: User, why: str) -> None:
-    """Queue the held `run` again: it reads the data anew and passes all brakes. Raises NotHeldError."""
+    """Queue the held `run` again; it reads the data anew and passes all brakes. Raises NotHeldError."""
     reason = _("let go by %(who)s") % {"who": by}
     # It begins anew: how long it takes, and when it has taken too long, counts from its next start.
     again = {"is_released": True, "not_before": Now(), "started_at": None, "claims": 0, "tries": 0}
@@ -35,7 +35,7 @@ def drop(run: Run, *, by: User, why: str) -> None:
 
 
 def lapse(run: Run) -> bool:
-    """End `run` if it is held, because the next occurrence of its export has come; return whether it was."""
+    """Skip `run` if it is held, because the next occurrence of its export has come; return whether it was held."""
     reason = _("Nobody decided before the next occurrence")
     return lifecycle.move(run.pk, State.HELD, State.SKIPPED, reason=reason)
 
@@ -54,7 +54,7 @@ def why_not_held(run: Run | None) -> Message:
 
 
 def _decide(run: Run, state: State, values: dict[str, Any], by: User, why: str) -> None:
-    """Bring the run from held to `state`, unless somebody was faster."""
+    """Move the run from held to `state`. Raises NotHeldError if somebody was faster."""
     decision: dict[str, Any] = {"decided_by": by, "decided_at": Now(), "decision": why[:LONGEST_WHY]}
     with transaction.atomic():
         if not lifecycle.move(run.pk, State.HELD, state, by=by, **decision, **values):

@@ -1,4 +1,4 @@
-"""Why queued runs wait that wait for no refresh: the environment is paused, or their connection takes no more now."""
+"""Explains why queued runs wait: the environment is paused, or their connection takes no more runs now."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ OURS = (ReasonCode.PAUSED, ReasonCode.NO_ROOM)
 
 
 def explain_waits() -> None:
-    """Keep the reason of queued runs true; of very many with the same one, some at each look."""
+    """Update the reasons of queued runs, of very many only some at each call."""
     waiting = Run.objects.filter(state=State.QUEUED, waits_for="", not_before__lte=Now()).order_by("not_before", "pk")
     found = list(waiting.order_by().values(*SEEN).annotate(Count("pk")))
     full = set(budget.full()) if found else set()

@@ -1,4 +1,4 @@
-"""One worker at a time works on a row, for the length of a lease: runs, parts of system refreshes, messages of alerts.
+"""Leases: one worker at a time works on a row (a run, a part of a system refresh, a message of an alert).
 
 A claim gives the row a new token, and a time of the database's clock until which it is the worker's. The worker renews
 that in time. Every change is one conditional UPDATE on the token, so that a worker that lost its lease changes nothing.
@@ -45,7 +45,7 @@ class Lease(Generic[Row]):
     counter: str = "claims"  # the column that counts claims
 
     def free(self, rows: QuerySet[Row]) -> QuerySet[Row]:
-        """Those of `rows` that nobody else is taking at this moment, locked until the end of the transaction."""
+        """Those of `rows` that no other transaction has locked, locked until the end of this one."""
         return rows.select_for_update(skip_locked=True, of=("self",))
 
     def given(self, token: uuid.UUID) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class Lease(Generic[Row]):
         return {"lease_until": Now() + self.lasts}
 
     def take(self, rows: QuerySet[Row], **values: Any) -> Claim | None:
-        """Take the first free one of `rows` and write `values`, in the caller's transaction; None without any."""
+        """Claim the first free one of `rows` and write `values`, in the caller's transaction; None if there is none."""
         pk = self.free(rows).values_list("pk", flat=True).first()
         if pk is None:
             return None
@@ -86,13 +86,13 @@ class Lease(Generic[Row]):
         return bool(getattr(row, self.counter) >= self.most_claims)
 
     def put_back(self, lost: LeasedQuerySet[Row], *, waiting: dict[str, Any], given_up: dict[str, Any]) -> None:
-        """Let `lost` rows be taken again, with the values `waiting`; those claimed too often get `given_up`."""
+        """Put back `lost` rows with the values `waiting`. Those claimed too often get the values `given_up`."""
         is_spent = Q(**{f"{self.counter}__gte": self.most_claims})
         lost.filter(is_spent).update(**given_up, **UNOWNED)
         lost.exclude(is_spent).update(**waiting, **UNOWNED)
 
     def shorten(self) -> int:
-        """Cut leases that end later than any can: the database's clock was ahead when they were given."""
+        """Shorten leases that end too late because the database's clock was ahead when they were given."""
         too_long = self._rows.filter(lease_until__gt=Now() + self.lasts)
         return too_long.update(**self.prolonged())
 

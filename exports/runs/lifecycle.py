@@ -1,4 +1,4 @@
-"""The one door for the state of runs: whatever creates a run or changes its state does so here.
+"""Creates runs and changes their state. No other module does.
 
 A change is checked against the table of states and is one conditional UPDATE, so that of two at once one wins. In
 the same transaction the audit log and the log of the run are written, and `run_changed` tells those who listen.
@@ -54,7 +54,7 @@ class Origin:
     is_late: bool = False
 
     def as_values(self) -> dict[str, Any]:
-        """Return it as the row of a run keeps it."""
+        """Return the values of a run's row."""
         kept = {"refresh": self.refresh, "due": self.due, "is_late": self.is_late}
         return {"trigger": self.trigger, "triggered_by": self.by} | kept
 
@@ -80,7 +80,7 @@ def create(export: Export, origin: Origin, *, most_rows: int | None = None) -> R
 def create_skipped(
     export: Export, origin: Origin, *, reason: Message, message: Message = EMPTY, is_last: bool = True
 ) -> Run:
-    """Keep a run that never started and sends nothing; with `is_last` it becomes its export's last run."""
+    """Record a skipped run that never started. With `is_last` it becomes its export's last run."""
     values = _skipped(reason, message) | origin.as_values()
     run = Run.objects.create(environment=export.environment, export=export, **values)
     if is_last:
@@ -91,7 +91,7 @@ def create_skipped(
 
 
 def create_missed(export: Export, missed: Sequence[datetime]) -> None:
-    """Keep the occurrences that nobody started and that a later one makes good: one insert, one event, no alert."""
+    """Record missed occurrences that a later one makes up for: one insert, one event, no alert."""
     if not missed:
         return
     message = _("Waybill was not running at its time. The last occurrence that was missed was made up for.")
@@ -108,9 +108,9 @@ def _skipped(reason: Message, message: Message) -> dict[str, Any]:
 
 
 def move(run_id: int, before: str, after: State, *, by: User | None = None, only_if: Q = ALWAYS, **values: Any) -> bool:
-    """Bring a run from the state `before` to `after` and keep `values`.
+    """Move a run from the state `before` to `after` and write `values`.
 
-    False, and nothing changed, where it is not there any more or `only_if` does not hold. Raises WrongMoveError.
+    False, and nothing changed, if its state is another one or `only_if` does not hold. Raises WrongMoveError.
     """
     if not may_follow(before, after):
         raise WrongMoveError(f"A run cannot go from {before} to {after}.")
@@ -167,7 +167,7 @@ def cancel(run: Run, *, by: User | None) -> bool:
 
 
 def finish(claimed: RunClaim, state: State, **values: Any) -> bool:
-    """Leave `running` for `state` and keep `values`; False, and nothing changed, without the lease.
+    """Move a claimed run from `running` to `state` and write `values`. False, and nothing changed, without the lease.
 
     A run that a person canceled and that would start again is canceled instead.
     """
@@ -203,7 +203,7 @@ def retry_later(
     retry_after: float | None = None,
     reason_code: str = "",
 ) -> None:
-    """Keep a failure that may pass and plan the next try; without time for one the failure is permanent."""
+    """Record a temporary failure and plan a retry. Without time for a retry the failure is permanent."""
     values = {"message": message, "detail": detail, "reason": reason, "reason_code": reason_code}
     values |= {"tries": F("tries") + 1, "claims": 0}
     wait = retries.wait_before(run.tries, retry_after)
@@ -214,7 +214,7 @@ def retry_later(
 
 
 def lose(run: Run, why: Message) -> None:
-    """Put a run back whose worker died (`why`, for administrators), or fail it when that happened too often."""
+    """Put back a run whose worker died, or fail it if that happened too often. `why` is for administrators."""
     if run.token is None:
         return
     claimed = RunClaim(run.pk, run.token)

@@ -1,4 +1,4 @@
-"""The log of a run, in people's words: what `exports.audited` and the runner tell of it, a line each.
+"""The log of a run, in people's words: a line for each change of state and each step.
 
 Lines are few (states, steps), never one for a row. `text` is for everyone: no host, path or value in it; what
 names them goes into `detail`, which administrators alone see.
@@ -34,7 +34,7 @@ STEP_LEVELS = {"failed": Level.ERROR, "held": Level.WARNING}
 
 
 def say(run: Run | int, text: Message | str, *, level: Level = Level.INFO, detail: Message | str = EMPTY) -> None:
-    """Add a line to the run's log, without a person's value; nothing beyond MOST_LINES."""
+    """Add a line to the run's log, with people's values masked. Adds nothing beyond MOST_LINES."""
     run_id = run if isinstance(run, int) else run.pk
     said = Message.of(text).masked(), Message.of(detail)
     with connection.cursor() as cursor:
@@ -42,30 +42,30 @@ def say(run: Run | int, text: Message | str, *, level: Level = Level.INFO, detai
 
 
 def note_state(run: Run, before: str, *, by: User | None = None) -> None:
-    """Tell that `run` went from the state `before` to the one it has now."""
+    """Log the run's change from the state `before` to its present one."""
     move = _Move(run, before, by)
     level = Level.INFO if before == State.HELD else LEVELS.get(run.state, Level.WARNING)
     say(run, move.words, level=level, detail=move.detail)
 
 
 def note_cancel(run: Run, by: User | None) -> None:
-    """Tell that somebody wants the run canceled."""
+    """Log that somebody asked to cancel the run."""
     say(run, _("Cancel asked for by %(who)s") % {"who": by} if by else _("Cancel asked for"), level=Level.WARNING)
 
 
 def note_wait(run: Run, waits_for: Message) -> None:
-    """Tell what the run waits for from now on, or that what it waited for has ended."""
+    """Log what the run waits for now, or that its wait is over."""
     over = _("The wait for %(what)s is over") % {"what": run.waits_for}
     say(run, _("Waits for %(what)s") % {"what": waits_for} if waits_for else over)
 
 
 def note_begun(run: Run, step: dict[str, Any]) -> None:
-    """Tell that a step of the run began."""
+    """Log that a step of the run began."""
     say(run, _("%(step)s …") % {"step": out_of_json(step["label"])})
 
 
 def note_step(run: Run, step: dict[str, Any]) -> None:
-    """Tell how a step of the run ended: what it found, and how long it took."""
+    """Log the end of a step: its result and how long it took."""
     ended = {"failed": _("failed"), "held": _("held")}.get(step["state"], _("done"))
     parts = [out_of_json(step["label"]), out_of_json(step["note"]), ended]
     words = {"told": listed(filter(None, parts), by=" · "), "time": timedelta(seconds=step["seconds"])}
@@ -73,7 +73,7 @@ def note_step(run: Run, step: dict[str, Any]) -> None:
 
 
 def lines_of(run: Run) -> list[RunLine]:
-    """Return the run's log, oldest first; what came of it without any worker is told by the run itself."""
+    """Return the run's log, oldest first. The end of a run without logged lines is read from the run itself."""
     lines = list(run.lines.order_by("pk"))
     first = RunLine(run=run, at=run.queued_at, text=_began(run, was_queued=bool(lines) or not run.ended_at))
     if lines or not run.ended_at:

@@ -1,4 +1,4 @@
-"""What an export needs that is being refreshed: its runs wait for that (docs/rules.md)."""
+"""Finds the refreshes that an export's runs have to wait for (docs/rules.md)."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

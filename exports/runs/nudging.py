@@ -1,4 +1,4 @@
-"""Wakes the cluster that works on runs; a nudge has no content, so a second one is harmless."""
+"""Nudges the cluster that works on runs. A nudge has no content, so a second one is harmless."""
 
 from django.db import transaction
 from django_q.tasks import async_task

@@ -1,4 +1,4 @@
-"""Runs that would wait longer than any may, because the database's clock was ahead when they were put off."""
+"""Runs whose wait is too long, because the database's clock was ahead when it was set."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ AT_ONCE = 500
 
 
 def start_overdue() -> int:
-    """Let such runs start now, with an audit event each; return how many there were."""
+    """Start these runs now, with an audit event for each; return their number."""
     lifecycle.LEASE.shorten()
     with transaction.atomic():
         found = Run.objects.filter(TOO_LATE).select_for_update(skip_locked=True, of=("self",))

@@ -1,4 +1,4 @@
-"""Maintenance: while an environment is paused nothing starts in it; what runs goes on to its end."""
+"""Maintenance: in a paused environment nothing starts. Active runs continue to their end."""
 
 from django.db import transaction
 from django.db.models.functions import Greatest, Now
@@ -14,7 +14,7 @@ NOTHING = {"paused_at": None, "paused_by": None, "pause_note": ""}
 
 @transaction.atomic
 def pause(environment: Environment, *, note: str, by: User) -> bool:
-    """Let nothing start in `environment` any more; False where it is paused already."""
+    """Pause `environment`; False if it is paused already."""
     going = Environment.objects.filter(pk=environment.pk, paused_at=None)
     is_paused = going.update(paused_at=Now(), paused_by=by, pause_note=note)
     if is_paused:
@@ -24,7 +24,7 @@ def pause(environment: Environment, *, note: str, by: User) -> bool:
 
 @transaction.atomic
 def resume(environment: Environment, *, by: User) -> bool:
-    """Let it go on, with what waits in its order; False where it is not paused."""
+    """Resume `environment`: waiting runs start in their order. False if it is not paused."""
     if not Environment.objects.filter(pk=environment.pk, paused_at__isnull=False).update(**NOTHING):
         return False
     # They become claimable now; without a new time it would look as if workers had left them alone all along.

@@ -1,4 +1,4 @@
-"""Removes once a night what has been kept long enough: runs with their logs, system refreshes, closed alerts.
+"""The nightly purge: removes expired runs with their logs, system refreshes and closed alerts.
 
 The audit log keeps its events for good. An active run, the last run of an export and the last that delivered stay.
 All times are the database's, and it decides who asks for a night's purge.
@@ -47,7 +47,7 @@ _looked_at: float | None = None
 
 
 def ask_nightly() -> None:
-    """Queue a purge where none was asked for this night; of several dispatchers one does."""
+    """Queue this night's purge if no dispatcher has queued it."""
     global _looked_at  # noqa: PLW0603
     now = time.monotonic()
     if _looked_at is not None and now - _looked_at < LOOK_EVERY:
@@ -137,7 +137,7 @@ def _again(expired: Callable[[], QuerySet[Any]], size: int) -> Iterator[QuerySet
 
 
 def _is_mine() -> bool:
-    """Whether a night has begun for which nobody has asked for a purge; whoever is told so has to."""
+    """Whether a night has begun without a queued purge. The caller that gets True has to queue it."""
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, {"zone": settings.TIME_ZONE})
         row = cursor.fetchone()

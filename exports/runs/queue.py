@@ -1,4 +1,4 @@
-"""Who works on which run: claims and leases (docs/rules.md).
+"""The queue of runs: claims and lost leases (docs/rules.md).
 
 All times are the database's.
 """

@@ -1,4 +1,4 @@
-"""When a failure that may pass is tried again: growing waits, and until when (docs/rules.md)."""
+"""Retries of temporary failures: growing backoff, and a limit (docs/rules.md)."""
 
 import random
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Runs that do not go on by themselves, put right by support. A run that a living worker is on is left alone.
+"""Support's actions on stuck runs. A run whose worker is alive is left alone.
 
 Each change is conditional on the state and the lease that it was decided on (docs/rules.md).
 """
@@ -22,7 +22,7 @@ class NotStuckError(SaidError):
 
 
 def queue_anew(run: Run, *, by: User) -> None:
-    """Let a worker take `run` now, its waits and earlier tries forgotten. Raises NotStuckError."""
+    """Queue `run` to start now, without its waits and earlier tries. Raises NotStuckError."""
     values = {"not_before": Now(), "claims": 0, "tries": 0, "reason": _("Queued anew by support"), "message": EMPTY}
     values |= {"waits_for": EMPTY, "awaits": [], "reason_code": ""}
     _put_right(run, State.QUEUED, values, "queue anew", by)
@@ -37,7 +37,7 @@ def end_as_failed(run: Run, *, by: User) -> None:
 
 
 def _put_right(run: Run, state: State, values: dict[str, Any], action: str, by: User) -> None:
-    """Bring `run` to `state` unless a worker is on it, with what was done in the audit log."""
+    """Move `run` to `state`, with an audit event. Raises NotStuckError if a worker is on it."""
     stuck = Run.objects.filter(pk=run.pk, state__in=CLAIMABLE) | Run.objects.lost().filter(pk=run.pk)
     with transaction.atomic():
         found = stuck.select_for_update().first()

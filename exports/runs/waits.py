@@ -1,4 +1,4 @@
-"""Lets runs wait for the refresh of something they need, and go on when it has ended (docs/rules.md).
+"""Runs wait while something they need is being refreshed, and continue after that (docs/rules.md).
 
 Only a run that has not started yet waits: one that was interrupted may itself have been the one that refreshed.
 """
@@ -22,7 +22,7 @@ from segments.warehouse.members import heal_stuck
 
 
 def update_waits() -> None:
-    """Let runs wait for what is being refreshed, and start or skip those for which that has ended."""
+    """Update what runs wait for. Start or skip those whose wait is over."""
     waiting = Run.objects.filter(state=State.QUEUED, started_at=None, most_rows=None)
     refreshing = being_refreshed(waiting.values("export_id"))
     concerned = waiting.filter(Q(export__in=refreshing) | ~Q(waits_for="")).select_related("export").order_by("pk")
@@ -36,7 +36,7 @@ def update_waits() -> None:
 
 
 def _heal(needs: Iterable[list[Need]]) -> None:
-    """See that nobody waits for a refresh whose worker died."""
+    """End refreshes whose worker died, so that no run waits for them."""
     ids = {need.id for found in needs for need in found if need.kind == SEGMENT}
     if ids:
         heal_stuck(list(Segment.objects.filter(pk__in=ids).select_related("environment")))

@@ -67,15 +67,15 @@ class ScheduleKind(ABC, Generic[Row]):
 
     @abstractmethod
     def start(self, schedule: Row, due: datetime, *, is_late: bool) -> None:
-        """Start the occurrence `due`, or keep why it does not start; nothing for one that was started before."""
+        """Start the occurrence `due`, or record why it does not start. Does nothing if it was started before."""
 
     @abstractmethod
     def record_missed(self, schedule: Row, missed: list[datetime]) -> None:
-        """Keep occurrences that a later one makes good: one insert and one event, no alert."""
+        """Record missed occurrences that a later one makes up for: one insert, one event, no alert."""
 
     @abstractmethod
     def record_switched_off(self, schedule: Row, due: datetime) -> None:
-        """Keep that the occurrence `due` does not start because its schedule is being switched off."""
+        """Record that the occurrence `due` does not start because its schedule is being switched off."""
 
     @abstractmethod
     def free_future(self, schedule: Row) -> None:
@@ -183,7 +183,7 @@ def _go_on(kind: ScheduleKind[Row], found: _Locked[Row]) -> bool:
 
 
 def _start(kind: ScheduleKind[Row], found: _Locked[Row]) -> None:
-    """Start the last occurrence that has come, keep those before it as missed, and plan the next one."""
+    """Start the last due occurrence, record the earlier ones as missed, and plan the next one."""
     schedule, now = found.schedule, found.now
     due, rule = schedule.next_due, recurrence.of(schedule)
     if due is None or not found.is_on:
@@ -261,7 +261,7 @@ def _plan(kind: ScheduleKind[Row], schedule: Row, due: datetime | None) -> None:
 
 
 def _switch_off(kind: ScheduleKind[Row], schedule: Row, problem: Message) -> None:
-    """Let a schedule that cannot be followed start nothing any more, and say why."""
+    """Switch off a schedule that cannot be followed, and record why."""
     _row(kind, schedule).update(next_due=None, problem=problem)
     schedule.next_due, schedule.problem = None, problem
     environment, subject = kind.subject(schedule)

@@ -76,7 +76,7 @@ def replan() -> int:
 
 
 def _start(export: Export, due: datetime, *, is_late: bool) -> None:
-    """Queue the run of one occurrence, or keep why there is none; nothing for one that has its run already."""
+    """Queue the run of one occurrence, or record why there is none, unless it has a run already."""
     if Run.objects.filter(export=export, due=due).exists():
         return
     origin = Origin(Trigger.SCHEDULE, due=due, is_late=is_late)
@@ -96,7 +96,7 @@ def _start(export: Export, due: datetime, *, is_late: bool) -> None:
 
 
 def _skip_switched_off(export: Export, due: datetime) -> None:
-    """Keep that the run of one occurrence does not start; nothing for one that has its run already."""
+    """Record a skipped run of one occurrence, unless it has a run already."""
     if Run.objects.filter(export=export, due=due).exists():
         return
     reason = _("its schedule was switched off")

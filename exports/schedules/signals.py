@@ -1,4 +1,4 @@
-"""What this room tells those above it, which it does not know."""
+"""Signals to the packages above this one, which it does not import."""
 
 from django.dispatch import Signal
 

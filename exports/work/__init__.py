@@ -1,1 +1,1 @@
-"""One run in its process: what will go, what stands in the way, sending it, and its honest end."""
+"""One run in its process: plan, gate, brakes, sending, and the record of its end."""

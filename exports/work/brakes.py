@@ -1,4 +1,4 @@
-"""Brakes: what makes a run so unlike those before it that a person has to decide (docs/rules.md).
+"""The brakes: they hold a run that is very unlike earlier ones until a person decides (docs/rules.md).
 
 Pure: counts in, brakes out. Where the counts come from is told by `exports.work.gate`.
 """

@@ -1,4 +1,4 @@
-"""What stands between a plan and the target: its limits, what it rejects, and the brakes (docs/rules.md)."""
+"""The gate between a plan and the target: the target's limits, rejected records, and the brakes (docs/rules.md)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

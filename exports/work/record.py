@@ -1,4 +1,4 @@
-"""What a run tells while it works: steps with times, rows and bytes, at most one write a second."""
+"""Records a run's progress: steps with times, rows and bytes, at most one write a second."""
 
 import time
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ WRITE_EVERY = 0.8  # seconds
 
 
 class Recorder:
-    """Keeps the run's progress in its row; every write is refused once the lease is lost."""
+    """Writes the run's progress to its row. Every write is refused once the lease is lost."""
 
     def __init__(self, claimed: RunClaim, run: Run) -> None:
         self.claimed, self.run = claimed, run

@@ -1,4 +1,4 @@
-"""The thin watcher: claims a run, lets a child process do the work, and sees to an honest end whatever happens.
+"""The watcher: claims a run, forks a child process that does the work, and makes sure that its end is recorded.
 
 The child is forked, so it starts at once with everything loaded. The watcher renews the lease, passes a cancel
 on, enforces deadline and memory, and gives the run back when its worker stops.
@@ -104,7 +104,7 @@ class _ChildWatch:
         self.renewal = Renewal(lambda: LEASE.renew(self.claimed))
 
     def until_the_end(self) -> None:
-        """Watch until the child is gone, then see that the run is in an honest state."""
+        """Watch until the child is gone, then make sure that the run's state is right."""
         pidfd = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else None
         try:
             while not self._is_gone(pidfd):

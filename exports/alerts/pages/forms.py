@@ -25,7 +25,7 @@ UNREADABLE = gettext_lazy("The stored one cannot be read with this installation'
 
 @sensitive_variables()
 def check_url(text: str) -> None:
-    """Refuse what is no address of a receiver; whether it may be reached is found out by a test."""
+    """Refuse a text that is no address of a receiver. A test finds out whether it can be reached."""
     try:
         split(references.resolve(text))
     except references.MissingSecretError:
@@ -36,7 +36,7 @@ def check_url(text: str) -> None:
 
 @sensitive_variables()
 def check_signing(text: str) -> None:
-    """Refuse what is no signing secret."""
+    """Refuse a text that is no signing secret."""
     try:
         signing_key(references.resolve(text))
     except references.MissingSecretError:
@@ -107,7 +107,7 @@ class ChannelForm(forms.Form):
         return self.fields[name]
 
     def _describe_secrets(self) -> None:
-        """Say of each secret what happens when nothing is entered; a channel without an address needs one."""
+        """Say beside each secret what an empty field means. A channel without an address needs one."""
         kept = KEPT if self.channel.pk else ""
         kept = UNREADABLE if self.channel.is_secret_unreadable else kept
         self.fields["url"].required = self.fields["signing"].required = kept == UNREADABLE
@@ -122,7 +122,7 @@ class ChannelForm(forms.Form):
         self.fields["signing"].help_text = f"{kept} {moved}" if kept == KEPT else kept or own
 
     def add_moved_error(self) -> None:
-        """Say that the address is not the one that the page was about."""
+        """Add the error that the address has changed since the page was opened."""
         text = _("Somebody else changed the address meanwhile. Enter address and signing secret together.")
         self.add_error("signing", text)
 
@@ -142,7 +142,7 @@ class ChannelForm(forms.Form):
         return cleaned
 
     def draft(self) -> Draft:
-        """Return what the valid form says."""
+        """Return the draft that the valid form holds."""
         cleaned = self.cleaned_data
         return Draft(
             name=cleaned["name"],

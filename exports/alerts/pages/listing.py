@@ -50,7 +50,7 @@ class AlertLine(NamedTuple):
 
     @property
     def label(self) -> str:
-        """What it is, in words."""
+        """Its kind, in words."""
         return str(OVER[AlertKind(self.alert.kind)]) if self.alert.closed_at else self.alert.get_kind_display()
 
     @property
@@ -72,7 +72,7 @@ class AlertListing:
 
     @property
     def is_filtered(self) -> bool:
-        """Whether something is left out."""
+        """Whether a filter hides some alerts."""
         return bool(self.status or self.kind or self.export)
 
     @property

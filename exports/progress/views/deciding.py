@@ -25,7 +25,7 @@ from roles.ui.htmx import render_panel
 
 
 class DecisionForm(forms.Form):
-    """A word why."""
+    """The reason for a decision."""
 
     why = NoteField(
         label=gettext_lazy("Why"),
@@ -37,7 +37,7 @@ class DecisionForm(forms.Form):
 
 
 class Choice(NamedTuple):
-    """One way to decide: the address that does it, its button, what is said then."""
+    """One decision: the name of its address, its button, and what is announced then."""
 
     name: str
     label: str | Promise
@@ -52,7 +52,7 @@ DROP = Choice("drop", gettext_lazy("Drop this run"), "button-danger", gettext_la
 @requires(Permission.EDIT_EXPORTS)
 @require_safe
 def decide(request: EnvironmentRequest, pk: int) -> HttpResponse:
-    """Ask what becomes of the export's held run."""
+    """Ask for a decision about the export's held run."""
     export = load(request, pk, to_edit=True)
     return _ask(request, export, export.last_run, DecisionForm(), RELEASE, DROP)
 
@@ -96,7 +96,7 @@ def _ask(
     *choices: Choice,
     status: int = 200,
 ) -> HttpResponse:
-    """Show the numbers and ask why; a run that is not held is shown as it is, with what became of it."""
+    """Show the numbers and ask why. A run that is no longer held is shown in Progress details."""
     if run is None or run.state != deciding.State.HELD:
         return _to_run(request, export, run, str(deciding.why_not_held(run)), tone="warning")
     at = {"environment": request.environment.slug, "pk": export.pk, "uuid": run.uuid}

@@ -1,4 +1,4 @@
-"""What became of system refreshes and their parts."""
+"""The history of system refreshes and their parts."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass

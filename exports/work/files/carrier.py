@@ -1,4 +1,4 @@
-"""Carrying a run to a file store: hidden parts first, then names, the manifest last."""
+"""Carries a run to a file store: hidden parts first, then their names, the manifest last."""
 
 import json
 import signal

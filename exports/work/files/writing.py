@@ -1,4 +1,4 @@
-"""Carrying rows from PostgreSQL into hidden parts at a file store: no Python per row."""
+"""Writes rows from PostgreSQL into hidden parts at a file store, without Python code for each row."""
 
 import hashlib
 from collections.abc import Callable

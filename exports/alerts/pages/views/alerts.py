@@ -65,7 +65,7 @@ def list_url(request: EnvironmentRequest) -> str:
 
 
 def _moment(text: str) -> datetime | None:
-    """Return the moment that a page was given, in UTC; None for what no page was given."""
+    """Return the moment in `text`, in UTC; None if it is no moment that a page contains."""
     try:
         moment = parse_datetime(text)
         return moment.astimezone(UTC) if moment and moment.tzinfo else None

@@ -44,7 +44,7 @@ def status(request: EnvironmentRequest) -> TemplateResponse:
 @requires(Permission.VIEW)
 @require_safe
 def changes(request: EnvironmentRequest) -> HttpResponse:
-    """What differs from what the page shows; 204 where nothing does."""
+    """Return what has changed since the page was shown; 204 if nothing has."""
     shown, listing = _shown(request.GET.get("shown", "")), list_all(request.environment, request.GET)
     items = status_lines(request.environment, list(shown))
     changed = [item for item in items if item.version != shown[item.kind.value, item.pk]]
