@@ -54,8 +54,8 @@ class FilesCarrier(Carrier):
     def plan(self, reader: Reader) -> None:
         """Find a place for each file."""
         self.files = file_plan(self.run, self.planned)
-        self.over = _models_of(self.run) if self.files.has_model else frozenset[str]()
-        self.earlier = _sums(entry for entry in self.run.files if entry.get("role") == "model")
+        self.replaceable = _model_checksums(self.run) if self.files.has_model else frozenset[str]()
+        self.earlier = _checksums(entry for entry in self.run.files if entry.get("role") == "model")
 
     def expected(self, total: int | None) -> Message:
         """Say how many rows in how many files there will be: "5 rows in 3 files: 2 tables, 1 member list"."""
@@ -114,7 +114,7 @@ class FilesCarrier(Carrier):
     def _model(self) -> Written:
         """Write model.json, which may replace those that runs of this export wrote."""
         text = model_json(self.files, self.run, self.slot)
-        written = write_whole(self.session, self.files.layout.model, "model", text, self.stack, self.over)
+        written = write_whole(self.session, self.files.layout.model, "model", text, self.stack, self.replaceable)
         written.entry["earlier"] = self.earlier  # an attempt of this run that died may have published its own
         return written
 
@@ -123,7 +123,7 @@ class FilesCarrier(Carrier):
         path = self.files.layout.model
         if not self.session.exists(path):
             return
-        if not self.over or not self._wrote(path):
+        if not self.replaceable or not self._wrote(path):
             raise DeliveryError(
                 _("A model.json that this export did not write lies in its folder. Move it away, then run again."),
                 detail=path,
@@ -133,7 +133,7 @@ class FilesCarrier(Carrier):
     def _wrote(self, path: str) -> bool:
         """Whether what has the name is a file that runs of this export wrote; a link or a folder never is."""
         try:
-            return self.session.checksum_of(path) in self.over
+            return self.session.checksum_of(path) in self.replaceable
         except DeliveryError as error:
             if error.permanent:
                 return False
@@ -161,14 +161,14 @@ def _choose_slot(session: FileSession, plan: FilePlan, run: Run) -> str:
     raise DeliveryError(_("Too many runs of this export were delivered within one minute. Run it again."))
 
 
-def _models_of(run: Run) -> frozenset[str]:
+def _model_checksums(run: Run) -> frozenset[str]:
     """The checksums of every model.json that runs of this export wrote, or were about to when they were killed."""
     runs = Run.objects.filter(export=run.export_id, files__contains=[{"role": "model"}])
-    return frozenset(_sums(runs.annotate(model=_ModelEntries("files")).values_list("model", flat=True)))
+    return frozenset(_checksums(runs.annotate(model=_ModelEntries("files")).values_list("model", flat=True)))
 
 
-def _sums(models: Iterable[dict[str, Any]]) -> list[str]:
-    return [sum_ for entry in models for sum_ in (entry["sha256"], *entry.get("earlier", []))]
+def _checksums(models: Iterable[dict[str, Any]]) -> list[str]:
+    return [checksum for entry in models for checksum in (entry["sha256"], *entry.get("earlier", []))]
 
 
 def _counted(plan: FilePlan) -> Message:

@@ -67,10 +67,10 @@ def write_items(
 
 
 def write_whole(
-    session: FileSession, path: str, role: str, data: bytes, stack: ExitStack, over: frozenset[str] = frozenset()
+    session: FileSession, path: str, role: str, data: bytes, stack: ExitStack, replaceable: frozenset[str] = frozenset()
 ) -> Written:
-    """Write a small file to a hidden part; `over` are the checksums of files that it may replace."""
-    part = session.open_part(path, replaceable=over) if over else session.open_part(path)
+    """Write a small file to a hidden part; `replaceable` are the checksums of files that it may replace."""
+    part = session.open_part(path, replaceable=replaceable) if replaceable else session.open_part(path)
     stack.callback(part.discard)
     part.write(data)
     sum_ = hashlib.sha256(data).hexdigest()
