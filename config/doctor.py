@@ -10,7 +10,7 @@ from typing import Any
 from roles.checks import CHECKS, Finding, State, warning, wrong
 
 Named = tuple[str, Finding]
-WIDTHS = {"state": 9, "name": 16}
+WIDTHS = {"state": 9, "name": 18}
 
 
 def run_checks(*, as_json: bool, say: Callable[[str], None]) -> int:

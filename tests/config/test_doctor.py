@@ -80,7 +80,9 @@ def test_all_is_well_where_everything_runs(everything_beats, tmp_path, settings)
 def test_one_line_for_each_check(everything_beats):
     said = []
     doctor.run_checks(as_json=False, say=said.append)
-    assert len(said[0].splitlines()) == len(look()[1])
+    lines, names = said[0].splitlines(), list(look()[1])
+    assert len(lines) == len(names)
+    assert all(name + " " in line for name, line in zip(names, lines, strict=True))
     assert settings.SECRET_KEY not in said[0]
 
 
