@@ -42,6 +42,7 @@ def register() -> None:
     sentences.register(NOUNS, ACTIONS)
     changes.add_names(
         **{
+            "agreement": _("Agreement"),
             "is_check_ok": _("Test passed"),
             "connection": _("Connection"),
             "most_at_once": _("Most at once"),
@@ -50,5 +51,6 @@ def register() -> None:
             "sharing": _("Who can use it"),
         }
     )
+    changes.add_values(secrets={"changed": _("changed")}, agreement={"given": _("given")})
     changes.add_settings(_setting)
     places.register(Connection, "connections:edit", Permission.MANAGE_CONNECTIONS)

@@ -162,8 +162,8 @@ def describe(condition: Condition, pg_type: str = "") -> str:
     operator, through = OPERATORS.get(condition["operator"]), through_of(condition)
     label = operator.label_for(pg_type) if operator else condition["operator"]
     value = f" {condition['value']}" if operator and operator.takes_value else ""
-    by = f" {_('(through %(field)s)') % {'field': through[0]}}" if through else ""
-    return f"{label_of(condition)}{by} {label}{value}"
+    by = _("(through %(field)s)") % {"field": through[0]} if through else ""
+    return " ".join(filter(None, [label_of(condition), str(by), f"{label}{value}"]))
 
 
 def _comparison(alias: str, types: dict[str, str], condition: Condition) -> sql.Composable:

@@ -103,7 +103,8 @@ def _for_slack(message: AlertMessage) -> dict[str, Any]:
     """Plain texts in blocks, so that no name becomes a mention; `text` is what notifications show."""
     line = {"type": "section", "text": {"type": "plain_text", "text": message.text[:2900] or message.title}}
     head = {"type": "header", "text": {"type": "plain_text", "text": message.title[:150]}}
-    link = {"type": "context", "elements": [{"type": "mrkdwn", "text": f"<{message.link}|{_('Open in Waybill')}>"}]}
+    words = _("Open in Waybill")
+    link = {"type": "context", "elements": [{"type": "mrkdwn", "text": f"<{message.link}|{words}>"}]}
     return {"text": _escaped(f"{message.title}: {message.text}"), "blocks": [head, line, link]}
 
 

@@ -152,7 +152,8 @@ class AlertDelivery(Leased):
         ]
 
     def __str__(self) -> str:
-        return f"{self.alert or _('Test')} → {self.channel}"
+        told = self.alert or _("Test")
+        return f"{told} → {self.channel}"
 
 
 class AlertsSeen(models.Model):

@@ -58,7 +58,8 @@ def _held_for(run: Run) -> str | None:
 def _decided_by(run: Run) -> str | None:
     if run.decided_at is None:
         return None
-    return f"{run.decided_by or _('somebody who is gone')} · {exact_time(run.decided_at)}"
+    who = run.decided_by or _("somebody who is gone")
+    return f"{who} · {exact_time(run.decided_at)}"
 
 
 def started_by(run: Run) -> str:

@@ -132,5 +132,6 @@ class ConditionRow:
             return ""
         hint = str(HINTS.get(self.pg_type, ""))
         if self.operator == "one_of":
-            return f"{hint} {_('A comma between one and the next.')}".lstrip()
+            commas = _("A comma between one and the next.")
+            return f"{hint} {commas}".lstrip()
         return hint

@@ -68,10 +68,13 @@ def at_import(tree: ast.AST) -> Iterator[ast.AST]:
 def wrong_in(file: Path) -> Iterator[str]:
     tree = tree_of(file)
     early = set(map(id, at_import(tree)))
+    hidden = {id(inner) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for inner in ast.walk(node)}
     for call, function in calls_in(tree):
         texts = call.args[: 2 if function in PLURAL else 1]
         if file not in OF_OTHERS and not all(map(is_known, texts)):
             yield f"line {call.lineno}: no literal, so that no catalogue holds it"
+        if id(call) in hidden:
+            yield f"line {call.lineno}: in an f-string, where xgettext does not look"
         if function in AT_ONCE and id(call) in early:
             yield f"line {call.lineno}: said in the language of whoever loads the code; use gettext_lazy"
 
@@ -89,6 +92,7 @@ def test_texts_are_in_the_catalogue_and_none_is_said_when_the_code_is_loaded():
         ("def f(text=_('at once')): pass", 1),
         ("def f(): return _('later')", 0),
         ("def f(name): return _(f'No {name}')", 1),
+        ("def f(name): return f'{name} {_(\"is gone\")}'", 1),
         ("def f(text): return _(text)", 1),
     ],
 )

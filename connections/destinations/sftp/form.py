@@ -90,7 +90,7 @@ class SftpForm(SettingsForm):
         widget=SecretInput,
         help_text=gettext_lazy("Only if the key has one."),
     )
-    host_key = forms.CharField(required=False, widget=forms.HiddenInput)
+    host_key = forms.CharField(label=gettext_lazy("Host key"), required=False, widget=forms.HiddenInput)
     host_key_proof = forms.CharField(required=False, widget=forms.HiddenInput)
     renews_host_key = forms.BooleanField(
         label=gettext_lazy("The server has a new host key: show and confirm it"), required=False
