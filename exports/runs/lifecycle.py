@@ -166,6 +166,13 @@ def cancel(run: Run, *, by: User | None) -> bool:
     return True
 
 
+def write(claimed: RunClaim, **values: Any) -> bool:
+    """Write `values`, which are not its state, to the run; False, and nothing written, without the lease."""
+    if "state" in values:
+        raise WrongMoveError("The state of a run is changed by a move.")
+    return LEASE.update(claimed, **values)
+
+
 def finish(claimed: RunClaim, state: State, **values: Any) -> bool:
     """Move a claimed run from `running` to `state` and write `values`. False, and nothing changed, without the lease.
 

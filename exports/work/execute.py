@@ -13,7 +13,7 @@ from connections.destinations.base import DeliveryError, Destination
 from exports.models import Export, ReasonCode, Run
 from exports.models.states import State
 from exports.runs import lifecycle, log
-from exports.runs.lifecycle import LEASE, RunClaim
+from exports.runs.lifecycle import RunClaim
 from exports.work.carriers import Carrier, Step, carrier_of
 from exports.work.errors import (
     EditedMeanwhileError,
@@ -304,7 +304,7 @@ def _database_failed(claimed: RunClaim, run: Run, error: Exception) -> int:
 def _fail(claimed: RunClaim, run: Run, error: Exception) -> None:
     """Record why the run failed, for good or until the next try."""
     steps = run.steps
-    if LEASE.update(claimed, steps=steps, items=run.items):
+    if lifecycle.write(claimed, steps=steps, items=run.items):
         _log_last_step(run)
     if isinstance(error, DeliveryError):
         words: dict[str, Any] = {"message": error.message, "detail": error.detail}

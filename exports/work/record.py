@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from exports.models import Run
-from exports.runs import log
-from exports.runs.lifecycle import LEASE, RunClaim
+from exports.runs import lifecycle, log
+from exports.runs.lifecycle import RunClaim
 from exports.work.errors import HeldRunError, LeaseLostError, SkippedRunError
 from roles.messages import EMPTY, Message
 
@@ -28,7 +28,7 @@ class Recorder:
 
     def write(self, **values: Any) -> None:
         """Write `values` to the run's row. Raises LeaseLostError."""
-        if not LEASE.update(self.claimed, **values):
+        if not lifecycle.write(self.claimed, **values):
             raise LeaseLostError
 
     def plan_steps(self, steps: list[tuple[str, Message]]) -> None:

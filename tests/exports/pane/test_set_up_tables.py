@@ -65,7 +65,7 @@ def test_one_of_several_is_chosen_for_the_preview(pane):
     form = data_out(pane, draft="1", members=[pane.segment.pk])
     shown = pane.client.post(pane.url(), form)
     assert heads(shown) == ["OrderId", "CustomerId", "Total"]
-    offered = rf'<option value="members-{pane.segment.pk}"\s*>Everybody \(member list\)</option>'
+    offered = rf'<option value="members-{pane.segment.pk}"[^>]*>Everybody \(member list\)</option>'
     assert re.search(offered, shown.content.decode())
     assert heads(pane.client.post(pane.url(), form | {"preview": f"tables-{pane.table.pk}"})) == FIELDS
     assert heads(pane.client.post(pane.url(), form | {"preview": f"members-{pane.segment.pk}"})) == ["CustomerId"]

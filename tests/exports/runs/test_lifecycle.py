@@ -76,6 +76,16 @@ def test_a_change_that_it_does_not_know(export, told, before, after):
     assert (run.state, traces(run), told) == (before, (0, 0), [])
 
 
+def test_what_a_worker_writes_on_its_way_is_never_the_state(export, told):
+    run = in_state(export, State.RUNNING)
+    claimed = lifecycle.RunClaim(run.pk, run.token)
+    with pytest.raises(WrongMoveError, match="changed by a move"):
+        lifecycle.write(claimed, state=State.SUCCEEDED)
+    assert lifecycle.write(claimed, rows_done=5)
+    run.refresh_from_db()
+    assert (run.state, run.rows_done, told) == (State.RUNNING, 5, [])
+
+
 @pytest.mark.parametrize("now", [state for state in State if state != State.HELD])
 def test_a_run_that_is_elsewhere_by_now_stays_there(export, told, now):
     run = in_state(export, now)

@@ -212,8 +212,8 @@ def test_the_doctor_says_which_schedules_wait_for_too_late(environment, ours):
     engine.replan(ours.kind)
     found = check()
     assert found.text == "1 schedule has been planned anew within a day: the next occurrence lay too far ahead."
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE roles_auditevent DISABLE TRIGGER USER")
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE roles_auditevent DISABLE TRIGGER audit_rows_stay")
         AuditEvent.objects.update(at=datetime(2020, 1, 1, tzinfo=UTC))
-        cursor.execute("ALTER TABLE roles_auditevent ENABLE TRIGGER USER")
+        cursor.execute("ALTER TABLE roles_auditevent ENABLE ALWAYS TRIGGER audit_rows_stay")
     assert check().state == "ok"
