@@ -9,21 +9,20 @@ from django.db.models.lookups import GreaterThanOrEqual
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
-from exports.history.drawing import Bar, Drawing, Label, Mark, ground_of, height_of, in_words, legend_of, worst_of
 from exports.history.filters import LAST_DAY, PERIODS, Filters, midnight
 from exports.history.listing import newest_first
 from exports.models import MOMENT, RunQuerySet
-from exports.models.states import FINAL, STATES
+from exports.models.states import FINAL, STATES, Look
+from exports.shown.charts import Bar, Chart, Column, Series, in_words, legend_of, worst_of
 from roles.ui.words import number
 
 MOST_DAYS = 31
 MOST_COUNTED = 50_000  # runs; where there are more the chart begins with the first day that is counted whole
-STEP, WIDTH, BELOW = 32, 22, 18  # pixels; BELOW for the labels
 Counts = dict[datetime, Counter[str]]
 
 
-def day_chart_of(found: RunQuerySet, filters: Filters) -> Drawing | None:
-    """Draw the ends of the runs in the filters' period, of its last MOST_DAYS at most; None where there are none."""
+def day_chart_of(found: RunQuerySet, filters: Filters) -> Chart | None:
+    """Return the ends of the runs in the filters' period, of its last MOST_DAYS at most; None where there are none."""
     spans = _countable(found, _spans(filters))
     names = [_name(span, filters) for span in spans]
     counts = _counts(found, spans[0], "hour" if filters.period == LAST_DAY else "day")
@@ -31,18 +30,16 @@ def day_chart_of(found: RunQuerySet, filters: Filters) -> Drawing | None:
         return None
     total = sum(counts.values(), Counter[str]())
     top = max(one.total() for one in counts.values())
-    return Drawing(
+    return Chart(
         title=_("Runs by hour and status") if filters.period == LAST_DAY else _("Runs by day and status"),
         description=_("%(first)s to %(last)s: %(states)s. At most %(top)s at once.")
         % {"first": names[0], "last": names[-1], "states": in_words(total),
            "top": number(top)},
-        width=STEP * len(spans),
-        height=ground_of(0) + BELOW,
-        series=[(_("Runs"), number(top))],
-        grounds=[ground_of(0)],
-        bars=[bar for place, span in enumerate(spans) for bar in _stack(place, counts[span], top, names[place])],
-        marks=[mark for place, span in enumerate(spans) if (mark := _mark(place, counts[span]))],
-        labels=[Label(place * STEP + STEP // 2, _short(span, filters)) for place, span in enumerate(spans)],
+        series=[Series(_("Runs"), top, number(top))],
+        columns=[
+            Column([_bars(counts[span], name)], _mark(counts[span]), _short(span, filters))
+            for span, name in zip(spans, names, strict=True)
+        ],
         legend=legend_of(total),
     )  # fmt: skip
 
@@ -77,24 +74,15 @@ def _spans(filters: Filters) -> list[datetime]:
     return [midnight(last - timedelta(days=back)) for back in range(days - 1, -1, -1)]
 
 
-def _stack(place: int, counts: Counter[str], top: int, name: str) -> list[Bar]:
-    """Return the stacked bars of one day, with successful runs at the bottom."""
-    bars, ground = [], float(ground_of(0))
-    for state in FINAL:
-        if height := height_of(counts[state], top):
-            ground -= height
-            look = STATES[state].look
-            words = f"{name} · {look.label}: {number(counts[state])}"
-            bars.append(Bar(place * STEP + (STEP - WIDTH) // 2, round(ground, 1), WIDTH, height, look.tone, words))
-    return bars
+def _bars(counts: Counter[str], name: str) -> list[Bar]:
+    """Return the bars of one day, with successful runs at the bottom."""
+    looks = [(STATES[state].look, counts[state]) for state in FINAL if counts[state]]
+    return [Bar(count, look.tone, f"{name} · {look.label}: {number(count)}") for look, count in looks]
 
 
-def _mark(place: int, counts: Counter[str]) -> Mark | None:
+def _mark(counts: Counter[str]) -> Look | None:
     worst = worst_of(state for state in counts if counts[state])
-    if worst is None:
-        return None
-    look = STATES[worst].look
-    return Mark(place * STEP + (STEP - WIDTH) // 2 + 5, look.icon, look.tone)
+    return None if worst is None else STATES[worst].look
 
 
 def _name(span: datetime, filters: Filters) -> str:

@@ -1,23 +1,23 @@
 """The chart of an export's newest runs: rows and duration, with a mark on those that were not plainly successful."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from exports.history.drawing import Bar, Drawing, Label, Mark, ground_of, height_of, in_words, legend_of
 from exports.history.listing import newest_first
 from exports.models import Run, RunQuerySet
 from exports.models.states import State
+from exports.shown.charts import Bar, Chart, Column, Series, in_words, legend_of
 from roles.ui.words import duration, exact_time, number
 
 FEWEST_RUNS, MOST_RUNS = 2, 60
-STEP, WIDTH = 16, 11  # pixels
 NEEDED = ("export_id", "state", "due", "queued_at", "started_at", "ended_at", "rows_done", "unit")
 
 
-def run_chart_of(found: RunQuerySet) -> Drawing | None:
-    """Draw the newest of `found` that have ended or are held, the oldest first; None for less than two. No tests."""
+def run_chart_of(found: RunQuerySet) -> Chart | None:
+    """Return the newest of `found` that have ended or are held, the oldest first; None for less than two. No tests."""
     still = Q(ended_at__isnull=False) | Q(state=State.HELD)
     ended = newest_first(found.filter(still, most_rows=None))
     runs = list(ended.only(*NEEDED)[:MOST_RUNS])[::-1]
@@ -25,32 +25,20 @@ def run_chart_of(found: RunQuerySet) -> Drawing | None:
         return None
     rows, seconds = [run.rows_sent or 0 for run in runs], [run.seconds or 0.0 for run in runs]
     counts, words = Counter(run.state for run in runs), runs[-1].words
-    return Drawing(
+    tops = max(rows), max(seconds)
+    return Chart(
         title=_("%(unit)s and duration of the last %(n)s runs") % {"unit": words.name, "n": number(len(runs))},
         description=_describe(runs, rows, seconds, counts),
-        width=STEP * len(runs),
-        height=ground_of(1) + 1,
-        series=[(str(words.name), number(max(rows))), (_("Duration"), duration(max(seconds)))],
-        grounds=[ground_of(0), ground_of(1)],
-        bars=[bar for values, place in ((rows, 0), (seconds, 1)) for bar in _bars(runs, values, place)],
-        marks=[_mark(run, place) for place, run in enumerate(runs) if run.state != State.SUCCEEDED],
-        labels=list[Label](),
+        series=[Series(str(words.name), tops[0], number(tops[0])), Series(_("Duration"), tops[1], duration(tops[1]))],
+        columns=[_column(run, values) for run, *values in zip(runs, rows, seconds, strict=True)],
         legend=legend_of(counts),
     )
 
 
-def _bars(runs: list[Run], values: list[int] | list[float], series: int) -> list[Bar]:
-    top, ground = max(values), ground_of(series)
-    heights = [height_of(value, top) for value in values]
-    return [
-        Bar(place * STEP + 2, ground - height, WIDTH, height, run.look.tone, run_words(run))
-        for place, (run, height) in enumerate(zip(runs, heights, strict=True))
-        if height
-    ]
-
-
-def _mark(run: Run, place: int) -> Mark:
-    return Mark(place * STEP + 2, run.look.icon, run.look.tone)
+def _column(run: Run, values: Sequence[float]) -> Column:
+    words = run_words(run)
+    stacks = [[Bar(value, run.look.tone, words)] if value else [] for value in values]
+    return Column(stacks, None if run.state == State.SUCCEEDED else run.look)
 
 
 def run_words(run: Run) -> str:

@@ -1,59 +1,89 @@
 """Small charts, drawn as SVG and readable as a list. Loaded through the library `waybill`."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from django import template
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
 
 from roles.templatetags.pieces import of
 
 register = template.Library()
-WIDTH, BAR, TALLEST, GAP = 28, 20, 44, 8  # pixels; a chart below the other for each series
+MARK = 12  # pixels, wide and high
 
 
-@register.simple_tag
-def columns(items: Sequence[Any], series: Sequence[tuple[str, str]], label: str) -> SafeString:
-    """Return a column for each item, each a link, with a bar for each of `series` (name, words for its highest).
+class Size(NamedTuple):
+    """The measures of a chart in pixels; the bars of a series stand on its ground, below those of the one before."""
 
-    An item has id, url, values (one for each series), tone, words (all that it says) and is_current. The words of
+    step: int  # from one column to the next
+    bar: int
+    tallest: int
+    least: float  # the smallest bar is high enough to be seen
+    above: int  # the first series: there the marks stand
+    gap: int  # below one series, before the next
+    below: int  # the last series: there the labels stand
+    radius: float
+
+    def ground(self, place: int) -> int:
+        """Return the y of the line on which the bars of series number `place` stand."""
+        return self.above + (self.tallest + self.gap) * place + self.tallest
+
+
+SIZES = {
+    "wide": Size(step=32, bar=22, tallest=56, least=2, above=18, gap=10, below=18, radius=1.5),
+    "narrow": Size(step=16, bar=11, tallest=56, least=2, above=18, gap=10, below=1, radius=1.5),
+    "link": Size(step=28, bar=20, tallest=43, least=3, above=8, gap=9, below=1, radius=2),
+}
+
+
+@register.inclusion_tag("components/chart.html")
+def chart(
+    columns: Sequence[Any], series: Sequence[Any], size: str, title: str = "", description: str = ""
+) -> dict[str, Any]:
+    """Draw columns, each with `stacks` (bars for each of `series`), `mark` and `label`; SIZES has the sizes.
+
+    One series has `top`, the value of its highest stack; a bar has value, tone and words.
+    """
+    measures = SIZES[size]
+    starts = [place * measures.step for place in range(len(columns))]
+    middle = measures.step // 2
+    return {
+        "title": title,
+        "description": description,
+        "size": measures,
+        "width": measures.step * len(columns),
+        "height": measures.ground(len(series) - 1) + measures.below,
+        "grounds": [measures.ground(place) for place in range(len(series))],
+        "bars": list(_bars(columns, [one.top for one in series], measures)),
+        "marks": [
+            {"x": start + (measures.step - MARK) // 2, "icon": column.mark.icon, "tone": column.mark.tone}
+            for start, column in zip(starts, columns, strict=True)
+            if column.mark
+        ],
+        "labels": [
+            {"x": start + middle, "text": column.label}
+            for start, column in zip(starts, columns, strict=True)
+            if column.label
+        ],
+    }
+
+
+def _bars(columns: Sequence[Any], tops: Sequence[float], size: Size) -> Iterator[dict[str, Any]]:
+    """Yield the bars with their place, one series after the other."""
+    for series, top in enumerate(tops):
+        for place, column in enumerate(columns):
+            y = float(size.ground(series))
+            for bar in column.stacks[series]:
+                height = round(max(size.least, size.tallest * bar.value / (top or 1)), 1)
+                y -= height
+                x = place * size.step + (size.step - size.bar) // 2
+                yield {"x": x, "y": y, "height": height, "tone": bar.tone, "words": bar.words}
+
+
+@register.inclusion_tag("components/columns.html")
+def columns(items: Sequence[Any], series: Sequence[Any], label: str) -> dict[str, Any]:
+    """Lay out a column for each item, each a link, with a bar for each of `series` (name, top, words for the highest).
+
+    An item has id, url, column (as of a chart), tone, words (all that it says) and is_current. The words of
     the item under the pointer or the keyboard, else of the current one, else of the last, stand below.
     """
-    tops = [max((of(item, "values")[place] for item in items), default=0) or 1 for place in range(len(series))]
-    return format_html(
-        '<figure class="columns" aria-label="{0}"><div class="columns-series" aria-hidden="true">{1}</div>'
-        "<ol>{2}</ol></figure>",
-        label,
-        format_html_join("", "<span><b>{}</b> {}</span>", series),
-        format_html_join("", "<li>{}</li>", ((_column(item, tops),) for item in items)),
-    )
-
-
-def _column(item: Any, tops: Sequence[float]) -> SafeString:
-    height = (TALLEST + GAP) * len(tops)
-    return format_html(
-        '<a class="column tone-{0}" id="{1}" href="{2}" hx-get="{2}" hx-target="#panel"{3}>'
-        '<svg width="{4}" height="{5}" viewBox="0 0 {4} {5}" aria-hidden="true">{6}</svg>'
-        '<span class="column-words">{7}</span></a>',
-        of(item, "tone"),
-        of(item, "id"),
-        of(item, "url"),
-        mark_safe(' aria-current="true"') if of(item, "is_current") else "",
-        WIDTH,
-        height,
-        format_html_join("", BAR_SHAPE, _shapes(of(item, "values"), tops)),
-        of(item, "words"),
-    )
-
-
-BAR_SHAPE = '<rect x="{}" y="{}" width="{}" height="{}" rx="2"/><line x1="0" y1="{}" x2="{}" y2="{}"/>'
-
-
-def _shapes(values: Sequence[float], tops: Sequence[float]) -> Iterator[tuple[Any, ...]]:
-    """Yield what each bar and its ground line are drawn with; the smallest bar is high enough to be seen."""
-    for place, (value, top) in enumerate(zip(values, tops, strict=True)):
-        ground = (TALLEST + GAP) * (place + 1) - 1
-        height = max(3.0, (TALLEST - 1) * value / top)
-        line = f"{ground + 0.5:.1f}"
-        yield (WIDTH - BAR) // 2, f"{ground - height:.1f}", BAR, f"{height:.1f}", line, WIDTH, line
+    return {"items": [(item, [of(item, "column")]) for item in items], "series": series, "label": label}

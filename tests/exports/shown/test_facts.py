@@ -3,7 +3,7 @@
 import ast
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,8 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 
 from connections.models import Sharing
-from exports.models import Export
+from exports.history.run_chart import run_chart_of
+from exports.models import Export, Run
 from exports.schedules.words import ScheduleWording
 from exports.shown.exports import export_facts, rows_of
 from roles.access.policy import access_of
@@ -50,6 +51,23 @@ def test_the_facts_of_an_export_make_json(environment):
     assert (calls["name"], calls["connection"], calls["unit"], calls["sent"]) == ("Calls", "Shop", "rows", 1)
     assert (calls["can_edit"], idle["can_edit"]) == (True, False)
     assert (idle["status"]["state"], idle["unit"], idle["sent"]) == ("", None, None)
+
+
+@pytest.mark.django_db
+def test_the_facts_of_a_chart_make_json(environment):
+    export = make_export(environment, "Calls")
+    start = datetime(2026, 3, 10, 12, tzinfo=UTC)
+    for state, rows in (("succeeded", 8), ("failed", 0)):
+        times = {"queued_at": start, "started_at": start, "ended_at": start + timedelta(seconds=30)}
+        export.runs.create(environment=environment, trigger="person", state=state, rows_done=rows, **times)
+    chart = json.loads(json.dumps(asdict(run_chart_of(Run.objects.all())), cls=DjangoJSONEncoder))
+    assert [(one["name"], one["top"], one["words"]) for one in chart["series"]] == [
+        ("Rows", 8, "8"),
+        ("Duration", 30.0, "30 s"),
+    ]
+    values = [[[bar["value"] for bar in stack] for stack in column["stacks"]] for column in chart["columns"]]
+    assert values == [[[8], [30.0]], [[], [30.0]]]
+    assert [column["mark"] is None for column in chart["columns"]] == [True, False]
 
 
 @pytest.mark.django_db

@@ -147,16 +147,24 @@ def test_the_error_of_a_checklist_is_tied_to_each_box_that_can_be_chosen():
     assert re.findall(r'value="(\d)"[^>]* aria-invalid="true" aria-describedby="id_s_error"', html) == ["2", "3"]
 
 
+def bar(value):
+    return SimpleNamespace(value=value, tone="", words="")
+
+
 def test_columns_are_links_that_say_in_words_what_their_bars_show():
-    items = [
-        {"id": "run-1", "url": "/1", "values": (10, 2.5), "tone": "success", "words": "Monday · 10 rows · 2.5 s"},
-        {"id": "run-2", "url": "/2", "values": (0, 5), "tone": "danger", "words": "<Tuesday>", "is_current": True},
-    ]
-    html = render("{% columns items series label='Last runs' %}", items=items, series=[("Rows", "10"), ("Time", "5 s")])
-    links = re.findall(
-        r'<a class="column tone-(\w+)" id="(run-\d)" href="(/\d)" hx-get="/\d" hx-target="#panel"([^>]*)>', html
+    first, second = (
+        SimpleNamespace(stacks=[[bar(rows)], [bar(time)]], mark=None, label="") for rows, time in ((10, 2.5), (0, 5))
     )
-    assert links == [("success", "run-1", "/1", ""), ("danger", "run-2", "/2", ' aria-current="true"')]
+    items = [
+        {"id": "run-1", "url": "/1", "column": first, "tone": "success", "words": "Monday · 10 rows · 2.5 s"},
+        {"id": "run-2", "url": "/2", "column": second, "tone": "danger", "words": "<Tuesday>", "is_current": True},
+    ]
+    series = [SimpleNamespace(name="Rows", top=10, words="10"), SimpleNamespace(name="Time", top=5, words="5 s")]
+    html = render("{% columns items series label='Last runs' %}", items=items, series=series)
+    links = re.findall(
+        r'<a class="column tone-(\w+)" id="(run-\d)" href="(/\d)" hx-get="/\d" hx-target="#panel" ([^>]*?) ?>', html
+    )
+    assert links == [("success", "run-1", "/1", ""), ("danger", "run-2", "/2", 'aria-current="true"')]
     assert re.findall(r'<rect [^>]*height="([\d.]+)"', html) == ["43.0", "21.5", "3.0", "43.0"]
     assert "Monday · 10 rows · 2.5 s</span>" in html
     assert "&lt;Tuesday&gt;" in html
