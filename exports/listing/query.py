@@ -12,10 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from connections.destinations.registry import destinations
-from exports.models import Export, Repeat, ScheduleMode
+from exports.models import Export, Repeat, ScheduleMode, may_edit
 from exports.models.states import DELIVERED, NOT_STARTED, STATES, Look, State
 from exports.schedules.words import ScheduleWording
-from exports.shown.exports import ExportFacts, export_facts, may_edit, rows_of
+from exports.shown.exports import ExportFacts, export_facts, rows_of
 from exports.shown.status import NOT_STARTED_VALUE, STATUS_ORDER
 from roles.access.policy import Access
 from roles.models import Environment

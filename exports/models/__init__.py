@@ -15,7 +15,7 @@ from exports.models.export import (
     ExportSegment,
     ExportTable,
     detached_for,
-    shared_with,
+    may_edit,
 )
 from exports.models.refresh import (
     REFRESHES_UNDER_WAY,
@@ -64,5 +64,5 @@ __all__ = [
     "SystemRefresh",
     "Trigger",
     "detached_for",
-    "shared_with",
+    "may_edit",
 ]

@@ -28,11 +28,15 @@ class ExportKind(models.TextChoices):
     DATA_OUT = "data_out", _("Data-out export")
 
 
-def shared_with(user: User) -> Q:
-    """Match the exports that the contributor `user` may edit; a detached one as it was when it was detached."""
-    kept = Export.detached_users.through.objects.filter(user=user).values("export_id")
+def may_edit(access: Access) -> Q:
+    """Match the exports that the user of `access` may edit: `Export.is_editable_by` as a condition of a query."""
+    if access.has_permission(Permission.MANAGE_CONNECTIONS):
+        return Q()
+    if not access.has_permission(Permission.EDIT_EXPORTS):
+        return Q(pk__in=[])
+    kept = Export.detached_users.through.objects.filter(user=access.user).values("export_id")
     detached = Q(detached_sharing=Sharing.ALL) | Q(detached_sharing=Sharing.NAMED, pk__in=kept)
-    return open_to(user, "connection__") | (Q(connection=None) & detached)
+    return open_to(access.user, "connection__") | (Q(connection=None) & detached)
 
 
 def detached_for(access: Access) -> frozenset[int]:

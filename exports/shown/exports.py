@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Q, QuerySet, Value, When
+from django.db.models import Case, QuerySet, Value, When
 
 from connections.destinations.base import Unit
-from exports.models import Export, ExportKind, Schedule, ScheduleMode, shared_with
+from exports.models import Export, ExportKind, Schedule, ScheduleMode, may_edit
 from exports.models.run import percent_of, sent_of
 from exports.models.states import State
 from exports.schedules.words import ScheduleWording, ScheduleWords
 from exports.shown.status import NEVER_RUN, Status
 from roles.access.policy import Access
-from roles.permissions import Permission
 
 RECURRENCE = ("repeat", "times", "weekdays", "month_day", "cron", "zone", "next_due", "problem")
 # Read as plain values: a page of the list would take a fifth longer with objects.
@@ -41,13 +40,6 @@ class ExportFacts:
     delivered_at: datetime | None
     schedule: ScheduleWords
     can_edit: bool
-
-
-def may_edit(access: Access) -> Q:
-    """Match the exports that the user of `access` may edit."""
-    if access.has_permission(Permission.MANAGE_CONNECTIONS):
-        return Q()
-    return shared_with(access.user) if access.has_permission(Permission.EDIT_EXPORTS) else Q(pk__in=[])
 
 
 def rows_of(exports: QuerySet[Export], access: Access) -> QuerySet[Export, Any]:
