@@ -26,8 +26,8 @@ RANKS: dict[str, Any] = {
 SHOWN = (
     "uuid", "environment_id", "export__name", "state", "trigger", "due", "queued_at", "not_before", "started_at",
     "ended_at", "is_late", "data_as_of", "claims", "tries", "cancel_requested_at", "most_rows", "rows_total",
-    "rows_done", "unit", "bytes_done", "reason", "message", "triggered_by__username", "triggered_by__first_name",
-    "triggered_by__last_name",
+    "rows_done", "unit", "bytes_done", "reason", "reason_code", "message", "triggered_by__username",
+    "triggered_by__first_name", "triggered_by__last_name",
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from exports.history.listing import newest_first
 from exports.models import Run, RunQuerySet
 from exports.models.states import State
 from exports.shown.charts import Bar, Chart, Column, Series, in_words, legend_of
+from exports.shown.runs import result_words
 from roles.ui.words import duration, exact_time, number
 
 FEWEST_RUNS, MOST_RUNS = 2, 60
@@ -36,17 +37,9 @@ def run_chart_of(found: RunQuerySet) -> Chart | None:
 
 
 def _column(run: Run, values: Sequence[float]) -> Column:
-    words = run_words(run)
+    words = result_words(run, run.due or run.queued_at)
     stacks = [[Bar(value, run.look.tone, words)] if value else [] for value in values]
     return Column(stacks, None if run.state == State.SUCCEEDED else run.look)
-
-
-def run_words(run: Run) -> str:
-    """Return the result of a run in one line."""
-    words = [exact_time(run.due or run.queued_at), str(run.look.label)]
-    words += [str(run.words.count(run.rows_sent))] if run.rows_sent is not None else []
-    words += [duration(run.seconds)] if run.seconds is not None else []
-    return " · ".join(words)
 
 
 def _describe(runs: list[Run], rows: list[int], seconds: list[float], counts: Counter[str]) -> str:

@@ -7,14 +7,15 @@ from django.utils.translation import gettext as _
 
 from exports.alerts.of_export import AlertSummary, alert_summary
 from exports.models import Export, Run
-from exports.models.states import NOT_STARTED, Look, State
+from exports.models.states import Look, State
 from exports.progress import facts, history, items
 from exports.progress.files import FileEntry, files_of
 from exports.progress.log import LogLine, log_of
 from exports.progress.remedies import Remedy, next_step, remedies_of
 from exports.progress.steps import steps_of
 from exports.schedules.words import next_run_of
-from exports.shown.status import status_of
+from exports.shown.runs import run_facts
+from exports.shown.status import NEVER_RUN
 from roles.access.policy import Access
 from roles.permissions import Permission
 from roles.ui.words import exact_time
@@ -61,19 +62,21 @@ def progress_of(export: Export, access: Access, run: Run | None = None) -> Progr
     """Return the details of `run`, the last one of `export` unless given, as the user may see them."""
     run = run or export.last_run
     can_edit = export.is_editable_by(access)
+    shown = run_facts(run, export) if run else None
+    status = shown.status if shown else NEVER_RUN
     sees_details = access.has_permission(Permission.SEE_DETAILS)
     can_start = bool(can_edit and export.connection_id and not export.runs.active().exists())
     return Progress(
         run=run,
-        look=run.look if run else NOT_STARTED,
-        reason="" if run and run.message and not run.is_active else status_of(run).reason,
+        look=status.look,
+        reason="" if run and run.message and not run.is_active else status.reason,
         said=_said(run) if run else "",
         is_last=run is None or run.most_rows is not None or run.pk == export.last_run_id,
         next_step=next_step(run, access) if run else "",
         remedies=remedies_of(run, export, access) if run else [],
         steps=steps_of(run) if run else [],
         items=items.item_figures(run) if run else [],
-        facts=facts.run_facts(run) if run else [],
+        facts=facts.named_facts(run, shown) if run and shown else [],
         files=files_of(run, export, access) if run else [],
         history=history.last_runs_of(export, run),
         detail=str(run.detail) if run and sees_details else "",

@@ -7,7 +7,8 @@ from django.utils.translation import gettext as _
 
 from exports.models import Export, Run
 from exports.shown.charts import Bar, Column, Series
-from roles.ui.words import duration, exact_time, number
+from exports.shown.runs import result_words
+from roles.ui.words import duration, number
 
 LAST_RUNS = 12
 
@@ -45,15 +46,11 @@ def last_runs_of(export: Export, shown: Run | None) -> LastRuns | None:
 
 def _last_run(run: Run, export: Export, shown: Run | None) -> LastRun:
     kwargs = {"environment": export.environment.slug, "pk": export.pk, "uuid": run.uuid}
-    rows = run.rows_sent
-    words = [exact_time(run.ended_at or run.queued_at), str(run.get_state_display())]
-    words += [str(run.words.count(rows))] if rows is not None else []
-    words += [duration(run.seconds)] if run.seconds is not None else []
     return LastRun(
         id=f"run-{run.uuid.hex[:12]}",
         url=reverse("exports:run_progress", kwargs=kwargs),
-        column=Column([[Bar(rows or 0)], [Bar(run.seconds or 0)]]),
+        column=Column([[Bar(run.rows_sent or 0)], [Bar(run.seconds or 0)]]),
         tone=run.look.tone,
-        words=" · ".join(words),
+        words=result_words(run, run.ended_at or run.queued_at),
         is_current=shown is not None and run.pk == shown.pk,
     )

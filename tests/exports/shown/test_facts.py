@@ -15,6 +15,7 @@ from exports.history.run_chart import run_chart_of
 from exports.models import Export, Run
 from exports.schedules.words import ScheduleWording
 from exports.shown.exports import export_facts, rows_of
+from exports.shown.runs import run_facts
 from roles.access.policy import access_of
 from roles.roles import Role
 from tests.factories import make_connection, make_environment, make_export, make_member
@@ -51,6 +52,33 @@ def test_the_facts_of_an_export_make_json(environment):
     assert (calls["name"], calls["connection"], calls["unit"], calls["sent"]) == ("Calls", "Shop", "rows", 1)
     assert (calls["can_edit"], idle["can_edit"]) == (True, False)
     assert (idle["status"]["state"], idle["unit"], idle["sent"]) == ("", None, None)
+
+
+@pytest.mark.django_db
+def test_the_facts_of_a_run_make_json_and_words_are_made_when_asked_for(environment):
+    export = make_export(environment, "Calls")
+    start = datetime(2026, 3, 10, 12, tzinfo=UTC)
+    run = export.runs.create(
+        environment=environment,
+        trigger="person",
+        triggered_by=make_member(environment, Role.CONTRIBUTOR, "carla"),
+        state="succeeded",
+        queued_at=start,
+        started_at=start,
+        ended_at=start + timedelta(seconds=30),
+        rows_done=8,
+        unit="people",
+        tries=1,
+        claims=2,
+    )
+    facts = run_facts(run, export)
+    told = json.loads(json.dumps(asdict(facts), cls=DjangoJSONEncoder))
+    assert (told["id"], told["export"], told["status"]["state"]) == (str(run.uuid), "Calls", "succeeded")
+    assert (told["trigger"], told["person"], told["sent"], told["unit"]) == ("person", "carla", 8, "people")
+    assert (told["started_at"], told["seconds"]) == ("2026-03-10T12:00:00Z", 30.0)
+    assert told["attempts"] == {"count": 3, "failed": 1, "interrupted": 1}
+    assert (facts.started_by, facts.cell) == ("Run by hand · carla", "8 people")
+    assert facts.tried == "3 (1 failed, 1 interrupted)"
 
 
 @pytest.mark.django_db
