@@ -9,8 +9,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from roles.templatetags.pieces import icon, of
+from roles.ui.words import number
 
 register = template.Library()
+
+POLLED = ("shown", "head", "all")  # what a list's poll says of the page: no link of the page repeats it
 
 
 @register.simple_tag(takes_context=True)
@@ -52,6 +55,38 @@ def sort_header(
         _swap(url, target),
         label,
         icon(arrow, "" if order else "sort-idle"),
+    )
+
+
+@register.simple_tag(takes_context=True)
+def filter_chip(
+    context: template.RequestContext,
+    name: str,
+    value: str,
+    label: str,
+    current: str = "",
+    path: str = "",
+    **options: Any,
+) -> SafeString:
+    """Return a chip that filters the list by ?name=value, or shows all of it without a value.
+
+    `current` is the value in force. Options: count, look (a tone with its icon), id (the start of it), clears (other
+    parameters to take away).
+    """
+    away = ["page", *POLLED, *options.get("clears", "").split()]
+    url = with_query(context, path, **{name: value or None}, **dict.fromkeys(away))
+    count, look = options.get("count"), options.get("look")
+    return format_html(
+        '<a class="chip{}" id="{}-{}" href="{}"{}{}>{}{}{}</a>',
+        f" tone-{look.tone}" if look else "",
+        options.get("id", "filter"),
+        value or "all",
+        url,
+        _swap(url, "#list"),
+        mark_safe(' aria-current="true"') if (value or "") == (current or "") else "",
+        icon(look.icon, "icon-small") if look else "",
+        label,
+        "" if count is None else format_html(' <span class="num">{}</span>', number(count)),
     )
 
 

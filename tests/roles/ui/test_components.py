@@ -104,6 +104,20 @@ def test_checklist_sums_what_is_chosen_and_greys_with_a_reason():
     assert "No e-mail" in html
 
 
+def test_filter_chips_keep_the_search_and_mark_the_one_in_force():
+    request = RequestFactory().get("/e/x/alerts/", {"q": "call", "kind": "late", "page": "3", "shown": "4:a"})
+    chip = "{% filter_chip 'status' value 'Open' current count=1200 clears='kind' %}"
+    html = render(chip, request=request, value="open", current="open")
+    assert 'href="/e/x/alerts/?q=call&amp;status=open"' in html
+    assert 'id="filter-open"' in html
+    assert 'aria-current="true"' in html
+    assert '<span class="num">1,200</span>' in html
+    html = render(chip, request=request, value="", current="open")
+    assert 'href="/e/x/alerts/?q=call"' in html
+    assert 'id="filter-all"' in html
+    assert "aria-current" not in html
+
+
 def test_sort_header_turns_round_and_keeps_the_search():
     request = RequestFactory().get("/e/x/exports/", {"q": "call", "page": "3", "sort": "name"})
     html = render("{% sort_header 'name' 'Name' current='name' target='#list' %}", request=request)
