@@ -9,12 +9,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from roles.templatetags import charts, lists, pieces
+from roles.templatetags import charts, lists, menus, pieces
 from roles.templatetags.pieces import TONE_ICONS, icon, of
 from roles.ui.counted import counted, forms_of
 
 register = template.Library()
-for part in (pieces.register, lists.register, charts.register):
+for part in (pieces.register, lists.register, menus.register, charts.register):
     register.tags |= part.tags
     register.filters |= part.filters
 

@@ -104,6 +104,21 @@ def test_checklist_sums_what_is_chosen_and_greys_with_a_reason():
     assert "No e-mail" in html
 
 
+def test_menu_items_carry_what_commands_and_htmx_need():
+    link = render("{% menu_link 'trash' 'Remove' url action='remove' danger=True %}", url="/e/x/1?a=1&b=2")
+    assert '<a class="menu-item menu-item-danger" data-action="remove" href="/e/x/1?a=1&amp;b=2"' in link
+    assert 'hx-get="/e/x/1?a=1&amp;b=2" hx-target="#panel"' in link
+    item = "{% menu_form 'run' label '/run' swap='none' name='on' value='0' %}"
+    form = render(item, csrf_token="token", label="<Run>")
+    assert '<form method="post" action="/run" hx-post="/run" hx-swap="none">' in form
+    assert '<input type="hidden" name="csrfmiddlewaretoken" value="token">' in form
+    assert '<input type="hidden" name="on" value="0">' in form
+    assert "&lt;Run&gt;</button>" in form
+    button = render("{% menu_button 'trash' 'Remove' '/remove' 1234 %}")
+    assert 'form="one" formaction="/remove" name="id" value="1234"' in button
+    assert 'hx-post="/remove" hx-include="#one" hx-target="#panel"' in button
+
+
 def test_filter_chips_keep_the_search_and_mark_the_one_in_force():
     request = RequestFactory().get("/e/x/alerts/", {"q": "call", "kind": "late", "page": "3", "shown": "4:a"})
     chip = "{% filter_chip 'status' value 'Open' current count=1200 clears='kind' %}"
