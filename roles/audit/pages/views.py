@@ -74,9 +74,8 @@ def _choices(request: EnvironmentRequest, filters: Filters) -> dict[str, Any]:
     actions = [(name, sentences.choice(name)) for name in listing.actions(request.environment)]
     types = [(name, sentences.object_type(name)) for name in listing.object_types(request.environment)]
     return {
-        "people": listing.people(request.environment),
+        "people": [(listing.SYSTEM, "Waybill"), *listing.people(request.environment)],
         "actions": sorted(actions, key=lambda one: one[1]),
         "object_types": sorted(types, key=lambda one: one[1]),
-        "system": listing.SYSTEM,
         "is_one_object": bool(filters.type and filters.object),
     }
