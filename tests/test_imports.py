@@ -4,6 +4,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -101,6 +102,26 @@ def named(source: str, kind: re.Pattern[str] = DOTTED) -> Iterator[str]:
 )
 def test_names_in_strings_are_seen(source, names):
     assert list(named(source)) == names
+
+
+def test_what_code_in_strings_imports_is_there():
+    """Scripts that tests and measurements give to another process."""
+    found = {
+        (module, name.partition(" as ")[0].strip())
+        for room in ("tests", "bench", "config")
+        for path in (REPOSITORY / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for module, names in re.findall(
+            rf"^from ((?:{'|'.join(BELOW)})[\w.]*) import ([\w, ]+)$", node.value, re.MULTILINE
+        )
+        for name in names.split(",")
+        if find_spec(module)
+    }
+    assert ("segments.importing.loading", "import_table") in found
+    assert {
+        pair for pair in found if not hasattr(import_module(pair[0]), pair[1]) and not find_spec(".".join(pair))
+    } == set()
 
 
 def test_addresses_in_strings_are_seen():

@@ -9,7 +9,7 @@ import os
 from datetime import datetime, timedelta, UTC
 from pathlib import Path
 from connections.models import Connection
-from exports.spec.folders import folder_of
+from exports.spec.folders import export_folder
 from exports.models import Export, ExportSegment, Schedule, ScheduleMode
 from roles.models import Environment, RoleAssignment, User
 from segments.importing.loading import import_table
@@ -35,7 +35,7 @@ for number in range(int(os.environ["EXPORTS"])):
         refreshes_segments=number % 4 == 0, schedule_mode=ScheduleMode.OWN,
         settings={"compression": "gzip"} if number % 2 else {},
     )
-    folder_of(export)
+    export_folder(export)
     ExportSegment.objects.create(export=export, segment=segment)
     Schedule.objects.create(export=export, repeat="daily", times=[far], zone="UTC")
 """
