@@ -13,6 +13,11 @@ def row_of(page, name):
     return page.locator("table.list tbody tr").filter(has=page.get_by_role("link", name=name, exact=True))
 
 
+def reload_until(page, shown):
+    """Load the page anew, as somebody without scripts does, until it shows what `shown` finds."""
+    until(lambda: page.reload() and shown.count())
+
+
 def fill_in(form, name):
     form.get_by_label("Connection").select_option(label="Partner SFTP")
     form.get_by_label("Name", exact=False).first.fill(name)
@@ -71,7 +76,7 @@ def test_a_contributor_sends_a_segment_over_sftp_without_scripts(portal, visit):
     expect(page.get_by_text("“Without scripts” is added. Its run is queued.")).to_be_visible()
     expect(page.get_by_role("heading", name="Progress details")).to_be_visible()
     page.goto("/e/contoso/exports/")
-    until(lambda: page.reload() and row_of(page, "Without scripts").get_by_text("Successful").count())
+    reload_until(page, row_of(page, "Without scripts").get_by_text("Successful"))
     row_of(page, "Without scripts").get_by_role("link", name=re.compile("^Successful")).click()
     expect(page.get_by_role("heading", name="Progress details")).to_be_visible()
     expect(page.locator("dl")).to_contain_text(f"{expected_rows(portal):,}")
@@ -104,8 +109,9 @@ def test_a_running_job_is_canceled_without_scripts(portal, visit):
     row.get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_text("“Another slow delivery” is queued.")).to_be_visible()
     row_of(page, "Another slow delivery").locator(".status-link").click()
-    page.get_by_role("button", name="Cancel job").click()
-    until(lambda: page.reload() and page.locator(".progress-state").get_by_text("Canceled").count())
+    with page.expect_event("load"):
+        page.get_by_role("button", name="Cancel job").click()
+    reload_until(page, page.locator(".progress-state").get_by_text("Canceled"))
 
 
 @pytest.mark.long
