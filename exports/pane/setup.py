@@ -19,7 +19,7 @@ from exports.pane.submission import SETTINGS, Submission
 from exports.schedules.form import OFF, ON, ScheduleForm, field_values, typed_values
 from exports.spec.catalogue import Catalogue
 from exports.spec.check import Checked, check_resolved, too_many
-from exports.spec.problems import Code, Problem
+from exports.spec.problems import Problem
 from exports.spec.resolved import Resolved
 from exports.spec.schedule import FORM_NAMES, recurrence_of
 from exports.spec.settings import form_for
@@ -231,7 +231,7 @@ class Setup:
                 case ("schedule", str(name), *_rest):
                     schedule[FORM_NAMES.get(name, name)].append(problem.message)
                 case ("segments" | "tables", *_rest):
-                    self.choice_error = self.choice_error or self._said_of_choice(problem)
+                    self.choice_error = self.choice_error or problem.message
                 case ("kind",):
                     self.kind_error = problem.message
                 case (str(name),) if name in self.form.fields:
@@ -244,12 +244,6 @@ class Setup:
             put_beside(self.settings_form, settings)
         for fields in self.field_lists:
             fields.take(problems)
-
-    def _said_of_choice(self, problem: Problem) -> str:
-        """Segments that do not fit are named in one sentence."""
-        if problem.code != Code.NOT_ELIGIBLE:
-            return problem.message
-        return self.resolved.eligibility.refusal(self.segments)
 
 
 class _Texts(defaultdict[str, list[str]]):

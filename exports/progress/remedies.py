@@ -10,7 +10,9 @@ from django.utils.translation import gettext as _
 from exports.models import Export, ReasonCode, Run
 from exports.models.states import State
 from exports.progress.steps import failed_step
+from exports.spec.ineligible import contact_segment_url
 from roles.access.policy import Access, administrators
+from roles.kinds import ProfileKind
 from roles.permissions import Permission
 from roles.ui.words import relative
 from segments.models import Segment
@@ -47,7 +49,7 @@ def remedies_of(run: Run, export: Export, access: Access) -> list[Remedy]:
         return _decision_remedies(run, at | {"pk": export.pk}) if export.is_editable_by(access) else []
     remedies = []
     if access.has_permission(Permission.EDIT_DATA):
-        remedies += [_contact_segment(segment, at) for segment in _not_eligible(step, export)]
+        remedies += [_contact_segment(segment, export, at) for segment in _not_eligible(step, export)]
     is_of_the_export = step.get("key", "refresh") != "refresh" and not _is_of_the_target(run)
     is_skipped = run.state == State.SKIPPED and bool(run.message)
     if (is_of_the_export or is_skipped) and export.is_editable_by(access):
@@ -68,16 +70,17 @@ def _decision_remedies(run: Run, at: dict[str, Any]) -> list[Remedy]:
 
 
 def _not_eligible(step: dict[str, object], export: Export) -> list[Segment]:
-    """The segments that the check named and that are still there."""
+    """The account segments that the check named and that are still there: their contacts can go in their place."""
     named = step.get("not_eligible")
     if not isinstance(named, list):
         return []
-    return list(Segment.objects.filter(environment=export.environment, pk__in=named).order_by("name"))
+    accounts = Segment.objects.filter(environment=export.environment, table__profile_kind=ProfileKind.ACCOUNT)
+    return list(accounts.filter(pk__in=named).order_by("name"))
 
 
-def _contact_segment(segment: Segment, at: dict[str, str]) -> Remedy:
+def _contact_segment(segment: Segment, export: Export, at: dict[str, str]) -> Remedy:
     label = _("Create contact segment like “%(name)s”") % {"name": segment.name}
-    return Remedy(label, f"{reverse('segments:add', kwargs=at)}?like={segment.pk}")
+    return Remedy(label, contact_segment_url(segment, at["environment"], export))
 
 
 def _may_be_the_connection(run: Run) -> bool:

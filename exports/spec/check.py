@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from exports.models import Export, ExportKind
 from exports.spec import columns, schedule, settings
 from exports.spec.catalogue import Catalogue, did_you_mean
+from exports.spec.ineligible import not_eligible
 from exports.spec.problems import MOST_PROBLEMS, Code, Path, Problem, duplicates, one_line, problems_of_error
 from exports.spec.resolved import Resolved
 from exports.spec.spec import ExportSpec
@@ -173,10 +174,11 @@ class _Judge:
     def _not_eligible(self) -> Iterator[Problem]:
         if self.spec.tables:
             yield Problem(("tables",), Code.NOT_SENT, _("An export of segments sends no tables."))
-        for segment in self.resolved.segments:
-            if why_not := self.resolved.eligibility.why_not(segment):
-                place = self.spec.segments.index(segment.name)
-                yield Problem(("segments", place), Code.NOT_ELIGIBLE, why_not)
+        why_not = self.resolved.eligibility.why_not
+        refused = [segment for segment in self.resolved.segments if why_not(segment)]
+        for segment in refused:
+            place = ("segments", self.spec.segments.index(segment.name))
+            yield Problem(place, Code.NOT_ELIGIBLE, str(not_eligible(refused)), why_not(segment))
 
     def _fields(self) -> Iterator[Problem]:
         if not self.spec.is_of_segments:

@@ -13,9 +13,9 @@ from segments.models import Segment
 from segments.projection import projected
 
 NOT_TAKEN = {
-    ProfileKind.CUSTOMER: gettext_lazy("%(type)s takes no segments of customer profiles."),
-    ProfileKind.ACCOUNT: gettext_lazy("%(type)s takes no segments of account profiles."),
-    ProfileKind.CONTACT: gettext_lazy("%(type)s takes no segments of contact profiles."),
+    ProfileKind.CUSTOMER: gettext_lazy("%(type)s doesn't accept customer segments."),
+    ProfileKind.ACCOUNT: gettext_lazy("%(type)s doesn't accept account segments."),
+    ProfileKind.CONTACT: gettext_lazy("%(type)s doesn't accept contact segments."),
 }
 Settings = dict[str, Any]
 
@@ -62,13 +62,6 @@ class Eligibility:
         """Say that the chosen segments together are over the type's limit; "" when they are not."""
         return total_warning(chosen, self.destination, self.settings) if self.destination else ""
 
-    def refusal(self, chosen: Sequence[Segment]) -> str:
-        """Say which of the chosen segments do not fit and what to do; "" when all do."""
-        names = [segment.name for segment in chosen if self.why_not(segment)]
-        if not names:
-            return ""
-        return _("Not eligible: %(names)s. Uncheck them, or choose another connection.") % {"names": ", ".join(names)}
-
 
 def why_not(segment: Segment, destination: type[Destination], settings: Settings) -> str:
     """Say why `destination`, with the export's `settings`, does not take `segment`; "" when it does."""
@@ -78,7 +71,7 @@ def why_not(segment: Segment, destination: type[Destination], settings: Settings
     if not missing:
         return ""
     names = ", ".join(str(field.label) for field in missing)
-    return _("%(type)s needs %(fields)s, which no field of its profiles holds.") % {
+    return _("%(type)s needs %(fields)s, but no field of this segment provides it.") % {
         "type": destination.label,
         "fields": names,
     }

@@ -54,11 +54,12 @@ OF_FORMS = {
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong at `path` of a spec, or that a person should know."""
+    """One thing that is wrong at `path` of a spec, or that a person should know; `reason` says why, where known."""
 
     path: Path
     code: Code
     message: str
+    reason: str = ""
 
     @property
     def field(self) -> str:

@@ -10,17 +10,13 @@ from psycopg import sql
 from connections.destinations.base import Destination
 from exports.models import Export, ExportKind, Run
 from exports.spec import eligibility
+from exports.spec.ineligible import not_eligible
 from exports.work.errors import NotEligibleError, RunError
 from roles.messages import listed
 from roles.messages import said as _
 from segments import projection
 from segments.models import Field, Segment, Table
 from segments.warehouse import projecting, queries, records
-
-NOT_ELIGIBLE = _(
-    "The following segments are not eligible for this export destination: %(names)s. "
-    "Please select only segments of type ContactProfile and try again."
-)
 
 
 class ItemKind(StrEnum):
@@ -158,9 +154,8 @@ def _refuse_ineligible(export: Export, segments: list[Segment], destination: typ
     """Raise NotEligibleError naming every segment that the destination does not take."""
     refused = [segment for segment in segments if eligibility.why_not(segment, destination, export.settings)]
     if refused:
-        names = listed(f"'{segment.name}'" for segment in refused)
         raise NotEligibleError(
-            NOT_ELIGIBLE % {"names": names},
+            not_eligible(refused),
             reason=_("Segment not eligible"),
             segment_ids=[segment.pk for segment in refused],
         )

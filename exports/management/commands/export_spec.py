@@ -101,7 +101,8 @@ def _export_of(name: str, environment: Environment) -> Export | None:
 
 
 def _line(problem: Problem) -> str:
-    return f"{problem.field}: {_shortened(problem.message)} [{problem.code}]"
+    text = " ".join(filter(None, [_shortened(problem.message), _shortened(problem.reason)]))
+    return f"{problem.field}: {text} [{problem.code}]"
 
 
 def _shortened(text: str) -> str:
@@ -117,5 +118,6 @@ def _as_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:
             "code": problem.code,
             "message": _shortened(problem.message),
         }
+        | ({"reason": _shortened(problem.reason)} if problem.reason else {})
         for problem in problems
     ]

@@ -15,6 +15,10 @@ ACCOUNTS = "AccountId,Name,City\nA1,Cafés & Co,Paris\nA2,Beans,London\nA3,Cups,
 CONTACTS = (
     "ContactId,AccountId,Name,EMail\nP1,A1,Ada,ada@example.com\nP2,A1,Bob,bob@example.com\nP3,A2,Cy,cy@example.com\n"
 )
+NOT_ELIGIBLE = (
+    "The following segment is not eligible for this export destination: '%s'. "
+    "Please choose only segments of type ContactProfile and try again."
+)
 NO_MAIL = "PersonId,Nickname\nN1,Zed\nN2,Yan\nN3,Xi\n"
 
 
@@ -57,7 +61,7 @@ def test_a_target_for_people_offers_contacts_and_accounts_that_project_what_it_n
         pane.of_contacts.pk: "",
         pane.projected.pk: "",
     }
-    assert line_of(shown, "Our accounts") == "Our accounts Account 3 People list takes no segments of account profiles."
+    assert line_of(shown, "Our accounts") == "Our accounts Account 3 People list doesn't accept account segments."
     assert "open the segment and choose fields of its contacts" in text_of(shown)
     assert line_of(shown, "Our contacts") == "Our contacts Contact 3"
     assert "the number of contacts is not known in advance" in line_of(shown, "With contacts")
@@ -81,7 +85,10 @@ def test_saving_names_the_segments_that_do_not_fit(pane):
     form = {"connection": pane.people.pk, "name": "Weekly", "schedule_mode": "off"}
     answer = pane.client.post(pane.url(), form | {"segments": [pane.of_accounts.pk, pane.of_contacts.pk]})
     assert answer.status_code == 422
-    assert "Not eligible: Our accounts. Uncheck them, or choose another connection." in text_of(answer)
+    assert NOT_ELIGIBLE % "Our accounts" in text_of(answer)
+    form["segments"] = [make_segment(pane.accounts, "All accounts").pk, pane.of_accounts.pk]
+    several = (NOT_ELIGIBLE % "All accounts', 'Our accounts").replace("segment is", "segments are")
+    assert several in text_of(pane.client.post(pane.url(), form))
     assert not Export.objects.exists()
 
 
@@ -128,7 +135,7 @@ def test_in_an_environment_for_consumers_no_kind_is_shown_and_a_missing_field_is
     plain = make_segment(make_table(pane.environment, "Walk-ins", NO_MAIL, key="PersonId"), "Walk-in customers")
     people = make_connection(pane.environment, "People", type=PeopleList.slug)
     shown = pane.send(connection=people.pk, draft="1")
-    reason = "People list needs E-mail address, which no field of its profiles holds."
+    reason = "People list needs E-mail address, but no field of this segment provides it."
     assert line_of(shown, plain.name) == f"Walk-in customers 3 {reason}"
 
 

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[3]
 OF_THE_RUN = [
     "exports/work",
+    "exports/spec/ineligible.py",
     "exports/runs/lifecycle.py",
     "segments/warehouse/queries.py",
     "segments/warehouse/records.py",

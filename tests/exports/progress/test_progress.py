@@ -13,6 +13,7 @@ from django.utils import timezone
 from exports.models import Export, ReasonCode, Run
 from exports.models.states import State
 from roles.roles import Role
+from segments.models import Table
 from tests.factories import client_of, make_export, make_member, make_segment
 
 pytestmark = pytest.mark.django_db
@@ -222,19 +223,20 @@ def test_a_retrying_run_says_when_it_is_tried_next_and_when_to_do_something(carl
 
 
 def test_segments_that_are_not_eligible_offer_both_remedies(carl, export, table):
+    Table.objects.filter(pk=table.pk).update(profile_kind="account")
     segments = [make_segment(table, name) for name in ("Accounts A", "Accounts B")]
     step = {"key": "check", "label": "Check", "state": "failed", "note": ""}
     step["not_eligible"] = [segment.pk for segment in segments] + [10**9, "x"][:1]
     message = (
         "The following segments are not eligible for this export destination: 'Accounts A', 'Accounts B'. "
-        "Please select only segments of type ContactProfile and try again."
+        "Please choose only segments of type ContactProfile and try again."
     )
     make_run(export, State.FAILED, message=message, reason="Segment not eligible", steps=[step])
     page = text_of(carl.get(url(export)))
     assert message in page
     at = {"environment": export.environment.slug}
     for segment in segments:
-        assert f'href="{reverse("segments:add", kwargs=at)}?like={segment.pk}"' in page
+        assert f'href="{reverse("segments:add", kwargs=at)}?like={segment.pk}&export={export.pk}"' in page
         assert f"Create contact segment like “{segment.name}”" in page
     assert re.search(rf'href="{url(export, "edit")}"[^>]*>Edit export<', page)
 

@@ -44,13 +44,13 @@ def test_contacts_with_the_required_field_are_taken(contacts):
 
 def test_what_is_missing_is_named(contacts):
     contacts.fields.update(semantic_type="")
-    text = "People list needs E-mail address, which no field of its profiles holds."
+    text = "People list needs E-mail address, but no field of this segment provides it."
     assert why_not(segment_of(contacts), PeopleList, PEOPLE) == text
 
 
 def test_accounts_are_taken_where_the_export_targets_companies(accounts):
     segment = segment_of(accounts)
-    assert why_not(segment, PeopleList, PEOPLE) == "People list takes no segments of account profiles."
+    assert why_not(segment, PeopleList, PEOPLE) == "People list doesn't accept account segments."
     assert why_not(segment, PeopleList, COMPANIES) == ""
 
 

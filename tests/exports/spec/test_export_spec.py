@@ -193,6 +193,18 @@ def test_limits_of_the_target_are_warnings(environment, segment, check, people_l
     assert any(line.startswith("segments[0]: 2,000 members: more than") and "[limit]" in line for line in lines)
 
 
+def test_segments_that_are_not_eligible_are_told_in_the_documents_words(
+    environment, table, segment, check, people_list
+):
+    table.fields.update(semantic_type="")
+    make_connection(environment, "People", type=PeopleList.slug)
+    code, lines = check(document(connection="People"))
+    said = "The following segment is not eligible for this export destination: 'Everybody'. "
+    said += "Please choose only segments of type ContactProfile and try again. "
+    why = "People list needs E-mail address, but no field of this segment provides it."
+    assert (code, lines) == (1, [f"segments[0]: {said}{why} [not_eligible]"])
+
+
 def test_what_is_wrong_can_be_read_by_programs(export, environment, tmp_path):
     path = tmp_path / "export.json"
     path.write_text(json.dumps(document(fields={"Customers": [{"field": "City", "name": ""}]})))

@@ -101,7 +101,7 @@ def test_segments_that_are_not_eligible_fail_the_run_with_the_documents_words(en
     assert (run.state, run.reason) == (State.FAILED, "Segment not eligible")
     assert run.message == (
         "The following segments are not eligible for this export destination: 'Big accounts', 'Old accounts'. "
-        "Please select only segments of type ContactProfile and try again."
+        "Please choose only segments of type ContactProfile and try again."
     )
     check = step_of(run, "check")
     assert (check["state"], check["not_eligible"]) == ("failed", [segment.pk for segment in refused])

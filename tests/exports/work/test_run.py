@@ -185,8 +185,8 @@ def test_a_segment_that_is_not_eligible_fails_with_the_documents_words(export, m
     monkeypatch.setattr(LocalFolder, "takes", frozenset({ProfileKind.CONTACT}))
     run = run_to_end(export)
     assert run.message == (
-        "The following segments are not eligible for this export destination: 'Everybody'. "
-        "Please select only segments of type ContactProfile and try again."
+        "The following segment is not eligible for this export destination: 'Everybody'. "
+        "Please choose only segments of type ContactProfile and try again."
     )
     assert run.state == State.FAILED
 
