@@ -1,6 +1,6 @@
 """When one or several exports run by themselves, as a person fills it in."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -49,7 +49,7 @@ class ScheduleForm(forms.Form):
 
     schedule_mode = forms.ChoiceField(
         label=gettext_lazy("Schedule run"),
-        choices=[(ON, gettext_lazy("On")), (OFF, gettext_lazy("Off: only when somebody runs it"))],
+        choices=[(ON, gettext_lazy("On")), (OFF, gettext_lazy("Off (run manually)"))],
         widget=forms.RadioSelect,
         error_messages={
             "required": gettext_lazy("Choose On or Off."),
@@ -152,10 +152,13 @@ class ScheduleForm(forms.Form):
 
 
 class BulkScheduleForm(ScheduleForm):
-    """The same for several exports, which may keep what each has and only be switched on or off."""
+    """The same for several exports, which may keep what each has and only be switched on or off.
+
+    `unscheduled` are the names of those that are off and have no schedule to keep: On asks which one they get.
+    """
 
     scope = forms.ChoiceField(
-        label=gettext_lazy("Schedules of these exports"),
+        label=gettext_lazy("Keep or replace schedules"),
         choices=[
             (KEEP, gettext_lazy("Keep individual schedules: only switch them on or off")),
             (NEW, gettext_lazy("Define new schedule for all selected exports")),
@@ -168,12 +171,31 @@ class BulkScheduleForm(ScheduleForm):
     )
     field_order = ["scope"]
 
+    def __init__(self, *args: Any, unscheduled: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.unscheduled = list(unscheduled)
+        if self.unscheduled:
+            repeat: Any = self.fields["repeat"]
+            repeat.choices = [("", gettext_lazy("Choose a schedule")), *REPEATS]
+
+    def clean(self) -> dict[str, Any]:
+        """Take no recurrence for granted where one is asked for."""
+        cleaned = super().clean()
+        is_asked = cleaned.get("scope") == NEW or self._is_asked()
+        if self.unscheduled and is_asked and cleaned.get("schedule_mode") == ON and cleaned.get("repeat") == "":
+            self.add_error("repeat", forms.ValidationError(gettext_lazy("Choose how often it runs."), code="required"))
+        return cleaned
+
+    def _is_asked(self) -> bool:
+        """Whether exports that keep their schedules are asked for one, since some have none."""
+        return bool(self.unscheduled) and self.cleaned_data.get("scope") == KEEP
+
     def _counting(self, switch: str | None, repeat: str) -> set[str]:
-        scope = self.cleaned_data.get("scope")
-        return {"scope"} | ({"schedule_mode"} if scope == KEEP else super()._counting(switch, repeat))
+        is_kept = self.cleaned_data.get("scope") == KEEP and not self._is_asked()
+        return {"scope"} | ({"schedule_mode"} if is_kept else super()._counting(switch, repeat))
 
     def _judge(self, repeat: str, cleaned: dict[str, Any]) -> None:
-        if cleaned.get("scope") == NEW:
+        if cleaned.get("scope") == NEW or self._is_asked():
             super()._judge(repeat, cleaned)
 
 

@@ -53,7 +53,7 @@ def _of_refresh(environment: Environment) -> NextRuns:
     row = refresh_of(environment)
     if row is None:
         return NextRuns(
-            text=_("The system refresh is off, so it does not run by itself until that is on. Run all takes it.")
+            text=_("System refresh is off, so this export won't run automatically. “Run all” still includes it.")
         )
     found = next_of(recurrence.of(row))
     return NextRuns(_("System refresh: %(words)s") % {"words": found.words}, found.runs, found.text)

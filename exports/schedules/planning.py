@@ -77,8 +77,10 @@ def stored_rule(export: Export) -> Recurrence | None:
 
 
 def mode_when_on(export: Export) -> str:
-    """Return how an export runs by itself once its schedule is switched on: as it did before."""
-    return ScheduleMode.OWN if stored_rule(export) else ScheduleMode.REFRESH
+    """Return how an export runs by itself once its schedule is switched on; "" if it has none to go back to."""
+    if stored_rule(export):
+        return ScheduleMode.OWN
+    return "" if export.schedule_mode == ScheduleMode.OFF else ScheduleMode.REFRESH
 
 
 def refresh_of(environment: Environment) -> RefreshSchedule | None:

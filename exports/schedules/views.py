@@ -1,5 +1,7 @@
 """Schedule export: when the chosen exports run by themselves."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.http import HttpResponse
@@ -27,11 +29,11 @@ def schedule(request: EnvironmentRequest) -> HttpResponse:
     if "id" not in request.POST:
         return select_first(request)
     chosen, left_out = chosen_exports(request)
-    form_class = BulkScheduleForm if len(chosen) > 1 else ScheduleForm
+    form_class = _form_class(chosen)
     if "confirmed" not in request.POST:
         return _pane(request, chosen, left_out, form_class(initial=_opening(chosen, request)))
     if "show" in request.POST:
-        return _pane(request, chosen, left_out, form_class(initial=typed_values(form_class, request.POST)))
+        return _pane(request, chosen, left_out, form_class(initial=typed_values(BulkScheduleForm, request.POST)))
     form = form_class(request.POST)
     if not form.is_valid():
         return _pane(request, chosen, left_out, form)
@@ -45,9 +47,16 @@ def schedule(request: EnvironmentRequest) -> HttpResponse:
 
 def _set(export: Export, form: ScheduleForm, request: EnvironmentRequest) -> None:
     mode = form.mode
-    if form.cleaned_data.get("scope") == KEEP and mode != OFF:
-        mode = planning.mode_when_on(export)
-    actions.set_schedule(export, mode, form.rule, by=request.user)
+    rule = form.rule
+    if form.cleaned_data.get("scope") == KEEP and mode != OFF and (kept := planning.mode_when_on(export)):
+        mode, rule = kept, None
+    actions.set_schedule(export, mode, rule, by=request.user)
+
+
+def _form_class(chosen: list[Export]) -> Callable[..., ScheduleForm]:
+    if len(chosen) == 1:
+        return ScheduleForm
+    return partial(BulkScheduleForm, unscheduled=[one.name for one in chosen if not planning.mode_when_on(one)])
 
 
 def _opening(chosen: list[Export], request: EnvironmentRequest) -> dict[str, Any]:
@@ -56,6 +65,8 @@ def _opening(chosen: list[Export], request: EnvironmentRequest) -> dict[str, Any
     switches = {OFF if export.schedule_mode == ScheduleMode.OFF else ON for export in chosen}
     if len(switches) > 1:
         opening["schedule_mode"] = ""
+    if len(chosen) > 1 and not all(map(planning.mode_when_on, chosen)):
+        opening["repeat"] = ""
     return opening | {"scope": KEEP}
 
 
@@ -82,6 +93,8 @@ def parts(form: ScheduleForm, request: EnvironmentRequest) -> dict[str, Any]:
 @require_safe
 def next_runs_of(request: EnvironmentRequest) -> TemplateResponse:
     """Show the next runs of what is typed; nothing is kept."""
-    is_kept = request.GET.get("scope") == KEEP
-    found = NextRuns() if is_kept else next_runs(request.GET, request.environment)
+    is_asked = "unscheduled" in request.GET
+    is_kept = request.GET.get("scope") == KEEP and not is_asked
+    is_open = is_asked and request.GET.get("schedule_mode") == ON and not request.GET.get("repeat")
+    found = NextRuns() if is_kept or is_open else next_runs(request.GET, request.environment)
     return TemplateResponse(request, "exports/schedule_next.html", {"next": found})

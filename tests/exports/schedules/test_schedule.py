@@ -161,17 +161,40 @@ def test_exports_that_differ_have_no_switch_chosen_and_nothing_is_saved_unchosen
     assert (answer.status_code, "Choose whether they keep their schedules." in text_of(answer)) == (422, True)
 
 
+def modes_of(*exports):
+    for export in exports:
+        export.refresh_from_db()
+    return [export.schedule_mode for export in exports]
+
+
 def test_individual_schedules_are_kept_and_only_switched(environment, carl):
     following, own = make_export(environment, "One"), make_export(environment, "Two")
     actions.set_schedule(own, ScheduleMode.OWN, DAILY, by=None)
     pane = text_of(ask(carl, environment, [following, own]))
-    assert "Daily at 09:00 (Europe/Paris)" in pane
-    for switch, modes in (("off", ["off", "off"]), ("on", ["refresh", "own"])):
-        ask(carl, environment, [following, own], scope="keep", schedule_mode=switch)
-        for export in (following, own):
-            export.refresh_from_db()
-        assert [following.schedule_mode, own.schedule_mode] == modes
+    assert ("Daily at 09:00 (Europe/Paris)" in pane, "Keep or replace schedules" in pane) == (True, True)
+    assert "has no schedule to keep" not in pane
+    ask(carl, environment, [own], schedule_mode="off")
+    ask(carl, environment, [following, own], scope="keep", schedule_mode="on")
+    assert modes_of(following, own) == ["refresh", "own"]
+    ask(carl, environment, [following, own], scope="keep", schedule_mode="off")
+    assert modes_of(following, own) == ["off", "off"]
     assert planning.stored_rule(own) == DAILY
+
+
+def test_on_asks_which_schedule_exports_get_that_have_none_to_keep(environment, carl):
+    never, own = make_export(environment, "Never", schedule_mode="off"), make_export(environment, "Own")
+    actions.set_schedule(own, ScheduleMode.OWN, DAILY, by=None)
+    pane = ask(carl, environment, [never, own])
+    assert "“Never” has no schedule to keep." in text_of(pane)
+    assert chosen(pane, "repeat") == [""]
+    keep = {"scope": "keep", "schedule_mode": "on", "repeat": ""}
+    answer = ask(carl, environment, [never, own], **keep)
+    assert (answer.status_code, "Choose how often it runs." in text_of(answer)) == (422, True)
+    assert modes_of(never, own) == ["off", "own"]
+    weekly = {"repeat": "weekly", "weekdays": ["2"], "time": "07:00", "zone": "Asia/Jakarta"}
+    assert ask(carl, environment, [never, own], **keep | weekly).status_code == 204
+    assert planning.stored_rule(never) == Recurrence("weekly", ("07:00",), (2,), zone="Asia/Jakarta")
+    assert (modes_of(never, own), planning.stored_rule(own)) == (["own", "own"], DAILY)
 
 
 def test_a_new_schedule_is_defined_for_all_selected(environment, carl):
@@ -219,7 +242,7 @@ def test_the_next_five_runs_follow_what_is_typed(environment, carl):
     "typed, words",
     [
         ({"schedule_mode": "off"}, "It does not run by itself."),
-        ({"repeat": "refresh"}, "The system refresh is off"),
+        ({"repeat": "refresh"}, "System refresh is off"),
         ({"repeat": "cron", "cron": "0 9 * *"}, "A cron expression has five parts"),
         ({"time": ""}, "Type a time like 09:30."),
     ],
