@@ -39,7 +39,7 @@ class CsvForm(SettingsForm):
         ],
         initial="comma",
         required=False,
-        help_text=_("What stands between the values of a line."),
+        help_text=_("Character that separates values."),
     )
     compression = forms.ChoiceField(
         label=_("Compression"),

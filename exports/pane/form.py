@@ -26,25 +26,25 @@ class ExportForm(forms.ModelForm):
             "name": gettext_lazy("Name"),
             "description": gettext_lazy("Description"),
             "refreshes_segments": gettext_lazy("Refresh the segments before each run"),
-            "tolerance": gettext_lazy("Tolerance, ± percent"),
-            "most_removals": gettext_lazy("Removals, at most percent"),
-            "sends_nothing": gettext_lazy("Run also when there is nothing to send"),
+            "tolerance": gettext_lazy("Allowed change (± %)"),
+            "most_removals": gettext_lazy("Allowed removals (%)"),
+            "sends_nothing": gettext_lazy("Run even if there is nothing to send"),
         }
         help_texts = {
-            "name": gettext_lazy("Also the name of its folder at the target."),
+            "name": gettext_lazy("Also used as the folder name at the destination."),
             "refreshes_segments": gettext_lazy(
-                "So that the latest members go out. Off: the members of the last refresh."
+                "Sends the latest members. If off, members from the last refresh are sent."
             ),
             "tolerance": gettext_lazy(
-                "How far the rows of a segment or table may be from those of the last ten runs, from the fourth run "
-                "on. Empty: any number goes."
+                "How far the rows of a segment or table may differ from the last ten runs, from the fourth run on. "
+                "Leave empty to allow any change."
             ),
             "most_removals": gettext_lazy(
-                "How many of the profiles at the target one run may remove. Empty: any number goes."
+                "The share of the profiles at the destination that one run may remove. Leave empty to allow any number."
             ),
             "sends_nothing": gettext_lazy(
-                "Off: a run is held when there is nothing at all to send, and when something became empty since the "
-                "last run."
+                "If off, a run needs approval when there is nothing to send, or when a segment or table became empty "
+                "since the last run."
             ),
         }
         widgets = {"description": forms.Textarea(attrs={"rows": 2})}

@@ -173,7 +173,7 @@ def test_a_viewer_sees_what_is_chosen_and_nothing_else(pane):
     page = viewer.get(pane.url("edit", pk=Export.objects.get().pk))
     assert boxes(page, "tables") == {pane.orders.pk: "checked"}
     assert boxes(page, "members") == {}
-    assert "Tables: a data-out export" in text_of(page)
+    assert "Tables (data-out export)" in text_of(page)
     footer = text_of(page).partition("<footer")[2].partition("</footer>")[0]
     assert "Close" in footer
     assert "Save" not in footer
