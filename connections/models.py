@@ -1,9 +1,11 @@
 """Where data may go: connections, created and shared by administrators."""
 
+from datetime import timedelta
 from typing import cast
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -51,8 +53,16 @@ def ids_naming(access: Access) -> frozenset[int]:
     return cast(frozenset[int], access.looked_up[key])
 
 
+# A connection is silent when an answer has been waited for this long. Until then a second run waits, too.
+ANSWERS_WITHIN = timedelta(seconds=3)
+
+
 class ConnectionQuerySet(models.QuerySet["Connection"]):
     """Connections, in the words of the access rules."""
+
+    def silent(self) -> "ConnectionQuerySet":
+        """Connections whose target does not answer: they get one run at a time until it does."""
+        return self.filter(unanswered_since__lt=Now() - ANSWERS_WITHIN)
 
     def usable_by(self, access: Access) -> "ConnectionQuerySet":
         """Connections of the environment that the user may build exports on (docs/rules.md)."""
@@ -100,6 +110,8 @@ class Connection(models.Model):
     # A check that was asked for and has not ended yet.
     check_asked_at = models.DateTimeField(null=True)
     check_asked_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    # Since when a run has waited for an answer of the target; empty as soon as it answers, whatever it says.
+    unanswered_since = models.DateTimeField(null=True, editable=False)
     # When the target's token or certificate ends, where the last check could tell.
     expires_at = models.DateTimeField(null=True)
 

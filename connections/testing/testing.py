@@ -31,19 +31,23 @@ NONE: dict[str, Any] = {
     "check_asked_by": None,
     "expires_at": None,
 }
+# Of one whose target is not known to be silent.
+ANSWERS: dict[str, Any] = {"unanswered_since": None}
 ENDED: dict[str, Any] = {"check_asked_at": None, "check_asked_by": None}
 
 
 def other_fields() -> list[str]:
-    """Return the names of a connection's fields that tests do not write."""
+    """Return the names of a connection's fields that neither tests nor runs write."""
     fields = Connection._meta.concrete_fields
-    return [field.name for field in fields if not field.primary_key and field.name not in NONE]
+    written = {*NONE, *ANSWERS}
+    return [field.name for field in fields if not field.primary_key and field.name not in written]
 
 
 def drop_result(connection: Connection) -> None:
     """Drop the last result and a running test: the connection has changed since."""
-    Connection.objects.filter(pk=connection.pk).update(**NONE)
-    for name, value in NONE.items():
+    forgotten = NONE | ANSWERS
+    Connection.objects.filter(pk=connection.pk).update(**forgotten)
+    for name, value in forgotten.items():
         setattr(connection, name, value)
 
 
@@ -118,6 +122,8 @@ def _store_result(connection: Connection, check: Check) -> bool:
     """Store the result if the connection is unchanged; rotated keys do not change its secrets."""
     tested = {name: getattr(connection, name) for name in ("type", "settings", "secrets_at")}
     result: dict[str, Any] = {"is_check_ok": check.is_ok, "check_steps": [step.as_json() for step in check.steps]}
+    if check.is_ok:
+        result |= ANSWERS
     if check.is_ok or check.expires_at:  # a failed one may not have come so far as to learn it
         result["expires_at"] = check.expires_at
     return bool(_mine(connection).filter(**tested).update(checked_at=Now(), **result, **ENDED))

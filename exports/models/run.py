@@ -36,6 +36,7 @@ class ReasonCode(models.TextChoices):
 
     PAUSED = "paused", _("The environment is paused")
     NO_ROOM = "no room", _("Its connection takes no more runs now")
+    SILENT = "silent", _("Its connection does not answer")
     TARGET = "target", _("The target refused or could not be reached")
 
 

@@ -192,9 +192,10 @@ def finish(claimed: RunClaim, state: State, **values: Any) -> bool:
     return False
 
 
-def give_back(claimed: RunClaim) -> bool:
-    """Put the run back into the queue because its worker stops. The claim does not count."""
-    is_given_back = finish(claimed, State.QUEUED, claims=F("claims") - 1, reason=_("Waiting for a worker"))
+def give_back(claimed: RunClaim, **words: Any) -> bool:
+    """Put the run back into the queue because its worker stops, or for what `words` say. The claim does not count."""
+    words = {"reason": _("Waiting for a worker")} | words
+    is_given_back = finish(claimed, State.QUEUED, claims=F("claims") - 1, **words)
     if is_given_back:
         nudge()
     return is_given_back

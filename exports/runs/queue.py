@@ -41,7 +41,7 @@ def claim() -> RunClaim | None:
     waiting: QuerySet[Run] = Run.objects.claimable()
     while True:
         with suppress(_NoRoomError):
-            return _claim_first(waiting)
+            return _claim_first(budget.in_turn(waiting))
         waiting = budget.takeable()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from connections import answering
 from connections.destinations.base import Destination
 from exports.models import Run
 from exports.work.brakes import Removals
@@ -46,6 +47,10 @@ class Carrier:
     def send(self, reader: Reader) -> None:
         """Read the items in the run's snapshot and send them."""
         raise NotImplementedError
+
+    def answered(self) -> None:
+        """Note that the target answers, so that other runs may go there, too; `send` calls it as soon as it knows."""
+        answering.answered(self.run.export.connection_id)
 
     def finish(self) -> None:
         """Do what comes after sending and does not need the snapshot; the run succeeds when this returns."""

@@ -9,10 +9,11 @@ from typing import Any
 import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 
+from connections import answering
 from connections.destinations.base import DeliveryError, Destination
 from exports.models import Export, ReasonCode, Run
 from exports.models.states import State
-from exports.runs import lifecycle, log
+from exports.runs import budget, lifecycle, log
 from exports.runs.lifecycle import RunClaim
 from exports.work.carriers import Carrier, Step, carrier_of
 from exports.work.errors import (
@@ -69,6 +70,8 @@ def execute(claimed: RunClaim) -> int:
         _skip(claimed, run, skipped)
     except HeldRunError as held:
         _hold(claimed, run, held)
+    except answering.SilentTargetError:
+        _wait_for_answer(claimed, run)
     except Exception as error:
         _fail(claimed, run, error)
     return ENDED
@@ -104,7 +107,8 @@ def _carry_out_as_loaded(claimed: RunClaim, run: Run) -> None:
         _refresh_segments(segments, recorder)
     with ExitStack() as stack:
         carrier = _send(recorder, stack)
-        carrier.finish()
+        with answering.noted(run.export.connection_id):
+            carrier.finish()
         _succeed(recorder, carrier.planned, type(carrier.destination))
         carrier.settle()
 
@@ -123,6 +127,7 @@ def _send(recorder: Recorder, stack: ExitStack) -> Carrier:
             if run.most_rows is None:  # a test's size does not matter
                 plan = within_limits(plan, reader, type(destination))
             carrier = carrier_of(type(destination))(recorder, plan, destination, stack)
+            reading.enter_context(answering.asked(run.export.connection_id, lambda: budget.has_another(run)))
             removals = carrier.plan(reader)
             run.items = _items(run, plan, reader)
             recorder.expect()
@@ -278,6 +283,13 @@ def _hold(claimed: RunClaim, run: Run, held: HeldRunError) -> None:
     _log_last_step(run)
     values = {"steps": run.steps, "items": run.items, "message": held.message, "reason": held.reason}
     lifecycle.finish(claimed, State.HELD, held_for=[brake.as_json() for brake in held.brakes], **values)
+
+
+def _wait_for_answer(claimed: RunClaim, run: Run) -> None:
+    """Leave the worker to others: another run waits for an answer of the same target."""
+    name = run.export.connection.name if run.export.connection else ""
+    reason = answering.words_for(name)
+    lifecycle.give_back(claimed, reason=reason, message=reason, reason_code=ReasonCode.SILENT)
 
 
 def _log_last_step(run: Run) -> None:

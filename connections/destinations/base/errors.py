@@ -20,13 +20,21 @@ class DeliveryError(Exception):
 
     `message` is for everyone: no host, path, account or answer of the target in it. `detail` is for
     administrators. `permanent` says that trying again without a change cannot help, `retry_after` how long the
-    target asks to be left alone before that: seconds, or the text of its header Retry-After.
+    target asks to be left alone before that: seconds, or the text of its header Retry-After. `silent` says that it
+    did not answer in time: its connection then gets one run at a time until it does.
     """
 
     def __init__(
-        self, message: Text, *, detail: Text = "", permanent: bool = False, retry_after: float | str | None = None
+        self,
+        message: Text,
+        *,
+        detail: Text = "",
+        permanent: bool = False,
+        retry_after: float | str | None = None,
+        silent: bool = False,
     ) -> None:
         super().__init__(message)
+        self.silent = silent
         self.message, self.detail, self.permanent = Message.of(message), Message.of(detail), permanent
         self.retry_after = seconds_of(retry_after) if isinstance(retry_after, str) else retry_after
 

@@ -92,11 +92,11 @@ def explained(transport: paramiko.Transport | None = None, where: str = "") -> I
         raise DeliveryError(error.message, detail=error.detail, permanent=True) from error
     except (OSError, EOFError, paramiko.SSHException, paramiko.SFTPError, struct.error, UnicodeError) as error:
         if getattr(transport, "is_late", False):
-            raise DeliveryError(LATE, detail=where or _detail(error)) from error
+            raise DeliveryError(LATE, detail=where or _detail(error), silent=True) from error
         is_connected = transport is not None and transport.is_active()
         message, permanent = _reason(error, is_connected)
         detail = _("%(where)s: %(what)s") % {"where": where, "what": _detail(error)} if where else _detail(error)
-        raise DeliveryError(message, detail=detail, permanent=permanent) from error
+        raise DeliveryError(message, detail=detail, permanent=permanent, silent=_is_silence(error)) from error
 
 
 def rejected() -> Message:
@@ -172,6 +172,13 @@ def _network_reason(error: BaseException) -> tuple[Message, bool]:
     if getattr(error, "errno", None) in {errno.EHOSTUNREACH, errno.ENETUNREACH}:
         return _("The server cannot be reached from here. Check its address, and the network's firewall."), False
     return _("The connection to the server was lost. Try again; if it stays so, ask whoever runs the server."), False
+
+
+def _is_silence(error: BaseException) -> bool:
+    """Whether it took until a time limit to know that there is no answer."""
+    if isinstance(error, socket.gaierror):
+        return error.errno == socket.EAI_AGAIN  # the name servers did not answer
+    return isinstance(error, TimeoutError) or getattr(error, "errno", None) == errno.EHOSTUNREACH
 
 
 def _log_in_reason(error: Any, is_connected: bool) -> tuple[Message, bool]:

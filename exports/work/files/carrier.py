@@ -68,6 +68,7 @@ class FilesCarrier(Carrier):
         """Open the store and write every item under its hidden name."""
         with self.recorder.step("send"):
             self.session = self.stack.enter_context(self.destination.session(_run_key(self.recorder)))
+            self.answered()
             _clear_dead_runs(self.run, self.destination, self.session)
             self.slot = _choose_slot(self.session, self.files, self.run)
             if self.files.has_model:

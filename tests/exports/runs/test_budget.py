@@ -110,7 +110,7 @@ def test_a_run_counts_for_the_connection_that_it_sends_through(environment):
     claimed = queueing.claim()
     lifecycle.LEASE.update(claimed, connection=old)
     type(run.export).objects.filter(pk=run.export_id).update(connection=new)
-    assert budget.full() == [old.pk]
+    assert budget.full() == {old.pk}
 
 
 def test_starts_in_a_minute_are_bounded_where_the_type_says_so(environment):

@@ -24,6 +24,7 @@ class ListCarrier(Carrier):
         """Compare the members with the list: nothing is sent twice, whatever became of the attempt before."""
         self.wanted = [self._people(item, reader) for item in self.planned.items]
         self.known = [self.destination.people_of(item.name) for item in self.planned.items]
+        self.answered()
         left = sum(len(known.keys() - wanted) for known, wanted in zip(self.known, self.wanted, strict=True))
         return Removals(0 if self.run.most_rows else left, of=sum(map(len, self.known)))
 
