@@ -25,7 +25,7 @@ NOUNS = {
 }
 ACTIONS = {
     "share": Words(_("Share"), _("{who} changed who can use {what}"), "sharing"),
-    "agree": Words(_("Agree"), _("{who} agreed to data leaving through {what}")),
+    "agree": Words(_("Agree"), _("{who} agreed that data leaves through {what}")),
 }
 
 
@@ -45,7 +45,7 @@ def register() -> None:
             "agreement": _("Agreement"),
             "is_check_ok": _("Test passed"),
             "connection": _("Connection"),
-            "most_at_once": _("Most at once"),
+            "most_at_once": _("Maximum concurrent runs"),
             "secrets": _("Secrets"),
             "named": _("Named contributors"),
             "sharing": _("Who can use it"),

@@ -29,41 +29,39 @@ NOUNS = {
 }
 ACTIONS = {
     "detach": Words(_("Detach connection"), _("{who} detached the connection of {what}")),
-    "run": Words(_("Ask for a run"), _("{who} asked for a run of {what}")),
-    "cancel": Words(_("Cancel a run"), _("{who} canceled a run of {what}")),
-    "start run": Words(_("Start of a run"), _("A run of {what} started")),
-    "end run": Words(_("End of a run"), _("A run of {what} ended"), "state"),
-    "interrupt run": Words(_("Interruption of a run"), _("A run of {what} was interrupted and starts again")),
-    "postpone run": Words(_("Failed try of a run"), _("A run of {what} failed and is tried again")),
-    "switch off schedule": Words(
-        _("Schedule that was switched off"), _("The schedule of {what} was switched off"), "problem"
-    ),
-    "plan schedule anew": Words(_("Schedule planned anew"), _("The next run of {what} was planned anew"), "next_due"),
-    "correct wait": Words(_("Corrected wait of a run"), _("A run of {what} waited for too late a time and starts now")),
-    "miss occurrences": Words(_("Missed occurrences"), _("{what} missed occurrences of its schedule"), "count"),
+    "run": Words(_("Request run"), _("{who} requested a run of {what}")),
+    "cancel": Words(_("Cancel run"), _("{who} canceled a run of {what}")),
+    "start run": Words(_("Start run"), _("A run of {what} started")),
+    "end run": Words(_("End run"), _("A run of {what} ended"), "state"),
+    "interrupt run": Words(_("Interrupt run"), _("A run of {what} was interrupted and restarts")),
+    "postpone run": Words(_("Failed attempt"), _("An attempt to run {what} failed and is retried")),
+    "switch off schedule": Words(_("Schedule switched off"), _("The schedule of {what} was switched off"), "problem"),
+    "plan schedule anew": Words(_("Schedule recalculated"), _("The next run of {what} was recalculated"), "next_due"),
+    "correct wait": Words(_("Corrected wait"), _("A run of {what} had waited too long and starts now")),
+    "miss occurrences": Words(_("Missed runs"), _("{what} missed scheduled runs"), "count"),
     "pause": Words(_("Pause"), _("{who} paused {what}"), "note"),
-    "resume": Words(_("Resume"), _("{who} let {what} go on")),
-    "hold run": Words(_("Hold of a run"), _("A run of {what} waits for a person")),
-    "let go": Words(_("Let a held run go"), _("{who} let a held run of {what} go"), "why"),
-    "drop": Words(_("Drop a held run"), _("{who} dropped a held run of {what}"), "why"),
-    "queue anew": Words(_("Queue a run anew"), _("{who}, of support, queued a run of {what} anew")),
-    "end stuck run": Words(_("End a stuck run"), _("{who}, of support, ended a stuck run of {what}")),
+    "resume": Words(_("Resume"), _("{who} resumed {what}")),
+    "hold run": Words(_("Hold run"), _("A run of {what} was held")),
+    "let go": Words(_("Release held run"), _("{who} released a held run of {what}"), "why"),
+    "drop": Words(_("Discard held run"), _("{who} discarded a held run of {what}"), "why"),
+    "queue anew": Words(_("Queue run again"), _("{who} (support) queued a run of {what} again")),
+    "end stuck run": Words(_("End stuck run"), _("{who} (support) ended a stuck run of {what}")),
     "schedule": Words(_("Schedule"), _("{who} changed the schedule of {what}"), "schedule"),
     "switch": Words(_("Switch"), _("{who} switched {what}"), "switch"),
-    "ask for system refresh": Words(_("Ask for a system refresh"), _("{who} asked for a refresh of all of {what}")),
-    "start due system refresh": Words(_("Due system refresh"), _("A system refresh of {what} fell due")),
-    "start system refresh": Words(_("Start of a system refresh"), _("A system refresh of {what} started")),
-    "end system refresh": Words(_("End of a system refresh"), _("A system refresh of {what} ended"), "refresh_state"),
-    "skip system refresh": Words(_("Skipped system refresh"), _("A system refresh of {what} was skipped")),
+    "ask for system refresh": Words(_("Request system refresh"), _("{who} requested a refresh of {what}")),
+    "start due system refresh": Words(_("Scheduled system refresh"), _("A system refresh of {what} was due")),
+    "start system refresh": Words(_("Start system refresh"), _("A system refresh of {what} started")),
+    "end system refresh": Words(_("End system refresh"), _("A system refresh of {what} ended"), "refresh_state"),
+    "skip system refresh": Words(_("Skip system refresh"), _("A system refresh of {what} was skipped")),
     "switch off system refresh": Words(
         _("System refresh switched off"), _("The system refresh of {what} was switched off"), "problem"
     ),
     "plan system refresh anew": Words(
-        _("System refresh planned anew"), _("The next system refresh of {what} was planned anew"), "next_due"
+        _("System refresh recalculated"), _("The next system refresh of {what} was recalculated"), "next_due"
     ),
-    "cancel system refresh": Words(_("Cancel a system refresh"), _("{who} canceled a system refresh of {what}")),
+    "cancel system refresh": Words(_("Cancel system refresh"), _("{who} canceled a system refresh of {what}")),
     "schedule system refresh": Words(
-        _("Schedule of the system refresh"), _("{who} changed when {what} is refreshed"), "recurrence"
+        _("System refresh schedule"), _("{who} changed the refresh schedule of {what}"), "recurrence"
     ),
 }
 
@@ -85,9 +83,9 @@ def register() -> None:
             "channel": _("Channel"),
             "due": _("Due"),
             "exports": _("Exports"),
-            "is_for_all": _("Is for all"),
+            "is_for_all": _("For all exports"),
             "kinds": _("Kinds"),
-            "most_removals": _("Most removals"),
+            "most_removals": _("Maximum removals"),
             "next_due": _("Next due"),
             "not_before": _("Not before"),
             "people": _("People"),
@@ -100,7 +98,7 @@ def register() -> None:
             "sends_nothing": _("Sends nothing"),
             "started_by": _("Started by"),
             "tables": _("Tables"),
-            "tells_recovery": _("Tells recovery"),
+            "tells_recovery": _("Notifies when resolved"),
             "tolerance": _("Tolerance"),
             "trigger": _("Trigger"),
             "people_sent": _("People sent"),

@@ -95,12 +95,12 @@ class WaybillUserAdmin(ReadOnlyAdmin, UserAdmin):
         count = sum(accounts.end_sessions(user, by=request.user) for user in queryset)
         self.message_user(request, ngettext("%(n)d session ended.", "%(n)d sessions ended.", count) % {"n": count})
 
-    @admin.action(description=gettext_lazy("Switch off: out at once, no sign-in"), permissions=["view"])
+    @admin.action(description=gettext_lazy("Switch off: end sessions, block login"), permissions=["view"])
     def deactivate(self, request: Any, queryset: QuerySet[User]) -> None:
         """Keep people out."""
         self._switch(request, queryset, on=False)
 
-    @admin.action(description=gettext_lazy("Switch on: sign-in again"), permissions=["view"])
+    @admin.action(description=gettext_lazy("Switch on: allow login"), permissions=["view"])
     def activate(self, request: Any, queryset: QuerySet[User]) -> None:
         """Let people in again."""
         self._switch(request, queryset, on=True)
@@ -112,7 +112,7 @@ class WaybillUserAdmin(ReadOnlyAdmin, UserAdmin):
             except accounts.NotForYouError as error:
                 self.message_user(request, str(error), messages.WARNING)
             else:
-                text = _("“%(name)s” can sign in.") if on else _("“%(name)s” can no longer sign in.")
+                text = _("“%(name)s” can log in.") if on else _("“%(name)s” can no longer log in.")
                 self.message_user(request, text % {"name": user})
 
 

@@ -35,7 +35,7 @@ class SemanticType(TextChoices):
     LAST_NAME = "last_name", _("Last name")
     FULL_NAME = "full_name", _("Full name")
     EMAIL = "email", _("E-mail")
-    PHONE = "phone", _("Telephone")
+    PHONE = "phone", _("Phone")
     BIRTH_DATE = "birth_date", _("Date of birth")
     STREET = "street", _("Street address")
     CITY = "city", _("City")

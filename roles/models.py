@@ -61,7 +61,7 @@ class Environment(models.Model):
     slug = models.SlugField(
         unique=True,
         max_length=40,
-        validators=[RegexValidator(r"^[a-z][a-z0-9-]*\Z", _("Small letters, digits and hyphens only."))],
+        validators=[RegexValidator(r"^[a-z][a-z0-9-]*\Z", _("Lowercase letters, digits and hyphens only."))],
     )
     name = Name(max_length=80)
     audience = models.CharField(max_length=12, choices=Audience.choices, default=Audience.CONSUMERS)
@@ -69,10 +69,10 @@ class Environment(models.Model):
         max_length=63, unique=True, help_text=_("The PostgreSQL schema that holds this environment's data.")
     )
     time_zone = models.CharField(
-        max_length=64, default="UTC", help_text=_("The zone that new schedules start with, such as Europe/Paris.")
+        max_length=64, default="UTC", help_text=_("Default zone for new schedules, such as Europe/Paris.")
     )
     language = models.CharField(
-        max_length=20, blank=True, default="", db_default="", help_text=_("Empty: the one that each browser asks for.")
+        max_length=20, blank=True, default="", db_default="", help_text=_("Empty: each browser's language.")
     )
     # Maintenance: nothing starts by itself or by hand until it goes on; what runs already ends.
     paused_at = models.DateTimeField(null=True, blank=True)
@@ -100,7 +100,7 @@ class RoleAssignment(models.Model):
     group = models.CharField(
         max_length=GROUP_LENGTH,
         blank=True,
-        help_text=_("The group that carries the role; empty when it was given to the person."),
+        help_text=_("The group that gave the role; empty if it was assigned to the person."),
     )
 
     class Meta:
@@ -188,16 +188,16 @@ class AuditEvent(models.Model):
         settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, blank=True, db_constraint=False, db_index=False
     )
     actor_name = models.CharField(max_length=301, blank=True)
-    through = models.CharField(max_length=60, blank=True, help_text=_("What the actor went through, if not a page."))
+    through = models.CharField(max_length=60, blank=True, help_text=_("How the actor came in, if not through a page."))
     origin = models.CharField(
-        max_length=160, blank=True, help_text=_("An address of the network, “command line”, or worker@host.")
+        max_length=160, blank=True, help_text=_("A network address, “command line”, or worker@host.")
     )
     request_id = models.CharField(max_length=32, blank=True)
     action = models.CharField(max_length=60)
     object_type = models.CharField(max_length=40)
     object_id = models.CharField(max_length=40)
     object_name = models.CharField(max_length=200)
-    run = models.UUIDField(null=True, blank=True, help_text=_("The run that it is about."))
+    run = models.UUIDField(null=True, blank=True, help_text=_("The run concerned."))
     changes = models.JSONField(default=dict, blank=True)
 
     class Meta:
@@ -221,11 +221,11 @@ class Tries(models.Model):
 
     key = models.CharField(max_length=100, primary_key=True)
     number = models.PositiveIntegerField()
-    free_at = models.DateTimeField(help_text=_("When the next one may be made."))
+    free_at = models.DateTimeField(help_text=_("When the next one is allowed."))
     forgotten_at = models.DateTimeField(db_index=True)
 
     class Meta:
-        verbose_name = verbose_name_plural = _("tries to log in")
+        verbose_name = verbose_name_plural = _("login attempts")
 
     def __str__(self) -> str:
         return self.key

@@ -23,51 +23,51 @@ class Permission(StrEnum):
 
     VIEW = (
         "view",
-        _("See what goes out"),
-        _("Lists, details, status and history of tables, segments and exports, and connections by name and type."),
+        _("View data and exports"),
+        _("Lists, details, status and history of tables, segments and exports; names and types of connections."),
     )
     EDIT_DATA = (
         "edit_data",
         _("Change tables and segments"),
-        _("Relate tables; create, edit, refresh and remove segments."),
+        _("Link tables; create, edit, refresh and remove segments."),
     )
     ADD_EXPORTS = (
         "add_exports",
         _("Add exports"),
-        _("Set up a new export, or a duplicate of one, on a connection that they may use."),
+        _("Set up a new export or a duplicate on a connection shared with them."),
     )
     EDIT_EXPORTS = (
         "edit_exports",
-        _("Change and run exports"),
-        _("Edit, run, schedule, detach and remove exports and cancel their runs, whoever made them."),
+        _("Edit and run exports"),
+        _("Edit, run, schedule, detach and remove exports, and cancel their runs, whoever created them."),
     )
     SEE_DETAILS = (
         "see_details",
-        _("See the details of errors"),
-        _("What the other system answered, with its host, path and account."),
+        _("View error details"),
+        _("Answers of other systems, with host, path and account."),
     )
     MANAGE_CONNECTIONS = (
         "manage_connections",
         _("Manage connections"),
-        _("Add, change, share, test and remove connections, and use every one of them."),
+        _("Add, edit, share, test and remove connections, and use all of them."),
     )
     SHOW_VALUES = (
         "show_values",
-        _("Show columns to viewers"),
-        _("Choose the columns of tables whose values viewers see; all others are masked for them."),
+        _("Choose columns for viewers"),
+        _("Choose the table columns that viewers see unmasked."),
     )
     MANAGE_PEOPLE = (
         "manage_people",
         _("Manage people"),
-        _("Add people and groups, invite, change and remove roles."),
+        _("Add people and groups; create invitations; change and remove roles."),
     )
     READ_AUDIT = (
         "read_audit",
-        _("Read the audit log"),
-        _("Who did what and when, with the values before and after."),
+        _("View the audit log"),
+        _("Who did what and when, with values before and after."),
     )
     MANAGE_SYSTEM = (
         "manage_system",
         _("Manage the system"),
-        _("System: set when it is refreshed, refresh all, cancel that, and pause the environment."),
+        _("Set the refresh schedule, refresh all, cancel a refresh, pause the environment."),
     )

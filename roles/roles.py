@@ -24,9 +24,9 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
 # What those who do not manage connections may do only with the connections that are shared with them.
 BY_SHARING = frozenset({Permission.ADD_EXPORTS, Permission.EDIT_EXPORTS})
 DESCRIPTIONS = {
-    Role.ADMINISTRATOR: _("Decides where data may go, and who may do what."),
-    Role.CONTRIBUTOR: _("Decides what goes out and when, on the connections shared with them."),
-    Role.VIEWER: _("Sees what went out."),
+    Role.ADMINISTRATOR: _("Decides where data can go, and who can do what."),
+    Role.CONTRIBUTOR: _("Decides what is sent and when, on connections shared with them."),
+    Role.VIEWER: _("Sees what was sent."),
 }
 
 

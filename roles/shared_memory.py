@@ -19,6 +19,6 @@ def advice(error: BaseException) -> Message:
     if not is_short(error):
         return EMPTY
     return _(
-        "PostgreSQL has too little shared memory (/dev/shm) on its machine. Ask your operator to give it more, or to "
-        "set dynamic_shared_memory_type = mmap there."
+        "PostgreSQL has too little shared memory (/dev/shm) on its machine. Ask your Waybill operator to increase it, "
+        "or to set dynamic_shared_memory_type = mmap in PostgreSQL."
     )

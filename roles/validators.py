@@ -36,14 +36,14 @@ def composed(text: str) -> str:
 def one_line(value: str) -> None:
     """Refuse line breaks, invisible characters and those that change the direction. Raises ValidationError."""
     for place in invisible_places(value):
-        text = _("Character %(place)d is an invisible one (%(code)s). Remove it, or write the text by hand.")
+        text = _("Character %(place)d is invisible (%(code)s). Remove it, or type the text.")
         raise ValidationError(text % {"place": place + 1, "code": f"U+{ord(value[place]):04X}"}, code="invisible")
 
 
 def visible_name(value: str) -> None:
     """Refuse a name that is not one visible line. Raises ValidationError."""
     if not any(_shows(letter) for letter in value):
-        raise ValidationError(_("This name cannot be seen. Use at least one letter or number."), code="invisible")
+        raise ValidationError(_("This name is invisible. Use at least one letter or number."), code="invisible")
     one_line(value)
 
 

@@ -46,10 +46,10 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Explain a refused form: the page was open too long, or cookies are off."""
     if getattr(request, "htmx", None):  # another tab logged in: static/session.js brings the forms up to date
-        text = _("Nothing was saved: this page was older than your log-in. It is up to date now, so do it once more.")
+        text = _("Not saved: this page is from before your login. It is now up to date; try again.")
         trigger = json.dumps({"session:stale": True, "notice": {"tone": "warning", "text": text}})
         return HttpResponse(status=403, headers={"HX-Trigger": trigger})
-    context = {"title": _("This form is no longer valid"), "text": _("Open the page again and repeat the last step.")}
+    context = {"title": _("This form has expired"), "text": _("Open the page again and repeat the last step.")}
     return render(request, "403.html", context, status=403)
 
 

@@ -28,13 +28,13 @@ NOUNS = {
 }
 ACTIONS = {
     "import": Words(_("Import"), _("{who} imported {what}"), "row_count", _rows_imported),
-    "ask for refresh": Words(_("Ask for a refresh"), _("{who} asked for a refresh of {what}")),
-    "start refresh": Words(_("Start of a refresh"), _("A refresh of {what} started")),
-    "refresh": Words(_("End of a refresh"), _("A refresh of {what} ended"), "member_count", _members_found),
+    "ask for refresh": Words(_("Request refresh"), _("{who} requested a refresh of {what}")),
+    "start refresh": Words(_("Start refresh"), _("A refresh of {what} started")),
+    "refresh": Words(_("End refresh"), _("A refresh of {what} ended"), "member_count", _members_found),
     "fail refresh": Words(_("Failed refresh"), _("A refresh of {what} failed")),
     "stop refresh": Words(_("Stopped refresh"), _("A refresh of {what} was stopped")),
-    "add relationship": Words(_("Add a relationship"), _("{who} related {what} to another table")),
-    "remove relationship": Words(_("Remove a relationship"), _("{who} removed a relationship of {what}")),
+    "add relationship": Words(_("Add relationship"), _("{who} linked {what} to another table")),
+    "remove relationship": Words(_("Remove relationship"), _("{who} removed a relationship of {what}")),
     "choose shown": Words(
         _("Choose columns for viewers"), _("{who} chose the columns of {what} that viewers see"), "shown"
     ),

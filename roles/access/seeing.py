@@ -18,8 +18,8 @@ from roles.roles import Role
 KEY = "seen_as"
 MOST_SECONDS = 3600
 FILES_OF_DATA: set[str] = set()  # names of addresses that hand out customers' data; apps add theirs
-NO_DATA = _("Support staff see no customer data. Ask an administrator of this environment to look.")
-NO_CHANGE = _("You are looking as support: nothing can be changed.")
+NO_DATA = _("Support staff cannot see customer data. Ask an administrator of this environment.")
+NO_CHANGE = _("You are viewing as support and cannot change anything.")
 
 
 def start(session: SessionBase, environment: Environment, role: Role, *, by: User) -> None:

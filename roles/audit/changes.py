@@ -19,8 +19,8 @@ LONGEST_SHOWN = 2000  # characters of one value on the page; the download has al
 VALUES: dict[str, dict[Any, Any]] = {"role": dict(Role.choices)}
 SETTINGS = "settings."  # how the changes begin whose names connection types know
 NAMES: dict[str, Any] = {
-    "asked_by": _("Asked by"),
-    "message": _("What was said"),
+    "asked_by": _("Requested by"),
+    "message": _("Message"),
     "action": _("Action"),
     "audience": _("Audience"),
     "browser": _("Browser"),

@@ -23,8 +23,8 @@ class Noun(NamedTuple):
 class Words(NamedTuple):
     """The words of an action.
 
-    `choice` names it in the filter. `said` is its sentence with {who} and {what}, followed by the new value of the
-    change named `of`. `counted` is the whole sentence if that value is a number.
+    `choice` names it in the filter. `said` is its sentence with {who}, {what} or the bare {name}, followed by the new
+    value of the change named `of`. `counted` is the whole sentence if that value is a number.
     """
 
     choice: Any
@@ -36,7 +36,7 @@ class Words(NamedTuple):
 NOUNS: dict[str, Noun] = {
     "environment": Noun(_("Environment"), _("the environment {name}")),
     "grouprole": Noun(_("Group"), _("the group {name}")),
-    "invitation": Noun(_("Invitation"), _("the invitation of {name}")),
+    "invitation": Noun(_("Invitation"), _("the invitation for {name}")),
     "roleassignment": Noun(_("Role"), _("the role of {name}")),
     "user": Noun(_("Person"), "{name}"),
 }
@@ -46,38 +46,38 @@ ACTIONS: dict[str, Words] = {
     "remove": Words(_("Remove"), _("{who} removed {what}")),
     "test": Words(_("Test"), _("{who} tested {what}")),
     "download": Words(_("Download"), _("{who} downloaded from {what}")),
-    "download audit": Words(_("Download the audit log"), _("{who} downloaded the audit log")),
-    "environment.create": Words(_("Make an environment"), _("{who} made {what}")),
-    "give role": Words(_("Give a role"), _("{who} gave {what} a role"), "role"),
-    "change role": Words(_("Change a role"), _("{who} changed the role of {what}"), "role"),
-    "remove role": Words(_("Remove a role"), _("{who} removed {what} from the environment")),
-    "give role by group": Words(_("Give a role by group"), _("A group gave {what} a role"), "role"),
-    "change role by group": Words(_("Change a role by group"), _("A group changed the role of {what}"), "role"),
-    "remove role by group": Words(_("Remove a role by group"), _("{what} lost the role of a group")),
-    "add group role": Words(_("Give a group a role"), _("{who} gave {what} a role"), "role"),
-    "change group role": Words(_("Change a group's role"), _("{who} changed the role of {what}"), "role"),
-    "remove group role": Words(_("Remove a group's role"), _("{who} took the role of {what}")),
-    "invite": Words(_("Invite"), _("{who} invited {what}")),
-    "renew invitation": Words(_("Renew an invitation"), _("{who} renewed {what}")),
-    "accept invitation": Words(_("Accept an invitation"), _("{who} accepted {what}")),
-    "withdraw invitation": Words(_("Withdraw an invitation"), _("{who} withdrew {what}")),
+    "download audit": Words(_("Download audit log"), _("{who} downloaded the audit log")),
+    "environment.create": Words(_("Create environment"), _("{who} created {what}")),
+    "give role": Words(_("Assign role"), _("{who} assigned a role to {what}"), "role"),
+    "change role": Words(_("Change role"), _("{who} changed the role of {what}"), "role"),
+    "remove role": Words(_("Remove role"), _("{who} removed {what} from the environment")),
+    "give role by group": Words(_("Assign role through group"), _("A group gave {what} a role"), "role"),
+    "change role by group": Words(_("Change role through group"), _("A group changed the role of {what}"), "role"),
+    "remove role by group": Words(_("Remove role through group"), _("{what} lost the role of a group")),
+    "add group role": Words(_("Assign role to group"), _("{who} assigned a role to {what}"), "role"),
+    "change group role": Words(_("Change role of group"), _("{who} changed the role of {what}"), "role"),
+    "remove group role": Words(_("Remove role of group"), _("{who} removed the role of {what}")),
+    "invite": Words(_("Invite"), _("{who} invited {name}")),
+    "renew invitation": Words(_("Renew invitation"), _("{who} renewed {what}")),
+    "accept invitation": Words(_("Accept invitation"), _("{who} accepted {what}")),
+    "withdraw invitation": Words(_("Withdraw invitation"), _("{who} withdrew {what}")),
     "rotate_secrets": Words(_("Rotate secrets"), _("The keys of stored secrets were rotated for {what}")),
-    "follow provider": Words(_("Follow a new name or address"), _("{what} has a new name or address at the provider")),
-    "create account": Words(_("Make an account"), _("{who} made the account of {what}")),
-    "sign in": Words(_("Sign-in"), _("{who} signed in")),
-    "sign out": Words(_("Sign-out"), _("{who} signed out")),
-    "change password": Words(_("Change a password"), _("{who} changed their password")),
-    "reset password": Words(_("Reset a password"), _("{who} set a new password by a mailed link")),
-    "turn on second factor": Words(_("Turn on a second factor"), _("{who} turned on a second factor")),
-    "turn off second factor": Words(_("Turn off a second factor"), _("{who} turned off the second factor of {what}")),
-    "renew recovery codes": Words(_("Renew recovery codes"), _("{who} made new recovery codes")),
-    "use recovery code": Words(_("Use a recovery code"), _("{who} used a recovery code")),
-    "end session": Words(_("End a session"), _("{who} ended a session"), "browser"),
-    "see as": Words(_("Look as support"), _("{who}, of support, looks at {what} as"), "role"),
-    "stop seeing as": Words(_("End of a look as support"), _("{who}, of support, no longer looks at {what}")),
-    "change zone": Words(_("Change the time zone"), _("{who} changed the time zone of {what}"), "zone"),
-    "change language": Words(_("Change the language"), _("{who} changed the language of {what}"), "language"),
-    "fail sign-in": Words(_("Failed sign-in"), _("A sign-in of {what} failed")),
+    "follow provider": Words(_("Update name or address"), _("{what} has a new name or address at the provider")),
+    "create account": Words(_("Create account"), _("{who} created the account of {what}")),
+    "sign in": Words(_("Login"), _("{who} logged in")),
+    "sign out": Words(_("Logout"), _("{who} logged out")),
+    "change password": Words(_("Change password"), _("{who} changed their password")),
+    "reset password": Words(_("Reset password"), _("{who} set a new password through an e-mailed link")),
+    "turn on second factor": Words(_("Turn on second factor"), _("{who} turned on a second factor")),
+    "turn off second factor": Words(_("Turn off second factor"), _("{who} turned off the second factor of {what}")),
+    "renew recovery codes": Words(_("Renew recovery codes"), _("{who} created new recovery codes")),
+    "use recovery code": Words(_("Use recovery code"), _("{who} used a recovery code")),
+    "end session": Words(_("End session"), _("{who} ended a session"), "browser"),
+    "see as": Words(_("View as support"), _("{who} (support) started to view {what} as"), "role"),
+    "stop seeing as": Words(_("End view as support"), _("{who} (support) stopped viewing {what}")),
+    "change zone": Words(_("Change time zone"), _("{who} changed the time zone of {what}"), "zone"),
+    "change language": Words(_("Change language"), _("{who} changed the language of {what}"), "language"),
+    "fail sign-in": Words(_("Failed login"), _("A login of {what} failed")),
 }
 
 
@@ -101,13 +101,15 @@ def sentence(event: AuditEvent) -> SafeString:
     """Return the event in plain words, with the object's name emphasised."""
     name = format_html('<strong translate="no">{}</strong>', event.object_name)
     template, parts = _said(event)
-    return format_html(template, **parts, what=format_html(_object(event.object_type, get_language()), name=name))
+    what = format_html(_object(event.object_type, get_language()), name=name)
+    return format_html(template, **parts, what=what, name=name)
 
 
 def plain_sentence(event: AuditEvent) -> str:
     """Return the event in plain words, as text."""
     template, parts = _said(event)
-    return template.format(**parts, what=_object(event.object_type, get_language()).format(name=event.object_name))
+    what = _object(event.object_type, get_language()).format(name=event.object_name)
+    return template.format(**parts, what=what, name=event.object_name)
 
 
 def _said(event: AuditEvent) -> tuple[str, dict[str, str]]:

@@ -28,9 +28,11 @@ def end_sessions(user: User, *, by: User) -> int:
 def switch(user: User, *, on: bool, by: User) -> None:
     """Switch the account of `user` on or off. Switching off ends their sessions. Raises NotForYouError."""
     if user == by:
-        raise NotForYouError(_("Your own account was left alone."))
+        raise NotForYouError(_("Your own account was left out."))
     if user.is_superuser and not by.is_superuser:
-        raise NotForYouError(_("“%(name)s” was left alone: only a superuser switches a superuser.") % {"name": user})
+        raise NotForYouError(
+            _("“%(name)s” was left out: only a superuser can switch a superuser on or off.") % {"name": user}
+        )
     with transaction.atomic():
         changed = User.objects.filter(pk=user.pk, is_active=not on).update(is_active=on)
         if changed:

@@ -41,4 +41,4 @@ def _refused(request: Any, text: str) -> HttpResponse:
     if getattr(request, "htmx", None):
         trigger = json.dumps({"notice": {"tone": "warning", "text": text}})
         return HttpResponse(status=403, headers={"HX-Trigger": trigger})
-    return framed(request, "403.html", {"title": _("Not as support"), "text": text}, status=403)
+    return framed(request, "403.html", {"title": _("Not available to support"), "text": text}, status=403)

@@ -35,7 +35,7 @@ def stop_seeing(request: Any) -> HttpResponse:
     environment = seeing.stop(request.session, by=request.user)
     if environment is None:
         return HttpResponseRedirect(reverse("admin:index"))
-    messages.info(request, _("You no longer see %(environment)s.") % {"environment": environment})
+    messages.info(request, _("You no longer view %(environment)s.") % {"environment": environment})
     return redirect("admin:roles_environment_change", environment.pk)
 
 

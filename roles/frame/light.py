@@ -45,15 +45,15 @@ def light(request: EnvironmentRequest) -> HttpResponse:
 
 def _text(silent: list[str]) -> str:
     if "exports" in silent:
-        return _("No worker is running: exports wait")
+        return _("No worker is running: exports are waiting")
     if "dispatcher" in silent:
-        return _("No dispatcher is running: interrupted exports wait")
+        return _("No dispatcher is running: interrupted exports are waiting")
     return _("No chore worker is running: segments are not refreshed")
 
 
 def _advice(access: Access) -> str:
     if access.has_permission(Permission.SEE_DETAILS):
-        return _("Run “manage.py doctor” on the server: it says what to do.")
-    return _("What you start waits and is not lost. Tell an administrator: %(names)s.") % {
-        "names": administrators(access.environment) or _("there is none yet")
+        return _("Run “manage.py doctor” on the server to find out what to do.")
+    return _("Runs you start will wait; nothing is lost. Contact an administrator: %(names)s.") % {
+        "names": administrators(access.environment) or _("none yet")
     }

@@ -37,14 +37,16 @@ class AddressRefusedError(SaidError):
 
     def __init__(self, host: str, address: str) -> None:
         message = _(
-            "The server is in a private or reserved network. Whoever operates Waybill can allow that network in "
-            "the setting WAYBILL_ALLOWED_NETWORKS."
+            "The server is in a private or reserved network. Ask your Waybill operator to allow that network in "
+            "WAYBILL_ALLOWED_NETWORKS."
         )
         names = {"host": host, "address": address}
         if host == address:
-            self.detail = _("No network in WAYBILL_ALLOWED_NETWORKS holds %(address)s.") % names
+            self.detail = _("No network in WAYBILL_ALLOWED_NETWORKS contains %(address)s.") % names
         else:
-            self.detail = _("%(host)s is at %(address)s, which no network in WAYBILL_ALLOWED_NETWORKS holds.") % names
+            self.detail = (
+                _("%(host)s is at %(address)s, which no network in WAYBILL_ALLOWED_NETWORKS contains.") % names
+            )
         super().__init__(message)
 
 

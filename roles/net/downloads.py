@@ -34,11 +34,11 @@ def take_places(person: int, stack: ExitStack) -> None:
     """Take a place for the user with the id `person` until `stack` is closed. Raises TooManyDownloadsError."""
     if not any(_take(f"waybill:download:{person}:{number}", stack) for number in range(MOST_OF_A_PERSON)):
         raise TooManyDownloadsError(
-            _("Two of your downloads are under way. Wait until one has ended or cancel it, then try again.")
+            _("Two of your downloads are in progress. Wait until one ends or cancel it, then try again.")
         )
     slots = _slots
     if not slots.acquire(blocking=False):
-        raise TooManyDownloadsError(_("Too many downloads are under way. Wait until one has ended, then try again."))
+        raise TooManyDownloadsError(_("Too many downloads are in progress. Wait until one ends, then try again."))
     stack.callback(slots.release)
 
 

@@ -93,11 +93,11 @@ def take_back(key: str) -> None:
 def too_many(request: HttpRequest, seconds: int) -> HttpResponse:
     """Say how long to wait: a page, or with htmx a notice where the person is."""
     text = ngettext(
-        "That was asked for too often. Wait %(n)d second, then try again.",
-        "That was asked for too often. Wait %(n)d seconds, then try again.",
+        "Too many requests. Wait %(n)d second, then try again.",
+        "Too many requests. Wait %(n)d seconds, then try again.",
         seconds,
     ) % {"n": seconds}
-    return refused(request, text, title=_("Too often"), headers={"Retry-After": str(seconds)})
+    return refused(request, text, title=_("Too many requests"), headers={"Retry-After": str(seconds)})
 
 
 def refused(request: Any, text: str, *, title: str, headers: dict[str, str] | None = None) -> HttpResponse:

@@ -93,7 +93,7 @@ def remove_group_role(group_role: GroupRole, *, by: User | None) -> None:
 
 def through_group(assignment: RoleAssignment) -> RefusedError:
     """Return why somebody without a role of their own cannot be removed."""
-    text = _("“%(name)s” is here through the group “%(group)s”. Take them out of the group, or change its role.")
+    text = _("“%(name)s” has access through the group “%(group)s”. Remove them from the group, or change its role.")
     return RefusedError(text % {"name": assignment.user, "group": assignment.group})
 
 

@@ -11,7 +11,7 @@ class LastAdministratorError(RefusedError):
     """The environment would be left without an administrator."""
 
     def __init__(self, name: str = "") -> None:
-        text = _("The environment would have no administrator left. Make somebody else one first.")
+        text = _("At least one administrator must remain. Make someone else an administrator first.")
         if name:
-            text = _("“%(name)s” is the last administrator. Make somebody else one first.") % {"name": name}
+            text = _("“%(name)s” is the last administrator. Make someone else an administrator first.") % {"name": name}
         super().__init__(text)

@@ -33,13 +33,13 @@ class AddForm(forms.Form):
 
     person = LineField(
         label=_("User name or e-mail"),
-        error_messages={"required": _("Type a user name or an e-mail address.")},
+        error_messages={"required": _("Enter a user name or an e-mail address.")},
         max_length=LONGEST,
-        help_text=_("Exactly as in their account. For an address without an account you can make an invitation."),
+        help_text=_("Exactly as in their account. If an address has no account, you can create an invitation."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "class": "input"}),
     )
     role = role_field(_("Role"))
-    days = forms.TypedChoiceField(label=_("The link is good for"), coerce=int)
+    days = forms.TypedChoiceField(label=_("Link expires in"), coerce=int)
 
     def __init__(self, environment: Environment, by: User, data: QueryDict | None = None) -> None:
         if data is not None and "days" not in data:  # the first round does not ask; the second offers the usual
@@ -62,19 +62,19 @@ class AddForm(forms.Form):
     def _look_for(self, person: str) -> None:
         found = accounts_called(person)
         if len(found) > 1:
-            self.add_error("person", _("Several accounts have this e-mail address. Type the user name instead."))
+            self.add_error("person", _("Several accounts use this e-mail address. Enter the user name instead."))
         elif found:
             self.user = found[0]
             self._refuse_members(self.user)
         elif is_email(person):
             self.is_unknown = True
         else:
-            self.add_error("person", _("There is no such account. Type an e-mail address to make an invitation."))
+            self.add_error("person", _("Account not found. Enter an e-mail address to create an invitation."))
 
     def _refuse_members(self, user: User) -> None:
         own = RoleAssignment.objects.filter(environment=self.environment, user=user).first()
         if own and (not own.group or user == self.by):
-            text = _("%(name)s is %(role)s here already. Change the role in the list.")
+            text = _("%(name)s already has the role %(role)s. Change it in the list.")
             self.add_error("person", text % {"name": user, "role": own.get_role_display()})
 
 
@@ -117,7 +117,7 @@ class OwnRoleMixin(forms.Form):
         """Require the confirmation if another role was chosen."""
         cleaned = super().clean() or {}
         if self.own and cleaned.get("role", self.own.role) != self.own.role and not cleaned.get("myself"):
-            self.add_error("myself", _("Tick this, too: it is your own role that you change."))
+            self.add_error("myself", _("Tick this too: you are changing your own role."))
         return cleaned
 
 
@@ -151,8 +151,8 @@ class GroupForm(OwnRoleMixin, forms.ModelForm):
         model = GroupRole
         fields = ["group", "role"]
         labels = {"group": _("Group")}
-        error_messages = {"group": {"required": _("Type the name of the group.")}}
-        help_texts = {"group": _("Exactly as the identity provider names it, capitals included.")}
+        error_messages = {"group": {"required": _("Enter the group's name.")}}
+        help_texts = {"group": _("Exactly as the identity provider spells it, including capitals.")}
         widgets = {
             "group": forms.TextInput(
                 attrs={"autocomplete": "off", "spellcheck": "false", "class": "input", "maxlength": GROUP_LENGTH}
@@ -171,7 +171,7 @@ class GroupForm(OwnRoleMixin, forms.ModelForm):
         """Refuse a group that already has a role."""
         group = self.cleaned_data["group"].strip()
         if not self.instance.pk and self._is_taken(group):
-            raise ValidationError(_("This group carries a role already. Change it in the list."))
+            raise ValidationError(_("This group already has a role. Change it in the list."))
         return group
 
     def _is_taken(self, group: str) -> bool:

@@ -43,4 +43,7 @@ def plan_removal(environment: Environment, people: list[RoleAssignment]) -> Remo
 def _after(environment: Environment, back: groups.InheritedRole | None) -> str:
     if back is None:
         return _("can no longer open %(environment)s") % {"environment": environment}
-    return _("stays as %(role)s through the group “%(group)s”") % {"role": Role(back.role).label, "group": back.group}
+    return _("keeps the role %(role)s through the group “%(group)s”") % {
+        "role": Role(back.role).label,
+        "group": back.group,
+    }

@@ -45,8 +45,7 @@ def _words(invitation: Invitation, url: str) -> tuple[str, str]:
     }
     subject = _("%(name)s invites you to %(environment)s in Waybill")
     text = _(
-        "%(name)s invites you to %(environment)s in Waybill as %(role)s.\n\n"
-        "Open this link to accept. It works once, until %(until)s:\n%(url)s\n\n"
-        "If you did not expect this, leave it alone: nothing happens."
+        "%(name)s invites you to %(environment)s in Waybill as %(role)s.\n\nOpen this link to accept. It works once, "
+        "until %(until)s:\n%(url)s\n\nIf you didn't expect this invitation, ignore this e-mail."
     )
     return subject % values, text % values

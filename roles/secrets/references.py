@@ -24,24 +24,17 @@ KINDS = ("env:", "file:")
 PLAIN = "plain:"  # before a secret that itself begins like a reference
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
-NOT_ALLOWED = _("Variables for secrets have names that begin with %(prefix)s and go on after it.")
+NOT_ALLOWED = _("Names of variables for secrets begin with %(prefix)s, followed by a name.")
 NOT_SET = _(
-    "The variable that this refers to is not set where Waybill runs. Set it for the web server and the workers, "
-    "then start them again."
+    "This variable is not set where Waybill runs. Set it for the web server and the workers, then restart them."
 )
-NO_DIRECTORY = _(
-    "Secrets cannot be read from files here. Whoever operates Waybill can name a directory for them in "
-    "WAYBILL_SECRETS_DIR."
-)
-OUTSIDE = _(
-    "The file that this refers to does not lie below Waybill's directory for secrets. Write its path within that "
-    "directory, without “..”."
-)
+NO_DIRECTORY = _("Reading secrets from files is not enabled. Ask your Waybill operator to set WAYBILL_SECRETS_DIR.")
+OUTSIDE = _("This file is not in Waybill's directory for secrets. Enter its path within that directory, without “..”.")
 NOT_THERE = _(
-    "The file that this refers to is not there now, or Waybill may not read it. Put it into the directory for secrets, "
-    "readable for the account that runs Waybill."
+    "This file is missing, or Waybill cannot read it. Put it in the directory for secrets, readable for the "
+    "account that runs Waybill."
 )
-NO_SECRET = _("What this refers to is no secret: it is empty, no text, or larger than 64 kB. Look at what is there.")
+NO_SECRET = _("This is not a secret: it is empty, not text, or larger than 64 kB. Check its content.")
 
 
 class MissingSecretError(UnreadableSecretError):
@@ -84,12 +77,12 @@ def check(text: str) -> None:
 
 def help_text() -> str:
     """Return how to refer to a secret here."""
-    variable = _("Instead of any secret, env:%(prefix)sNAME takes it from a variable where Waybill runs") % {
+    variable = _("To read the secret from an environment variable, enter env:%(prefix)sNAME") % {
         "prefix": settings.SECRETS_ENV_PREFIX
     }
     if not settings.SECRETS_DIR:
         return str(_("%(variable)s.") % {"variable": variable})
-    return str(_("%(variable)s, file:NAME from a file in its directory for secrets.") % {"variable": variable})
+    return str(_("%(variable)s; from a file in the directory for secrets, enter file:NAME.") % {"variable": variable})
 
 
 @sensitive_variables()

@@ -43,7 +43,7 @@ class OtherServerError(UnreadableSecretError):
     """A secret was entered for another server than the one that would receive it."""
 
     title = _("Secret is for another server")
-    text = _("The stored secret was entered for another server, so it is not sent to this one. Enter it again.")
+    text = _("The stored secret was entered for another server and is not sent to this one. Enter it again.")
 
 
 @dataclass(frozen=True)

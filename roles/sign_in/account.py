@@ -32,8 +32,8 @@ class LanguageForm(forms.Form):
         label=gettext_lazy("Language"),
         empty=gettext_lazy("As the environment"),
         help_text=gettext_lazy(
-            "Pages and mails are in this language. “As the environment” leaves it to the environment, "
-            "and where that has none to your browser."
+            "Language of pages and e-mails. “As the environment” uses the environment's language or, if none is "
+            "set, your browser's."
         ),
     )
 
@@ -90,7 +90,7 @@ def choose_language(request: Any) -> HttpResponse:
     request.user.language = form.cleaned_data["language"]
     request.user.save(update_fields=["language"])
     language.activate_for(request)
-    messages.success(request, _("Your language is saved."))
+    messages.success(request, _("Language saved."))
     return redirect("account")
 
 
@@ -105,7 +105,7 @@ def end_session(request: Any, pk: int) -> HttpResponse:
     if session.session_key != request.session.session_key:
         sessions.end(found, by=request.user)
         words = {"browser": sessions.name_of(session.user_agent)}
-        messages.success(request, _("The session with %(browser)s has ended.") % words)
+        messages.success(request, _("Session with %(browser)s ended.") % words)
     return redirect("account")
 
 
@@ -114,7 +114,7 @@ def end_session(request: Any, pk: int) -> HttpResponse:
 def end_other_sessions(request: Any) -> HttpResponse:
     """End all of one's sessions but this one."""
     ended = sessions.end_others(request)
-    messages.success(request, ngettext("%(n)d session has ended.", "%(n)d sessions have ended.", ended) % {"n": ended})
+    messages.success(request, ngettext("%(n)d session ended.", "%(n)d sessions ended.", ended) % {"n": ended})
     return redirect("account")
 
 
@@ -132,7 +132,7 @@ class ChangePasswordView(WaitMixin, account.PasswordChangeView):
         response = super().form_valid(form)
         sessions.end_others(self.request)
         devices.remember(self.request, response, self.request.user)
-        messages.success(self.request, _("Your password is changed. Your other sessions have ended."))
+        messages.success(self.request, _("Password changed. Your other sessions ended."))
         return response
 
 
@@ -151,7 +151,7 @@ class DeactivateFactorView(totp.DeactivateTOTPView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Turn it off and say so."""
-        messages.success(self.request, _("The second factor is off. Your password alone logs you in."))
+        messages.success(self.request, _("Second factor turned off. You now log in with your password only."))
         return super().form_valid(form)
 
 

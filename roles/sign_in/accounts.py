@@ -133,7 +133,9 @@ def _check_username(username: str, email: str) -> None:
     if len(username) > NAME_LENGTH:
         raise ValidationError(_("At most 150 characters."))
     if "@" in username and username.lower() != email.lower():
-        raise ValidationError(_("A user name that is an address has to be your own. Choose one without @."))
+        raise ValidationError(
+            _("A user name in the form of an address must be your own address. Choose one without @.")
+        )
     get_adapter().clean_username(username)
     try:
         lookalikes.refuse(username, User.objects.values_list("username", flat=True))
@@ -145,4 +147,4 @@ def _check_email(email: str) -> None:
     validate_email(email)
     one_line(email)
     if User.objects.filter(Q(email__iexact=email) | Q(username__iexact=email)).exists():
-        raise ValidationError(_("There is an account with this address already. Log in with it."))
+        raise ValidationError(_("This address already has an account. Log in with it."))

@@ -16,7 +16,7 @@ from roles.models import User
 from roles.sign_in import devices, recording, tries
 from roles.typed import typed_path
 
-WRONG = _("User name or password is wrong.")
+WRONG = _("Wrong user name or password.")
 NO_ADDRESS = "::"  # of a client on a socket of this machine
 
 
@@ -26,8 +26,8 @@ class AccountAdapter(DefaultAccountAdapter):
     error_messages = DefaultAccountAdapter.error_messages | {
         "username_password_mismatch": WRONG,
         "email_password_mismatch": WRONG,
-        "enter_current_password": _("This is not your password. Enter the one that you use now."),
-        "incorrect_password": _("This is not your password. Try again."),
+        "enter_current_password": _("Wrong password. Enter your current password."),
+        "incorrect_password": _("Wrong password. Try again."),
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:

@@ -14,7 +14,7 @@ from roles.validators import composed
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-NEW_PASSWORD_HELP = _("At least 8 characters; not a common password, and nothing like your name or e-mail.")
+NEW_PASSWORD_HELP = _("At least 8 characters; not a common password, and not similar to your name or e-mail.")
 
 
 class LoginForm(forms.LoginForm):
@@ -43,7 +43,7 @@ class ChangePasswordForm(forms.ChangePasswordForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        plain(self, oldpassword=_("Password now"), password1=_("New password"), password2=_("New password again"))
+        plain(self, oldpassword=_("Current password"), password1=_("New password"), password2=_("Repeat new password"))
         self.fields["password1"].help_text = NEW_PASSWORD_HELP
 
     def clean_oldpassword(self) -> str:
@@ -59,7 +59,7 @@ class ResetPasswordForm(forms.ResetPasswordKeyForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        plain(self, password1=_("New password"), password2=_("New password again"))
+        plain(self, password1=_("New password"), password2=_("Repeat new password"))
         self.fields["password1"].help_text = NEW_PASSWORD_HELP
 
 

@@ -14,7 +14,7 @@ from roles.audit import audit
 from roles.models import User
 
 # Stands for whoever is not known here: what was typed as a name may be a password.
-NOBODY = User(pk=0, username=gettext_noop("somebody unknown"))
+NOBODY = User(pk=0, username=gettext_noop("unknown person"))
 TOTP, RECOVERY = Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES
 
 

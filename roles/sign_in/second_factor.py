@@ -25,9 +25,9 @@ class MFAAdapter(DefaultMFAAdapter):
     """Encrypts the secrets of codes in the database, like those of connections."""
 
     error_messages = DefaultMFAAdapter.error_messages | {
-        "incorrect_code": _("This code is not right, or it was used already. Enter the one that is shown now."),
-        "cannot_generate_recovery_codes": _("Turn the second factor on first."),
-        "unreadable": _("The second factor of this account cannot be read. Ask whoever operates Waybill to remove it."),
+        "incorrect_code": _("This code is wrong or was already used. Enter the current code."),
+        "cannot_generate_recovery_codes": _("Turn on the second factor first."),
+        "unreadable": _("The second factor of this account cannot be read. Ask your Waybill operator to remove it."),
     }
 
     def encrypt(self, text: str) -> str:

@@ -76,8 +76,10 @@ def _begin(login: SocialLogin, claims: dict[str, Any], *, may_link: bool) -> Use
         return _link(login, owners[0])
     raise SignInRefusedError(
         "the address belongs to another account",
-        _("Another account in Waybill has your e-mail address, %(email)s. Log in to it with its password, or ask "
-          "whoever operates Waybill to link the two.") % {"email": email},
+        _(
+            "Another Waybill account uses your e-mail address, %(email)s. Log in to it with its password, or ask "
+            "your Waybill operator to link the two."
+        ) % {"email": email},
     )  # fmt: skip
 
 
@@ -103,7 +105,7 @@ def _link(login: SocialLogin, user: User) -> User:
     if SocialAccount.objects.filter(user=user, provider=login.account.provider).exists():
         raise SignInRefusedError(
             "the account is linked to another subject",
-            _("Your account in Waybill belongs to another person at the provider. Ask whoever operates Waybill."),
+            _("Your Waybill account belongs to another person at the provider. Ask your Waybill operator."),
         )
     user.set_unusable_password()
     user.save(update_fields=["password"])

@@ -21,8 +21,11 @@ class SignInRefusedError(Exception):
 class ProviderError(SignInRefusedError):
     """The provider does not answer, which may be over in some minutes."""
 
-    title = _("Single sign-on does not work at the moment")
-    text = _("The provider gave no usable answer. Try again in a few minutes, then tell whoever operates Waybill.")
+    title = _("Single sign-on is currently unavailable")
+    text = _(
+        "The provider's answer was not usable. Try again in a few minutes; if it fails again, contact your Waybill "
+        "operator."
+    )
     status = 502
 
 
@@ -30,38 +33,40 @@ class SetupError(ProviderError):
     """The provider's answers or our settings of it are wrong, and stay so until somebody changes them."""
 
     title = _("Single sign-on is not set up correctly")
-    text = _("Trying again will not help. Tell whoever operates Waybill; the log says what is wrong.")
+    text = _("Trying again won't help. Contact your Waybill operator; the log has the cause.")
 
 
 class ExpiredError(ProviderError):
     """The provider no longer knows what it sent the browser back with."""
 
     title = _("You are not logged in")
-    text = _("The provider did not accept this log-in. Log in again; if it stays so, tell whoever operates Waybill.")
+    text = _("The provider rejected this login. Log in again; if it fails again, contact your Waybill operator.")
 
 
 class TokenError(SignInRefusedError):
     """What the provider's answer proves is not what was asked for."""
 
-    text = _("What came back from the provider cannot be trusted. Log in again; if it stays so, tell whoever operates "
-             "Waybill.")  # fmt: skip
+    text = _(
+        "The provider's answer could not be verified. Log in again; if it fails again, contact your Waybill "
+        "operator."
+    )  # fmt: skip
 
 
 class UnknownStateError(SignInRefusedError):
     """The answer belongs to no log-in that this browser began."""
 
-    text = _("The log-in took too long, or was begun elsewhere. Log in again.")
+    text = _("The login took too long or started in another browser. Log in again.")
     status = 400
 
 
 class DeniedError(SignInRefusedError):
     """The person or the provider broke off."""
 
-    text = _("The provider did not let you in, or you canceled. Log in again, or ask whoever manages its accounts.")
+    text = _("The provider denied access, or you canceled. Log in again, or ask your provider's administrator.")
 
 
 class DeactivatedError(SignInRefusedError):
     """The account was switched off here."""
 
     title = _("Your account is switched off")
-    text = _("Your account was switched off in Waybill. Ask whoever operates it to switch it on again.")
+    text = _("Your Waybill account is switched off. Ask your Waybill operator to switch it on.")

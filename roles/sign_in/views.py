@@ -71,7 +71,7 @@ class SetPasswordView(account.PasswordResetFromKeyView):
         super().form_valid(form)
         sessions.end(sessions.sessions_of(self.reset_user), by=self.reset_user)
         tries.clear_password_tries(self.reset_user)
-        messages.success(self.request, gettext("Your password is set. Log in with it."))
+        messages.success(self.request, gettext("Password set. Log in with it."))
         response = redirect("account_login")
         if not is_mfa_enabled(self.reset_user):  # else who reads its mail would have a new count of codes each time
             devices.remember(self.request, response, self.reset_user)
@@ -94,7 +94,7 @@ def reset_password(request: HttpRequest) -> HttpResponse:
     except tries.TooSoonError as error:
         return limits.too_many(request, error.seconds)
     ask_for_link(email)
-    text = gettext("If there is an account with this address, a link to set a new password is on its way to it.")
+    text = gettext("If an account uses this address, we sent it a link to set a new password.")
     messages.info(request, text)
     return redirect("account_login")
 

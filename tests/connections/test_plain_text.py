@@ -26,5 +26,5 @@ def test_a_name_that_cannot_be_seen_is_refused(environment, as_ada, name):
 def test_a_line_break_in_a_folder_or_account_is_refused(environment, as_ada, type_, field):
     answer = add(as_ada, environment, type_, **{field: "calls\nmore"})
     assert answer.status_code == 422
-    assert "Character 6 is an invisible one (U+000A)." in answer.content.decode()
+    assert "Character 6 is invisible (U+000A)." in answer.content.decode()
     assert not Connection.objects.exists()

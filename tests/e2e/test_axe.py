@@ -98,7 +98,7 @@ def unknown_person(page):
     opened(page, "Add person")
     panel(page).get_by_label("User name or e-mail").fill("nobody@example.com")
     panel(page).get_by_role("button", name="Add", exact=True).click()
-    expect(panel(page).get_by_role("button", name="Make invitation")).to_be_visible()
+    expect(panel(page).get_by_role("button", name="Create invitation")).to_be_visible()
 
 
 def first_link(kind):
@@ -129,7 +129,7 @@ def log_in_refused(page):
     page.get_by_label("User").fill("nobody")
     page.locator("#id_password").fill("wrong")
     page.get_by_role("button", name="Log in", exact=True).click()
-    expect(page.get_by_text("User name or password is wrong.")).to_be_visible()
+    expect(page.get_by_text("Wrong user name or password.")).to_be_visible()
 
 
 def confirmed(page):

@@ -256,7 +256,7 @@ def test_what_somebody_removed_is_said_once_and_asked_for_no_more(visit, portal)
     panel = page.locator("#panel[open]")
     expect(panel.locator("#test-running")).to_contain_text("Waiting for a worker")
     portal.query(f"DELETE FROM connections_connection WHERE id = {connection} RETURNING id")
-    expect(panel.locator(".notice")).to_contain_text("That is not there any more.")
+    expect(panel.locator(".notice")).to_contain_text("This no longer exists.")
     page.wait_for_timeout(2500)
     assert answers.count(404) == 1
     expect(panel.locator(".notice")).to_have_count(1)

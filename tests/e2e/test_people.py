@@ -27,8 +27,8 @@ def test_somebody_is_invited_joins_and_gets_another_role_at_work(visit):
     panel(ada).get_by_label("User name or e-mail").fill("nora@example.com")
     choose(ada, "Contributor")
     panel(ada).get_by_role("button", name="Add", exact=True).click()
-    expect(panel(ada).get_by_label("The link is good for")).to_have_value("7")
-    panel(ada).get_by_role("button", name="Make invitation").click()
+    expect(panel(ada).get_by_label("Link expires in")).to_have_value("7")
+    panel(ada).get_by_role("button", name="Create invitation").click()
     link = panel(ada).locator(".invitation-link code").inner_text()
     panel(ada).get_by_role("link", name="Close").last.click()
     expect(ada.get_by_role("link", name=re.compile("^Invitations 1$"))).to_be_visible()
@@ -48,7 +48,7 @@ def test_somebody_is_invited_joins_and_gets_another_role_at_work(visit):
     expect(row(ada, "Nora New")).to_contain_text("Viewer")
 
     nora.get_by_role("link", name="Add export").click()  # the page is still that of a contributor
-    expect(nora.get_by_text("You may not do that here")).to_be_visible()
+    expect(nora.get_by_text("You don't have access to this")).to_be_visible()
     nora.goto("/e/contoso/exports/")
     expect(nora.get_by_role("link", name="Add export")).to_have_count(0)
 
@@ -68,10 +68,10 @@ def test_the_last_administrator_is_told_why_they_stay(visit):
     expect(panel(page)).to_contain_text("Ada Okafor is the last administrator")
     choose(page, "Viewer")
     panel(page).get_by_role("button", name="Save").click()
-    expect(panel(page)).to_contain_text("it is your own role that you change")
+    expect(panel(page)).to_contain_text("you are changing your own role")
     panel(page).get_by_role("checkbox").check()
     panel(page).get_by_role("button", name="Save").click()
-    expect(page.locator(".notices")).to_contain_text("is the last administrator. Make somebody else one first.")
+    expect(page.locator(".notices")).to_contain_text("is the last administrator. Make someone else an administrator first.")
     expect(row(page, "Ada Okafor")).to_contain_text("Administrator")
 
 

@@ -43,8 +43,8 @@ def test_a_contributor_views_what_is_on_a_connection_that_is_not_shared(visit):
 
 def test_a_page_that_is_not_for_them_says_so_and_leads_back(visit):
     page = visit("vera", "/e/contoso/exports/add", expect=(403,))
-    expect(page.get_by_role("heading", name="You may not open this page")).to_be_visible()
-    page.get_by_role("link", name="Go to your exports").click()
+    expect(page.get_by_role("heading", name="You don't have access to this page")).to_be_visible()
+    page.get_by_role("link", name="Go to Exports").click()
     page.wait_for_url("**/e/contoso/exports/")
 
 

@@ -53,7 +53,7 @@ def test_what_is_typed_survives_a_session_that_ends_and_is_saved_after_a_log_in_
     half_fill(page)
     forget_session(page)
     try_to_save(page)
-    notice = panel(page).get_by_text("Your session ended, and nothing is lost.")
+    notice = panel(page).get_by_text("Your session expired; nothing is lost.")
     expect(notice).to_be_visible()
     with page.context.expect_page() as opened:
         panel(page).get_by_role("link", name="Log in in another tab").click()
@@ -83,7 +83,7 @@ def test_somebody_else_in_the_other_tab_does_not_save_it(enter):
     other.wait_for_url(f"**{EXPORTS}")
     other.close()
     page.evaluate("window.dispatchEvent(new Event('focus'))")
-    expect(panel(page).get_by_text("Somebody else is logged in now.")).to_be_visible()
+    expect(panel(page).get_by_text("Another person is logged in now.")).to_be_visible()
 
 
 @pytest.mark.long
@@ -98,7 +98,7 @@ def test_a_pane_older_than_the_log_in_of_another_tab_is_brought_up_to_date(enter
     other.wait_for_url(f"**{EXPORTS}")
     other.close()
     try_to_save(page)
-    expect(panel(page).get_by_text("so do it once more")).to_be_visible()
+    expect(panel(page).get_by_text("try again")).to_be_visible()
     with page.expect_response(lambda answer: answer.request.method == "POST" and answer.status == 422):
         until_saved(page)
 

@@ -54,7 +54,7 @@ def test_whoever_cancels_at_the_provider_finds_the_way_back(provider, page):
     page.get_by_role("button", name="Continue with Contoso").click()
     page.get_by_role("button", name="Deny").click()
     page.get_by_role("heading", name="You are not logged in").wait_for()
-    page.get_by_role("link", name="Go to the log-in page").click()
+    page.get_by_role("link", name="Go to login").click()
     page.get_by_role("button", name="Continue with Contoso").wait_for()
 
 

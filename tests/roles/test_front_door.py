@@ -20,7 +20,7 @@ def viewer(environment):
 
 def test_a_wrong_password_is_answered_in_one_sentence(client):
     page = client.post("/login/", {"login": "nobody", "password": "wrong"})
-    assert "User name or password is wrong." in page.content.decode()
+    assert "Wrong user name or password." in page.content.decode()
     assert ">User name" in page.content.decode()
 
 

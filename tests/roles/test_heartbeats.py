@@ -93,7 +93,7 @@ def test_light_is_off_while_everything_beats(environment):
 @pytest.mark.parametrize(
     "silent, text",
     [
-        ("exports", "No worker is running: exports wait"),
+        ("exports", "No worker is running: exports are waiting"),
         ("dispatcher", "No dispatcher is running"),
         ("chores", "segments are not refreshed"),
     ],
@@ -108,7 +108,7 @@ def test_light_tells_an_administrator_what_to_do_and_others_whom_to_tell(environ
     administrator = make_member(environment, "administrator")
     assert "manage.py doctor" in page(environment, administrator).content.decode()
     told = page(environment, make_member(environment, "contributor")).content.decode()
-    assert f"Tell an administrator: {administrator}" in told
+    assert f"Contact an administrator: {administrator}" in told
     assert "manage.py doctor" not in told
 
 

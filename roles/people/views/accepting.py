@@ -43,7 +43,7 @@ def _accept_as_oneself(request: Any, token: str, invitation: Invitation) -> Http
     accepted = invitations.accept(token, request.user)
     role = RoleAssignment.objects.get(environment=accepted.environment, user=request.user).get_role_display()
     values = {"role": role, "environment": accepted.environment}
-    messages.success(request, _("You are %(role)s of %(environment)s.") % values)
+    messages.success(request, _("Your role in %(environment)s: %(role)s.") % values)
     return HttpResponseRedirect(_home(accepted))
 
 

@@ -32,7 +32,7 @@ def add(request: EnvironmentRequest) -> HttpResponse:
         except RefusedError as error:
             form.add_error("person", str(error))
             return _form(request, form)
-        return report(request, _("%(name)s is now %(role)s.") % {"name": form.user, "role": role.label})
+        return report(request, _("%(name)s added as %(role)s.") % {"name": form.user, "role": role.label})
     if request.POST.get("then") != "invite":
         return _form(request, form)
     email, days = form.cleaned_data["person"].lower(), form.cleaned_data["days"]

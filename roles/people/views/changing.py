@@ -45,17 +45,23 @@ def _change(request: EnvironmentRequest, people: list[RoleAssignment], *, is_sen
         changed, refused = apply_to_each(
             others, lambda one: actions.give(request.environment, one.user, role, by=request.user)
         )
-    has_already = _("“%(name)s” was left out: has this role already.")
+    has_already = _("“%(name)s” was left out: already has this role.")
     left_out = [has_already % {"name": one.user} for one in same] if len(people) > 1 else []
     return report(request, _changed(changed, same, role), refused + left_out)
 
 
 def _changed(people: list[RoleAssignment], same: list[RoleAssignment], role: Role) -> str:
     if not people:
-        return _("%(name)s stays %(role)s.") % {"name": same[0].user, "role": role.label} if len(same) == 1 else ""
+        return (
+            _("%(name)s keeps the role %(role)s.") % {"name": same[0].user, "role": role.label}
+            if len(same) == 1
+            else ""
+        )
     if len(people) == 1:
-        return _("%(name)s is now %(role)s.") % {"name": people[0].user, "role": role.label}
-    words = ngettext("%(n)d person is now %(role)s.", "%(n)d people are now %(role)s.", len(people))
+        return _("Role of %(name)s changed to %(role)s.") % {"name": people[0].user, "role": role.label}
+    words = ngettext(
+        "Role of %(n)d person changed to %(role)s.", "Role of %(n)d people changed to %(role)s.", len(people)
+    )
     return words % {"n": len(people), "role": role.label}
 
 
@@ -78,5 +84,5 @@ def remove(request: EnvironmentRequest) -> HttpResponse:
 
 def _removed(people: list[RoleAssignment]) -> str:
     if len(people) == 1:
-        return _("%(name)s is removed.") % {"name": people[0].user}
-    return ngettext("%d person is removed.", "%d people are removed.", len(people)) % len(people) if people else ""
+        return _("%(name)s removed.") % {"name": people[0].user}
+    return ngettext("%d person removed.", "%d people removed.", len(people)) % len(people) if people else ""

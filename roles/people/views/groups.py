@@ -94,7 +94,7 @@ def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
         except RefusedError as error:
             refused = str(error)
         else:
-            return _done(request, _("The group “%(group)s” carries no role any more."), group_role)
+            return _done(request, _("Role of the group “%(group)s” removed."), group_role)
     context = {
         "group_role": group_role,
         "through": request.environment.role_assignments.filter(group=group_role.group).count(),
@@ -116,7 +116,7 @@ def _edit(request: EnvironmentRequest, group_role: GroupRole) -> HttpResponse:
         except RefusedError as error:
             form.add_error(None, str(error))
         else:
-            return _done(request, _("The group “%(group)s” now carries the role %(role)s."), saved)
+            return _done(request, _("Role of the group “%(group)s” set to %(role)s."), saved)
     context = {"form": form, "list_url": url_of(request, "groups")}
     return render_panel(request, "people/group.html", context, status=422 if form.is_bound else 200)
 

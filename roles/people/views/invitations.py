@@ -65,7 +65,7 @@ def withdraw(request: EnvironmentRequest, pk: int) -> HttpResponse:
         return render_panel(request, "people/withdraw.html", context)
     with _missing_if_gone(), change_of_roles(request):
         invitations.withdraw(invitation, by=request.user)
-    text = _("The invitation for %(email)s is withdrawn.") % {"email": invitation.email}
+    text = _("Invitation for %(email)s withdrawn.") % {"email": invitation.email}
     return done(request, url_of(request, "invitations"), text, changed=CHANGED)
 
 

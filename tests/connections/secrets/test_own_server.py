@@ -122,7 +122,7 @@ def test_pages_a_test_a_run_and_the_doctor_say_that_it_is_for_another_server():
     ada = client_of(partner.created_by)
     assert "Secret is for another server" in ada.get(url(partner.environment, "list")).content.decode()
     page = ada.get(url(partner.environment, "edit", pk=partner.pk)).content.decode()
-    assert "was entered for another server, so it is not sent to this one. Enter it again." in page
+    assert "was entered for another server and is not sent to this one. Enter it again." in page
     (step,) = run_check(partner)
     assert (step.name, step.state) == ("Read the stored secret", "failed")
     table = import_table(partner.environment)

@@ -229,7 +229,7 @@ def test_a_connection_that_was_removed_is_said_to_be(environment, run):
 def test_only_so_many_downloads_go_on_at_once_and_places_become_free(environment, carl, run):
     others = [client_of(make_member(environment, Role.CONTRIBUTOR)) for _ in range(downloads.MOST_AT_ONCE)]
     going_on = [other.get(url(run, 0)) for other in others]
-    assert "Too many downloads are under way." in refusal(carl, run)
+    assert "Too many downloads are in progress." in refusal(carl, run)
     for response in going_on:
         response.close()
     assert body(carl.get(url(run, 0)))
@@ -248,7 +248,7 @@ def slots(monkeypatch):
 def test_a_person_has_two_downloads_at_once(environment, carl, run, slots):
     going_on = [carl.get(url(run, 0)) for _ in range(downloads.MOST_OF_A_PERSON)]
     assert refusal(carl, run) == (
-        "Two of your downloads are under way. Wait until one has ended or cancel it, then try again."
+        "Two of your downloads are in progress. Wait until one ends or cancel it, then try again."
     )
     assert body(client_of(make_member(environment, Role.CONTRIBUTOR)).get(url(run, 0)))
     going_on[0].close()
@@ -262,7 +262,7 @@ def test_a_person_s_downloads_in_other_processes_count(carl, run, slots):
         for number in range(downloads.MOST_OF_A_PERSON):
             place = f"waybill:download:{person}:{number}"
             other.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [place])
-        assert "Two of your downloads are under way." in refusal(carl, run)
+        assert "Two of your downloads are in progress." in refusal(carl, run)
     assert until(lambda: carl.get(url(run, 0)).streaming)
 
 
@@ -280,7 +280,7 @@ def test_browsers_that_do_not_read_give_their_places_back(environment, carl, run
         house = stack.enter_context(serving(Bounds(send_seconds=3.0)))  # time for the others to begin
         browsers = [stack.enter_context(closing(asked(house, person, url(run)))) for person in people]
         assert [browser.recv(12) for browser in browsers] == [b"HTTP/1.1 200"] * len(people)
-        assert "Too many downloads are under way." in carl.get(url(run), headers=HTMX).headers["HX-Trigger"]
+        assert "Too many downloads are in progress." in carl.get(url(run), headers=HTMX).headers["HX-Trigger"]
         until(lambda: not house.channels)
         assert body(until(lambda: (answer := carl.get(url(run))).streaming and answer))
 

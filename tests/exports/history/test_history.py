@@ -297,7 +297,7 @@ def test_a_person_has_two_downloads_at_once_and_is_told_so(environment, export, 
     going_on = [vera.get(at) for _number in range(downloads.MOST_OF_A_PERSON)]
     refused = vera.get(at)
     assert refused.status_code == 429
-    assert "Two of your downloads are under way." in text_of(refused)
+    assert "Two of your downloads are in progress." in text_of(refused)
     for response in going_on:
         assert b"".join(response.streaming_content)
     assert len(downloaded(vera, environment)) == 1

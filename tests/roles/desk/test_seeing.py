@@ -23,7 +23,7 @@ HTMX = {"HX-Request": "true", "HX-Target": "panel"}
 WITHIN = [name for name in TABLE if name not in OUTSIDE]
 OF_CUSTOMERS = ("Lovelace", "ada@", "Bartók", "bela@", "Chloé", "chloe@", "😀")
 ENDS, RARE = (Role.VIEWER, Role.ADMINISTRATOR), ("put", "patch", "delete")
-BANNER = "nothing can be changed, and no customer data is shown"
+BANNER = "You cannot change anything, and customer data is hidden"
 
 
 def see_as(client, environment, role):
@@ -90,7 +90,7 @@ def test_every_change_is_refused_with_the_reason(world, support, method):
             answer = getattr(support, method)(world.mine.url(name), body, headers=headers)
             assert answer.status_code == 403, name
             said = answer.headers["HX-Trigger"] if headers else text_of(answer)
-            assert "You are looking as support: nothing can be changed." in said, name
+            assert "You are viewing as support and cannot change anything." in said, name
     assert everything() == before
 
 

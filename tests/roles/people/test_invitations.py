@@ -38,7 +38,7 @@ def test_an_unknown_address_is_offered_an_invitation(place):
     answer = place.post("add", {"person": "bea@example.com", "role": "viewer"})
     assert answer.status_code == 422
     assert "No account has the address bea@example.com" in text_of(answer)
-    assert "Make invitation" in text_of(answer)
+    assert "Create invitation" in text_of(answer)
     assert not Invitation.objects.exists()
 
 
@@ -79,7 +79,7 @@ def test_the_link_is_sent_where_mail_is_set_up(place, settings):
 
 def test_without_mail_the_link_is_to_be_handed_over(place):
     answer = place.post("add", {"person": "bea@example.com", "role": "viewer", "then": "invite"})
-    assert "Waybill sent no e-mail" in text_of(answer)
+    assert "No e-mail was sent" in text_of(answer)
     assert mail.outbox == []
 
 
@@ -88,7 +88,7 @@ def test_a_mail_server_that_refuses_leaves_the_link_on_the_page(place, settings,
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", unused_tcp_port
     answer = place.post("add", {"person": "bea@example.com", "role": "viewer", "then": "invite"})
-    assert "Waybill sent no e-mail" in text_of(answer)
+    assert "No e-mail was sent" in text_of(answer)
     assert "/invitations/" in text_of(answer)
 
 
@@ -170,7 +170,7 @@ def test_who_has_an_account_comes_back_after_the_log_in(place, issued):
 )
 def test_accepting_never_lowers_a_role(place, issued, has, gets):
     cid = place.member("cid", has)
-    assert "You keep the higher of the two roles" in text_of(page(issued.token, client_of(cid)))
+    assert "You keep the higher of the two" in text_of(page(issued.token, client_of(cid)))
     accept(issued.token, cid)
     assert place.role_of(cid) == (gets, "")
 
@@ -267,7 +267,7 @@ def test_a_new_link_takes_the_place_of_the_old(place, issued):
 
 
 def test_withdrawing_asks_first(place, issued):
-    assert "will work no more" in text_of(place.browser.get(place.url("withdraw", pk=issued.invitation.pk)))
+    assert "will stop working" in text_of(place.browser.get(place.url("withdraw", pk=issued.invitation.pk)))
     assert place.post("withdraw", pk=issued.invitation.pk).status_code == 204
     assert not Invitation.objects.exists()
     assert AuditEvent.objects.filter(action="withdraw invitation", actor=place.ada).exists()

@@ -60,7 +60,7 @@ def test_roles_sort_by_their_standing(people):
 
 
 def test_nobody_found_says_so_and_leads_back(people):
-    assert "Nobody matches" in text_of(people.browser.get(people.url("list"), {"q": "\0zzz"}))
+    assert "No people match" in text_of(people.browser.get(people.url("list"), {"q": "\0zzz"}))
 
 
 def test_a_fragment_is_the_list_alone(people):

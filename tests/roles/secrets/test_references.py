@@ -94,7 +94,7 @@ def test_no_file_outside_can_be_read_in_any_way(vault, tmp_path):
         "a\0b",
     ):
         error = refused(f"file:{path}")
-        assert ("does not lie below" in str(error), error.is_permanent) == (True, True), path
+        assert ("is not in Waybill" in str(error), error.is_permanent) == (True, True), path
 
 
 def test_a_link_that_is_put_there_meanwhile_is_not_followed(vault, tmp_path):
@@ -116,14 +116,14 @@ def test_a_file_that_is_not_there_may_come_so_trying_again_helps(vault):
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe", b"a\0b", b"x" * 65_537])
 def test_a_file_that_holds_no_secret_is_refused(vault, content):
     (vault / "crm").write_bytes(content)
-    assert "is no secret" in str(refused("file:crm"))
+    assert "is not a secret" in str(refused("file:crm"))
 
 
 def test_what_is_no_plain_file_is_refused_and_nothing_waits(vault):
     (vault / "folder").mkdir()
     os.mkfifo(vault / "pipe")
     for name in ("folder", "pipe"):
-        assert "is no secret" in str(refused(f"file:{name}"))
+        assert "is not a secret" in str(refused(f"file:{name}"))
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(grace):
         for answer, name in zip(wrong, ("grace", "nobody", "grace@example.com"), strict=True)
     }
     assert len(texts) == 1
-    assert "User name or password is wrong." in texts.pop()
+    assert "Wrong user name or password." in texts.pop()
 
 
 def test_after_a_wrong_password_only_the_password_is_typed_again(grace):
@@ -89,7 +89,7 @@ def test_whoever_sends_the_form_all_the_time_gets_a_page(grace):
     answer = browser().post("/login/", {"login": ""})
     assert answer.status_code == 429
     assert 0 < int(answer.headers["Retry-After"]) <= 60
-    assert "Too often" in said(answer)
+    assert "Too many requests" in said(answer)
 
 
 # Accounts that are switched off
@@ -106,7 +106,7 @@ def test_a_deactivated_account_is_told_so_and_gets_no_session(grace):
 
 def test_only_whoever_has_the_password_learns_that_an_account_is_switched_off(grace):
     User.objects.update(is_active=False)
-    assert "User name or password is wrong." in said(log_in(browser(), "grace", "wrong"))
+    assert "Wrong user name or password." in said(log_in(browser(), "grace", "wrong"))
 
 
 def test_whoever_is_deactivated_is_out_at_the_next_request(grace):
@@ -133,8 +133,8 @@ def test_what_was_sent_after_the_session_ended_is_said_to_be_lost(grace):
     url = "/e/contoso/exports/add"
     answer = browser().post(url, {"name": "Half"})
     assert answer.headers["Location"] == f"/login/?next={url}&lost=1"
-    assert "was not saved" in said(browser().get(answer.headers["Location"]))
-    assert "was not saved" not in said(browser().get(f"/login/?next={url}"))
+    assert "before your input was saved" in said(browser().get(answer.headers["Location"]))
+    assert "before your input was saved" not in said(browser().get(f"/login/?next={url}"))
 
 
 # Django admin
@@ -177,5 +177,5 @@ def test_a_failed_log_in_names_the_account_and_never_what_was_typed(grace):
     log_in(browser(), "planted-password", "planted-password")
     known, unknown = AuditEvent.objects.order_by("pk")
     assert (known.action, known.object_id, known.actor) == ("fail sign-in", str(grace.pk), None)
-    assert (unknown.action, unknown.object_id, unknown.object_name) == ("fail sign-in", "0", "somebody unknown")
+    assert (unknown.action, unknown.object_id, unknown.object_name) == ("fail sign-in", "0", "unknown person")
     assert "planted" not in str(list(AuditEvent.objects.values()))

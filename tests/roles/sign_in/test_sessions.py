@@ -136,7 +136,7 @@ def test_a_browser_has_a_name_for_people(user_agent, name):
 def test_an_ended_session_is_out_at_its_next_request(grace):
     here, there, elsewhere = signed_in(), signed_in(EDGE), signed_in(EDGE)
     assert here.post(f"/account/sessions/{row_of(there).pk}/end/").headers["Location"] == "/account/"
-    assert "The session with Edge on Windows has ended." in here.get("/account/").content.decode()
+    assert "Session with Edge on Windows ended." in here.get("/account/").content.decode()
     assert [is_in(client) for client in (here, there, elsewhere)] == [True, False, True]
     assert recorded()[-1] == "end session"
 
@@ -144,7 +144,7 @@ def test_an_ended_session_is_out_at_its_next_request(grace):
 def test_all_others_are_ended_at_once(grace):
     here, there, elsewhere = signed_in(), signed_in(EDGE), signed_in(EDGE)
     here.post("/account/sessions/end/")
-    assert "2 sessions have ended." in here.get("/account/").content.decode()
+    assert "2 sessions ended." in here.get("/account/").content.decode()
     assert [is_in(client) for client in (here, there, elsewhere)] == [True, False, False]
 
 

@@ -176,7 +176,7 @@ def test_without_single_sign_on_there_is_nothing(client):
 def test_whoever_is_denied_is_told_in_a_page_of_ours(provider, client):
     page = come_back(client, provider.deny(leave(client)))
     assert page.status_code == 403
-    assert "did not let you in" in page.content.decode()
+    assert "denied access" in page.content.decode()
     assert not is_signed_in(client)
     assert not User.objects.exists()
 
@@ -203,7 +203,7 @@ def test_an_address_of_another_account_is_not_taken_over(provider):
     owner = make_user("local", email="ADA@example.com")
     client, page = sign_in(provider)
     assert page.status_code == 403
-    assert "Another account in Waybill has your e-mail address, ada@example.com." in page.content.decode()
+    assert "Another Waybill account uses your e-mail address, ada@example.com." in page.content.decode()
     assert list(User.objects.all()) == [owner]
     assert not is_signed_in(client)
     assert not SocialAccount.objects.exists()
@@ -390,7 +390,7 @@ class TestWithoutLocalLogin:
         make_user("carl")
         make_user("root", is_staff=True)
         assert (
-            "User name or password is wrong."
+            "Wrong user name or password."
             in client.post("/login/", {"login": "carl", "password": "carl"}).content.decode()
         )
         assert client.post("/login/", {"login": "root", "password": "root"}).status_code == 302

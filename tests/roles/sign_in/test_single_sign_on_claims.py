@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 FOREIGN = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 EVE = {"preferred_username": "eve", "email": "eve@example.com"}
 NESTED = EVE | {"realm_access": {"roles": ["ops"]}}
-LASTING, PASSING = "Trying again will not help.", "Try again in a few minutes"
+LASTING, PASSING = "Trying again won&#x27;t help.", "Try again in a few minutes"
 
 
 @pytest.fixture
@@ -315,8 +315,8 @@ def test_the_page_says_whether_trying_again_helps(provider, client, path, fault,
         ("temporarily_unavailable", 502, PASSING),
         ("invalid_scope", 502, LASTING),
         ("unauthorized_client", 502, LASTING),
-        ("access_denied", 403, "did not let you in"),
-        ("login_required", 403, "did not let you in"),
+        ("access_denied", 403, "denied access"),
+        ("login_required", 403, "denied access"),
     ],
 )
 def test_an_error_of_the_provider_says_what_helps(provider, client, error, status, text):
@@ -335,7 +335,7 @@ def test_a_code_that_is_over_is_said_to_need_another_log_in(provider, client):
     address = provider.approve(leave(client))
     provider.codes.clear()
     page = come_back(client, address).content.decode()
-    assert "The provider did not accept this log-in. Log in again" in page
+    assert "The provider rejected this login. Log in again" in page
 
 
 def test_a_token_made_of_something_else_is_no_fault_of_ours(provider, client, monkeypatch, caplog):

@@ -140,7 +140,7 @@ def test_a_provider_that_is_not_there_is_said_before_anybody_leaves(client, monk
     with running_faulty_provider() as running:
         set_up(monkeypatch, running.issuer)
     page = client.post("/login/sso/")
-    assert "Single sign-on does not work at the moment" in page.content.decode()
+    assert "Single sign-on is currently unavailable" in page.content.decode()
     assert_nobody_was_let_in(client, page, 502, capfd, caplog)
 
 

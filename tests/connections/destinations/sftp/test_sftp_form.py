@@ -120,7 +120,7 @@ def test_a_server_that_cannot_be_reached_is_said_at_its_field(environment, as_ad
         ({"settings-port": "1"}, "Nothing answers"),
         ({"settings-host": "nowhere.invalid"}, "name is not known"),
         ({"settings-host": "sftp://example.com/in"}, "only the server"),
-        ({"settings-host": "10.1.2.3"}, "in the setting WAYBILL_ALLOWED_NETWORKS"),
+        ({"settings-host": "10.1.2.3"}, "to allow that network in WAYBILL_ALLOWED_NETWORKS"),
         ({"settings-port": "99999"}, "Enter a port from 1 to 65535."),
         ({"settings-port": "22 or so"}, "Enter a port from 1 to 65535."),
         ({"settings-folder": "/in/../etc"}, "Write the folder without “..”"),
@@ -139,7 +139,7 @@ def test_what_the_network_said_is_folded_away_at_the_field_it_is_about(environme
     where = url(environment, "set_up", type_="sftp")
     for changes, field, detail in (
         ({"settings-port": "1"}, "port", "Connection refused"),
-        ({"settings-host": "10.1.2.3"}, "host", "No network in WAYBILL_ALLOWED_NETWORKS holds 10.1.2.3."),
+        ({"settings-host": "10.1.2.3"}, "host", "No network in WAYBILL_ALLOWED_NETWORKS contains 10.1.2.3."),
     ):
         answer = as_ada.post(where, form_for(demo_sftp, **{"settings-password": PASSWORD} | changes))
         assert set(answer.context_data["type_form"].errors) == {field}
