@@ -200,7 +200,7 @@ class AlertDeliveryAdmin(ReadOnlyAdmin):
     list_display = ["alert", "channel", "is_recovery", "state", "tries", "sent_at"]
     list_select_related = ["alert__export", "alert__environment", "channel"]
     search_fields = ["uuid", "channel__name"]
-    fields = ["uuid", "alert", "channel", "is_recovery", "state", "tries", "not_before", "sent_at", "error"]
+    fields = ["uuid", "alert", "channel", "is_recovery", "state", "tries", "not_before", "sent_at", "answers", "error"]
 
 
 @admin.register(AlertsSeen)

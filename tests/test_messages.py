@@ -27,6 +27,7 @@ SHOWING = (
     "exports/alerts/bell.py",
     "exports/alerts/messages.py",  # what goes out, in the language of whoever it goes to
     "exports/alerts/of_export.py",
+    "exports/alerts/standing.py",
     "exports/alerts/pages",
     "exports/refresh/pages",
     "exports/runs/run_all.py",  # what the panel asks

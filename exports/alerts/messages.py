@@ -14,18 +14,18 @@ from exports.models import Alert, AlertDelivery, AlertKind, ChannelKind
 from roles.net import portal
 
 OPENED = {
-    AlertKind.FAILED: gettext_lazy("%(about)s: failed for good"),
+    AlertKind.FAILED: gettext_lazy("%(about)s: failed (permanent)"),
     AlertKind.HELD: gettext_lazy("%(about)s: held"),
     AlertKind.SKIPPED: gettext_lazy("%(about)s: skipped"),
     AlertKind.LATE: gettext_lazy("%(about)s: late"),
     AlertKind.NEVER_STARTED: gettext_lazy("%(about)s: never started"),
 }
 RECOVERED = {
-    AlertKind.FAILED: gettext_lazy("%(about)s: no longer failed for good"),
-    AlertKind.HELD: gettext_lazy("%(about)s: no longer held"),
-    AlertKind.SKIPPED: gettext_lazy("%(about)s: no longer skipped"),
-    AlertKind.LATE: gettext_lazy("%(about)s: no longer late"),
-    AlertKind.NEVER_STARTED: gettext_lazy("%(about)s: no longer never started"),
+    AlertKind.FAILED: gettext_lazy("%(about)s: resolved (was failed)"),
+    AlertKind.HELD: gettext_lazy("%(about)s: resolved (was held)"),
+    AlertKind.SKIPPED: gettext_lazy("%(about)s: resolved (was skipped)"),
+    AlertKind.LATE: gettext_lazy("%(about)s: resolved (was late)"),
+    AlertKind.NEVER_STARTED: gettext_lazy("%(about)s: resolved (was never started)"),
 }
 
 
@@ -47,7 +47,7 @@ def message_of(delivery: AlertDelivery) -> AlertMessage:
     alert, environment = delivery.alert, delivery.channel.environment
     if alert is None:
         title = _("Test of the channel “%(name)s”") % {"name": delivery.channel}
-        text = _("Somebody sent this test. Alerts of %(environment)s arrive here.") % {"environment": environment}
+        text = _("This is a test. Alerts of %(environment)s arrive here.") % {"environment": environment}
         event, link = "alert.test", portal.link("alerts:list", environment=environment.slug)
     else:
         event = "alert.closed" if delivery.is_recovery else "alert.opened"
@@ -130,7 +130,7 @@ def _escaped(text: str) -> str:
 
 
 def _title(alert: Alert, *, is_recovery: bool) -> str:
-    """Say what it is about: “Weekly call list: failed for good”."""
+    """Say what it is about: “Weekly call list: failed (permanent)”."""
     about = alert.export.name if alert.export else _("System refresh")
     titles = RECOVERED if is_recovery else OPENED
     return str(titles[AlertKind(alert.kind)]) % {"about": about}

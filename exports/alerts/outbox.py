@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django_q.tasks import async_task
 
 from exports.alerts.errors import NotDeliveredError
@@ -33,6 +33,10 @@ LEASE = Lease(AlertDelivery, timedelta(minutes=11), MOST_TRIES, "tries")
 LONGEST_WAIT = timedelta(hours=2)  # a receiver gets up to an hour, and a wait is never quite the same
 WORK_SECONDS = 240  # of one task; what is left then is the next one's
 NUDGE_AFTER = timedelta(seconds=3)
+
+
+class _LeaseLostError(Exception):
+    """Another worker has the message now: this one sends no more of it."""
 
 
 def add_messages(alert: Alert, *, is_recovery: bool) -> None:
@@ -60,7 +64,7 @@ def nudge_if_waiting() -> None:
     """Queue the task if messages wait that nobody sends. A message whose workers die again and again has failed."""
     # Those without a lease were claimed by a version of Waybill that did not lease messages.
     lost = AlertDelivery.objects.lost() | _sendable().filter(tries__gte=MOST_TRIES)
-    given_up = {"state": DeliveryState.FAILED, "error": _("Its sending was broken off again and again.")}
+    given_up = {"state": DeliveryState.FAILED, "error": _("Sending was interrupted too often.")}
     LEASE.put_back(lost, waiting={}, given_up=given_up)
     if _sendable().filter(not_before__lt=Now() - NUDGE_AFTER).exists():
         nudge()
@@ -115,32 +119,48 @@ def _send(message: AlertDelivery, claim: Claim) -> bool:
     """Send one message and record the result."""
     from exports.alerts.channels.sending import send
 
+    def keep(answers: dict[str, int]) -> None:
+        message.answers = dict(answers)
+        if not LEASE.update(claim, answers=message.answers):
+            raise _LeaseLostError
+
     try:
         if message.alert is not None and not message.channel.is_on:
-            raise NotDeliveredError(_("The channel was switched off before it was sent."))
-        send(message)
+            raise NotDeliveredError(_("The channel was switched off before the message was sent."))
+        send(message, keep)
     except NotDeliveredError as error:
         _record_failure(message, claim, error)
+        return error.is_about_some
+    except _LeaseLostError:
         return False
     except Exception as error:  # else it would be tried for ever, and end this task each time
         # Without its text, which may quote an address.
         logger.error("Message %s of an alert: %s", message.uuid, type(error).__name__)
-        text = _("Waybill could not send it. Whoever operates Waybill finds the kind of error in its log.")
+        text = _("Waybill could not send the message. Your Waybill operator finds the error in the log.")
         _record_failure(message, claim, NotDeliveredError(text, is_permanent=False))
         return False
-    LEASE.end(claim, state=DeliveryState.SENT, sent_at=Now(), error="")
+    if not LEASE.end(claim, state=DeliveryState.SENT, sent_at=Now(), error=""):
+        return False
     AlertChannel.objects.filter(pk=message.channel_id).update(last_sent_at=Now(), last_error="")
     return True
 
 
 def _record_failure(message: AlertDelivery, claim: Claim, error: NotDeliveredError) -> None:
-    """Plan the next try, or end the message as failed."""
-    is_over = error.is_permanent or message.alert is None or message.tries >= MOST_TRIES
+    """Plan the next try, or end the message as failed. A test is tried again only for some of its people."""
+    is_test = message.alert is None and not error.is_about_some
+    is_over = error.is_permanent or is_test or message.tries >= MOST_TRIES
+    state = DeliveryState.PARTLY if message.has_reached_some else DeliveryState.FAILED
     values: dict[str, Any] = {"error": error.message}
-    values |= {"state": DeliveryState.FAILED} if is_over else {"not_before": Now() + _wait(message.tries, error)}
-    LEASE.end(claim, **values)
+    values |= {"state": state} if is_over else {"not_before": Now() + _wait(message.tries, error)}
+    if message.has_reached_some:
+        values |= {"sent_at": Coalesce("sent_at", Now())}
+    if not LEASE.end(claim, **values):
+        return
+    channel = AlertChannel.objects.filter(pk=message.channel_id)
     if message.channel.is_on:
-        AlertChannel.objects.filter(pk=message.channel_id).update(last_error=error.message)
+        channel.update(last_error=error.message)
+    if message.has_reached_some:
+        channel.update(last_sent_at=Now())
 
 
 def _wait(tries: int, error: NotDeliveredError) -> timedelta:

@@ -31,7 +31,7 @@ def on_refresh(*, refresh: SystemRefresh, **_more: Any) -> None:
 
 def _recover(refresh: SystemRefresh) -> None:
     kinds = [AlertKind.FAILED, AlertKind.SKIPPED] + ([] if refresh.is_late else [AlertKind.LATE])
-    close_alerts(_of_environment(refresh).filter(kind__in=kinds), _("A system refresh went well."))
+    close_alerts(_of_environment(refresh).filter(kind__in=kinds), _("A system refresh succeeded."))
 
 
 def _failed(refresh: SystemRefresh) -> list[str]:

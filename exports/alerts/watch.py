@@ -115,7 +115,7 @@ def _look_at_schedules() -> None:
     for schedule in broken.exclude(_has_open("export")).select_related("export__environment")[:MOST_AT_ONCE]:
         on_switched_off(schedule=schedule)
     mended = _of_schedules().exclude(export=None).exclude(export__in=broken.values("export"))
-    close_alerts(mended, _("Its schedule works again."))
+    close_alerts(mended, _("The schedule works again."))
 
 
 def _look_at_refresh_schedules() -> None:

@@ -18,25 +18,25 @@ def trouble(run: Run) -> Message:
 
 def late(run: Run, by: timedelta) -> Message:
     """Say that `run` started late."""
-    return _("It was due %(due)s and started %(minutes)s late.") % {"due": run.due, "minutes": minutes(by)}
+    return _("Due %(due)s, started %(minutes)s late.") % {"due": run.due, "minutes": minutes(by)}
 
 
 def unstarted(run: Run) -> Message:
     """Say that `run` is due and does not start, and what it waits for."""
     words = {"due": run.due, "waits": run.waits_for or run.reason}
     if not words["waits"]:
-        return _("It was due %(due)s and has not started.") % words
-    return _("It was due %(due)s and has not started. %(waits)s.") % words
+        return _("Due %(due)s, not started yet.") % words
+    return _("Due %(due)s, not started yet: %(waits)s.") % words
 
 
 def switched_off(problem: Message) -> Message:
     """Say that a schedule switched itself off."""
-    return _("Its schedule was switched off by itself: %(problem)s") % {"problem": problem}
+    return _("The schedule switched itself off: %(problem)s") % {"problem": problem}
 
 
 def refresh_switched_off(problem: Message) -> Message:
     """Say that the schedule of the system refresh switched itself off."""
-    return _("The system refresh was switched off by itself: %(problem)s") % {"problem": problem}
+    return _("The system refresh switched itself off: %(problem)s") % {"problem": problem}
 
 
 def delivered(run: Run) -> Message:
@@ -47,12 +47,12 @@ def delivered(run: Run) -> Message:
 def decided(run: Run) -> Message:
     """Say what became of a run that was held."""
     if run.state == State.QUEUED:
-        return _("%(who)s let it go.") % {"who": run.decided_by} if run.decided_by else _("It was let go.")
+        return _("Released by %(who)s.") % {"who": run.decided_by} if run.decided_by else _("Released.")
     if run.decided_by:
-        return _("%(who)s dropped it.") % {"who": run.decided_by}
+        return _("Discarded by %(who)s.") % {"who": run.decided_by}
     if run.state == State.SKIPPED:
-        return _("Nobody decided before the next occurrence.")
-    return _("It was ended: %(state)s.") % {"state": State(run.state).label}
+        return _("No decision before the next occurrence.")
+    return _("Ended: %(state)s.") % {"state": State(run.state).label}
 
 
 def refresh_trouble(refresh: SystemRefresh, failed: list[str]) -> Message:

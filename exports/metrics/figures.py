@@ -114,7 +114,7 @@ def _open_alerts() -> Iterator[Row]:
 
 
 def _deliveries() -> Iterator[Row]:
-    unsent = (DeliveryState.WAITING, DeliveryState.FAILED)
+    unsent = (DeliveryState.WAITING, DeliveryState.PARTLY, DeliveryState.FAILED)
     found = _counts(AlertDelivery.objects.filter(state__in=unsent).order_by(), "state")
     yield from (((state,), found.get((state,), 0)) for state in unsent)
 

@@ -3,7 +3,7 @@
 import uuid
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -21,7 +21,7 @@ from roles.secrets.store import decrypt, encrypt, is_readable
 class AlertKind(models.TextChoices):
     """What an alert is about."""
 
-    FAILED = "failed", _("Failed for good")
+    FAILED = "failed", _("Failed (permanent)")
     HELD = "held", _("Held")
     SKIPPED = "skipped", _("Skipped")
     LATE = "late", _("Late")
@@ -124,7 +124,8 @@ class DeliveryState(models.TextChoices):
 
     WAITING = "waiting", _("Waiting")
     SENT = "sent", _("Sent")
-    FAILED = "failed", _("Failed")
+    PARTLY = "partly", _("Sent to some")
+    FAILED = "failed", _("Not sent")
 
 
 class AlertDelivery(Leased):
@@ -139,7 +140,10 @@ class AlertDelivery(Leased):
     not_before = models.DateTimeField(db_default=Now())
     sent_at = models.DateTimeField(null=True)
     error = MessageField(older="error")
+    # Of a mail: by the id of each person what the mail server answered, NO_ADDRESS where it could not be asked.
+    answers = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
 
+    TAKEN, NO_ADDRESS = 250, 0
     OWNED_IN = DeliveryState.WAITING  # with a token: one worker is on it
     objects = LeasedQuerySet["AlertDelivery"].as_manager()
 
@@ -150,6 +154,11 @@ class AlertDelivery(Leased):
         indexes = [
             models.Index("not_before", condition=Q(state=DeliveryState.WAITING), name="alert_delivery_waiting"),
         ]
+
+    @property
+    def has_reached_some(self) -> bool:
+        """Whether somebody has the mail."""
+        return self.TAKEN in self.answers.values()
 
     def __str__(self) -> str:
         told = self.alert or _("Test")

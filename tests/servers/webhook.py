@@ -87,6 +87,18 @@ def answer(status: int, **headers: str) -> Callable[[BaseHTTPRequestHandler], No
     return behave
 
 
+def answer_with(body: str) -> Callable[[BaseHTTPRequestHandler], None]:
+    """Answer 200 with `body`."""
+
+    def behave(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(body.encode())))
+        handler.end_headers()
+        handler.wfile.write(body.encode())
+
+    return behave
+
+
 def cut(handler: BaseHTTPRequestHandler) -> None:
     """End the line without a word."""
     handler.close_connection = True

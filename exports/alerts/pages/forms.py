@@ -19,8 +19,8 @@ from roles.models import User
 from roles.secrets import references
 
 SECRETS = ("url", "signing")
-KEPT = gettext_lazy("Stored. What you enter here replaces it.")
-UNREADABLE = gettext_lazy("The stored one cannot be read with this installation's keys. Enter it again.")
+KEPT = gettext_lazy("Stored. Enter a new value to replace it.")
+UNREADABLE = gettext_lazy("The stored value cannot be read with this installation's keys. Enter it again.")
 
 
 @sensitive_variables()
@@ -42,7 +42,7 @@ def check_signing(text: str) -> None:
     except references.MissingSecretError:
         return
     except ValueError:
-        raise ValidationError(_("A signing secret begins with whsec_, and 24 to 64 bytes in base64 follow.")) from None
+        raise ValidationError(_("A signing secret starts with whsec_, followed by 24 to 64 bytes in base64.")) from None
 
 
 def secret_field(label: Any, check: Any) -> forms.CharField:
@@ -57,37 +57,46 @@ def secret_field(label: Any, check: Any) -> forms.CharField:
     )
 
 
+class PeopleField(forms.ModelMultipleChoiceField):
+    """People to choose from; those without an address are marked."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        """Return the person's name, and whether mail can go there."""
+        return str(obj) if obj.email else _("%(person)s (no e-mail address)") % {"person": obj}
+
+
 class ChannelForm(forms.Form):
     """A channel of one kind; secrets that are left empty stay as they are."""
 
     name = NameField(label=gettext_lazy("Name"), max_length=120, widget=forms.TextInput({"class": "input"}))
     url = secret_field(gettext_lazy("Address of the receiver"), check_url)
     signing = secret_field(gettext_lazy("Signing secret"), check_signing)
-    people = forms.ModelMultipleChoiceField(
+    people = PeopleField(
         User.objects.none(),
         label=gettext_lazy("People"),
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": gettext_lazy("Choose at least one person.")},
     )
     kinds = forms.MultipleChoiceField(
-        label=gettext_lazy("Tell of"),
+        label=gettext_lazy("Notify about"),
         choices=AlertKind.choices,
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": gettext_lazy("Choose at least one kind of alert.")},
     )
-    tells_recovery = forms.BooleanField(
-        label=gettext_lazy("Tell also when it is well again"), required=False, initial=True
-    )
+    tells_recovery = forms.BooleanField(label=gettext_lazy("Also notify when resolved"), required=False, initial=True)
     scope = forms.ChoiceField(
         label=gettext_lazy("Exports"),
         choices=[
-            ("all", gettext_lazy("All exports, and the system refresh")),
-            ("some", gettext_lazy("Only those chosen below")),
+            ("all", gettext_lazy("All exports and the system refresh")),
+            ("some", gettext_lazy("Selected exports only")),
         ],
         widget=forms.RadioSelect,
     )
     exports = forms.ModelMultipleChoiceField(
-        Export.objects.none(), label=gettext_lazy("Chosen exports"), required=False, widget=forms.CheckboxSelectMultiple
+        Export.objects.none(),
+        label=gettext_lazy("Selected exports"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
     )
 
     def __init__(self, channel: AlertChannel, data: Any = None) -> None:
@@ -112,18 +121,18 @@ class ChannelForm(forms.Form):
         kept = UNREADABLE if self.channel.is_secret_unreadable else kept
         self.fields["url"].required = self.fields["signing"].required = kept == UNREADABLE
         self.fields["url"].required = kept != KEPT
-        example = _("Such as https://hooks.example.com/services/1; it is not shown again.")
+        example = _("E.g. https://hooks.example.com/services/1. Not shown again after saving.")
         self.fields["url"].help_text = kept or f"{example} {references.help_text()}"
         if self.channel.kind != ChannelKind.WEBHOOK:
             del self.fields["signing"]
             return
-        own = _("Leave it empty and Waybill makes one, which is shown once.")
-        moved = _("An address on another server gets a new one, which is shown once, unless you enter it.")
+        own = _("Leave empty to generate one. It is shown once.")
+        moved = _("If the server changes, a new one is generated and shown once, unless you enter your own.")
         self.fields["signing"].help_text = f"{kept} {moved}" if kept == KEPT else kept or own
 
     def add_moved_error(self) -> None:
         """Add the error that the address has changed since the page was opened."""
-        text = _("Somebody else changed the address meanwhile. Enter address and signing secret together.")
+        text = _("Someone else has changed the address. Enter the address and the signing secret together.")
         self.add_error("signing", text)
 
     def clean_name(self) -> str:
@@ -134,11 +143,18 @@ class ChannelForm(forms.Form):
             raise ValidationError(_("Another channel has this name."))
         return name
 
+    def clean_people(self) -> Any:
+        """Refuse people of whom none has an address."""
+        people = self.cleaned_data["people"]
+        if not any(person.email for person in people):
+            raise ValidationError(_("None of these people has an e-mail address. An administrator can add it."))
+        return people
+
     def clean(self) -> dict[str, Any]:
-        """Ask for exports where only some shall be told of."""
+        """Ask for exports where only some are selected."""
         cleaned = super().clean() or {}
         if cleaned.get("scope") == "some" and not cleaned.get("exports") and "exports" not in self.errors:
-            self.add_error("exports", _("Choose at least one export, or all of them above."))
+            self.add_error("exports", _("Choose at least one export, or select all exports above."))
         return cleaned
 
     def draft(self) -> Draft:

@@ -14,12 +14,12 @@ from roles.access.policy import Access
 from roles.typed import typed_id
 
 PAGE_SIZE = 50
-OVER = {
-    AlertKind.FAILED: _("Over: failed for good"),
-    AlertKind.HELD: _("Over: held"),
-    AlertKind.SKIPPED: _("Over: skipped"),
-    AlertKind.LATE: _("Over: late"),
-    AlertKind.NEVER_STARTED: _("Over: never started"),
+RESOLVED = {
+    AlertKind.FAILED: _("Resolved: failed (permanent)"),
+    AlertKind.HELD: _("Resolved: held"),
+    AlertKind.SKIPPED: _("Resolved: skipped"),
+    AlertKind.LATE: _("Resolved: late"),
+    AlertKind.NEVER_STARTED: _("Resolved: never started"),
 }
 TONES: dict[str, str] = {
     AlertKind.FAILED: "danger",
@@ -51,7 +51,7 @@ class AlertLine(NamedTuple):
     @property
     def label(self) -> str:
         """Its kind, in words."""
-        return str(OVER[AlertKind(self.alert.kind)]) if self.alert.closed_at else self.alert.get_kind_display()
+        return str(RESOLVED[AlertKind(self.alert.kind)]) if self.alert.closed_at else self.alert.get_kind_display()
 
     @property
     def text(self) -> str:

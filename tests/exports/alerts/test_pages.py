@@ -1,7 +1,11 @@
 """Settings > Alerts and the bell, as each role sees them."""
 
+from datetime import UTC, datetime
+
 import pytest
+from django.db import connection
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from exports.alerts.bell import bell_of
@@ -9,12 +13,13 @@ from exports.alerts.channels import signing
 from exports.alerts.outbox import send_waiting
 from exports.models import Alert, AlertChannel, AlertDelivery, AlertsSeen
 from roles.access.policy import access_of
-from roles.models import AuditEvent
+from roles.models import AuditEvent, User
 from roles.roles import Role
 from tests.factories import client_of, make_export, make_member
 from tests.servers.webhook import running_receiver
 
 pytestmark = pytest.mark.django_db(transaction=True)
+MOMENT = datetime(2026, 3, 2, tzinfo=UTC)
 PANEL = {"HX-Request": "true", "HX-Target": "panel"}
 
 
@@ -69,9 +74,9 @@ def test_a_test_is_sent_in_the_background_and_its_result_shown(admin, url, recei
     page = url("test", pk=AlertChannel.objects.get().pk)
     assert "Sending…" in text_of(admin.post(page, headers=PANEL))
     poll = {"HX-Request": "true", "HX-Target": "test-state"}
-    assert admin.get(f"{page}?shown=waiting", headers=poll).status_code == 204
+    assert admin.get(f"{page}?shown=waiting%200", headers=poll).status_code == 204
     send_waiting()
-    assert "The test was delivered" in text_of(admin.get(f"{page}?shown=waiting", headers=poll))
+    assert "The test was delivered" in text_of(admin.get(f"{page}?shown=waiting%200", headers=poll))
     assert receiver.got[0].verified_with(secret)["type"] == "alert.test"
     receiver.behaves = [500]
     admin.post(page)
@@ -124,7 +129,7 @@ def test_two_people_change_a_channel_and_no_secret_signs_for_anothers_server(adm
     assert signing_of(channel) != entered
     assert channel.secrets["url"] == "https://elsewhere.example/"
     if saves.startswith("address"):
-        assert "Somebody else changed the address meanwhile" in text_of(answers[1])
+        assert "Someone else has changed the address" in text_of(answers[1])
         again = seen | {"signing": entered, "receiver": answers[1].context_data["receiver"]}
         assert admin.post(page, again).status_code == 302
         assert signing_of(channel) == entered
@@ -144,8 +149,8 @@ def test_a_secret_that_cannot_be_read_is_asked_for(admin, url, receiver):
     "kind, values, said",
     [
         ("slack", {"url": ""}, "required"),
-        ("slack", {"url": "hooks.example.com"}, "no address of a receiver"),
-        ("slack", {"url": "https://user:word@hooks.example.com/"}, "no address of a receiver"),
+        ("slack", {"url": "hooks.example.com"}, "not a valid address"),
+        ("slack", {"url": "https://user:word@hooks.example.com/"}, "not a valid address"),
         ("slack", {"url": "file:///etc/passwd"}, "directory"),
         ("webhook", {"url": "https://hooks.example.com/", "signing": "short"}, "whsec_"),
         ("slack", {"url": "https://hooks.example.com/", "kinds": []}, "at least one kind"),
@@ -197,7 +202,7 @@ def test_everybody_sees_the_alerts_and_administrators_the_channels(viewer, admin
         page = text_of(client.get(url("list")))
         assert "Weekly call list" in page
         assert "Log in" in page
-    assert "Who is told" not in text_of(viewer.get(url("list")))
+    assert "Notification channels" not in text_of(viewer.get(url("list")))
     assert viewer.get(url("channels")).status_code == 403
 
 
@@ -284,12 +289,114 @@ def test_rotation_walks_channels(admin, url, receiver, tmp_path, settings):
     assert after.secrets == {"url": receiver.url}
 
 
-def test_the_details_of_an_export_say_who_is_told_of_it(viewer, admin, url, export, goes):
-    page = reverse("exports:progress", kwargs={"environment": export.environment.slug, "pk": export.pk})
-    assert "none open; counted on the bell" in text_of(viewer.get(page))
-    admin.post(url("set_up", kind="slack"), typed(url="https://hooks.example.com/1"))
-    goes("failed")
-    assert "1 open; also sent to Operations" in text_of(viewer.get(page))
+def test_the_details_of_an_export_say_who_got_its_alerts_and_who_gets_the_next(viewer, environment, url, export, goes):
+    """Facts come from what was sent: a channel that came later, is off or cannot send got nothing."""
+    page = reverse("exports:progress", kwargs={"environment": environment.slug, "pk": export.pk})
+
+    def said() -> str:
+        return viewer.get(page).context_data["progress"].alerts.text
+
+    assert said() == "No open alerts. Alerts show under the bell only."
+    with running_receiver() as good, running_receiver() as bad:
+        bad.behaves = [404]
+        make_channel(environment, "Good", good)
+        make_channel(environment, "Bad", bad)
+        make_channel(environment, "Off", good, is_on=False)
+        make_channel(environment, "Mail", kind="email")
+        goes("failed")
+        assert said().startswith(
+            "1 open alert. Not sent yet to Bad, Good and Mail. New alerts also go to Bad and Good."
+        )
+        send_waiting()
+        make_channel(environment, "Later", good)
+        assert said() == (
+            "1 open alert. Sent to Good. Not delivered to Bad and Mail. "
+            "New alerts also go to Good and Later. Bad and Mail cannot send now."
+        )
+
+
+def make_channel(environment, name, receiver=None, **values) -> AlertChannel:
+    made = AlertChannel(**{"environment": environment, "name": name, "kind": "slack", "kinds": ["failed"]} | values)
+    if receiver:
+        made.replace_secrets({"url": receiver.url})
+    made.save()
+    return made
+
+
+STANDINGS = {
+    "off": ({"is_on": False}, "neutral", "Off"),
+    "nothing sent yet": ({}, "info", "On, not tested"),
+    "sent": ({"last_sent_at": MOMENT}, "success", "On"),
+    "last one refused": ({"last_sent_at": MOMENT, "last_error": "The receiver answered 404."}, "danger", "404."),
+    "no address": ({"encrypted_secrets": ""}, "danger", "Cannot send"),
+    "secret unreadable": ({"encrypted_secrets": "gAAAAno"}, "danger", "Secret cannot be read"),
+    "variable missing": ({"secrets": {"url": "env:WAYBILL_CONNECTION_SECRET_GONE"}}, "danger", "Secret cannot be read"),
+    "no mail server": ({"kind": "email", "mail": False, "people": "ada"}, "danger", "set WAYBILL_EMAIL_URL"),
+    "nobody has an address": ({"kind": "email", "people": "bob"}, "danger", "No person has an e-mail address here"),
+    "somebody has none": (
+        {"kind": "email", "people": "ada bob", "last_sent_at": MOMENT},
+        "warning",
+        "bob cannot get",
+    ),
+    "somebody left": ({"kind": "email", "people": "ada eve", "last_sent_at": MOMENT}, "warning", "eve cannot get"),
+    "all have one": ({"kind": "email", "people": "ada", "last_sent_at": MOMENT}, "success", "On"),
+}
+
+
+@pytest.mark.parametrize("case", STANDINGS)
+def test_a_channel_that_cannot_send_is_not_green_and_says_why(admin, environment, url, settings, receiver, case):
+    values, tone, said = STANDINGS[case]
+    values = dict(values)
+    settings.MAIL_IS_SET_UP = values.pop("mail", True)
+    people, secrets = values.pop("people", "").split(), values.pop("secrets", None)
+    channel = make_channel(environment, "Operations", None if "encrypted_secrets" in values else receiver, **values)
+    if secrets:
+        channel.replace_secrets(secrets)
+        channel.save()
+    for name, email in (("ada", "ada@example.com"), ("bob", ""), ("eve", "eve@example.com")):
+        if name in people:
+            person = User.objects.filter(username=name).first() or make_member(environment, username=name)
+            User.objects.filter(pk=person.pk).update(email=email)
+            channel.people.add(person)
+            if name == "eve":
+                person.role_assignments.all().delete()
+    page = admin.get(url("channels"))
+    ((_channel, standing, _missed),) = page.context_data["rows"]
+    assert (standing.tone, said in f"{standing.label} {standing.reason}") == (tone, True)
+    assert standing.label in text_of(page)
+
+
+def test_the_list_of_channels_asks_as_much_for_many(admin, environment, url, ada):
+    def count(channels: int) -> int:
+        for number in range(channels):
+            make_channel(environment, f"{channels} {number}", kind="email").people.add(ada)
+        with CaptureQueriesContext(connection) as queries:
+            admin.get(url("channels"))
+        return len(queries)
+
+    assert count(1) == count(7)
+
+
+@pytest.mark.parametrize("kind, shown", [("slack", "Sending"), ("webhook", "whsec_")])
+def test_save_and_test_does_both(admin, url, receiver, kind, shown):
+    typed_in = typed(url=receiver.url, then="test")
+    answer = admin.post(url("set_up", kind=kind), typed_in, headers=PANEL)
+    assert answer.status_code == 200
+    assert shown in text_of(answer)
+    assert "Sending…" in text_of(answer)
+    send_waiting()
+    assert len(receiver.got) == 1
+    assert admin.post(url("set_up", kind="teams"), typed_in | {"name": "Second"}).url.endswith("/test")
+
+
+def test_people_without_an_address_are_marked_where_they_are_chosen(admin, url, environment, ada):
+    bob = make_member(environment, username="bob")
+    User.objects.filter(pk=ada.pk).update(email="ada@example.com")
+    assert "bob (no e-mail address)" in text_of(admin.get(url("set_up", kind="email")))
+    assert "ada (no" not in text_of(admin.get(url("set_up", kind="email")))
+    answer = admin.post(url("set_up", kind="email"), typed(people=[bob.pk]), headers=PANEL)
+    assert "None of these people has an e-mail address" in text_of(answer)
+    assert admin.post(url("set_up", kind="email"), typed(people=[bob.pk, ada.pk])).status_code == 302
 
 
 def test_many_people_and_exports_can_be_searched_in_the_pane(admin, url, environment):
@@ -306,5 +413,5 @@ def test_many_people_and_exports_can_be_searched_in_the_pane(admin, url, environ
 @pytest.mark.parametrize("is_set_up", [True, False])
 def test_the_pane_of_an_e_mail_channel_says_where_nothing_can_be_mailed(admin, url, settings, is_set_up):
     settings.MAIL_IS_SET_UP = is_set_up
-    assert ("E-mail is not set up yet" in text_of(admin.get(url("set_up", kind="email")))) is not is_set_up
-    assert "E-mail is not set up yet" not in text_of(admin.get(url("set_up", kind="webhook")))
+    assert ("E-mail is not set up" in text_of(admin.get(url("set_up", kind="email")))) is not is_set_up
+    assert "E-mail is not set up" not in text_of(admin.get(url("set_up", kind="webhook")))

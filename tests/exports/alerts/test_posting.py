@@ -106,7 +106,7 @@ def test_nobody_at_the_address_may_be_there_later():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         error = why_not(f"http://127.0.0.1:{free.getsockname()[1]}/")
-    assert (str(error), error.is_permanent) == ("No receiver listens at that address.", False)
+    assert (str(error), error.is_permanent) == ("Nothing answers at this address.", False)
 
 
 @pytest.mark.parametrize("location", ["http://169.254.169.254/", "/elsewhere"])
@@ -127,7 +127,7 @@ def test_no_redirect_is_followed(receiver, location):
 def test_what_is_no_answer_of_a_web_server_is_said_so(receiver, head):
     receiver.behaves = [raw(head)]
     error = why_not(receiver.url)
-    assert (str(error), error.is_permanent) == ("What the receiver answered is no answer of a web server.", False)
+    assert (str(error), error.is_permanent) == ("The receiver's answer is not HTTP.", False)
 
 
 def test_path_and_query_arrive_as_typed(receiver):

@@ -87,17 +87,17 @@ def test_an_alert_is_undone_with_the_step_that_opened_it(goes, history):
 @pytest.mark.parametrize(
     "state, values, said",
     [
-        (State.QUEUED, {}, "let it go"),
-        (State.CANCELED, {}, "dropped it"),
+        (State.QUEUED, {}, "Released by"),
+        (State.CANCELED, {}, "Discarded by"),
     ],
-    ids=["let-go", "dropped"],
+    ids=["released", "discarded"],
 )
 def test_a_decision_closes_the_alert_of_a_held_run(environment, goes, history, state, values, said):
     run = goes("held")
     assert history() == [("held", True)]
     move(run, state, decided_by=make_member(environment, username="ada"))
     assert history() == [("held", False)]
-    assert Alert.objects.get().closing_text == f"ada {said}."
+    assert Alert.objects.get().closing_text == f"{said} ada."
 
 
 def test_a_run_that_was_let_go_and_then_skipped_alerts(environment, goes, history):

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from exports.alerts import actions
 from exports.alerts.pages.forms import ChannelForm
+from exports.alerts.standing import standing_of, unreached, with_standing
 from exports.models import AlertChannel, AlertDelivery, ChannelKind, DeliveryState
 from roles.access.policy import EnvironmentRequest, requires
 from roles.permissions import Permission
@@ -22,13 +23,13 @@ from roles.ui.htmx import done, render, render_panel
 
 CHANGED = "alerts:changed"
 ABOUT = {
-    ChannelKind.EMAIL: ("user", gettext_lazy("People of this environment, at the address of their account.")),
-    ChannelKind.WEBHOOK: ("link", gettext_lazy("Any receiver: signed JSON after Standard Webhooks.")),
+    ChannelKind.EMAIL: ("user", gettext_lazy("People of this environment, at their account's e-mail address.")),
+    ChannelKind.WEBHOOK: ("link", gettext_lazy("Any endpoint: signed JSON (Standard Webhooks).")),
     ChannelKind.SLACK: (
         "send",
-        gettext_lazy("An incoming webhook of Slack, or of what takes the same."),
+        gettext_lazy("An incoming webhook of Slack or a compatible chat."),
     ),
-    ChannelKind.TEAMS: ("people", gettext_lazy("A workflow of Microsoft Teams that starts with a webhook.")),
+    ChannelKind.TEAMS: ("people", gettext_lazy("A Microsoft Teams workflow with a webhook trigger.")),
 }
 
 
@@ -36,8 +37,9 @@ ABOUT = {
 @require_safe
 def list_page(request: EnvironmentRequest) -> TemplateResponse:
     """The channels."""
-    found = AlertChannel.objects.filter(environment=request.environment).prefetch_related("exports", "people")
-    return render(request, "alerts/channels.html", {"channels": found}, partial="list", target="list")
+    found = with_standing(request.environment)
+    rows = [(channel, standing_of(channel), len(unreached(channel.people.all()))) for channel in found]
+    return render(request, "alerts/channels.html", {"rows": rows}, partial="list", target="list")
 
 
 @requires(Permission.MANAGE_SYSTEM)
@@ -75,7 +77,7 @@ def switch(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Switch a channel on or off."""
     channel, is_on = _load(request, pk), request.POST.get("on") == "1"
     actions.switch(channel, is_on=is_on, by=request.user)
-    text = _("“%(name)s” is on.") if is_on else _("“%(name)s” is off: nothing is sent through it.")
+    text = _("“%(name)s” switched on.") if is_on else _("“%(name)s” switched off. No alerts are sent to it.")
     return done(request, _url(request, "channels"), text % {"name": channel.name}, changed=CHANGED)
 
 
@@ -88,7 +90,7 @@ def test(request: EnvironmentRequest, pk: int) -> HttpResponse:
         actions.send_test(channel, by=request.user)
         if not request.htmx:
             return HttpResponseRedirect(_url(request, "test", pk=pk))
-    context = _sent(channel) | {"list_url": _url(request, "channels"), "test_url": _url(request, "test", pk=pk)}
+    context = _test_context(request, channel)
     if request.htmx and request.htmx.target == "test-state":
         if request.GET.get("shown") == context["state"]:
             return HttpResponse(status=204)
@@ -132,22 +134,31 @@ def _edit(request: EnvironmentRequest, channel: AlertChannel) -> HttpResponse:
 
 
 def _saved(request: EnvironmentRequest, channel: AlertChannel, made: str) -> HttpResponse:
-    """Show the secret that was made, once; else close the pane."""
-    if made:
-        context = {"channel": channel, "secret": made, "list_url": _url(request, "channels")}
-        response = render_panel(request, "alerts/secret.html", context)
+    """Show the secret that was made, once, and how a test goes where one was asked for; else close the pane."""
+    tests = request.POST.get("then") == "test"
+    if tests:
+        actions.send_test(channel, by=request.user)
+    if made or (tests and request.htmx):
+        context = {"secret": made, "tests": tests} | _test_context(request, channel)
+        response = render_panel(request, "alerts/secret.html" if made else "alerts/test.html", context)
         response.headers["HX-Trigger-After-Swap"] = f'{{"{CHANGED}": true, "panel:saved": true}}'
         response.headers["Cache-Control"] = "no-store"
         return response
+    if tests:
+        return HttpResponseRedirect(_url(request, "test", pk=channel.pk))
     text = _("Channel “%(name)s” saved.") % {"name": channel.name}
     return done(request, _url(request, "channels"), text, changed=CHANGED)
 
 
-def _sent(channel: AlertChannel) -> dict[str, Any]:
+def _test_context(request: EnvironmentRequest, channel: AlertChannel) -> dict[str, Any]:
     """The last test of `channel`, for the page."""
     sent = AlertDelivery.objects.filter(channel=channel, alert=None).order_by("-pk").first()
     state = sent.state if sent else ""
-    return {"channel": channel, "sent": sent, "state": state, "is_waiting": state == DeliveryState.WAITING}
+    own: dict[str, Any] = {"list_url": _url(request, "channels"), "test_url": _url(request, "test", pk=channel.pk)}
+    is_waiting = state == DeliveryState.WAITING
+    # One that is tried again is told of as soon as the first try is over.
+    own |= {"is_waiting": is_waiting, "is_put_off": bool(is_waiting and sent and sent.error)}
+    return own | {"channel": channel, "sent": sent, "state": f"{state} {sent.tries}" if sent else ""}
 
 
 def _load(request: EnvironmentRequest, pk: int) -> AlertChannel:
