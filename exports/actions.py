@@ -1,12 +1,12 @@
 """The verbs on exports. Each changes its rows and writes its audit event in one transaction."""
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from connections.models import Sharing
 from connections.sharing.sharing import label
 from exports import audited
-from exports.models import Export, ExportSegment, ExportTable, Run, ScheduleMode, Trigger
+from exports.models import Export, ExportSegment, ExportTable, Run, Schedule, ScheduleMode, Trigger
 from exports.models.states import State
 from exports.runs import lifecycle
 from exports.runs.lifecycle import Origin
@@ -88,6 +88,12 @@ def _queue(export: Export, by: User | None, trigger: str, most_rows: int | None 
     return lifecycle.create(export, Origin(trigger, by), most_rows=most_rows)
 
 
+def lock(export: Export) -> Export | None:
+    """Lock the schedule, then the row of `export`, as the engine of schedules does; return it, None once removed."""
+    Schedule.objects.select_for_update().filter(export=export).first()
+    return Export.objects.select_for_update(no_key=True).filter(pk=export.pk).first()
+
+
 def save(export: Export, spec: ExportSpec, *, by: User) -> Export:
     """Create or change `export` as the checked `spec` says and return the saved row; the object itself stays.
 
@@ -95,7 +101,9 @@ def save(export: Export, spec: ExportSpec, *, by: User) -> Export:
     """
     try:
         with transaction.atomic():
-            return _save(export, spec, by)
+            saved = _save(export, spec, by)
+            connection.check_constraints()  # now, as the caller's transaction may end later
+            return saved
     except IntegrityError as error:
         raise ChangedMeanwhileError from error
 
@@ -133,10 +141,10 @@ def _save(export: Export, spec: ExportSpec, by: User) -> Export:
 
 def _fill(export: Export, resolved: Resolved) -> None:
     """Give `export` the values of the spec, unsaved."""
-    spec, connection = resolved.spec, resolved.connection
+    spec, chosen = resolved.spec, resolved.connection
     export.name, export.description, export.kind = spec.name, spec.description, spec.kind
-    export.connection, export.settings = connection, dict(spec.settings)
-    export.detached_sharing = "" if connection else export.detached_sharing
+    export.connection, export.settings = chosen, dict(spec.settings)
+    export.detached_sharing = "" if chosen else export.detached_sharing
     export.field_selection = resolved.field_selection(export.field_selection)
     export.schedule_mode, export.refreshes_segments = spec.schedule.mode, spec.refreshes_segments
     export.tolerance, export.most_removals = spec.tolerance, spec.most_removals
@@ -179,17 +187,17 @@ def detach(export: Export, *, by: User) -> None:
     Raises CannotDetachError while one is running, and for an export that has no connection.
     """
     with transaction.atomic():
-        connection = export.connection
-        if connection is None:
+        kept = export.connection
+        if kept is None:
             raise CannotDetachError(_("“%(name)s” has no connection already.") % {"name": export.name})
         if not _end_waiting_run(export, by):
             message = _("“%(name)s” is running. Cancel the job first, then detach the connection.")
             raise CannotDetachError(message % {"name": export.name})
-        export.connection, export.detached_sharing, export.updated_by = None, connection.sharing, by
+        export.connection, export.detached_sharing, export.updated_by = None, kept.sharing, by
         export.save(update_fields=["connection", "detached_sharing", "updated_by", "updated_at"])
-        named = list(connection.shared_with.order_by("pk")) if connection.sharing == Sharing.NAMED else []
+        named = list(kept.shared_with.order_by("pk")) if kept.sharing == Sharing.NAMED else []
         export.detached_users.set(named)
-        changes = {"connection": [connection.name, None]} | ({"named": [[], list(map(label, named))]} if named else {})
+        changes = {"connection": [kept.name, None]} | ({"named": [[], list(map(label, named))]} if named else {})
         audit.record(export.environment, "detach", export, by=by, changes=changes)
 
 

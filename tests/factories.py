@@ -15,6 +15,7 @@ from roles.models import Environment, RoleAssignment, User
 from roles.roles import Role
 from segments.models import Segment, Table
 from segments.warehouse.members import refresh
+from tests.browser import Browser
 
 _numbers = itertools.count(1)
 CUSTOMERS = """CustomerId,FirstName,LastName,Email,City,Income,JoinedOn
@@ -50,7 +51,7 @@ def make_member(environment: Environment, role: str = Role.ADMINISTRATOR, userna
 
 def client_of(user: User) -> Client:
     """Return a browser in which `user` is signed in."""
-    client = Client()
+    client = Browser()
     client.force_login(user)
     return client
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
-from django.utils.crypto import salted_hmac
 
 from exports.alerts import outbox
 from exports.alerts.channels import signing
@@ -33,11 +32,6 @@ class Draft:
     exports: Sequence[Export] = ()
     people: Sequence[User] = ()
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
-    receiver: str = ""  # the `receiver_of` that the form was about
-
-
-class MovedMeanwhileError(Exception):
-    """A signing secret was entered for a receiver that the channel no longer leads to."""
 
 
 def register_secrets() -> None:
@@ -49,16 +43,10 @@ def register_secrets() -> None:
     add_values(channel=dict(ChannelKind.choices), alert_kind=dict(AlertKind.choices))
 
 
-def receiver_of(channel: AlertChannel) -> str:
-    """Return a fingerprint of the server of `channel`. By it the form notices that the server has changed."""
-    server = _server(channel.stored_secrets)
-    return salted_hmac("exports.alerts.receiver", f"{channel.pk} {server}", algorithm="sha256").hexdigest()
-
-
 def save(channel: AlertChannel, draft: Draft, *, by: User) -> str:
     """Add or change `channel`; return the signing secret that was made for it, "" where none was.
 
-    Raises IntegrityError where its name is taken, DoesNotExist where it was removed, MovedMeanwhileError.
+    Raises IntegrityError where its name is taken, DoesNotExist where it was removed.
     """
     with transaction.atomic():
         if channel.pk:
@@ -87,8 +75,6 @@ def _make_signing(channel: AlertChannel, draft: Draft) -> dict[str, str]:
         return {}
     stored, entered = channel.stored_secrets, draft.secrets
     if "signing" in entered:
-        if channel.pk and "url" not in entered and draft.receiver != receiver_of(channel):
-            raise MovedMeanwhileError
         return {}
     has_moved = "url" in entered and _server(entered) != _server(stored)
     return {"signing": signing.new_secret()} if has_moved or not channel.pk else {}

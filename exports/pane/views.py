@@ -22,6 +22,7 @@ from exports.models.states import State
 from exports.pane import drafts
 from exports.pane.checklists import check_lists
 from exports.pane.duplicate import copy_of
+from exports.pane.parts import parts_of_pane
 from exports.pane.preview import preview_records
 from exports.pane.setup import Setup
 from exports.progress.views.details import show_progress
@@ -30,6 +31,8 @@ from exports.shown.status import Status, status_of
 from exports.spec.spec import ExportSpec
 from exports.web.common import can_add, list_url, load
 from roles.access.policy import EnvironmentRequest, requires
+from roles.edits.edit import MADE_FROM, About, Carried, Edit, again_if_moved
+from roles.edits.parts import Part
 from roles.permissions import Permission
 from roles.templatetags.pieces import icon
 from roles.typed import typed_id
@@ -50,6 +53,7 @@ def add(request: EnvironmentRequest) -> HttpResponse:
 
 @requires(Permission.VIEW, post=Permission.EDIT_EXPORTS)
 @require_http_methods(["GET", "HEAD", "POST"])
+@again_if_moved
 def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Change the settings of an export, or view them."""
     return _set_up(request, load(request, pk, to_edit=request.method == "POST"))
@@ -84,10 +88,31 @@ def _set_up(request: EnvironmentRequest, export: Export, filled: ExportSpec | No
     if setup.is_draft:
         setup.move_field(move)
         return _pane(request, setup)
+    edit = _compared(request, setup)
+    if edit.data != request.POST:
+        setup = Setup(export, request.access, edit.data, filled=filled)
     checked = setup.check()
-    if checked.errors:
-        return _pane(request, setup, status=422)
-    return _saved(request, setup, checked.spec)
+    if checked.errors or not edit.is_settled:
+        return _pane(request, setup, status=422, edit=edit)
+    return _saved(request, setup, checked.spec, edit)
+
+
+def _compared(request: EnvironmentRequest, sent: Setup) -> Edit:
+    """Compare what was sent with what is stored."""
+    if sent.export.pk is None:
+        return Edit(None, post=request.POST)
+    now = parts_of_pane(Setup(load(request, sent.export.pk), request.access))
+    return Edit(_about(sent.export), now, request.POST, parts_of_pane(sent))
+
+
+def _about(export: Export) -> About:
+    return About("export", export, export.environment)
+
+
+def _locked(request: EnvironmentRequest, export: Export) -> dict[str, Part] | None:
+    if not actions.lock(export):
+        return None
+    return parts_of_pane(Setup(load(request, export.pk), request.access))
 
 
 def _opened(request: EnvironmentRequest, export: Export, filled: ExportSpec | None) -> HttpResponse:
@@ -99,7 +124,8 @@ def _opened(request: EnvironmentRequest, export: Export, filled: ExportSpec | No
         wanted = [typed_id(value) for value in request.GET.getlist("segment")]
         return _pane(request, Setup(export, request.access, filled=filled, first_segments=wanted), notice=lost)
     _take_new_connection(request, typed)
-    return _pane(request, Setup(export, request.access, typed, is_draft=True, filled=filled))
+    setup = Setup(export, request.access, typed, is_draft=True, filled=filled)
+    return _pane(request, setup, edit=Carried(typed.get(MADE_FROM, "")))
 
 
 def _take_new_connection(request: EnvironmentRequest, typed: QueryDict) -> None:
@@ -124,13 +150,14 @@ def _leave_for_connection(request: EnvironmentRequest, export: Export, filled: E
     return HttpResponseRedirect(f"{url}?{urlencode({'next': back})}")
 
 
-def _saved(request: EnvironmentRequest, setup: Setup, spec: ExportSpec) -> HttpResponse:
+def _saved(request: EnvironmentRequest, setup: Setup, spec: ExportSpec, edit: Edit) -> HttpResponse:
     """Save the valid spec; run it or send a test if asked to."""
     is_new = setup.export.pk is None
     try:
-        saved = actions.save(setup.export, spec, by=request.user)
+        with edit.held(lambda: _locked(request, setup.export)):
+            saved = actions.save(setup.export, spec, by=request.user)
     except actions.ChangedMeanwhileError as error:
-        return _changed_meanwhile(request, setup, str(error))
+        return _changed_meanwhile(request, setup, str(error), edit)
     drafts.discard(request.session, request.POST.get("kept", ""))
     text = (_("“%(name)s” is added.") if is_new else _("“%(name)s” is saved.")) % {"name": saved.name}
     then = request.POST.get("then")
@@ -142,11 +169,11 @@ def _saved(request: EnvironmentRequest, setup: Setup, spec: ExportSpec) -> HttpR
     return done(request, list_url(request), text, changed=CHANGED)
 
 
-def _changed_meanwhile(request: EnvironmentRequest, setup: Setup, text: str) -> TemplateResponse:
+def _changed_meanwhile(request: EnvironmentRequest, setup: Setup, text: str, edit: Edit) -> TemplateResponse:
     """Show the pane again: what it uses was removed, or its name taken, between the look at it and the save."""
-    again = Setup(setup.export, request.access, request.POST, filled=setup.filled)
+    again = Setup(setup.export, request.access, edit.data, filled=setup.filled)
     again.check()  # says of what is still wrong what to do
-    return _pane(request, again, status=422, notice=text)
+    return _pane(request, again, status=422, notice=text, edit=edit)
 
 
 def _run_saved(request: EnvironmentRequest, export: Export) -> Run:
@@ -172,8 +199,15 @@ def _started(
     return response
 
 
-def _pane(request: EnvironmentRequest, setup: Setup, status: int = 200, notice: str = "") -> TemplateResponse:
+def _pane(
+    request: EnvironmentRequest,
+    setup: Setup,
+    status: int = 200,
+    notice: str = "",
+    edit: Edit | Carried | None = None,
+) -> TemplateResponse:
     context: dict[str, Any] = {
+        "edit": edit or _unsent(request, setup),
         "setup": setup,
         "schedule": setup.schedule,
         **schedule_parts(setup.schedule, request),
@@ -191,6 +225,13 @@ def _pane(request: EnvironmentRequest, setup: Setup, status: int = 200, notice: 
         "can_add_connection": _can_add_connection(request),
     }
     return render_panel(request, "exports/form.html", context, status=status)
+
+
+def _unsent(request: EnvironmentRequest, setup: Setup) -> Edit | Carried | None:
+    """What the pane is made from as it opens, and after its other buttons."""
+    if setup.data is not None:
+        return Carried(request.POST.get(MADE_FROM, ""))
+    return Edit(_about(setup.export), parts_of_pane(setup)) if setup.export.pk and setup.can_edit else None
 
 
 def _trouble(export: Export) -> Status | None:

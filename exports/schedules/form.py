@@ -1,16 +1,19 @@
 """When one or several exports run by themselves, as a person fills it in."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.dates import WEEKDAYS
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from exports.models import Export, Repeat, ScheduleMode
 from exports.schedules import recurrence
 from exports.schedules.planning import stored_rule
 from exports.schedules.recurrence import LAST_DAY, Recurrence
+from roles.edits.parts import Part, joined, parts_of
 
 ON, OFF = "on", ScheduleMode.OFF.value
 REFRESH = ScheduleMode.REFRESH.value
@@ -218,6 +221,18 @@ def field_values(rule: Recurrence | None, zone: str) -> dict[str, Any]:
         "cron": rule.cron if rule else "",
         "zone": rule.zone if rule else zone,
     }
+
+
+def part_of(form: ScheduleForm, post: QueryDict | None = None) -> Part:
+    """Return the schedule that `form` opens with, or that `post` holds, as one part: only what counts is compared."""
+    every = parts_of(form, post, names=ScheduleForm.base_fields)
+    switch, repeat = every["schedule_mode"].value, every["repeat"].value or REFRESH
+    counts = {"schedule_mode"} | ({"repeat"} if switch == ON else set())
+    if switch == ON and repeat != REFRESH:
+        counts |= {"zone"} | OWN_FIELDS.get(repeat, set())
+    shown = {name: part for name, part in every.items() if name in counts}
+    inputs = {name: values for part in every.values() for name, values in part.inputs.items()}
+    return replace(joined(gettext("Schedule"), shown, audited=["schedule"]), inputs=inputs)
 
 
 def typed_values(form: type[ScheduleForm], data: Mapping[str, Any]) -> dict[str, Any]:

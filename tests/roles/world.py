@@ -17,6 +17,7 @@ from roles.roles import Role
 from roles.sign_in.sessions import SEEN
 from segments.models import Relationship, Segment, Table
 from segments.showing import look_of
+from tests.browser import Browser
 from tests.factories import (
     client_of,
     make_connection,
@@ -188,7 +189,7 @@ class World:
 
     def client(self, person: str) -> Client:
         """Return the browser of a person of the table."""
-        browser = Client()
+        browser = Browser()
         if person in self.sessions:
             browser.cookies[settings.SESSION_COOKIE_NAME] = self.sessions[person]
         return browser

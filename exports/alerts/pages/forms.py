@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models.functions import Lower
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
@@ -14,6 +15,7 @@ from exports.alerts.channels.posting import split
 from exports.alerts.channels.signing import signing_key
 from exports.alerts.errors import NotDeliveredError
 from exports.models import AlertChannel, AlertKind, ChannelKind, Export
+from roles.edits.parts import Part, entered, joined, parts_of, secret
 from roles.fields import NameField
 from roles.models import User
 from roles.secrets import references
@@ -130,11 +132,6 @@ class ChannelForm(forms.Form):
         moved = _("If the server changes, a new one is generated and shown once, unless you enter your own.")
         self.fields["signing"].help_text = f"{kept} {moved}" if kept == KEPT else kept or own
 
-    def add_moved_error(self) -> None:
-        """Add the error that the address has changed since the page was opened."""
-        text = _("Someone else has changed the address. Enter the address and the signing secret together.")
-        self.add_error("signing", text)
-
     def clean_name(self) -> str:
         """Refuse the name of another channel."""
         name = self.cleaned_data["name"].strip()
@@ -157,6 +154,23 @@ class ChannelForm(forms.Form):
             self.add_error("exports", _("Choose at least one export, or select all exports above."))
         return cleaned
 
+    def parts(self, post: QueryDict | None = None) -> dict[str, Part]:
+        """Return the form part by part: as the channel is, or as `post` holds it."""
+        names = [name for name in ("name", "people", "kinds", "tells_recovery") if name in self.fields]
+        parts = parts_of(self, post, names=names)
+        which = parts_of(self, post, names=("scope", "exports"), audited={"scope": "is_for_all"})
+        is_for_all = which["scope"].value == "all"
+        parts["scope"] = (
+            which["scope"] if is_for_all else joined(which["scope"].label, which, said=which["exports"].said)
+        )
+        inputs = [name for name in SECRETS if name in self.fields]
+        label = _("Address or signing secret")
+        if post is None:
+            parts |= {"secrets": secret(label, self.channel.encrypted_secrets, inputs)} if inputs else {}
+        elif any(post.get(name) for name in inputs):
+            parts["secrets"] = entered(label, inputs)
+        return parts
+
     def draft(self) -> Draft:
         """Return the draft that the valid form holds."""
         cleaned = self.cleaned_data
@@ -168,7 +182,6 @@ class ChannelForm(forms.Form):
             exports=list(cleaned["exports"]),
             people=list(cleaned.get("people", [])),
             secrets={name: cleaned[name] for name in SECRETS if cleaned.get(name)},
-            receiver=self.data.get("receiver", ""),
         )
 
 

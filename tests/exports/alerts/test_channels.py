@@ -36,8 +36,7 @@ def test_one_that_was_switched_off_stays_off(channel, ada):
 
 def test_a_secret_that_was_replaced_stays_the_new_one(channel, ada):
     before, secret = opened(channel), signing.new_secret()
-    receiver = actions.receiver_of(channel)
-    replaced = actions.Draft("Operations", ["failed"], True, True, secrets={"signing": secret}, receiver=receiver)
+    replaced = actions.Draft("Operations", ["failed"], True, True, secrets={"signing": secret})
     actions.save(channel, replaced, by=ada)
     actions.save(before, DRAFT, by=ada)
     assert opened(channel).secrets == {"signing": secret}

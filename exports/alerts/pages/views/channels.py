@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -18,6 +18,8 @@ from exports.alerts.pages.forms import ChannelForm
 from exports.alerts.standing import standing_of, unreached, with_standing
 from exports.models import AlertChannel, AlertDelivery, ChannelKind, DeliveryState
 from roles.access.policy import EnvironmentRequest, requires
+from roles.edits.edit import About, Edit, again_if_moved
+from roles.edits.parts import Part
 from roles.permissions import Permission
 from roles.ui.htmx import done, render, render_panel
 
@@ -66,6 +68,7 @@ def set_up(request: EnvironmentRequest, kind: str) -> HttpResponse:
 @requires(Permission.MANAGE_SYSTEM)
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters()
+@again_if_moved
 def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """See and change a channel; its address and secret are only ever replaced."""
     return _edit(request, _load(request, pk))
@@ -111,26 +114,38 @@ def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 
 def _edit(request: EnvironmentRequest, channel: AlertChannel) -> HttpResponse:
-    form = ChannelForm(channel, request.POST if request.method == "POST" else None)
-    if form.is_valid():
+    post = request.POST if request.method == "POST" else None
+    edit = _compared(channel, post)
+    form = ChannelForm(channel, edit.data)
+    if edit.is_settled and form.is_valid():
         try:
-            made = actions.save(channel, form.draft(), by=request.user)
+            with edit.held(lambda: _locked(channel)):
+                made = actions.save(channel, form.draft(), by=request.user)
         except IntegrityError:
             form.add_error("name", _("Another channel has this name."))
-        except actions.MovedMeanwhileError:
-            form.add_moved_error()
-        except AlertChannel.DoesNotExist:
-            raise Http404 from None
         else:
             return _saved(request, channel, made)
-    context = {"form": form, "channel": channel, "list_url": _url(request, "channels")}
+    context = {"form": form, "edit": edit, "channel": channel, "list_url": _url(request, "channels")}
     context["lacks_mail"] = channel.kind == ChannelKind.EMAIL and not settings.MAIL_IS_SET_UP
     if channel.pk:
-        context["receiver"] = actions.receiver_of(channel)
         context |= {
             name: _url(request, name.removesuffix("_url"), pk=channel.pk) for name in ("test_url", "remove_url")
         }
     return render_panel(request, "alerts/form.html", context, status=422 if form.is_bound else 200)
+
+
+def _compared(channel: AlertChannel, post: QueryDict | None) -> Edit:
+    if channel.pk is None:
+        return Edit(None, post=post)
+    shown = ChannelForm(channel)
+    mine = shown.parts(post) if post is not None else {}
+    return Edit(About("channel", channel, channel.environment), shown.parts(), post, mine)
+
+
+def _locked(channel: AlertChannel) -> dict[str, Part] | None:
+    found = AlertChannel.objects.select_related("environment").select_for_update(of=("self",)).filter(pk=channel.pk)
+    row = found.first()
+    return ChannelForm(row).parts() if row else None
 
 
 def _saved(request: EnvironmentRequest, channel: AlertChannel, made: str) -> HttpResponse:

@@ -1,0 +1,1 @@
+"""Edit forms: what a form was made from, and what was changed meanwhile by others."""
