@@ -34,7 +34,9 @@ class Form:
 
 def of_channel(environment):
     row = AlertChannel.objects.create(environment=environment, name="Operations", kind="email", kinds=["failed"])
-    row.people.set([make_member(environment, username="zoe")])
+    zoe = make_member(environment, username="zoe")
+    type(zoe).objects.filter(pk=zoe.pk).update(email="zoe@example.com")
+    row.people.set([zoe])
     return Form(
         row,
         reverse("alerts:edit", kwargs={"environment": environment.slug, "pk": row.pk}),
