@@ -77,7 +77,8 @@ class RunAdmin(ReadOnlyAdmin):
         "not_before", "due", "is_late", "refresh", "waits_for", "awaits", "started_at", "ended_at", "data_as_of",
         "held_for", "decided_by", "decided_at", "decision", "is_released", "lease_until", "worker", "claimed_at",
         "claims", "tries", "cancel_requested_at", "canceled_by", "most_rows", "rows_total", "rows_done", "bytes_done",
-        "steps", "items", "files", "folder", "folders", "is_publishing", "connection", "target", "has_leftovers",
+        "steps", "items", "files", "folder", "folders", "is_publishing", "given", "settling_claims",
+        "connection", "target", "has_leftovers",
     ]  # fmt: skip
     actions = ["queue_anew", "end_as_failed"]
 

@@ -242,6 +242,32 @@ class FileConformance:
         assert store.files() == {PATH: b"published"}
         dead.discard()
 
+    def test_what_a_dead_attempt_left_complete_is_published(self, store: Store) -> None:
+        """With the key of that attempt: a new name as well as one that may be replaced."""
+        old, new = hashlib.sha256(b"old").hexdigest(), hashlib.sha256(b"new").hexdigest()
+        for path, replaceable in ((PATH, frozenset[str]()), (f"{FOLDER}/model.json", frozenset({old}))):
+            if replaceable:
+                store.put(path, b"old")
+            with suppress(KeyboardInterrupt), store.destination.session(ATTEMPT) as session:
+                dead = _written(session, path, b"new", replaceable)
+                dead.complete()
+                raise KeyboardInterrupt
+            with store.destination.session(ATTEMPT) as session:
+                assert not session.has(path, 3, new)
+                assert session.left_part(path, 3, old) is None
+                assert session.left_part(f"{FOLDER}/other", 3, new) is None
+                part = session.left_part(path, 3, new, replaceable=replaceable)
+                assert part is not None
+                part.publish()
+                assert session.has(path, 3, new)
+                assert not session.has(path, 3, old)
+                assert not session.has(FOLDER, 3, new)
+                assert session.left_part(path, 3, new) is None
+                session.release_claims(FOLDER)
+            dead.discard()
+        assert set(store.files().values()) == {b"new"}
+        assert set(store.files()) == {PATH, f"{FOLDER}/model.json"}
+
     # Replacing
 
     def test_a_foreign_file_is_never_replaced(self, store: Store) -> None:

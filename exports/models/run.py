@@ -117,6 +117,12 @@ class Run(Leased):
     folder = models.CharField(max_length=40, blank=True, help_text=_("The YYYY/MM/DD/HHMM part of its files."))
     folders = models.JSONField(default=list, blank=True)
     is_publishing = models.BooleanField(default=False, help_text=_("Files get their names: no way back."))
+    # What it gave names at the target: {"attempt": what marks its hidden files, "paths": each recorded just before it
+    # got its name}. Null before it began.
+    given = models.JSONField(null=True, blank=True)
+    settling_claims = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text=_("Workers that took it to look at what arrived.")
+    )
     # Where its files go, as the connection was when it sent: leftovers are looked for there.
     connection = models.ForeignKey(Connection, models.SET_NULL, null=True, related_name="+")
     target = models.JSONField(default=dict, blank=True)

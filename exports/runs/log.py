@@ -125,6 +125,8 @@ class _Move:
         return Message.of(STATES[self.run.state].look.label)
 
     def _started(self) -> Message:
+        if self.run.is_publishing:
+            return _("Started again to check what arrived at the destination")
         if self.before == State.RETRYING:
             return _("Tried again: try %(n)d") % {"n": self.run.tries + 1}
         return _("Started") if self.run.claims < 2 else _("Started again: attempt %(n)d") % {"n": self.run.claims}

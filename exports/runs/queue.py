@@ -17,7 +17,7 @@ from django.db.models.functions import Coalesce, Now
 from exports.models import Run
 from exports.models.states import State
 from exports.runs import budget, lifecycle
-from exports.runs.lifecycle import LEASE, RunClaim
+from exports.runs.lifecycle import LEASE, SETTLING, RunClaim
 from roles.messages import EMPTY
 from roles.messages import said as _
 
@@ -51,13 +51,18 @@ def _claim_first(waiting: QuerySet[Run]) -> RunClaim | None:
     found = (
         LEASE.free(waiting)
         .values_list(
-            "pk", "state", "export__connection", "export__connection__type", "export__connection__most_at_once"
+            "pk",
+            "state",
+            "is_publishing",
+            "export__connection",
+            "export__connection__type",
+            "export__connection__most_at_once",
         )
         .first()
     )
     if found is None:
         return None
-    run_id, before, connection, type_, most_at_once = found
+    run_id, before, is_publishing, connection, type_, most_at_once = found
     if connection and not budget.has_room(connection, type_, most_at_once):
         raise _NoRoomError
     claimed = RunClaim(run_id, uuid.uuid4())
@@ -65,7 +70,7 @@ def _claim_first(waiting: QuerySet[Run]) -> RunClaim | None:
         run_id,
         before,
         State.RUNNING,
-        **LEASE.given(claimed.token),
+        **(SETTLING if is_publishing else LEASE).given(claimed.token),
         started_at=Coalesce("started_at", Now()),
         claimed_at=Now(),
         worker=worker_name(),
@@ -83,7 +88,8 @@ def wants_cancel(claimed: RunClaim) -> bool:
 
 def begin_publishing(claimed: RunClaim) -> bool:
     """Pass the point from which a run is no longer canceled; False when it was canceled before, or lost."""
-    return LEASE.update(claimed, Q(cancel_requested_at=None), is_publishing=True, **LEASE.prolonged())
+    given = {"attempt": claimed.attempt, "paths": []}
+    return LEASE.update(claimed, Q(cancel_requested_at=None), is_publishing=True, given=given, **LEASE.prolonged())
 
 
 def work_waits() -> bool:

@@ -10,11 +10,16 @@ from django.db.models.functions import Now
 
 from exports.models import Run
 from exports.models.states import CLAIMABLE, State
-from exports.runs import events, lifecycle
+from exports.runs import lifecycle
 from exports.runs.nudging import nudge
 from roles.messages import EMPTY, Message, SaidError
 from roles.messages import said as _
 from roles.models import User
+
+_PUBLISHING = _(
+    "Run %(run)s was left alone: it began to publish, so files may have arrived. Waybill checks the destination first. "
+    "Queue it anew to do that now."
+)
 
 
 class NotStuckError(SaidError):
@@ -23,14 +28,21 @@ class NotStuckError(SaidError):
 
 def queue_anew(run: Run, *, by: User) -> None:
     """Queue `run` to start now, without its waits and earlier tries. Raises NotStuckError."""
-    values = {"not_before": Now(), "claims": 0, "tries": 0, "reason": _("Queued anew by support"), "message": EMPTY}
+    values = {
+        "not_before": Now(),
+        "claims": 0,
+        "settling_claims": 0,
+        "tries": 0,
+        "reason": _("Queued anew by support"),
+        "message": EMPTY,
+    }
     values |= {"waits_for": EMPTY, "awaits": [], "reason_code": ""}
     _put_right(run, State.QUEUED, values, "queue anew", by)
     nudge()
 
 
 def end_as_failed(run: Run, *, by: User) -> None:
-    """End `run`, and say that support did. Raises NotStuckError."""
+    """End `run`, and say that support did. Raises NotStuckError, also for a run that began to publish."""
     message = _("Support ended the run, which no worker was on. Run the export again.")
     values = {"reason": _("Ended by support"), "message": message}
     _put_right(run, State.FAILED, values, "end stuck run", by)
@@ -45,9 +57,9 @@ def _put_right(run: Run, state: State, values: dict[str, Any], action: str, by: 
             raise NotStuckError(_why_not(run))
         if found.state == state:
             Run.objects.filter(pk=found.pk).update(**values)
-        else:
-            lifecycle.move(found.pk, found.state, state, by=by, **values)
-        events.record(found, action, by=by)
+        elif not lifecycle.move(found.pk, found.state, state, by=by, **values):
+            raise NotStuckError(_PUBLISHING % {"run": run.short_id})
+        lifecycle.record_event(found, action, by=by)
 
 
 def _why_not(run: Run) -> Message:

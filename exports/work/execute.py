@@ -15,7 +15,7 @@ from exports.models import Export, ReasonCode, Run
 from exports.models.states import State
 from exports.runs import budget, lifecycle, log
 from exports.runs.lifecycle import RunClaim
-from exports.work.carriers import Carrier, Step, carrier_of
+from exports.work.carriers import Carrier, Step, carrier_of, destination_of
 from exports.work.errors import (
     EditedMeanwhileError,
     HeldRunError,
@@ -25,14 +25,14 @@ from exports.work.errors import (
     RunError,
     SkippedRunError,
 )
-from exports.work.gate import hold_unusual, profiles_of, refuse_rejected, why_left_out, within_limits
+from exports.work.gate import hold_unusual, profiles_of, within_limits
 from exports.work.plan import Item, RunPlan, TooSmall, make_plan
 from exports.work.record import Recorder
+from exports.work.settling import settle
+from exports.work.success import succeed
 from roles import shared_memory
-from roles.messages import EMPTY, Message, joined, listed, verbatim
+from roles.messages import Message, joined, verbatim
 from roles.messages import said as _
-from roles.secrets.references import MissingSecretError
-from roles.secrets.store import OtherServerError, UnreadableSecretError
 from segments.models import Segment
 from segments.warehouse import members, queries
 from segments.warehouse.reader import snapshot, snapshot_time
@@ -48,7 +48,6 @@ UNEXPECTED = _(
     "Run the export again; if it fails again, give the run's id to whoever operates Waybill."
 )
 
-Warned = tuple[Message, Message]  # what mars a success: a few words for the list, and what happened
 MOST_STARTS = 5  # with an export that is saved each time
 ENDED, LOST, INTERRUPTED, DATABASE_AWAY = 0, 71, 75, 69  # exit codes that the watcher's log line shows
 
@@ -89,7 +88,12 @@ def _was_interrupted(error: BaseException | None) -> bool:
 
 
 def _carry_out(claimed: RunClaim, run: Run) -> None:
-    """Carry it out by what the export says at one moment: saved meanwhile, it starts over."""
+    """Carry it out by what the export says at one moment: saved meanwhile, it starts over.
+
+    What an attempt before began to publish comes first.
+    """
+    if run.is_publishing and settle(claimed, run):
+        return None
     for _attempt in range(MOST_STARTS):
         try:
             return _carry_out_as_loaded(claimed, run)
@@ -101,6 +105,7 @@ def _carry_out(claimed: RunClaim, run: Run) -> None:
 
 def _carry_out_as_loaded(claimed: RunClaim, run: Run) -> None:
     recorder = Recorder(claimed, run)
+    recorder.begin()
     segments = _to_refresh(run)
     recorder.plan_steps(_steps(run, refreshes=bool(segments)))
     if segments:
@@ -109,7 +114,7 @@ def _carry_out_as_loaded(claimed: RunClaim, run: Run) -> None:
         carrier = _send(recorder, stack)
         with answering.noted(run.export.connection_id):
             carrier.finish()
-        _succeed(recorder, carrier.planned, type(carrier.destination))
+        succeed(recorder, type(carrier.destination))
         carrier.settle()
 
 
@@ -118,7 +123,7 @@ def _send(recorder: Recorder, stack: ExitStack) -> Carrier:
     run = recorder.run
     with ExitStack() as reading:
         with recorder.step("check") as step:
-            destination = _destination(run.export)
+            destination = destination_of(run.export.connection)
             plan = _plan(run, type(destination), step)
             _refuse_edited(run.export)
             reader = reading.enter_context(snapshot(run.environment, plan.nouns))
@@ -142,48 +147,6 @@ def _refuse_edited(export: Export) -> None:
     same = Export.objects.filter(pk=export.pk, updated_at=export.updated_at, connection=export.connection_id)
     if not same.exists():
         raise EditedMeanwhileError
-
-
-def _succeed(recorder: Recorder, plan: RunPlan, destination: type[Destination]) -> None:
-    """Record the success; it counts only with the lease. Raises RunError where the target took nothing."""
-    run = recorder.run
-    warnings = [*_left_out_of(plan, destination), *_rejected_of(run)]
-    values = {
-        "reason": joined((reason for reason, _text in warnings), by="; ") if warnings else EMPTY,
-        "message": joined(text for _reason, text in warnings) if warnings else EMPTY,
-    }
-    if not lifecycle.finish(
-        recorder.claimed,
-        State.WARNED if warnings else State.SUCCEEDED,
-        rows_done=recorder.rows,
-        bytes_done=recorder.bytes,
-        rows_total=recorder.rows,
-        items=run.items,
-        steps=run.steps,
-        **values,
-    ):
-        raise LeaseLostError
-
-
-def _left_out_of(plan: RunPlan, destination: type[Destination]) -> list[Warned]:
-    """Return what to say of segments that were left out."""
-    if not plan.too_small:
-        return []
-    names = listed(f"“{one.item.name}”" for one in plan.too_small)
-    why = why_left_out(plan.too_small, destination)
-    message = _("%(why)s They were left out; the others were sent.") % {"why": why}
-    return [(_("left out: %(names)s") % {"names": names}, message)]
-
-
-def _rejected_of(run: Run) -> list[Warned]:
-    """Return what to say of records that the target rejected."""
-    rejected = refuse_rejected(run)
-    if not rejected:
-        return []
-    count = run.words.count(rejected + sum(entry["rows"] for entry in run.items))
-    words = {"rejected": rejected, "count": count}
-    message = _("The target rejected %(rejected)s of %(count)s; the others were sent.") % words
-    return [(_("%(rejected)s rejected") % words, message)]
 
 
 def _to_refresh(run: Run) -> list[Segment]:
@@ -219,26 +182,6 @@ def _refresh(segment: Segment) -> int:
         message = _("The segment “%(name)s” could not be refreshed: %(why)s")
         words = {"name": segment.name, "why": error.message}
         raise RunError(message % words, reason=_("Segment could not be refreshed")) from error
-
-
-def _destination(export: Export) -> Destination:
-    """Return the export's destination, its secrets in hand. Raises RunError, or DeliveryError for a missing secret."""
-    if export.connection is None:
-        raise RunError(_("The export has no connection. Edit it and choose one."), reason=_("No connection"))
-    try:
-        return export.connection.open()
-    except KeyError:
-        message = _("Waybill has no connection type for “%(name)s” any more. Ask an administrator.")
-        raise RunError(message % {"name": export.connection.name}, reason=_("Unknown type")) from None
-    except MissingSecretError as error:
-        message = _("The secret of the connection is not where the connection refers to. Ask an administrator.")
-        raise DeliveryError(message, detail=error.message, permanent=error.is_permanent) from error
-    except OtherServerError as error:
-        message = _("The secret of the connection is for another server. An administrator has to enter it again.")
-        raise RunError(message, reason=error.title) from error
-    except UnreadableSecretError as error:
-        message = _("The secret of the connection cannot be read. An administrator has to enter it again.")
-        raise RunError(message, reason=error.title) from error
 
 
 def _plan(run: Run, destination: type[Destination], step: dict[str, Any]) -> RunPlan:

@@ -1,6 +1,6 @@
 """The gate between a plan and the target: the target's limits, rejected records, and the brakes (docs/rules.md)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -60,7 +60,8 @@ def _above_least(
     if not kept:
         reason = ngettext("Segment too small", "All segments too small", len(too_small))
         nothing = _("Nothing was sent: widen a segment or choose others, then run the export again.")
-        raise SkippedRunError(joined([why_left_out(too_small, destination), nothing]), reason=reason)
+        why = why_left_out(((one.item.name, one.profiles) for one in too_small), destination)
+        raise SkippedRunError(joined([why, nothing]), reason=reason)
     return kept, too_small
 
 
@@ -71,10 +72,10 @@ def _distinct(connection: psycopg.Connection, items: list[Item]) -> int:
     return projecting.count_distinct(connection, whole, projected)
 
 
-def why_left_out(too_small: list[TooSmall], destination: type[Destination]) -> Message:
-    """Say which segments have how many profiles and how many it takes."""
+def why_left_out(too_small: Iterable[tuple[str, int]], destination: type[Destination]) -> Message:
+    """Say which segments (names) have how many profiles and how many it takes."""
     count = _("“%(name)s” (%(profiles)s)")
-    names = listed(count % {"name": one.item.name, "profiles": one.profiles} for one in too_small)
+    names = listed(count % {"name": name, "profiles": profiles} for name, profiles in too_small)
     text = _("%(type)s needs at least %(least)s profiles in a segment, and these have fewer: %(names)s.")
     least = destination.limits.least_profiles_per_segment
     return text % {"type": destination.label, "least": least, "names": names}

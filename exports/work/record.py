@@ -15,12 +15,20 @@ WRITE_EVERY = 0.8  # seconds
 
 
 class Recorder:
-    """Writes the run's progress to its row. Every write is refused once the lease is lost."""
+    """Writes the run's progress to its row. Every write is refused once the lease is lost.
+
+    It begins with what the row has; `begin` starts over.
+    """
 
     def __init__(self, claimed: RunClaim, run: Run) -> None:
         self.claimed, self.run = claimed, run
-        self.rows = self.bytes = 0
+        self.rows, self.bytes = run.rows_done, run.bytes_done
         self._written = 0.0
+
+    def begin(self) -> None:
+        """Forget the progress of an attempt before this one, but for what its target keeps."""
+        run = self.run
+        self.rows = self.bytes = 0
         run.steps, run.items, run.unit = [], [], run.export.unit.value
         run.rows_done = run.rows_done if run.words.stays else 0  # what an attempt before this one sent
         anew = {"steps": [], "items": [], "bytes_done": 0, "rows_total": None, "data_as_of": None}
@@ -35,6 +43,11 @@ class Recorder:
         """State the steps to come, as (key, label)."""
         self.run.steps = [{"key": key, "label": label, "state": "waiting", "note": EMPTY} for key, label in steps]
         self.write(steps=self.run.steps)
+
+    def add_step(self, key: str, label: Message) -> None:
+        """State one more step, the last one; it takes the place of an earlier one with its key."""
+        others = [step for step in self.run.steps if step["key"] != key]
+        self.run.steps = [*others, {"key": key, "label": label, "state": "waiting", "note": EMPTY}]
 
     @contextmanager
     def step(self, key: str) -> Iterator[dict[str, Any]]:
@@ -81,6 +94,12 @@ class Recorder:
         self.rows, self.bytes = sum(entry["rows"] for entry in self.run.items), sent
         if time.monotonic() - self._written > WRITE_EVERY:
             self.flush()
+
+    def give(self, path: str) -> None:
+        """Note that `path` is about to get its name; from now on it counts as given. Raises LeaseLostError."""
+        given = self.run.given
+        self.run.given = given | {"paths": [*(one for one in given["paths"] if one != path), path]}
+        self.write(given=self.run.given)
 
     def flush(self) -> None:
         """Write the progress now."""

@@ -14,6 +14,9 @@ class Part(Protocol):
     def write(self, data: bytes) -> None:
         """Append `data` (any size)."""
 
+    def complete(self) -> None:
+        """Return when the target has every byte, still under the hidden name. `publish` does it where nobody did."""
+
     def publish(self) -> None:
         """Give the complete file its own name atomically.
 
@@ -69,6 +72,17 @@ class FileSession(Protocol):
         `replaceable` holds the SHA-256 checksums (hexadecimal) of files that may be replaced at `path`. Publishing
         refuses to replace a file with another checksum.
         """
+
+    def left_part(
+        self, path: str, size: int, checksum: str, *, replaceable: frozenset[str] = frozenset()
+    ) -> Part | None:
+        """The hidden file of `path` that an attempt with this very run key left, to be published.
+
+        None where it is gone or does not hold `size` bytes with that SHA-256 `checksum`.
+        """
+
+    def has(self, path: str, size: int, checksum: str) -> bool:
+        """Whether the file `path` holds `size` bytes and, where the target can be read, has that SHA-256 `checksum`."""
 
     def clear_leftovers(self, folder: str) -> None:
         """Remove the hidden parts directly in `folder` that dead attempts of this run left."""

@@ -55,6 +55,12 @@ def checksum_of(name: str, folder: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def size_of(name: str, folder: int) -> int:
+    """The size of `name` in the open `folder`, in bytes."""
+    with _explained():
+        return os.stat(name, dir_fd=folder, follow_symlinks=False).st_size
+
+
 def _open_below_base(folders: list[str], name: str) -> int:
     base = open_base()
     try:

@@ -6,8 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from connections.destinations.files import names
-from connections.destinations.local.folders import NEW_FILE, descend, explained, is_there, name_once, open_base
-from connections.destinations.local.reading import checksum_of
+from connections.destinations.local.folders import (
+    NEW_FILE,
+    SEEN_FILE,
+    descend,
+    explained,
+    is_there,
+    name_once,
+    open_base,
+)
+from connections.destinations.local.reading import checksum_of, size_of
 
 
 class LocalSession:
@@ -32,6 +40,32 @@ class LocalSession:
             except OSError:
                 os.close(fd)
                 raise
+
+    def left_part(
+        self, path: str, size: int, checksum: str, *, replaceable: frozenset[str] = frozenset()
+    ) -> "LocalPart | None":
+        """The complete hidden file of `path` that this attempt left before its process died; None without it."""
+        folders, name = names.split(path)
+        if not self.has("/".join([*folders, names.part_name(name, self.run_key)]), size, checksum):
+            return None
+        with explained():
+            fd = descend(self.root, folders, make=False)
+            try:
+                return LocalPart(self, folders, name, fd, replaceable, left=checksum)
+            except OSError:
+                os.close(fd)
+                raise
+
+    def has(self, path: str, size: int, checksum: str) -> bool:
+        """Whether the regular file `path` holds `size` bytes with that `checksum`."""
+        folders, name = names.split(path)
+        with explained(), self._existing(folders) as fd:
+            if fd is None or not is_there(name, fd):
+                return False
+            try:
+                return checksum_of(name, fd) == checksum and size_of(name, fd) == size
+            except names.NoFileError:
+                return False
 
     def clear_leftovers(self, folder: str) -> None:
         """Remove this run's hidden parts in `folder`, which may be missing."""
@@ -115,18 +149,19 @@ class LocalSession:
 
 
 class LocalPart:
-    """A file being written under its hidden name in the folder `fd`, which the part closes."""
+    """A file being written under its hidden name in the folder `fd`, which the part closes.
+
+    With `left`, its checksum, the file is there and complete.
+    """
 
     def __init__(
-        self, session: LocalSession, folders: list[str], name: str, fd: int, replaceable: frozenset[str]
+        self, session: LocalSession, folders: list[str], name: str, fd: int, replaceable: frozenset[str], left: str = ""
     ) -> None:
         self._session, self._folders, self._name, self._folder = session, folders, name, fd
-        self._replaceable, self._digest = replaceable, hashlib.sha256()
+        self._replaceable, self._digest, self._left = replaceable, hashlib.sha256(), left
         self._hidden = names.part_name(name, session.run_key)
-        with suppress(FileNotFoundError):
-            os.unlink(self._hidden, dir_fd=fd)  # an earlier attempt of this run wrote it
-        self._file = os.open(self._hidden, NEW_FILE, 0o640, dir_fd=fd)
-        self._is_open = True
+        self._file = os.open(self._hidden, SEEN_FILE, dir_fd=fd) if left else self._new_file(fd)
+        self._is_open, self._is_complete = True, False
 
     def write(self, data: bytes) -> None:
         """Append `data`."""
@@ -137,11 +172,18 @@ class LocalPart:
             while rest:
                 rest = rest[os.write(self._file, rest) :]
 
-    def publish(self) -> None:
-        """Sync the file to disk and give it its name; refuses to replace others' files."""
+    def complete(self) -> None:
+        """Sync the file to disk."""
         with explained():
             os.fsync(self._file)
-            own = self._digest.hexdigest() if self._replaceable else ""
+        self._is_complete = True
+
+    def publish(self) -> None:
+        """Give the file its name, synced; refuses to replace others' files."""
+        if not self._is_complete:
+            self.complete()
+        with explained():
+            own = (self._left or self._digest.hexdigest()) if self._replaceable else ""
             if self._session.claim(self._folders, self._name, self._folder, self._replaceable, own):
                 os.replace(self._hidden, self._name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
             else:
@@ -155,6 +197,11 @@ class LocalPart:
             with suppress(OSError):
                 os.unlink(self._hidden, dir_fd=self._folder)
             self._close()
+
+    def _new_file(self, fd: int) -> int:
+        with suppress(FileNotFoundError):
+            os.unlink(self._hidden, dir_fd=fd)  # an earlier attempt of this run wrote it
+        return os.open(self._hidden, NEW_FILE, 0o640, dir_fd=fd)
 
     def _close(self) -> None:
         self._is_open = False

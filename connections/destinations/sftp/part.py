@@ -29,18 +29,20 @@ class SftpPart:
     """A file being written under its hidden name.
 
     paramiko's own pipelined file ignores errors that arrive late and needs answers in order; so requests and
-    answers are counted here, over the client's inner methods.
+    answers are counted here, over the client's inner methods. With `left`, its checksum, the file is there, complete.
     """
 
-    def __init__(self, session: "SftpSession", folder: str, name: str, replaceable: frozenset[str]) -> None:
+    def __init__(
+        self, session: "SftpSession", folder: str, name: str, replaceable: frozenset[str], left: str = ""
+    ) -> None:
         self._session, self._folder, self._name = session, folder, name
-        self._replaceable, self._digest = replaceable, hashlib.sha256()
+        self._replaceable, self._digest, self._left = replaceable, hashlib.sha256(), left
         self._client: Any = session.client
         self._hidden = posixpath.join(folder, names.part_name(name, session.run_key))
         self._written = self._in_flight = 0
         self._late_error: OSError | EOFError | None = None
-        self._handle: bytes = self._client.open_handle(self._hidden, _FLAGS)
-        self._is_open = True
+        self._handle: bytes = b"" if left else self._client.open_handle(self._hidden, _FLAGS)
+        self._is_open, self._is_complete = True, bool(left)
 
     def write(self, data: bytes) -> None:
         """Append `data`; an error of an earlier write may surface here."""
@@ -51,11 +53,18 @@ class SftpPart:
             for start in range(0, len(view), REQUEST_BYTES):
                 self._send(bytes(view[start : start + REQUEST_BYTES]))
 
-    def publish(self) -> None:
-        """Wait until the server has every byte, then give the file its name."""
+    def complete(self) -> None:
+        """Wait until the server has every byte, and compare the size."""
         with self._session.explained():
             self._finish()
             self._compare_size()
+        self._is_complete = True
+
+    def publish(self) -> None:
+        """Give the complete file its name."""
+        if not self._is_complete:
+            self.complete()
+        with self._session.explained():
             self._rename()
         self._is_open = False
 
@@ -123,7 +132,7 @@ class SftpPart:
 
     def _rename(self) -> None:
         target = posixpath.join(self._folder, self._name)
-        own = self._digest.hexdigest() if self._replaceable else ""
+        own = (self._left or self._digest.hexdigest()) if self._replaceable else ""
         replaces = self._session.claim(self._folder, self._name, self._replaceable, own)
         try:
             if replaces:

@@ -11,6 +11,7 @@ from paramiko.sftp import (
     SFTP_PERMISSION_DENIED,
 )
 
+from connections.destinations.base import DeliveryError
 from connections.destinations.files import names
 from connections.destinations.sftp.errors import explained
 from connections.destinations.sftp.folders import SftpFolders
@@ -44,6 +45,21 @@ class SftpSession(SftpFolders):
             folder = self.path(*folders)
             self.make_folder(folder.rstrip("/"))
             return SftpPart(self, folder, name, replaceable)
+
+    def left_part(
+        self, path: str, size: int, checksum: str, *, replaceable: frozenset[str] = frozenset()
+    ) -> SftpPart | None:
+        """The complete hidden file of `path` that this attempt left before its process died; None without it."""
+        folders, name = names.split(path)
+        if not self.has(posixpath.join(*folders, names.part_name(name, self.run_key)), size, checksum):
+            return None
+        return SftpPart(self, self.path(*folders), name, replaceable, left=checksum)
+
+    def has(self, path: str, size: int, checksum: str) -> bool:
+        """Whether the regular file `path` holds `size` bytes and, where it can be read, has that `checksum`."""
+        where = self.path(*names.components(path))
+        with self.explained():
+            return self.is_there(where) and self._holds(where, size, checksum)
 
     @contextmanager
     def open_file(self, path: str) -> Iterator[SftpFile]:
@@ -116,6 +132,21 @@ class SftpSession(SftpFolders):
         if not replaceable:
             raise names.foreign_file(name)
         names.refuse_changed(name, replaceable, lambda: self._checksum_at(posixpath.join(folder, name)), is_claimed)
+
+    def _holds(self, path: str, size: int, checksum: str) -> bool:
+        """Compare the checksum; where the account may not read, the size, if the server tells one."""
+        try:
+            with closing(SftpFile(self, path)) as file:
+                return file.checksum(size) == checksum
+        except names.NoFileError:
+            return False
+        except DeliveryError as error:
+            if not error.permanent:
+                raise
+        try:
+            return self.attributes(path, follow=True).st_size in {size, None}
+        except ServerAnswerError:
+            return self.is_there(path)
 
     def _checksum_at(self, path: str) -> str:
         with closing(SftpFile(self, path)) as file:

@@ -9,10 +9,10 @@ from typing import Any, cast
 
 from django.db.models import Func, JSONField
 
-from connections.destinations.base import DeliveryError, FileDestination, FileSession
+from connections.destinations.base import DeliveryError, FileDestination, FileSession, Part
 from exports.models import Run
 from exports.runs import queue
-from exports.work.carriers import Carrier, Reader, Step
+from exports.work.carriers import Arrival, Carrier, Reader, Step
 from exports.work.errors import InterruptedRunError
 from exports.work.files.manifest import manifest
 from exports.work.files.model_json import model_json
@@ -20,8 +20,7 @@ from exports.work.files.paths import FilePlan, file_plan, has_model, slot_name
 from exports.work.files.writing import Written, write_items, write_whole
 from exports.work.gate import hold_unusual_rows
 from exports.work.plan import ItemKind
-from exports.work.record import Recorder
-from roles.messages import Message, listed
+from roles.messages import EMPTY, Message, listed
 from roles.messages import said as _
 from roles.messages import said_many as ngettext
 
@@ -36,6 +35,16 @@ class _ModelEntries(Func):
     output_field = JSONField()
 
 
+class FilesArrival(Arrival):
+    """How many files have their names."""
+
+    @property
+    def words(self) -> Message:
+        """Say it."""
+        words = ngettext("%(count)s of %(n)s file arrived", "%(count)s of %(n)s files arrived", self.of)
+        return words % {"count": self.count}
+
+
 class FilesCarrier(Carrier):
     """Writes a file for each item under a hidden name, then gives all of them their names."""
 
@@ -44,6 +53,8 @@ class FilesCarrier(Carrier):
     session: FileSession
     written: list[Written]
     slot = ""
+    is_completing = False
+    is_naming = False  # from here on hidden files stay for the claim that completes the run
 
     @classmethod
     def steps(cls, run: Run) -> list[Step]:
@@ -67,8 +78,7 @@ class FilesCarrier(Carrier):
     def send(self, reader: Reader) -> None:
         """Open the store and write every item under its hidden name."""
         with self.recorder.step("send"):
-            self.session = self.stack.enter_context(self.destination.session(_run_key(self.recorder)))
-            self.answered()
+            self.session = self._opened(self.recorder.claimed.attempt)
             _clear_dead_runs(self.run, self.destination, self.session)
             self.slot = _choose_slot(self.session, self.files, self.run)
             if self.files.has_model:
@@ -76,7 +86,7 @@ class FilesCarrier(Carrier):
             self._note_where()
             for folder in self.files.folders(self.slot):
                 self.session.clear_leftovers(folder)
-            self.written = write_items(self.session, reader, self.files, self.slot, self.recorder, self.stack)
+            self.written = write_items(self._open_part, reader, self.files, self.slot, self.recorder)
             self.recorder.flush()
             hold_unusual_rows(self.run)
 
@@ -90,32 +100,86 @@ class FilesCarrier(Carrier):
                 self.run.files.append(written[-1].entry)
             text = json.dumps(manifest(self.files, self.run), indent=2, ensure_ascii=False).encode() + b"\n"
             path = self.files.layout.manifest(self.slot)
-            written.append(write_whole(self.session, path, "manifest", text, self.stack))
+            written.append(write_whole(self._open_part(path), path, "manifest", text))
             self.run.files.append(written[-1].entry)
             self.recorder.write(files=self.run.files, bytes_done=self.recorder.bytes, rows_done=self.recorder.rows)
             self._name(written)
 
+    def complete(self) -> Arrival:
+        """Compare what has its name, by sizes and checksums, and name what is still hidden; the manifest last.
+
+        A name that is recorded as given counts, also where the server took the file away since.
+        """
+        self.is_completing = True
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        given = self.run.given or {"attempt": "", "paths": []}
+        self.session = self._opened(given["attempt"])
+        self.replaceable = _model_checksums(self.run)
+        count, refusal = 0, EMPTY
+        for entry in self.run.files:
+            is_next = count == self.run.files.index(entry) and not refusal
+            try:
+                count += self._has_arrived(entry, entry["path"] in given["paths"], may_name=is_next)
+            except DeliveryError as error:
+                if not error.permanent or not is_next:
+                    raise
+                refusal = error.message
+        return FilesArrival(count, max(1, len(self.run.files)), refusal)
+
     def settle(self) -> None:
         """Forget what was claimed, now that the success is recorded; the next run does it for one that dies here."""
-        self.session.release_claims(*self.files.folders(self.slot))
+        folders, manifest_ = self.run.folders, self.run.files[-1]["path"]
+        self.session.release_claims(*folders)
         with suppress(DeliveryError):
-            self.session.exists(self.files.layout.manifest(self.slot))  # the line stands: nothing was left
+            for folder in folders if self.is_completing else ():
+                self.session.clear_leftovers(folder)
+            self.session.exists(manifest_)  # the line stands: nothing was left
             Run.objects.filter(pk=self.run.pk).update(has_leftovers=False)
 
+    def _opened(self, attempt: str) -> FileSession:
+        """Open the store; the run and the attempt mark the hidden names (FileDestination.session)."""
+        session = self.stack.enter_context(self.destination.session(f"{self.run.uuid.hex}-{attempt}"))
+        self.answered()
+        return session
+
+    def _open_part(self, path: str, replaceable: frozenset[str] = frozenset()) -> Part:
+        """Open a hidden file that is removed again unless the run begins to publish."""
+        part = self.session.open_part(path, replaceable=replaceable) if replaceable else self.session.open_part(path)
+        self.stack.callback(lambda: None if self.is_naming else part.discard())
+        return part
+
     def _name(self, written: list[Written]) -> None:
-        """From here on the run is no longer canceled."""
+        """From here on the run is no longer canceled; whatever happens, a later claim completes it."""
+        for one in written:
+            one.part.complete()
         if not queue.begin_publishing(self.recorder.claimed):
             raise InterruptedRunError
-        self.run.is_publishing = True
+        self.is_naming = self.run.is_publishing = True
+        self.run.given = {"attempt": self.recorder.claimed.attempt, "paths": []}
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         for one in written:
-            self.recorder.flush()  # the lease is still ours: a run that was taken over publishes nothing more
+            self.recorder.give(one.entry["path"])  # with the lease: a run that was taken over publishes nothing more
             one.part.publish()
+
+    def _has_arrived(self, entry: dict[str, Any], is_given: bool, *, may_name: bool) -> bool:
+        """Whether the file of an entry of Run.files is at the target, or was; with `may_name` it is named if hidden."""
+        path, size, checksum = entry["path"], entry["bytes"], entry["sha256"]
+        if self.session.has(path, size, checksum):
+            return True
+        replaceable = self.replaceable if entry["role"] == "model" else frozenset[str]()
+        left = self.session.left_part(path, size, checksum, replaceable=replaceable)
+        if left is None:
+            return is_given and not self.session.exists(path)
+        if may_name:
+            self.recorder.give(path)
+            left.publish()
+        return may_name
 
     def _model(self) -> Written:
         """Write model.json, which may replace those that runs of this export wrote."""
         text = model_json(self.files, self.run, self.slot)
-        written = write_whole(self.session, self.files.layout.model, "model", text, self.stack, self.replaceable)
+        path = self.files.layout.model
+        written = write_whole(self._open_part(path, self.replaceable), path, "model", text)
         written.entry["earlier"] = self.earlier  # an attempt of this run that died may have published its own
         return written
 
@@ -142,10 +206,11 @@ class FilesCarrier(Carrier):
 
     def _note_where(self) -> None:
         where = self.run.export.connection
+        self.run.folders = self.files.folders(self.slot)
         self.recorder.write(
             folder=self.slot,
             has_leftovers=True,
-            folders=self.files.folders(self.slot),
+            folders=self.run.folders,
             connection=where,
             target=where.settings if where else {},
         )
@@ -184,11 +249,6 @@ def _counted(plan: FilePlan) -> Message:
     if lists:
         parts.append(ngettext("%(n)d member list", "%(n)d member lists", lists))
     return _("%(files)s: %(parts)s") % {"files": files, "parts": listed(parts)} if parts else files
-
-
-def _run_key(recorder: Recorder) -> str:
-    """What marks the hidden names of this run and attempt; see FileDestination.session."""
-    return f"{recorder.run.uuid.hex}-{recorder.claimed.token.hex[:8]}"
 
 
 def _clear_dead_runs(run: Run, destination: FileDestination, session: FileSession) -> None:

@@ -2,14 +2,13 @@
 
 import hashlib
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import psycopg
 
-from connections.destinations.base import FileSession, Part
+from connections.destinations.base import Part
 from exports.work.files.paths import FileItem, FilePlan
 from exports.work.record import Recorder
 
@@ -45,19 +44,17 @@ class Written:
 
 
 def write_items(
-    session: FileSession,
+    open_part: Callable[[str], Part],
     connection: psycopg.Connection[Any],
     plan: FilePlan,
     slot: str,
     recorder: Recorder,
-    stack: ExitStack,
 ) -> list[Written]:
-    """Write every item to a hidden part; `stack` discards the parts that were not published."""
+    """Write every item to a hidden part that `open_part` gives."""
     written: list[Written] = []
     for index, item in enumerate(plan.items):
         path = plan.path(item, slot)
-        part = session.open_part(path)
-        stack.callback(part.discard)
+        part = open_part(path)
         sent = sum(entry.entry["bytes"] for entry in written)
         sink, rows = _write(connection, item, part, plan, partial(_report, recorder, index, sent))
         recorder.progress(index, rows, sent + sink.bytes)
@@ -66,12 +63,8 @@ def write_items(
     return written
 
 
-def write_whole(
-    session: FileSession, path: str, role: str, data: bytes, stack: ExitStack, replaceable: frozenset[str] = frozenset()
-) -> Written:
-    """Write a small file to a hidden part; `replaceable` are the checksums of files that it may replace."""
-    part = session.open_part(path, replaceable=replaceable) if replaceable else session.open_part(path)
-    stack.callback(part.discard)
+def write_whole(part: Part, path: str, role: str, data: bytes) -> Written:
+    """Write a small file to its hidden part."""
     part.write(data)
     sum_ = hashlib.sha256(data).hexdigest()
     return Written(part, {"role": role, "path": path, "rows": None, "bytes": len(data), "sha256": sum_})

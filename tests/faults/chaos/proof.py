@@ -91,9 +91,7 @@ def _target(connection: psycopg.Connection, found: Found) -> Iterator[str]:
     runs = {uuid: (state, is_visible) for uuid, state, is_visible, *_rest in connection.execute(RUNS)}
     delivered = {uuid for uuid, (state, _is_visible) in runs.items() if state in DELIVERED}
     yield from (f"run {uuid} says that it delivered, and did not" for uuid in delivered - set(found.runs))
-    for uuid in set(found.runs) - delivered:
-        if not runs[uuid][1]:
-            yield f"run {uuid} delivered and says {runs[uuid][0]}"
+    yield from (f"run {uuid} delivered and says {runs[uuid][0]}" for uuid in set(found.runs) - delivered)
     visible = sum(is_visible for state, is_visible in runs.values() if state not in DELIVERED)
     if len(found.orphans) > visible:
         yield f"files without a manifest: {[str(path) for path in found.orphans]}"
