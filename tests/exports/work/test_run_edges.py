@@ -71,16 +71,15 @@ def test_what_a_lost_attempt_began_to_publish_is_completed_not_canceled(export):
     assert lifecycle.finish(again, State.SUCCEEDED)
 
 
-def test_a_run_that_is_tried_again_after_it_began_to_publish_is_canceled_with_a_word_of_its_files(export):
+def test_a_run_that_is_tried_again_after_it_began_to_publish_is_not_canceled(export):
     run, _is_new = actions.run_now(export, by=None)
     claim = queue.claim()
     queue.begin_publishing(claim)
     run.refresh_from_db()
     lifecycle.retry_later(claim, run, message="Cut.", detail="", reason="Cut")
-    assert lifecycle.cancel(run, by=None)
+    assert not lifecycle.cancel(run, by=None)
     run.refresh_from_db()
-    assert run.state == State.CANCELED
-    assert "Some of its files may be visible" in run.message
+    assert (run.state, run.message) == (State.RETRYING, f"Cut. {lifecycle.TO_BE_SETTLED}")
 
 
 def test_a_run_canceled_before_does_not_begin_to_publish(export):
