@@ -1,10 +1,12 @@
 """`python -m tests.faults.chaos --minutes 5`, which is `make chaos MINUTES=5`."""
 
 import argparse
+import os
 import random
 import sys
+import tempfile
 
-from tests.faults.chaos.storm import Storm
+import django
 
 
 def main() -> int:
@@ -17,6 +19,15 @@ def main() -> int:
     parser.add_argument("--calm", type=float, default=20.0, help="seconds without harm at the start")
     chosen = parser.parse_args()
     print(f"Seed {chosen.seed}", flush=True)
+    with tempfile.TemporaryDirectory() as directory:  # of this process; the portal has its own
+        os.environ |= {"DJANGO_SETTINGS_MODULE": "config.settings", "WAYBILL_DATA_DIR": directory}
+        django.setup()
+        return _rage(chosen)
+
+
+def _rage(chosen: argparse.Namespace) -> int:
+    from tests.faults.chaos.storm import Storm  # what it imports needs Django
+
     with Storm(
         chosen.seed, chosen.minutes * 60, calm=chosen.calm, exports=chosen.exports, every=chosen.every,
         say=lambda text: print(text, flush=True),
