@@ -2,6 +2,7 @@
 
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from connections.models import Sharing
 from connections.sharing.sharing import label
@@ -21,6 +22,7 @@ from exports.spec.spec import ExportSpec
 from roles.audit import audit
 from roles.models import Environment, User
 
+_DELIVERING = gettext_lazy("“%(name)s” is delivering files. Wait until that job has ended, then try again.")
 TEST_ROWS = 10  # records of each item that a test sends
 EDITED = (
     "name", "description", "kind", "connection", "detached_sharing", "folder", "folders_keep_marks", "settings",
@@ -190,9 +192,8 @@ def detach(export: Export, *, by: User) -> None:
         kept = export.connection
         if kept is None:
             raise CannotDetachError(_("“%(name)s” has no connection already.") % {"name": export.name})
-        if not _end_waiting_run(export, by):
-            message = _("“%(name)s” is running. Cancel the job first, then detach the connection.")
-            raise CannotDetachError(message % {"name": export.name})
+        running = _("“%(name)s” is running. Cancel the job first, then detach the connection.")
+        _end_waiting_run(export, by, CannotDetachError, running)
         export.connection, export.detached_sharing, export.updated_by = None, kept.sharing, by
         export.save(update_fields=["connection", "detached_sharing", "updated_by", "updated_at"])
         named = list(kept.shared_with.order_by("pk")) if kept.sharing == Sharing.NAMED else []
@@ -215,19 +216,21 @@ def remove(export: Export, *, by: User) -> None:
     """Remove `export` and cancel its waiting run. Raises CannotRemoveError while one is running."""
     with transaction.atomic():
         Export.objects.select_for_update().filter(pk=export.pk).first()  # no run of it begins from here on
-        if not _end_waiting_run(export, by):
-            message = _("“%(name)s” is running. Cancel the job first, then remove the export.")
-            raise CannotRemoveError(message % {"name": export.name})
+        running = _("“%(name)s” is running. Cancel the job first, then remove the export.")
+        _end_waiting_run(export, by, CannotRemoveError, running)
         audit.record(export.environment, "remove", export, by=by, changes=audited.removal(export))
         export.delete()
 
 
-def _end_waiting_run(export: Export, by: User) -> bool:
-    """Cancel the waiting run of `export`, if there is one. False if a run is running."""
+def _end_waiting_run(export: Export, by: User, refused: type[RefusedError], running: str) -> None:
+    """Cancel the waiting run of `export`, if there is one. Raises `refused` if a run is running or began to publish."""
     run = Run.objects.active().select_for_update().filter(export=export).first()
     if run is None:
-        return True
-    return run.state != State.RUNNING and lifecycle.cancel(run, by=by)
+        return
+    if run.is_publishing:
+        raise refused(_DELIVERING % {"name": export.name})
+    if run.state == State.RUNNING or not lifecycle.cancel(run, by=by):
+        raise refused(running % {"name": export.name})
 
 
 def _join(export: Export) -> Run:
@@ -242,7 +245,9 @@ def _join(export: Export) -> Run:
         return run
     words = {
         State.RUNNING: _("“%(name)s” is already running."),
-        State.RETRYING: _("“%(name)s” failed and is tried again by itself. Cancel that job to run it now."),
+        State.RETRYING: _DELIVERING
+        if run.is_publishing
+        else _("“%(name)s” failed and is tried again by itself. Cancel that job to run it now."),
         State.HELD: _("“%(name)s” is held. Let that run go or drop it first."),
     }
     raise CannotRunError(words[State(run.state)] % {"name": export.name})

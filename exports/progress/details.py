@@ -109,8 +109,7 @@ def _poll_interval(run: Run | None) -> str:
 
 def _is_beyond_cancel(run: Run) -> bool:
     """Whether *Cancel* is not offered: it would change nothing, or the run is held and can be dropped instead."""
-    is_publishing = run.is_publishing and run.state in (State.RUNNING, State.QUEUED)
-    is_too_late = is_publishing or (run.state == State.RUNNING and run.cancel_requested_at is not None)
+    is_too_late = run.is_publishing or (run.state == State.RUNNING and run.cancel_requested_at is not None)
     return is_too_late or run.state == State.HELD
 
 

@@ -17,7 +17,7 @@ from roles.permissions import Permission
 from roles.ui.words import relative
 from segments.models import Segment
 
-TO_THE_TARGET = ("send", "manifest")
+TO_THE_TARGET = ("send", "manifest", "arrived")
 
 
 @dataclass(frozen=True)

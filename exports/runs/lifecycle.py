@@ -205,16 +205,15 @@ def write(claimed: RunClaim, **values: Any) -> bool:
     return LEASE.update(claimed, **values)
 
 
-def finish(claimed: RunClaim, state: State, *, has_looked: bool = False, **values: Any) -> bool:
+def finish(claimed: RunClaim, state: State, **values: Any) -> bool:
     """Move a claimed run from `running` to `state` and write `values`. False, and nothing changed, without the lease.
 
     A run that a person canceled and that would start again is canceled instead. One that began to publish and would
-    end without success is tried again instead, unless this claim `has_looked` at what arrived.
+    end without success is tried again instead: the next claim looks first at what arrived.
     """
     mine = Q(token=claimed.token)
     if STATES[state].is_final:
-        is_moved = move(claimed.run_id, State.RUNNING, state, only_if=mine, has_looked=has_looked, **values)
-        return is_moved or _settle_later(claimed, values)
+        return move(claimed.run_id, State.RUNNING, state, only_if=mine, **values) or _settle_later(claimed, values)
     for _attempt in range(2):  # the second time for a cancel that came between the two
         asked = Run.objects.owned_by(claimed.token).filter(cancel_requested_at__isnull=False, is_publishing=False)
         if canceled := asked.select_related("canceled_by").first():
@@ -227,6 +226,12 @@ def finish(claimed: RunClaim, state: State, *, has_looked: bool = False, **value
     return _settle_later(claimed, values)
 
 
+def fail_looked(claimed: RunClaim, **values: Any) -> bool:
+    """Move a claimed run that began to publish to `failed`: this claim looked at what arrived, and it is not whole."""
+    mine = Q(token=claimed.token)
+    return move(claimed.run_id, State.RUNNING, State.FAILED, only_if=mine, has_looked=True, **values)
+
+
 def _settle_later(claimed: RunClaim, values: dict[str, Any]) -> bool:
     """Have a later claim look at what arrived of a run that began to publish; False for others, or without the lease.
 
@@ -235,11 +240,15 @@ def _settle_later(claimed: RunClaim, values: dict[str, Any]) -> bool:
     run = Run.objects.owned_by(claimed.token).filter(is_publishing=True).first()
     if run is None:
         return False
-    again: dict[str, Any] = {"not_before": Now() + retries.wait_before(run.tries, None), "tries": F("tries") + 1}
+    wait = retries.wait_before(run.tries - 1, None) if run.tries else timedelta()  # the first look is at once
+    again: dict[str, Any] = {"not_before": Now() + wait, "tries": F("tries") + 1}
     kept = {name: value for name, value in values.items() if name not in ("held_for", "rows_done", "claims")}
     kept["message"] = joined(filter(None, [values.get("message", EMPTY), TO_BE_SETTLED]))
     mine = Q(token=claimed.token, is_publishing=True)
-    return move(claimed.run_id, State.RUNNING, State.RETRYING, only_if=mine, **again | kept)
+    is_moved = move(claimed.run_id, State.RUNNING, State.RETRYING, only_if=mine, **again | kept)
+    if is_moved:
+        nudge()
+    return is_moved
 
 
 def give_back(claimed: RunClaim, **words: Any) -> bool:

@@ -97,8 +97,8 @@ class Recorder:
 
     def give(self, path: str) -> None:
         """Note that `path` is about to get its name; from now on it counts as given. Raises LeaseLostError."""
-        given = self.run.given
-        self.run.given = given | {"paths": [*(one for one in given["paths"] if one != path), path]}
+        given = self.run.given or {}
+        self.run.given = given | {"paths": [*(one for one in given.get("paths", []) if one != path), path]}
         self.write(given=self.run.given)
 
     def flush(self) -> None:

@@ -12,7 +12,6 @@ from connections import answering
 from connections.destinations.base import Destination
 from connections.sharing.agreement import target_of
 from exports.models import Run
-from exports.models.states import State
 from exports.runs import budget, lifecycle, retries
 from exports.runs.lifecycle import LEASE, RunClaim
 from exports.work.carriers import Arrival, Carrier, carrier_of, destination_of
@@ -94,7 +93,5 @@ def _give_up(recorder: Recorder, arrival: Arrival) -> None:
              "Run the export again; if it fails again, ask an administrator.")  # fmt: skip
     message = joined(filter(None, [arrival.refusal, text % {"arrived": arrival.words}]))
     reason = arrival.refusal.first_sentence() if arrival.refusal else _("Delivery incomplete")
-    lifecycle.finish(
-        recorder.claimed, State.FAILED, has_looked=True, steps=run.steps, reason=reason, message=message,
-        is_publishing=run.is_publishing,
-    )  # fmt: skip
+    values = {"steps": run.steps, "is_publishing": run.is_publishing, "reason": reason, "message": message}
+    lifecycle.fail_looked(recorder.claimed, **values)

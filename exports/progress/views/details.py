@@ -54,8 +54,14 @@ def cancel(request: EnvironmentRequest, pk: int) -> HttpResponse:
     is_canceled = run is not None and lifecycle.cancel(run, by=request.user)
     if request.htmx:
         return show_progress(request, load(request, pk), _run(export, run.uuid) if run else None)
-    messages.info(request, _("Canceling the job.") if is_canceled else _("The job had ended already."))
+    messages.info(request, _("Canceling the job.") if is_canceled else _why_not_canceled(run))
     return _to_run(request, export, run)
+
+
+def _why_not_canceled(run: Run | None) -> str:
+    if run is not None and run.is_active and run.is_publishing:
+        return _("The job is delivering files and can't be canceled.")
+    return _("The job had ended already.")
 
 
 @requires(Permission.EDIT_EXPORTS)

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("exports", "0017_silent_targets")]
+    dependencies = [("exports", "0018_alert_answers")]
 
     operations = [
         migrations.AddField("run", "given", models.JSONField(blank=True, null=True)),
