@@ -54,7 +54,7 @@ def ids_naming(access: Access) -> frozenset[int]:
 
 
 # A connection is silent when an answer has been waited for this long. Until then a second run waits, too.
-ANSWERS_WITHIN = timedelta(seconds=3)
+ANSWERS_WITHIN = timedelta(seconds=1.5)
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):
@@ -163,6 +163,11 @@ class Connection(models.Model):
     def is_being_tested(self) -> bool:
         """Whether a test is queued or running."""
         return self.check_asked_at is not None
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether its target does not answer, as runs found out since the last answer."""
+        return self.unanswered_since is not None and timezone.now() - self.unanswered_since > ANSWERS_WITHIN
 
     @property
     def is_check_running(self) -> bool:

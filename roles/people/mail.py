@@ -14,18 +14,18 @@ from roles.ui.words import exact_time
 log = logging.getLogger(__name__)
 
 
-def send_link(invitation: Invitation, url: str) -> bool:
-    """Send `url` to the invited address; False if mail is not set up or was refused."""
+def send_link(invitation: Invitation, url: str) -> str:
+    """Send `url` to the invited address; return "" if that worked, else why no mail went out."""
     if not settings.MAIL_IS_SET_UP:
-        return False
+        return _("No e-mail was sent.")
     with language.reading(_invited(invitation), invitation.environment):
         subject, text = _words(invitation, url)
     try:
         send_mail(" ".join(subject.split()), text, None, [invitation.email])
-    except (SMTPException, OSError) as error:
+    except (SMTPException, OSError, ValueError) as error:  # the last one for an address that no mail can go to
         log.warning("An invitation could not be sent: %s", type(error).__name__)
-        return False
-    return True
+        return _("No e-mail was sent: the mail server did not accept it.")
+    return ""
 
 
 def _invited(invitation: Invitation) -> User | None:

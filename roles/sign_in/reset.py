@@ -45,7 +45,7 @@ def _send_link(user: User, email: str) -> bool:
         text = render_to_string("account/email/reset_password.txt", words)
     try:
         send_mail(subject, text, None, [email])
-    except (OSError, smtplib.SMTPException) as error:
+    except (OSError, ValueError, smtplib.SMTPException) as error:  # ValueError for an address that no mail can go to
         logger.error("The link to set a new password was not mailed: %s.", type(error).__name__)
         return False
     return True

@@ -18,6 +18,7 @@ from connections.destinations.local.folders import explained, open_base
 from connections.destinations.local.form import LocalFolderForm
 from connections.destinations.local.reading import LocalFile
 from connections.destinations.local.session import LocalSession
+from roles.messages import Message, joined
 from roles.messages import said as _
 
 
@@ -107,8 +108,9 @@ class _Probe:
         return _("The folder is there."), os.path.join(site.LOCAL_FOLDER_BASE, *self._folder)
 
     def write(self) -> Finding:
-        """Write a test file as a run would, and read it again."""
+        """List the folder, write a test file as a run would, and read it again."""
         assert self._session is not None
+        self._left()
         part = self._session.open_part(self._name)
         try:
             part.write(b"waybill")
@@ -119,10 +121,16 @@ class _Probe:
         return _("Waybill can write here."), ""
 
     def remove(self) -> Finding:
-        """Remove the test file."""
-        with explained():
-            assert self._session is not None
-            os.unlink(self._name, dir_fd=self._session.root)
+        """Remove the test file and its claim, and look whether both are gone."""
+        assert self._session is not None
+        try:
+            with explained():
+                os.unlink(self._name, dir_fd=self._session.root)
+        except DeliveryError as error:
+            raise DeliveryError(joined([error.message, _left_behind()]), detail=error.detail, permanent=True) from error
+        self._session.release_claims()
+        if left := self._left():
+            raise DeliveryError(_left_behind(), detail=", ".join(left), permanent=True)
         return _("Nothing was left behind."), ""
 
     def close(self) -> None:
@@ -131,6 +139,12 @@ class _Probe:
             self._session.release_claims()
             self._session.close()
 
+    def _left(self) -> list[str]:
+        """Return the names in the folder that this check made."""
+        assert self._session is not None
+        with explained():
+            return [name for name in os.listdir(self._session.root) if self._name in name]
+
     def _read_back(self) -> None:
         assert self._session is not None
         with explained():
@@ -138,3 +152,7 @@ class _Probe:
         with os.fdopen(fd, "rb") as file:
             if file.read() != b"waybill":
                 raise DeliveryError(_("The test file did not hold what was written to it. Have the disk checked."))
+
+
+def _left_behind() -> Message:
+    return _("What is called .waybill-check… in the folder could not be removed.")

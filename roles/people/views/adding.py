@@ -52,7 +52,7 @@ def show_link(request: EnvironmentRequest, issued: Issued) -> HttpResponse:
     context = {
         "invitation": issued.invitation,
         "link": url,
-        "is_sent": send_link(issued.invitation, url),
+        "not_sent": send_link(issued.invitation, url),
         "list_url": url_of(request, "invitations"),
     }
     response = render_panel(request, "people/link.html", context)

@@ -154,7 +154,7 @@ def test_a_secret_that_cannot_be_read_is_asked_for(admin, url, receiver):
         ("slack", {"url": ""}, "required"),
         ("slack", {"url": "hooks.example.com"}, "not a valid address"),
         ("slack", {"url": "https://user:word@hooks.example.com/"}, "not a valid address"),
-        ("slack", {"url": "file:///etc/passwd"}, "directory"),
+        ("slack", {"url": "file:///etc/passwd"}, "secrets from files is not enabled"),
         ("webhook", {"url": "https://hooks.example.com/", "signing": "short"}, "whsec_"),
         ("slack", {"url": "https://hooks.example.com/", "kinds": []}, "at least one kind"),
         ("slack", {"url": "https://hooks.example.com/", "scope": "some"}, "at least one export"),

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.db.models.functions import Now
+from django.urls import reverse
 
 from connections import answering
 from connections.destinations.sftp import client
@@ -14,7 +15,7 @@ from exports.models import Run
 from exports.models.states import State
 from exports.runs import queue
 from exports.work.watch import watch, work_until_idle
-from tests.factories import make_connection, make_export
+from tests.factories import client_of, make_connection, make_export, make_member
 from tests.servers.mute import running_mute
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -123,3 +124,10 @@ def test_a_refusal_is_an_answer(environment, partner, segment, mute):
     watch(queue.claim())
     assert state_of(run)[0] == State.RETRYING
     assert not is_silent(partner)
+
+
+@pytest.mark.parametrize("since, said", [(LONG_AGO, "Not answering"), (None, "Works")], ids=["silent", "answers"])
+def test_the_list_of_connections_does_not_call_a_silent_one_well(environment, since, said):
+    make_connection(environment, unanswered_since=since, is_check_ok=True, checked_at=Now())
+    url = reverse("connections:list", kwargs={"environment": environment.slug})
+    assert said in client_of(make_member(environment)).get(url).content.decode()

@@ -9,7 +9,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from exports.models import SystemRefresh
+from exports.models import RefreshState, SystemRefresh
 from exports.refresh import start
 from exports.refresh.pages.past import panel_context, refresh_entries
 from exports.refresh.pages.views.status import url_of
@@ -49,7 +49,10 @@ def cancel(request: EnvironmentRequest) -> HttpResponse:
         start.cancel(refresh, by=request.user)
     except start.RefreshError as error:
         return _refused(request, str(error))
-    return done(request, url_of(request, "list"), _("The system refresh is canceled."), changed=CHANGED)
+    refresh.refresh_from_db(fields=["state"])
+    is_over = refresh.state == RefreshState.CANCELED
+    text = _("System refresh canceled.") if is_over else _("Canceling the system refresh. Running jobs end first.")
+    return done(request, url_of(request, "list"), text, changed=CHANGED)
 
 
 def _refused(request: EnvironmentRequest, text: str) -> HttpResponse:

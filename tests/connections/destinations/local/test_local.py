@@ -167,3 +167,11 @@ def test_the_type_is_off_until_the_operator_allows_a_directory(settings):
     settings.LOCAL_FOLDER_BASE = ""
     assert not LocalFolder.is_available()
     assert "WAYBILL_LOCAL_FOLDER_BASE" in LocalFolder.why_unavailable()
+
+
+def test_a_check_says_that_nothing_is_left_when_nothing_is(base):
+    for step in LocalFolder({"folder": "crm"}, {}).check():
+        if "left behind" in str(step.message):
+            assert names(base) == []
+            return
+    pytest.fail("it does not say so")
