@@ -5,11 +5,19 @@ const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 // Long lists
 
 const linesOf = (list) => $$("[data-pick]", list);
-const labelOf = (line) => $("[data-pick-label]", line).textContent.toLocaleLowerCase();
+// Neither case nor accents count, however they are composed.
+const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLocaleLowerCase();
+const labels = new WeakMap();
+
+function labelOf(line) {
+  if (!labels.has(line)) labels.set(line, plain($("[data-pick-label]", line).textContent));
+  return labels.get(line);
+}
 
 function find(list, text) {
-  const wanted = text.trim().toLocaleLowerCase();
+  const wanted = plain(text.trim());
   const lines = linesOf(list);
+  for (const word of $$("[data-pick-word]", list)) word.hidden = (word.dataset.pickWord === "shown") !== Boolean(wanted);
   for (const line of lines) line.hidden = !labelOf(line).includes(wanted);
   const found = $("[data-pick-found]", list);
   const shown = lines.filter((line) => !line.hidden).length;

@@ -3,15 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from exports.pane.setup import Setup
 from exports.spec.eligibility import Eligibility
+from exports.spec.ineligible import contact_segment_url
 from roles.kinds import Audience, ProfileKind
+from roles.permissions import Permission
 from roles.ui.words import relative
 from segments.models import Segment, Table
+
+MOST_WAYS_OUT = 5  # links that are shown
 
 
 @dataclass
@@ -39,6 +44,7 @@ class CheckList:
     items: list[CheckListItem]
     error: str = ""
     help: str = ""
+    ways_out: list[tuple[str, str]] = field(default_factory=list)  # labels and addresses
 
     @property
     def chosen(self) -> int:
@@ -59,14 +65,28 @@ def check_lists(setup: Setup) -> list[CheckList]:
 
 def _of_segments(setup: Setup) -> list[CheckList]:
     offered, eligibility = setup.offered_segments, setup.resolved.eligibility
-    items = [_segment_item(segment, segment in setup.segments, eligibility) for segment in offered]
-    return [CheckList("segments", _("Segments"), "members", items, setup.choice_error, eligibility.remedy(offered))]
+    chosen = {segment.pk for segment in setup.segments}
+    items = [_segment_item(segment, segment.pk in chosen, eligibility) for segment in offered]
+    help_, ways_out = eligibility.remedy(offered), list(islice(_ways_out(setup), MOST_WAYS_OUT))
+    return [CheckList("segments", _("Segments"), "members", items, setup.choice_error, help_, ways_out)]
+
+
+def _ways_out(setup: Setup) -> Iterator[tuple[str, str]]:
+    """Where contact segments are made that can go in the place of account segments, the chosen ones first."""
+    eligibility = setup.resolved.eligibility
+    if not (eligibility.takes_contacts and setup.access.has_permission(Permission.EDIT_DATA)):
+        return
+    for segment in setup.offered_segments:
+        if segment.table.profile_kind == ProfileKind.ACCOUNT and eligibility.why_not(segment):
+            url = contact_segment_url(segment, setup.access.environment.slug, setup.export)
+            yield _("Create contact segment like “%(name)s”") % {"name": segment.name}, url
 
 
 def _of_data_out(setup: Setup) -> list[CheckList]:
     now = timezone.now()
     tables = [_table_item(table, table in setup.tables, now) for table in setup.offered_tables]
-    members = [_member_item(segment, segment in setup.segments) for segment in setup.offered_segments]
+    chosen = {segment.pk for segment in setup.segments}
+    members = [_member_item(segment, segment.pk in chosen) for segment in setup.offered_segments]
     about = _("Who is a member of each segment, as a table of their keys.")
     legend = _("Member lists of segments")
     return [

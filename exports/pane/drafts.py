@@ -8,7 +8,7 @@ from django.http import QueryDict
 KEY = "export_drafts"
 MOST, LARGEST = 5, 200_000  # drafts of a session, bytes of each
 # Not the pane's content: what the browser proves itself with, and which button was pressed.
-BUTTONS = ("csrfmiddlewaretoken", "add_connection", "then", "draft", "move", "kept")
+BUTTONS = ("csrfmiddlewaretoken", "add_connection", "then", "draft", "move", "kept", "fields_of", "fields_shown")
 
 
 class TooLargeError(Exception):

@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from connections.destinations.base import Destination, SettingsForm
 from connections.models import Connection
 from exports.models import Export, ExportKind, ScheduleMode
-from exports.pane.field_list import field_list
+from exports.pane.field_list import FieldList, field_list
 from exports.pane.form import BRAKES, ExportForm, put_beside
+from exports.pane.last_fields import last_export, take_fields
 from exports.pane.submission import SETTINGS, Submission
 from exports.schedules.form import OFF, ON, ScheduleForm, field_values, typed_values
 from exports.spec.catalogue import Catalogue
@@ -26,6 +27,7 @@ from exports.spec.settings import form_for
 from exports.spec.spec import ExportSpec
 from exports.spec.stored import spec_of
 from roles.access.policy import Access
+from roles.typed import typed_id
 from segments.models import Segment, Table
 
 
@@ -39,6 +41,7 @@ class Setup:
     is_draft: bool = False  # what was typed is shown again, not judged
     filled: ExportSpec | None = None  # what a new export is filled in with
     first_segments: Sequence[int] = ()  # ids: what a new one opens with, where they are offered
+    has_lists: bool = True  # False: the check lists are not drawn, so that only what was sent is looked up
     problems: list[Problem] = field(init=False, default_factory=list)  # that the spec was found to have
     kind_error: str = field(init=False, default="")
     choice_error: str = field(init=False, default="")
@@ -46,7 +49,7 @@ class Setup:
 
     def __post_init__(self) -> None:
         self.can_edit = self.export.pk is None or self.export.is_editable_by(self.access)
-        self.catalogue = Catalogue(self.access.environment, self.access)
+        self.catalogue = Catalogue(self.access.environment, self.access, self._segment_ids())
         self.base = self.filled or spec_of(self.export)
         if self.first_segments and self.filled is None and self.export.pk is None:
             names = {segment.pk: name for name, segment in self.catalogue.segments.items()}
@@ -54,10 +57,7 @@ class Setup:
             self.base = replace(self.base, segments=first)
         self.submission = Submission(self.data, self.base, self.catalogue) if self.data is not None else None
         self.resolved = self._resolved()
-        self.field_lists = [
-            field_list(source, self.resolved.spec.fields.get(source.table.name), self.submission)
-            for source in self.resolved.field_sources.all
-        ]
+        self.field_lists = self._field_lists()
         self.form = ExportForm(self._typed(), self.catalogue.connections.values())
         self.schedule = ScheduleForm(initial=self._typed_schedule())
         self.settings_form = self._settings_form()
@@ -171,14 +171,61 @@ class Setup:
             + self.brake_errors
         )
 
+    @property
+    def fields_signature(self) -> str:
+        """The same while the field lists that are drawn already are still the right ones."""
+        return " ".join(fields.signature for fields in self.field_lists)
+
+    @cached_property
+    def fields_from(self) -> Export | None:
+        """The export whose fields can be taken over: the last one on the connection."""
+        if not (self.can_edit and self.connection and self.field_lists):
+            return None
+        return last_export(self.export, self.connection.pk, self.field_lists)
+
+    def take_fields(self) -> bool:
+        """Take the fields over from that export; whether there is one."""
+        if self.fields_from:
+            take_fields(self.field_lists, self.fields_from)
+        return self.fields_from is not None
+
     def move_field(self, instruction: str) -> None:
-        """Carry out the pressed button "TABLE:up:FIELD" or "TABLE:down:FIELD"."""
+        """Carry out the pressed button "TABLE:WAY:FIELD"."""
         table, _colon, rest = instruction.partition(":")
         way, _colon, name = rest.partition(":")
-        step = {"up": -1, "down": 1}.get(way, 0)
         for fields in self.field_lists:
             if str(fields.table.pk) == table:
-                fields.move(name, step)
+                fields.move(name, way)
+
+    def _segment_ids(self) -> set[int] | None:
+        """The ids of the segments that were sent, None where all are needed."""
+        if self.has_lists or self.data is None:
+            return None
+        return {typed_id(text) for name in ("segments", "members") for text in self.data.getlist(name)}
+
+    def _field_lists(self) -> list[FieldList]:
+        """Of a table that the export has not sent so far no field is chosen, unless nobody was asked for them."""
+        chosen = dict(self.resolved.spec.fields)
+        is_new = self.export.pk is None and self.filled is None
+        before = () if is_new else self.base.segments
+        sent = {segment.table_id for name, segment in self.catalogue.segments.items() if name in before}
+        self.unasked = [] if self.data is None or self.is_draft else self._without_inputs(sent)
+        sent |= set(self.unasked)
+        return [
+            field_list(one, chosen.get(one.table.name, None if one.table.pk in sent else ()), self.submission)
+            for one in self.resolved.field_sources.all
+        ]
+
+    def _without_inputs(self, sent: set[int]) -> list[int]:
+        """The tables, other than those `sent` so far, whose fields the browser that saves has not shown."""
+        tables = {one.table.pk for one in self.resolved.field_sources.all} - sent
+        return [key for key in tables if self.data is not None and f"order-{key}" not in self.data]
+
+    def ask_for_fields(self) -> None:
+        """Show fields that nobody was asked for as not chosen, when the pane is shown again in place of a save."""
+        for fields in self.field_lists:
+            if fields.table.pk in self.unasked:
+                fields.choose(())
 
     def _resolved(self) -> Resolved:
         """The spec as it is filled in now."""
@@ -254,7 +301,8 @@ class _Texts(defaultdict[str, list[str]]):
 
 
 def _chosen_first(chosen: list[Any], offered: Mapping[str, Any], *, offers_others: bool) -> list[Any]:
-    others = [one for one in offered.values() if one not in chosen]
+    keys = {one.pk for one in chosen}
+    others = [one for one in offered.values() if one.pk not in keys]
     return [*chosen, *others] if offers_others else chosen
 
 

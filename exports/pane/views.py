@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -28,6 +29,10 @@ from exports.pane.setup import Setup
 from exports.progress.views.details import show_progress
 from exports.schedules.views import parts as schedule_parts
 from exports.shown.status import Status, status_of
+from exports.spec import consequences
+from exports.spec.catalogue import Catalogue
+from exports.spec.check import check
+from exports.spec.replacing import replaced
 from exports.spec.spec import ExportSpec
 from exports.web.common import can_add, list_url, load
 from roles.access.policy import EnvironmentRequest, requires
@@ -36,10 +41,14 @@ from roles.edits.parts import Part
 from roles.permissions import Permission
 from roles.templatetags.pieces import icon
 from roles.typed import typed_id
+from roles.ui.consequences import are_accepted, context_of
 from roles.ui.htmx import done, render_panel
+from segments.models import Segment
 
 CHANGED = "exports:changed"
-WITHOUT_LISTS = {"export-fields", "export-preview"}  # elements of the pane
+PREVIEW = "export-preview"  # an element of the pane
+WITHOUT_LISTS = {"export-fields", PREVIEW}  # those that are drawn again without the check lists, which can be long
+DRAWS = ("draft", "move", "fields_of")  # what asks for the pane again, with what is typed
 IN_TROUBLE = {State.FAILED, State.RETRYING, State.HELD, State.SKIPPED}  # states of a last run to look at first
 
 
@@ -56,7 +65,8 @@ def add(request: EnvironmentRequest) -> HttpResponse:
 @again_if_moved
 def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Change the settings of an export, or view them."""
-    return _set_up(request, load(request, pk, to_edit=request.method == "POST"))
+    export = load(request, pk, to_edit=request.method == "POST")
+    return _use_segment(request, export) if "use" in request.POST else _set_up(request, export)
 
 
 @requires(Permission.ADD_EXPORTS)
@@ -66,6 +76,29 @@ def duplicate(request: EnvironmentRequest, pk: int) -> HttpResponse:
     source = load(request, pk)
     _refuse_without_connection(request)
     return _set_up(request, Export(environment=request.environment), copy_of(source, request.access))
+
+
+def _use_segment(request: EnvironmentRequest, export: Export) -> HttpResponse:
+    """Put segment `use` into an export in the place of `instead`, which it cannot send, and show the export."""
+    segments = Segment.objects.filter(environment=request.environment).select_related("table")
+    taken = get_object_or_404(segments, pk=typed_id(request.POST.get("instead")), exports=export)
+    given = get_object_or_404(segments, pk=typed_id(request.POST.get("use")))
+    catalogue = Catalogue(request.environment, request.access)
+    checked = check(replaced(export, taken, given, catalogue), catalogue, export)
+    if checked.errors:
+        text = _("Not saved: %(problem)s") % {"problem": checked.errors[0].message}
+        return _pane(request, Setup(export, request.access), status=422, notice=text)
+    saved = actions.save(export, checked.spec, by=request.user)
+    words = {"new": given.name, "old": taken.name, "export": saved.name}
+    text = _("“%(export)s” sends “%(new)s” instead of “%(old)s” now.") % words
+    if not request.htmx:
+        messages.success(request, text)
+        at = {"environment": request.environment.slug, "pk": saved.pk}
+        return HttpResponseRedirect(reverse("exports:edit", kwargs=at))
+    response = _pane(request, Setup(load(request, saved.pk), request.access), done=text)
+    response.headers["HX-Trigger"] = json.dumps({CHANGED: True, "announce": text})
+    response.headers["HX-Trigger-After-Swap"] = "panel:saved"
+    return response
 
 
 def _refuse_without_connection(request: EnvironmentRequest) -> None:
@@ -83,17 +116,20 @@ def _set_up(request: EnvironmentRequest, export: Export, filled: ExportSpec | No
         return _opened(request, export, filled)
     if "add_connection" in request.POST:
         return _leave_for_connection(request, export, filled)
-    move = request.POST.get("move", "")
-    setup = Setup(export, request.access, request.POST, is_draft=bool(move or "draft" in request.POST), filled=filled)
+    is_draft = any(request.POST.get(name) for name in DRAWS)
+    has_lists = not (is_draft and request.htmx.target in WITHOUT_LISTS)
+    setup = Setup(export, request.access, request.POST, is_draft=is_draft, filled=filled, has_lists=has_lists)
     if setup.is_draft:
-        setup.move_field(move)
-        return _pane(request, setup)
+        return _drawn_again(request, setup)
     edit = _compared(request, setup)
     if edit.data != request.POST:
         setup = Setup(export, request.access, edit.data, filled=filled)
     checked = setup.check()
     if checked.errors or not edit.is_settled:
         return _pane(request, setup, status=422, edit=edit)
+    found = consequences.of_export(export, checked.spec) if export.pk else []
+    if not are_accepted(request.POST, found):
+        return _pane(request, setup, status=422, edit=edit, **context_of(found))
     return _saved(request, setup, checked.spec, edit)
 
 
@@ -113,6 +149,24 @@ def _locked(request: EnvironmentRequest, export: Export) -> dict[str, Part] | No
     if not actions.lock(export):
         return None
     return parts_of_pane(Setup(load(request, export.pk), request.access))
+
+
+def _drawn_again(request: EnvironmentRequest, setup: Setup) -> TemplateResponse:
+    """The pane, or the part of it that is asked for, with what is typed; nothing is saved."""
+    setup.move_field(request.POST.get("move", ""))
+    is_taken = "fields_of" in request.POST and setup.take_fields()
+    if setup.has_lists:
+        return _pane(request, setup)
+    is_same = not is_taken and request.POST.get("fields_shown") == setup.fields_signature
+    if request.htmx.target == PREVIEW or is_same:
+        response = TemplateResponse(request, "exports/pane/answer.html", _context(request, setup, draws_fields=False))
+        response.headers["HX-Retarget"] = response.headers["HX-Reselect"] = f"#{PREVIEW}"
+        return response
+    response = TemplateResponse(request, "exports/pane/answer.html", _context(request, setup, draws_fields=True))
+    if is_taken and setup.fields_from:
+        text = _("The fields of “%(name)s” are chosen.") % {"name": setup.fields_from.name}
+        response.headers["HX-Trigger"] = json.dumps({"announce": text})
+    return response
 
 
 def _opened(request: EnvironmentRequest, export: Export, filled: ExportSpec | None) -> HttpResponse:
@@ -205,18 +259,15 @@ def _pane(
     status: int = 200,
     notice: str = "",
     edit: Edit | Carried | None = None,
+    **more: Any,
 ) -> TemplateResponse:
-    context: dict[str, Any] = {
+    if status != 200:
+        setup.ask_for_fields()
+    context = _context(request, setup, **more) | {
         "edit": edit or _unsent(request, setup),
-        "setup": setup,
         "schedule": setup.schedule,
         **schedule_parts(setup.schedule, request),
-        "export": setup.export,
-        "can_edit": setup.can_edit,
-        "view_only": not setup.can_edit,
-        "preview": preview_records(setup),
-        # The check lists stay as they are when only fields or preview are swapped in, and they can be long.
-        "lists": [] if request.htmx.target in WITHOUT_LISTS else check_lists(setup),
+        "lists": check_lists(setup),
         "subtitle": _subtitle(request, setup),
         "notice_text": notice,
         "kept": request.POST.get("kept", request.GET.get("draft", "")),
@@ -224,6 +275,8 @@ def _pane(
         "has_connections": len(setup.form.fields["connection"].choices) > 1,  # type: ignore[attr-defined]
         "can_add_connection": _can_add_connection(request),
     }
+    if request.htmx and setup.is_draft:  # a part of it is asked for; the frame around is not needed
+        return TemplateResponse(request, "exports/form.html#panel", context, status=status)
     return render_panel(request, "exports/form.html", context, status=status)
 
 
@@ -232,6 +285,17 @@ def _unsent(request: EnvironmentRequest, setup: Setup) -> Edit | Carried | None:
     if setup.data is not None:
         return Carried(request.POST.get(MADE_FROM, ""))
     return Edit(_about(setup.export), parts_of_pane(setup)) if setup.export.pk and setup.can_edit else None
+
+
+def _context(request: EnvironmentRequest, setup: Setup, **more: Any) -> dict[str, Any]:
+    """What the fields and their preview are drawn with."""
+    return more | {
+        "setup": setup,
+        "export": setup.export,
+        "can_edit": setup.can_edit,
+        "view_only": not setup.can_edit,
+        "preview": preview_records(setup),
+    }
 
 
 def _trouble(export: Export) -> Status | None:

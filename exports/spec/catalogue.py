@@ -1,7 +1,7 @@
 """What the exports of an environment may use, by name."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cached_property
 
 from django.utils.translation import gettext as _
@@ -18,11 +18,14 @@ LONGEST_COMPARED = 200  # characters of a name that a like one is looked for
 class Catalogue:
     """Connections, segments and tables of an environment, each loaded once, when first asked for.
 
-    With `access` the connections are those that the user may use; without, all of them.
+    With `access` the connections are those that the user may use; without, all of them. With `segment_ids` it knows
+    no other segments.
     """
 
-    def __init__(self, environment: Environment, access: Access | None = None) -> None:
-        self.environment, self.access = environment, access
+    def __init__(
+        self, environment: Environment, access: Access | None = None, segment_ids: Collection[int] | None = None
+    ) -> None:
+        self.environment, self.access, self.segment_ids = environment, access, segment_ids
 
     @cached_property
     def connections(self) -> dict[str, Connection]:
@@ -35,6 +38,8 @@ class Catalogue:
     def segments(self) -> dict[str, Segment]:
         """The segments by name. Those of one table share it, and its fields."""
         found = self.environment.segments.prefetch_related("table__fields").order_by("name")
+        if self.segment_ids is not None:
+            found = found.filter(pk__in=self.segment_ids)
         return {one.name: one for one in found}
 
     @cached_property

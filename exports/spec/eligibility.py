@@ -44,10 +44,14 @@ class Eligibility:
         """Whether the contacts of an account segment go out in its place."""
         return self.destination is not None and is_projected(segment, self.destination, self.settings)
 
+    @property
+    def takes_contacts(self) -> bool:
+        """Whether segments of contacts can be sent."""
+        return self.destination is not None and ProfileKind.CONTACT in self.destination.takes_for(self.settings)
+
     def remedy(self, segments: Sequence[Segment]) -> str:
         """Say how account segments that do not fit can still be sent: by their contacts; "" where they cannot."""
-        type_ = self.destination
-        if type_ is None or ProfileKind.CONTACT not in type_.takes_for(self.settings):
+        if not self.takes_contacts:
             return ""
         accounts = [one for one in segments if one.table.profile_kind == ProfileKind.ACCOUNT and self.why_not(one)]
         if not accounts:

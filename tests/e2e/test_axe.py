@@ -54,6 +54,7 @@ def set_up(page):
     panel(page).get_by_label("Connection").select_option(label="Partner SFTP")
     expect(panel(page).get_by_role("heading", name="SFTP")).to_be_visible()
     panel(page).get_by_role("checkbox", name=re.compile("^Churn risk")).check()
+    panel(page).locator("[name^='include-']").first.check()
     expect(panel(page).locator("#export-preview tbody tr").first).to_be_visible()
 
 

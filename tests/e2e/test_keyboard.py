@@ -203,15 +203,36 @@ def test_an_invalid_form_keeps_what_was_typed_and_shows_where_it_is_wrong(visit)
     expect(page.locator("#confirm[open]")).to_be_visible()
 
 
-def test_moving_a_field_by_keyboard_keeps_the_place(visit):
+def test_fields_are_moved_without_a_request(visit):
     page = visit()
     panel = open_add(page)
     panel.get_by_role("checkbox", name=re.compile("^Churn risk")).check()
-    expect(panel.get_by_role("columnheader").first).to_have_text("CustomerId")
+    panel.get_by_role("button", name=re.compile("^Select all · Fields")).click()
+    heads = panel.locator("#export-preview").get_by_role("columnheader")
+    expect(heads.first).to_have_text("CustomerId")
+    sent = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
     panel.get_by_role("button", name="Move FirstName up").focus()
     page.keyboard.press("Enter")
-    expect(panel.get_by_role("columnheader").first).to_have_text("FirstName")
+    expect(heads.first).to_have_text("FirstName")
+    expect(panel.locator("[data-said]")).to_have_text("FirstName: place 1 of 16")
+    page.keyboard.press("Alt+ArrowDown")
+    expect(heads.nth(1)).to_have_text("FirstName")
+    page.keyboard.press("Alt+End")
+    expect(heads.last).to_have_text("FirstName")
+    panel.get_by_role("button", name="Move LastName to the top").click()
+    expect(heads.first).to_have_text("LastName")
+    grips = panel.locator("[data-grip]")
+    grips.nth(0).scroll_into_view_if_needed()
+    grips.nth(0).drag_to(grips.nth(2))
+    expect(panel.locator("[data-said]")).to_have_text("LastName: place 3 of 16")
+    expect(heads.nth(2)).to_have_text("LastName")
+    order = panel.locator("[name^='order-']").evaluate_all("(inputs) => inputs.map((input) => input.value)")
+    assert (order[2], order[-1]) == ("LastName", "FirstName")
+    panel.get_by_role("button", name="Reset to the default order").click()
+    expect(heads.first).to_have_text("CustomerId")
     assert page.evaluate("!!document.activeElement.closest('#panel')")
+    assert sent == []
 
 
 def test_choosing_another_connection_keeps_what_is_typed(visit):

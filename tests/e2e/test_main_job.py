@@ -25,6 +25,8 @@ def fill_in(form, name):
 
 
 def choose_fields(form):
+    for box in form.locator("[name^='include-']").all():
+        box.check()
     form.get_by_role("checkbox", name="Telephone", exact=True).uncheck()
     form.get_by_label("Name of EMail in the file").fill("e_mail")
     form.get_by_label("Name of EMail in the file").press("Tab")
@@ -36,7 +38,7 @@ def test_a_contributor_sends_a_segment_over_sftp(portal, visit):
     page.get_by_role("link", name="Add export").click()
     panel = page.locator("#panel[open]")
     fill_in(panel, "With scripts")
-    expect(panel.get_by_role("checkbox", name="Telephone", exact=True)).to_be_checked()
+    expect(panel.get_by_role("checkbox", name="Telephone", exact=True)).not_to_be_checked()
     choose_fields(panel)
     preview = panel.locator("#export-preview")
     expect(preview.get_by_role("columnheader", name="e_mail")).to_be_visible()
@@ -122,6 +124,7 @@ def test_an_export_is_removed_after_a_question(visit):
     panel.get_by_label("Connection").select_option(label="Partner SFTP")
     expect(panel.get_by_role("heading", name="SFTP")).to_be_visible()  # drawn anew, so that no tick is lost
     fill_in(panel, "Short-lived")
+    panel.get_by_role("checkbox", name="EMail", exact=True).check()
     panel.get_by_role("button", name="Save", exact=True).last.click()
     row = row_of(page, "Short-lived")
     expect(row).to_contain_text("Not started")
