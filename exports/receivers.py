@@ -4,14 +4,19 @@ from typing import Any
 
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from connections.sharing.sharing import SHARED_ROLES
 from exports.actions import forget_on_detached
 from exports.models import Export
+from exports.spec import consequences
+from exports.spec.replacing import exports_to_mend
+from roles.access.policy import Access
 from roles.models import RoleAssignment
-from segments.models import Table
-from segments.signals import field_removed, field_retyped
+from roles.ui.consequences import Consequence
+from segments.models import Segment, Table
+from segments.signals import NextStep, contact_segment_made, field_removed, field_retyped, segment_changing
 
 
 @receiver(post_save, sender=RoleAssignment)
@@ -36,6 +41,22 @@ def name_exports_of_retyped(*, table: Table, name: str, **_more: Any) -> str:
     """Say which exports send a field that has another type now."""
     text, exports = _("Sent by %(exports)s: does its target take the new values?"), _exports_of(table, name)
     return text % {"exports": exports} if exports else ""
+
+
+@receiver(segment_changing)
+def say_what_a_segment_changes(*, old: Segment, new: Segment, **_more: Any) -> list[Consequence]:
+    """Say what a change of a segment does to the exports that send it."""
+    return consequences.of_segment(old, new)
+
+
+@receiver(contact_segment_made)
+def offer_to_use_it(*, segment: Segment, accounts: Segment, access: Access, **_more: Any) -> list[NextStep]:
+    """Offer to put a contact segment into the exports that cannot send the account segment that it was made like."""
+    at = {"environment": access.environment.slug}
+    return [
+        NextStep(export.name, reverse("exports:edit", kwargs=at | {"pk": export.pk}), export.pk)
+        for export in exports_to_mend(accounts, segment, access)
+    ]
 
 
 def _exports_of(table: Table, name: str) -> str:

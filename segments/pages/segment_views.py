@@ -5,10 +5,11 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import IntegrityError
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -16,6 +17,7 @@ from roles.access.policy import EnvironmentRequest, requires
 from roles.kinds import ProfileKind
 from roles.permissions import Permission
 from roles.typed import typed_id
+from roles.ui.consequences import Consequence, are_accepted, context_of
 from roles.ui.htmx import done, render, render_panel
 from segments import actions, carrying, rules
 from segments.models import Segment, SegmentStatus
@@ -24,6 +26,7 @@ from segments.pages.listing import kinds_of, list_segments
 from segments.pages.set_up import SegmentPane
 from segments.projection import projected
 from segments.showing import conditions_for_viewers
+from segments.signals import contact_segment_made, segment_changing
 from segments.warehouse.members import heal_stuck
 
 CHANGED = "segments:changed"
@@ -96,6 +99,8 @@ def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Show a segment, and change it."""
     segment = _load(request, pk)
     heal_stuck([segment])
+    if _can_edit(request) and request.method != "POST" and request.GET.get("like"):
+        return _next_steps(request, segment, request.GET)
     if _can_edit(request):
         return _set_up(request, segment)
     choices = choices_of(segment.table)
@@ -146,6 +151,9 @@ def _set_up(request: EnvironmentRequest, segment: Segment) -> HttpResponse:
     if not setup.is_valid():
         return _pane(request, setup, status=422)
     name, saved = {"name": setup.form.cleaned_data["name"]}, setup.to_segment()
+    found = _consequences(saved) if saved.pk else []
+    if not are_accepted(request.POST, found):
+        return _pane(request, setup, status=422, **context_of(found))
     try:
         actions.save(saved, by=request.user)
     except IntegrityError:
@@ -161,11 +169,34 @@ def _led_on(request: EnvironmentRequest, segment: Segment, text: str) -> HttpRes
     """Say that a contact segment was made from an account segment, and offer to export it."""
     if not getattr(request, "htmx", None):
         messages.success(request, text)
-        return HttpResponseRedirect(_url(request, "edit", pk=segment.pk))
-    response = render_panel(request, "segments/saved.html", {"segment": segment, "list_url": _url(request, "list")})
+        query = urlencode({"like": request.POST["like"], "export": request.POST.get("export", "")})
+        return HttpResponseRedirect(f"{_url(request, 'edit', pk=segment.pk)}?{query}")
+    response = _next_steps(request, segment, request.POST)
     response.headers["HX-Trigger"] = json.dumps({CHANGED: True, "announce": text})
     response.headers["HX-Trigger-After-Swap"] = "panel:saved"
     return response
+
+
+def _next_steps(request: EnvironmentRequest, segment: Segment, asked: QueryDict) -> TemplateResponse:
+    """Offer to use a contact segment in the exports that cannot send its account segment, the one it is for first."""
+    accounts = _load(request, typed_id(asked.get("like")))
+    answers: Any = contact_segment_made.send(Segment, segment=segment, accounts=accounts, access=request.access)
+    steps = [step for _receiver, answer in answers for step in answer]
+    first = typed_id(asked.get("export"))
+    context = {
+        "segment": segment,
+        "accounts": accounts,
+        "steps": sorted(steps, key=lambda step: step.key != first),
+        "list_url": _url(request, "list"),
+    }
+    return render_panel(request, "segments/saved.html", context)
+
+
+def _consequences(changed: Segment) -> list[Consequence]:
+    """What saving the changed segment does elsewhere."""
+    old = Segment.objects.select_related("environment", "table__environment").get(pk=changed.pk)
+    answers: Any = segment_changing.send(Segment, old=old, new=changed)
+    return [one for _receiver, answer in answers for one in answer]
 
 
 def _pane(request: EnvironmentRequest, setup: SegmentPane, status: int = 200, **more: Any) -> TemplateResponse:
@@ -173,6 +204,7 @@ def _pane(request: EnvironmentRequest, setup: SegmentPane, status: int = 200, **
     context = more | {
         "setup": setup,
         "like_pk": more["like"].pk if "like" in more else request.POST.get("like", ""),
+        "for_export": request.POST.get("export", request.GET.get("export", "")),
         "form": setup.form,
         "segment": segment if segment.pk else None,
         "exports": _exports(segment) if segment.pk else [],
