@@ -64,6 +64,7 @@ class _Options:
     say: Say
     tell: Say
     patience: float
+    confirm: Callable[[list[str]], bool] | None
 
 
 def import_table(
@@ -83,12 +84,14 @@ def import_table(
     progress: Say | None = None,
     tell: Say | None = None,
     patience: float = PATIENCE_SECONDS,
+    confirm: Callable[[list[str]], bool] | None = None,
 ) -> Table:
     """Replace the rows of table `name` by those of the file. Raises ImportRefusedError; nothing has changed then.
 
     `shown` names columns whose values viewers see from now on; those that they see already stay so.
     `progress` gets what goes on, often; `tell` what is special about the file or the new table, once each.
-    `patience` is how many seconds to wait for exports that are reading the old rows.
+    `patience` is how many seconds to wait for exports that are reading the old rows. `confirm` is asked, before
+    anything is read, whether columns may go that something uses; it gets a line for each.
     """
     name = _kept_name(environment, name)
     _check_name(name)
@@ -97,7 +100,7 @@ def import_table(
     try:
         file = CsvFile(path_or_stream, encoding=encoding, delimiter=delimiter)
         options = _Options(
-            environment, name, keys, profile_kind, formats, kinds, shown, types or {}, by, say, tell, patience
+            environment, name, keys, profile_kind, formats, kinds, shown, types or {}, by, say, tell, patience, confirm
         )
         for note in file.notes:
             tell(note)
@@ -124,6 +127,7 @@ def _import(options: _Options, file: CsvFile) -> Table:
     was = {field.name: field for field in table.fields.all()} if old else None
     table.profile_kind = table.profile_kind if options.profile_kind is None else options.profile_kind
     columns = _columns(options, file, table)
+    _ask(options, table, set(was or ()) - {column.name for column in columns})
     rows = _stage(raw, options, file, columns)
     options.say(_("Step 2 of 4: deciding the types of %(rows)s rows") % {"rows": f"{rows:,}"})
     row_checks.check(raw, STAGING, file, columns, options.tell)
@@ -151,6 +155,17 @@ def _import(options: _Options, file: CsvFile) -> Table:
     changes |= showing.changes_of(were_shown, showing.shown_names(table.fields.all()))
     audit.record(options.environment, "import", table, by=options.by, changes=changes)
     return table
+
+
+def _ask(options: _Options, table: Table, gone: set[str]) -> None:
+    """Ask whether the columns may go that something uses. Raises ImportRefusedError."""
+    if not (gone and options.confirm):
+        return
+    uses = {name: uses_of_removed(table, name) for name in sorted(gone)}
+    text = _("The file no longer has %(name)s. %(todo)s")
+    lines = [text % {"name": name, "todo": todo} for name, todo in uses.items() if todo]
+    if lines and not options.confirm(lines):
+        raise ImportRefusedError(_("Stopped: the table keeps its columns."))
 
 
 def _made(options: _Options, columns: list[Column], new: sql.Identifier, was: Mapping[str, Field] | None) -> Made:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import psycopg
+from django.db.models import prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -81,7 +82,9 @@ def unrelate(request: EnvironmentRequest, pk: int, relationship: int) -> HttpRes
         text = _("Relationship %(relationship)s removed.") % {"relationship": found}
         relationships.unrelate(found, by=request.user)
         return done(request, _url(request, table), text, changed=RELATED)
-    context = {"relationship": found, "segments": relationships.used_by(found), "table_url": _url(request, table)}
+    segments = relationships.used_by(found)
+    prefetch_related_objects(segments, "exports__environment")  # of the app above
+    context = {"relationship": found, "segments": segments, "table_url": _url(request, table)}
     return render_panel(request, "segments/unrelate.html", context)
 
 

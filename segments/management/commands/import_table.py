@@ -3,6 +3,7 @@
 import argparse
 import signal
 import sys
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -22,6 +23,18 @@ def _pair(text: str) -> tuple[str, str]:
     if not (name and sign and value):
         raise argparse.ArgumentTypeError(f"“{text}” is not COLUMN=VALUE.")
     return name, value
+
+
+def _can_be_asked(file: str) -> bool:
+    """Whether a person sits at the terminal, and the standard input is not the file."""
+    return file != "-" and sys.stdin.isatty()
+
+
+def _confirm(watch: ProgressDisplay, lines: list[str]) -> bool:
+    """Ask the person at the terminal whether columns may go that something uses."""
+    for line in lines:
+        watch.note(line)
+    return input("Import it all the same? [y/N] ").strip().casefold() in {"y", "yes"}
 
 
 class Command(BaseCommand):
@@ -110,6 +123,7 @@ class Command(BaseCommand):
                 types=dict(options["type"]),
                 encoding=options["encoding"],
                 delimiter=options["delimiter"],
+                confirm=partial(_confirm, watch) if _can_be_asked(options["file"]) else None,
                 progress=watch.say,
                 tell=watch.note,
             )

@@ -1,10 +1,11 @@
 """Whoever needs a column that the new file lacks is named by the import, and nobody else."""
 
 import io
+from functools import partial
 
 import pytest
 
-from segments.importing.loading import import_table
+from segments.importing.loading import ImportRefusedError, import_table
 from segments.models import Relationship
 from tests.factories import make_environment, make_export, make_segment, make_table
 from tests.segments.test_relationships import ACCOUNTS, accounts, contacts, environment, relate
@@ -112,3 +113,23 @@ def test_exports_that_send_it_are_named_last(related, accounts, contacts):
         "Choose the attributes of the contacts in “With letters” again."
         " Choose the fields of “Letter” again: runs fail until then."
     )
+
+
+def test_columns_that_something_uses_go_only_after_a_question(related, accounts, contacts):
+    make_segment(contacts, "Big accounts", [BIG])
+    make_export(accounts.environment, "Nothing of it")
+    asked: list[list[str]] = []
+
+    def answer(is_agreed, lines):
+        asked.append(lines)
+        return is_agreed
+
+    with pytest.raises(ImportRefusedError, match="Stopped: the table keeps its columns"):
+        told_without(accounts, "Employees", "Company", confirm=partial(answer, False))
+    assert accounts.fields.filter(name="Employees").exists()
+    question = (
+        "The file no longer has Employees. Change the rules of “Big accounts”: they cannot be refreshed until then."
+    )
+    assert asked == [[question]]
+    told_without(accounts, "Employees", "Company", confirm=partial(answer, True))
+    assert (len(asked), accounts.fields.filter(name="Employees").exists()) == (2, False)
