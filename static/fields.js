@@ -115,7 +115,7 @@ function follow({ clientX, clientY }) {
   if (!over || over === row || over.parentElement !== list) return;
   const box = over.getBoundingClientRect();
   const isBelow = Boolean(row.compareDocumentPosition(over) & Node.DOCUMENT_POSITION_FOLLOWING);
-  const isPast = isBelow ? clientY > box.top + box.height / 2 : clientY < box.top + box.height / 2;
+  const isPast = isBelow ? clientY > box.top + box.height / 3 : clientY < box.bottom - box.height / 3;
   if (isPast) over[isBelow ? "after" : "before"](row);
 }
 
