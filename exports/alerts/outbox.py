@@ -98,10 +98,15 @@ def _who_was_told(alert: Alert) -> QuerySet[AlertChannel]:
 
 
 def _sendable() -> LeasedQuerySet[AlertDelivery]:
-    """The messages that are due and not leased. A recovery is not sent before its alert."""
+    """The messages that are due and not leased. A recovery is not sent before its alert.
+
+    A channel gets one at a time: a receiver that does not answer keeps one worker at most.
+    """
     waiting = AlertDelivery.objects.filter(state=DeliveryState.WAITING)
     earlier = waiting.filter(alert=OuterRef("alert"), channel=OuterRef("channel"), is_recovery=False)
-    return waiting.filter(not_before__lte=Now(), token=None).exclude(Q(is_recovery=True) & Exists(earlier))
+    busy = waiting.exclude(token=None).values("channel")
+    free = waiting.filter(not_before__lte=Now(), token=None).exclude(channel__in=busy)
+    return free.exclude(Q(is_recovery=True) & Exists(earlier))
 
 
 @transaction.atomic

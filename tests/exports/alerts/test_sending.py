@@ -232,6 +232,17 @@ def test_a_channel_that_refuses_holds_up_no_other(environment, channel, receiver
         assert (len(receiver.got), len(other.got)) == (1, 2)
 
 
+def test_a_channel_keeps_one_worker_at_most_while_it_does_not_answer(environment, channel, receiver, goes):
+    with running_receiver() as other:
+        make_channel(environment, other, name="Second")
+        for _export in range(3):
+            goes("failed", of=make_export(environment))
+        AlertDelivery.objects.filter(channel=channel).update(not_before=Now() - timedelta(seconds=9))
+        taken, _claim = outbox._claim(())
+        send_waiting()
+        assert (taken.channel, len(receiver.got), len(other.got)) == (channel, 0, 3)
+
+
 def test_many_workers_send_each_message_once(environment, channel, receiver, goes):
     for _export in range(5):
         goes("failed", of=make_export(environment))
