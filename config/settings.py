@@ -121,7 +121,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "roles.language.LanguageMiddleware",
+    "roles.reader.ReaderMiddleware",
     "roles.access.middleware.TextMiddleware",
     "roles.audit.origin.OriginMiddleware",  # before all that may write the audit log
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -260,6 +260,7 @@ if DEBUG:  # `manage.py pseudo_locale` makes it: what stays plain in it no langu
     LOCALE_PATHS.append(DATA_DIR / "locale")
 TIME_ZONE = os.environ.get("WAYBILL_TIME_ZONE", "UTC")
 USE_TZ = True
+FORMAT_MODULE_PATH = "config.formats"  # what Django formats by itself is as roles/ui/locales.py has it
 USE_THOUSAND_SEPARATOR = True
 
 STATIC_URL = "static/"

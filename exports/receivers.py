@@ -15,6 +15,7 @@ from exports.spec.replacing import exports_to_mend
 from roles.access.policy import Access
 from roles.models import RoleAssignment
 from roles.ui.consequences import Consequence
+from roles.ui.locales import listing
 from segments.models import Segment, Table
 from segments.signals import NextStep, contact_segment_made, field_removed, field_retyped, segment_changing
 
@@ -61,8 +62,6 @@ def offer_to_use_it(*, segment: Segment, accounts: Segment, access: Access, **_m
 
 def _exports_of(table: Table, name: str) -> str:
     key = str(table.pk)
-    return ", ".join(
-        f"“{export.name}”"
-        for export in Export.objects.filter(field_selection__has_key=key).order_by("name")
-        if any(chosen.get("field") == name for chosen in export.field_selection[key])
-    )
+    exports = Export.objects.filter(field_selection__has_key=key).order_by("name")
+    names = [one.name for one in exports if any(chosen.get("field") == name for chosen in one.field_selection[key])]
+    return listing([f"“{one}”" for one in names])

@@ -9,7 +9,7 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from roles import lookalikes
+from roles import lookalikes, zones
 from roles.fields import Address, Line, Name
 from roles.kinds import Audience
 from roles.roles import Role
@@ -25,6 +25,7 @@ class User(AbstractUser):
     last_name = Line(_auth("last name"), max_length=150, blank=True)
     email = Address(_auth("email address"), blank=True)
     language = models.CharField(max_length=20, blank=True, default="", db_default="")  # "": the environment's
+    time_zone = models.CharField(max_length=64, blank=True, default="", db_default="")  # the same
 
     def clean(self) -> None:
         """Refuse a new user name that looks like another's."""
@@ -69,7 +70,9 @@ class Environment(models.Model):
         max_length=63, unique=True, help_text=_("The PostgreSQL schema that holds this environment's data.")
     )
     time_zone = models.CharField(
-        max_length=64, default="UTC", help_text=_("Default zone for new schedules, such as Europe/Paris.")
+        max_length=64,
+        default=zones.of_installation,
+        help_text=_("The zone in which times are shown and new schedules start, such as Europe/Paris."),
     )
     language = models.CharField(
         max_length=20, blank=True, default="", db_default="", help_text=_("Empty: each browser's language.")

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from roles import language
+from roles import reader
 from roles.access.policy import access_of, enter, public, signed_in
 from roles.frame import navigation
 from roles.models import Environment
@@ -59,7 +59,7 @@ def missing(request: Any, exception: Exception) -> HttpResponse:
     A view has looked that role up already; only an address that no view answers to costs a query.
     """
     if request.resolver_match is None:
-        language.activate_for(request)
+        reader.activate_for(request)
         place = re.match(r"/e/([\w-]+)/", request.path_info)
         if place and request.user.is_authenticated:
             with suppress(Http404):

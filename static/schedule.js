@@ -1,29 +1,35 @@
-// The schedule pane suggests the zone that the browser is in, and On to who defines a new schedule.
+// Where a zone is chosen the one that the browser is in is suggested, never taken silently; to who defines a new
+// schedule, On.
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-function suggest(schedule) {
-  const button = schedule.querySelector("[data-browser-zone]");
-  const field = schedule.querySelector("[name='zone']");
+function fieldOf(choice) {
+  return choice.querySelector("select, input");
+}
+
+function suggest(choice) {
+  const button = choice.querySelector("[data-browser-zone]");
+  const field = fieldOf(choice);
   if (!button || !field || !ZONE) return;
+  const isOffered = !field.options || [...field.options].some((option) => option.value === ZONE);
   button.textContent = button.dataset.browserZone.replace("{zone}", ZONE);
-  button.hidden = field.value === ZONE;
+  button.hidden = field.value === ZONE || !isOffered;
 }
 
 function suggestAll() {
-  for (const schedule of document.querySelectorAll("[data-schedule]")) suggest(schedule);
+  for (const choice of document.querySelectorAll("[data-zone-choice]")) suggest(choice);
 }
 
 document.addEventListener("click", ({ target }) => {
   const button = target.closest("[data-browser-zone]");
   if (!button) return;
-  const field = button.closest("[data-schedule]").querySelector("[name='zone']");
+  const field = fieldOf(button.closest("[data-zone-choice]"));
   field.value = ZONE;
   field.dispatchEvent(new Event("input", { bubbles: true }));
   field.focus();
 });
 document.addEventListener("input", ({ target }) => {
-  const schedule = target.closest("[data-schedule]");
-  if (schedule) suggest(schedule);
+  const choice = target.closest("[data-zone-choice]");
+  if (choice) suggest(choice);
 });
 document.addEventListener("change", ({ target }) => {
   if (!target.matches("[data-schedule] [name='scope'][value='new']")) return;

@@ -42,9 +42,9 @@ def make_environment(slug: str = "", **values: Any) -> Environment:
     )
 
 
-def make_member(environment: Environment, role: str = Role.ADMINISTRATOR, username: str = "") -> User:
+def make_member(environment: Environment, role: str = Role.ADMINISTRATOR, username: str = "", **values: Any) -> User:
     """Return a new user with `role` in `environment`."""
-    user = make_user(username)
+    user = make_user(username, **values)
     RoleAssignment.objects.create(environment=environment, user=user, role=role)
     return user
 

@@ -13,6 +13,7 @@ from connections.models import Connection, DestinationClass
 from roles.access.policy import Access
 from roles.kinds import ProfileKind
 from roles.permissions import Permission
+from roles.ui.locales import listing
 from roles.ui.words import number
 
 MANY = 8  # types, from which on they can be searched
@@ -40,7 +41,7 @@ class Tile:
         """What exports of this type send, in words."""
         taken = {words for one in TypeHelp(self.type).taken for words, is_taken in one.kinds if is_taken}
         kinds = [str(KINDS[kind]) for kind, words in KIND_WORDS.items() if words in taken]
-        segments = [_("Segments of %(kinds)s") % {"kinds": ", ".join(kinds)}] if kinds else []
+        segments = [_("Segments of %(kinds)s") % {"kinds": listing(kinds)}] if kinds else []
         return [*segments, *([_("Whole tables, with their description")] if self.type.takes_tables else [])]
 
     @property

@@ -12,6 +12,7 @@ from roles.audit import audit
 from roles.models import Environment, User
 from roles.permissions import Permission
 from roles.roles import PERMISSIONS
+from roles.ui.locales import listing
 
 # The roles that sharing is about: administrators use every connection anyway.
 SHARED_ROLES = [
@@ -45,7 +46,7 @@ def several(names: list[str]) -> str:
         return "".join(names)
     last = _("%(n)d more") % {"n": len(names) - 2} if len(names) > 3 else names[-1]
     first = names[:-1] if len(names) <= 3 else names[:2]
-    return _("%(names)s and %(last)s") % {"names": ", ".join(first), "last": last}
+    return listing([*first, last])
 
 
 def users_of(connection: Connection) -> list[User]:

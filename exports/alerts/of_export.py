@@ -8,6 +8,7 @@ from django.utils.translation import ngettext
 
 from exports.alerts.standing import standing_of, with_standing
 from exports.models import Alert, AlertDelivery, DeliveryState, Export
+from roles.ui.locales import listing
 
 
 @dataclass(frozen=True)
@@ -36,21 +37,16 @@ class AlertSummary:
             DeliveryState.WAITING: _("Not sent yet to %(names)s."),
             DeliveryState.FAILED: _("Not delivered to %(names)s."),
         }
-        return [text % {"names": _and(self.told[state])} for state, text in sentences.items() if self.told.get(state)]
+        return [
+            text % {"names": listing(self.told[state])} for state, text in sentences.items() if self.told.get(state)
+        ]
 
     def _to_come(self) -> list[str]:
         if self.next:
-            sentence = _("New alerts also go to %(names)s.") % {"names": _and(self.next)}
+            sentence = _("New alerts also go to %(names)s.") % {"names": listing(self.next)}
         else:
             sentence = _("New alerts show under the bell only.") if self.told else _("Alerts show under the bell only.")
-        return [sentence, *([_("%(names)s cannot send now.") % {"names": _and(self.broken)}] if self.broken else [])]
-
-
-def _and(names: list[str]) -> str:
-    """Return names in one phrase."""
-    if len(names) == 1:
-        return names[0]
-    return _("%(names)s and %(last)s") % {"names": ", ".join(names[:-1]), "last": names[-1]}
+        return [sentence, *([_("%(names)s cannot send now.") % {"names": listing(self.broken)}] if self.broken else [])]
 
 
 def alert_summary(export: Export) -> AlertSummary:

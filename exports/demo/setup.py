@@ -37,7 +37,7 @@ from segments.warehouse.members import refresh
 
 PLANS = (CONSUMERS, BUSINESSES)
 CUSTOMERS = 100_000
-HOST = "127.0.0.1"
+HOST, ZONE = "127.0.0.1", "Europe/Paris"
 LONGEST_WAIT = 120.0  # seconds for the runs of the set-up
 
 Say = Callable[[str], None]
@@ -68,7 +68,7 @@ def _make(plan: DemoPlan, users: dict[str, User], count: int, say: Say) -> list[
 
 def _environment(plan: DemoPlan, users: dict[str, User]) -> Environment:
     """One environment, in which everybody has their role."""
-    values = {"name": plan.name, "audience": plan.audience}
+    values = {"name": plan.name, "audience": plan.audience, "time_zone": ZONE}
     with transaction.atomic():
         environment, is_new = Environment.objects.get_or_create(slug=plan.slug, defaults=values)
         if is_new:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from django.db.models import Count
 from django.db.models.functions import Trunc
 from django.db.models.lookups import GreaterThanOrEqual
-from django.utils import formats, timezone
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from exports.history.filters import LAST_DAY, PERIODS, Filters, midnight
@@ -14,7 +14,8 @@ from exports.history.listing import newest_first
 from exports.models import MOMENT, RunQuerySet
 from exports.models.states import FINAL, STATES, Look
 from exports.shown.charts import Bar, Chart, Column, Series, in_words, legend_of, worst_of
-from roles.ui.words import number
+from roles.ui import locales
+from roles.ui.words import local_clock, local_day, number
 
 MOST_DAYS = 31
 MOST_COUNTED = 50_000  # runs; where there are more the chart begins with the first day that is counted whole
@@ -86,10 +87,9 @@ def _mark(counts: Counter[str]) -> Look | None:
 
 
 def _name(span: datetime, filters: Filters) -> str:
-    local = timezone.localtime(span)
-    return f"{local:%H:%M}" if filters.period == LAST_DAY else formats.date_format(local, "DATE_FORMAT")
+    return local_clock(span) if filters.period == LAST_DAY else local_day(span)
 
 
 def _short(span: datetime, filters: Filters) -> str:
     local = timezone.localtime(span)
-    return f"{local:%H}" if filters.period == LAST_DAY else f"{local.day}"
+    return f"{local:%H}" if filters.period == LAST_DAY else locales.day(local.date(), "column")

@@ -1,15 +1,13 @@
 """One run as a row of a history. The template needs no query and no rule."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from exports.models import Run
 from exports.shown.runs import RunFacts, run_facts
-from roles.ui.words import exact_time
+from roles.ui.words import time_near
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ def run_entry(run: Run, slug: str) -> RunEntry:
 
 def _times(run: RunFacts) -> str:
     """Return what the run's time means, and when it ran."""
-    start, end = (_near(value, run.moment) if value else "" for value in (run.started_at, run.ended_at))
+    start, end = (time_near(value, run.moment) if value else "" for value in (run.started_at, run.ended_at))
     times = {"start": start, "end": end}
     if start and end:
         text = _("Due · ran %(start)s – %(end)s") if run.due else _("Ran %(start)s – %(end)s")
@@ -41,9 +39,3 @@ def _times(run: RunFacts) -> str:
     else:
         text = _("Due") if run.due else ""
     return text % times
-
-
-def _near(value: datetime, other: datetime) -> str:
-    """Return the time of day, with the date if it differs from that of `other`."""
-    local = timezone.localtime(value)
-    return f"{local:%H:%M:%S}" if local.date() == timezone.localtime(other).date() else exact_time(value)

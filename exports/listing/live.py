@@ -5,13 +5,13 @@ from zlib import crc32
 
 from django.http import QueryDict
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 
 from exports.listing.query import MOVING, PAGE_SIZE, ExportListing, list_exports, states_of
 from exports.listing.rows import RowRenderer
 from exports.models import Export
 from exports.schedules.words import ScheduleWording
 from exports.shown.exports import ExportFacts, export_facts, rows_of
+from roles import reader
 from roles.access.policy import Access
 from roles.typed import typed_id
 
@@ -43,7 +43,7 @@ class Live:
             self.is_moving,
             self.is_stale,
         )
-        return f"{crc32(repr((shown, get_language())).encode()):x}"
+        return f"{crc32(repr((shown, reader.key())).encode()):x}"
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from exports.shown.runs import run_facts
 from exports.shown.status import NEVER_RUN
 from roles.access.policy import Access
 from roles.permissions import Permission
+from roles.ui.locales import percent
 from roles.ui.words import exact_time
 
 MANY_FILES = 6
@@ -117,4 +118,4 @@ def _said(run: Run) -> str:
     if run.state != State.RUNNING or run.percent is None:
         return str(run.look.label)
     quarter = run.percent // SAID_EVERY * SAID_EVERY
-    return _("%(state)s, %(percent)d %%") % {"state": run.look.label, "percent": quarter}
+    return _("%(state)s, %(percent)s") % {"state": run.look.label, "percent": percent(quarter)}

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from exports.models import Run
 from exports.models.states import DELIVERED, State
 from exports.shown.runs import RunFacts
-from roles.ui.words import duration, exact_time, number
+from roles.ui.words import duration, exact_time, number, size
 
 
 def named_facts(run: Run, facts: RunFacts) -> list[tuple[str, Any]]:
@@ -29,7 +28,7 @@ def named_facts(run: Run, facts: RunFacts) -> list[tuple[str, Any]]:
         (_("Ended"), _time(facts.ended_at)),
         (_("Duration"), _duration(run, facts)),
         (str(facts.words.name), number(facts.done) if facts.done or run.state in DELIVERED else None),
-        (_("Size"), filesizeformat(facts.bytes) if facts.bytes else None),
+        (_("Size"), size(facts.bytes) if facts.bytes else None),
         (str(facts.words.each_second), number(rate(run)) if rate(run) else None),
         (_("Attempts"), facts.tried),
     ]

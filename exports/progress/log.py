@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.utils import timezone
-from django.utils.formats import date_format
 
 from exports.models import Level, Run
 from exports.runs import log
+from roles.ui import locales
 from roles.ui.words import exact_time
 
 TONES: dict[str, str] = {Level.INFO: "neutral", Level.WARNING: "warning", Level.ERROR: "danger"}
@@ -32,11 +32,18 @@ def log_of(run: Run, *, with_details: bool) -> list[LogLine]:
     day: date | None = None
     for line in log.lines_of(run):
         local = timezone.localtime(line.at)
-        said = date_format(local, "DATE_FORMAT") if local.date() != day else ""
+        said = locales.day(local.date()) if local.date() != day else ""
         day = local.date()
         detail = str(line.detail) if with_details else ""
         look = (TONES[line.level], detail)
         lines.append(
-            LogLine(f"log-{line.pk or 0}", said, f"{local:%H:%M:%S}", exact_time(line.at), str(line.text), *look)
+            LogLine(
+                f"log-{line.pk or 0}",
+                said,
+                locales.clock(local.time(), seconds=True),
+                exact_time(line.at),
+                str(line.text),
+                *look,
+            )
         )
     return lines

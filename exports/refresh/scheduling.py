@@ -2,18 +2,20 @@
 
 from collections import defaultdict
 from datetime import datetime, timedelta
+from math import ceil
 
 from django.db import transaction
 
 from exports.models import RefreshSchedule, RefreshState, Schedule, ScheduleMode, SystemRefresh
 from exports.refresh import due
 from exports.runs.run_all import LeftOut
-from exports.schedules import planning, recurrence
+from exports.schedules import planning, recurrence, sentences
 from exports.schedules.recurrence import Recurrence
 from roles.audit import audit
 from roles.messages import EMPTY, Message
 from roles.messages import said as _
 from roles.models import Environment, User
+from roles.ui import locales
 
 HOUR = timedelta(hours=1)
 WEEK = timedelta(days=7)
@@ -53,11 +55,14 @@ def save_zone(environment: Environment, zone: str, *, by: User) -> None:
 
 def refresh_schedule_words(schedule: RefreshSchedule | None) -> Message:
     """Say when it runs, as the audit log keeps it."""
-    return recurrence.words(recurrence.of(schedule)) if schedule and schedule.is_on else _("Off")
+    return sentences.words(recurrence.of(schedule)) if schedule and schedule.is_on else _("Off")
 
 
 def touched_by(environment: Environment, rule: Recurrence | None) -> LeftOut | None:
-    """Name the exports whose own schedules fall due while the refresh may run, within a week; None for none."""
+    """Name the exports whose own schedules fall due while the refresh may run, within a week; None for none.
+
+    The reason is how long after a refresh that is, in words.
+    """
     if rule is None or recurrence.problem(rule):
         return None
     now, lasts = planning.database_now(), _may_last(environment)
@@ -67,7 +72,7 @@ def touched_by(environment: Environment, rule: Recurrence | None) -> LeftOut | N
     for schedule in own.select_related("export").order_by("export__name"):
         by_rule[recurrence.of(schedule)].append(schedule.export.name)
     names = [name for one in list(by_rule)[:MOST_RULES] if _meets(one, starts, lasts) for name in by_rule[one]]
-    return LeftOut("", sorted(names)) if names else None
+    return LeftOut(locales.span(ceil(lasts / HOUR), "hour"), sorted(names)) if names else None
 
 
 def _meets(rule: Recurrence, starts: list[datetime], lasts: timedelta) -> bool:

@@ -13,7 +13,7 @@ from django.db import connection
 
 from exports.models import Level, Run, RunLine, Trigger
 from exports.models.states import STATES, State
-from roles.messages import EMPTY, Message, joined, listed
+from roles.messages import EMPTY, Message, enumerated, joined
 from roles.messages import said as _
 from roles.messages.field import out_of_json
 from roles.models import User
@@ -68,7 +68,7 @@ def note_step(run: Run, step: dict[str, Any]) -> None:
     """Log the end of a step: its result and how long it took."""
     ended = {"failed": _("failed"), "held": _("held")}.get(step["state"], _("done"))
     parts = [out_of_json(step["label"]), out_of_json(step["note"]), ended]
-    words = {"told": listed(filter(None, parts), by=" · "), "time": timedelta(seconds=step["seconds"])}
+    words = {"told": joined(filter(None, parts), by=" · "), "time": timedelta(seconds=step["seconds"])}
     say(run, _("%(told)s (%(time)s)") % words, level=STEP_LEVELS.get(step["state"], Level.INFO))
 
 
@@ -89,7 +89,7 @@ def _began(run: Run, *, was_queued: bool) -> Message:
         parts.append(_("due %(when)s") % {"when": run.due})
     if run.is_late:
         parts.append(_("late, since Waybill was not running then"))
-    return joined(parts, by=", ")
+    return enumerated(parts)
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class _Move:
         return _("Failed: %(message)s Next try at %(when)s") % words
 
     def _held(self) -> Message:
-        texts = listed(self.run.held_texts, by=". ")
+        texts = joined(self.run.held_texts, by=". ")
         held_for = texts if self.run.held_for else self.run.reason
         return _("Held: %(texts)s. Somebody who may edit the export decides") % {"texts": held_for}
 

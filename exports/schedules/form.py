@@ -6,14 +6,15 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
-from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext, gettext_lazy
 
 from exports.models import Export, Repeat, ScheduleMode
 from exports.schedules import recurrence
 from exports.schedules.planning import stored_rule
 from exports.schedules.recurrence import LAST_DAY, Recurrence
+from roles import zones
 from roles.edits.parts import Part, joined, parts_of
+from roles.ui import locales
 
 ON, OFF = "on", ScheduleMode.OFF.value
 REFRESH = ScheduleMode.REFRESH.value
@@ -47,6 +48,11 @@ MISSING = {
 }
 
 
+def weekday_choices() -> list[tuple[int, str]]:
+    """Return the days of the week in the order and by the names of the reader."""
+    return [(day, locales.weekday(day, "wide")) for day in locales.weekdays()]
+
+
 class ScheduleForm(forms.Form):
     """Whether exports run by themselves, and when. After it was judged `mode` and `rule` say what to keep."""
 
@@ -76,7 +82,7 @@ class ScheduleForm(forms.Form):
     )
     weekdays = forms.TypedMultipleChoiceField(
         label=gettext_lazy("Days"),
-        choices=[(day + 1, name) for day, name in WEEKDAYS.items()],
+        choices=weekday_choices,
         coerce=int,
         required=False,
         widget=forms.CheckboxSelectMultiple,
@@ -150,7 +156,7 @@ class ScheduleForm(forms.Form):
         self.rule = _rule(repeat, cleaned)
         problem = recurrence.problem(self.rule)
         if problem:
-            is_unknown = self.rule.zone not in recurrence.zones()
+            is_unknown = self.rule.zone not in zones.known()
             self.add_error("zone" if is_unknown else "cron", forms.ValidationError(str(problem), code="invalid"))
 
 
@@ -243,7 +249,7 @@ def typed_values(form: type[ScheduleForm], data: Mapping[str, Any]) -> dict[str,
 
 def _rule(repeat: str, cleaned: Mapping[str, Any]) -> Recurrence:
     """The recurrence that was filled in, with nothing of what its kind does not use."""
-    zone = recurrence.zone_named(cleaned["zone"])
+    zone = zones.named(cleaned["zone"])
     if repeat == Repeat.CRON:
         return Recurrence(repeat, cron=" ".join(cleaned["cron"].split()), zone=zone)
     if repeat == Repeat.HOURLY:

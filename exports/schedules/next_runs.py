@@ -2,26 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
 from exports.models import Repeat, ScheduleMode
-from exports.schedules import recurrence
+from exports.schedules import recurrence, sentences
 from exports.schedules.form import ScheduleForm
 from exports.schedules.planning import database_now, refresh_of
 from exports.schedules.recurrence import Recurrence
-from exports.schedules.words import local_text
+from exports.schedules.words import local_text, reader_text
+from roles import zones
 from roles.models import Environment
+from roles.ui import locales
 
 SHOWN = 5
 
 
 @dataclass(frozen=True)
 class NextRun:
-    """One of the next runs: the local time, the offset where it is the first or another than before, and why."""
+    """One of the next runs: the local time, the offset where it is the first or another than before, and notes."""
 
     moment: datetime
     text: str
@@ -45,7 +47,7 @@ def next_runs(values: Mapping[str, Any], environment: Environment) -> NextRuns:
         first = next(iter(form.errors.values()))[0]
         return NextRuns(text=str(first))
     if form.mode == ScheduleMode.OFF:
-        return NextRuns(text=_("It does not run by itself. Choose Run whenever you want to send it."))
+        return NextRuns(text=_("This export won't run automatically. Choose Run to send it."))
     return next_of(form.rule) if form.rule else _of_refresh(environment)
 
 
@@ -69,12 +71,17 @@ def next_of(rule: Recurrence) -> NextRuns:
     local = [due.astimezone(zone) for due in dues]
     before = [None, *local]
     runs = [_run(rule, moment, earlier) for moment, earlier in zip(local, before, strict=False)]
-    return NextRuns(str(recurrence.words(rule)), tuple(runs))
+    return NextRuns(str(sentences.words(rule)), tuple(runs))
 
 
 def _run(rule: Recurrence, moment: datetime, earlier: datetime | None) -> NextRun:
     has_moved = earlier is None or earlier.utcoffset() != moment.utcoffset()
-    return NextRun(moment, local_text(moment), offset_text(moment) if has_moved else "", _note(rule, moment))
+    return NextRun(moment, local_text(moment), zones.offset(moment) if has_moved else "", _notes(rule, moment))
+
+
+def _notes(rule: Recurrence, moment: datetime) -> str:
+    """Say what the reader's clock shows then, and what is special about that day."""
+    return " · ".join(filter(None, (reader_text(moment), _note(rule, moment))))
 
 
 def _note(rule: Recurrence, moment: datetime) -> str:
@@ -82,13 +89,6 @@ def _note(rule: Recurrence, moment: datetime) -> str:
     if rule.repeat in (Repeat.HOURLY, Repeat.CRON):
         return ""
     if f"{moment:%H:%M}" not in rule.times:
-        return _("%(time)s does not exist on that day") % {"time": rule.times[0]}
+        return _("%(time)s does not exist on that day") % {"time": locales.clock(time.fromisoformat(rule.times[0]))}
     comes_again = moment.replace(fold=1).utcoffset() != moment.utcoffset() and not moment.fold
     return _("comes twice on that day, runs the first time") if comes_again else ""
-
-
-def offset_text(moment: datetime) -> str:
-    """Return how far the local time is from UTC: "UTC+05:45"."""
-    offset = moment.utcoffset() or timedelta(0)
-    hours, minutes = divmod(abs(int(offset.total_seconds())) // 60, 60)
-    return f"UTC{'-' if offset < timedelta(0) else '+'}{hours:02}:{minutes:02}"

@@ -10,25 +10,19 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import islice
-from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
-
-from cronsim import CronSim, CronSimError
-from django.conf import settings
-from django.utils.dates import WEEKDAYS_ABBR
-from django.utils.translation import get_language
+from zoneinfo import ZoneInfo
 
 from exports.models.schedule import Recurring, Repeat
-from roles.messages import EMPTY, Message, joined, listed, verbatim
+from exports.schedules import cron
+from roles import zones
+from roles.messages import EMPTY, Message
 from roles.messages import said as _
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
-REGIONS = {"Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
 LAST_DAY = 0  # the month_day that stands for it
 MOST_TIMES = 4  # of a day
-BAD_CRON = (CronSimError, AssertionError, TypeError, ValueError)  # what the library raises, by the kind of nonsense
 
 
 @dataclass(frozen=True)
@@ -56,34 +50,9 @@ def of(recurring: Recurring) -> Recurrence:
     )
 
 
-@cache
-def zones() -> frozenset[str]:
-    """Return the names of the time zones that can be chosen."""
-    return frozenset(available_timezones() - {"Factory", "localtime"})
-
-
-def offered_zones() -> list[str]:
-    """Return the zones to choose from: places by their present names, and UTC."""
-    return ["UTC", *sorted(name for name in zones() if name.partition("/")[0] in REGIONS)]
-
-
-def zone_named(text: str) -> str:
-    """Return the zone meant by "europe/paris", "New York" or "Paris"; the text itself where that is not clear."""
-    wanted = "_".join(text.split()).casefold()
-    if wanted in _by_name():
-        return _by_name()[wanted]
-    found = [name for name in offered_zones() if name.casefold().endswith(f"/{wanted}")]
-    return found[0] if len(found) == 1 else text.strip()
-
-
-@cache
-def _by_name() -> dict[str, str]:
-    return {name.casefold(): name for name in zones()}
-
-
 def next_after(recurrence: Recurrence, moment: datetime) -> datetime | None:
     """Return the first occurrence strictly after the aware `moment`, in UTC; None for one that can never run."""
-    if _mistake(recurrence):
+    if mistake(recurrence):
         return None
     zone, after = ZoneInfo(recurrence.zone), moment.astimezone(UTC)
     if recurrence.repeat == Repeat.HOURLY:
@@ -110,10 +79,10 @@ def between(recurrence: Recurrence, after: datetime, until: datetime, most: int)
 
 def problem(recurrence: Recurrence) -> Message:
     """Say why it can never run and what to do, for people; nothing for one that can."""
-    mistake = _mistake(recurrence)
-    if mistake or recurrence.repeat != Repeat.CRON:
-        return mistake
-    return EMPTY if next_after(recurrence, datetime(2000, 1, 1, tzinfo=UTC)) else _never(recurrence.cron)
+    found = mistake(recurrence)
+    if found or recurrence.repeat != Repeat.CRON:
+        return found
+    return EMPTY if next_after(recurrence, datetime(2000, 1, 1, tzinfo=UTC)) else cron.never(recurrence.cron)
 
 
 def _from(recurrence: Recurrence, after: datetime) -> Iterator[datetime]:
@@ -128,61 +97,6 @@ def _until(recurrence: Recurrence, after: datetime, until: datetime) -> Iterator
         if due > until:
             return
         yield due
-
-
-# Words ----------------------------------------------------------------------------------------------------------------
-
-
-def words(recurrence: Recurrence) -> Message:
-    """Say it in words with its zone: "Daily at 09:00 (Europe/Paris)"."""
-    return _("%(rule)s (%(zone)s)") % {"rule": rule(recurrence), "zone": recurrence.zone}
-
-
-def rule(recurrence: Recurrence) -> Message:
-    """Say it in words without its zone: "Daily at 09:00"; what makes no sense is called by its kind alone."""
-    if _mistake(recurrence):
-        return Message.of(dict(Repeat.choices).get(recurrence.repeat, recurrence.repeat))
-    if recurrence.repeat == Repeat.CRON:
-        return _of_cron(recurrence.cron)
-    if recurrence.repeat == Repeat.HOURLY:
-        return _("Hourly at minute %(minute)d") % {"minute": _clock(recurrence.times[0]).minute}
-    words = {"times": listed(sorted(recurrence.times)), "days": _days(recurrence.weekdays)}
-    return _on_days(recurrence) % (words | {"day": recurrence.month_day})
-
-
-def _of_cron(expression: str) -> Message:
-    """Say a cron expression; its library speaks English alone, so that others read the expression itself."""
-    if get_language() in {None, settings.LANGUAGE_CODE}:
-        return verbatim(CronSim(expression, datetime(2000, 1, 1)).explain())
-    return _("Cron: %(expression)s") % {"expression": expression}
-
-
-def _on_days(recurrence: Recurrence) -> Message:
-    """The rule of a daily, weekly or monthly recurrence, with places for %(times)s, %(days)s and %(day)d."""
-    if recurrence.repeat == Repeat.WEEKLY:
-        return _("Weekly on %(days)s at %(times)s")
-    if recurrence.repeat == Repeat.DAILY:
-        return _("Daily at %(times)s")
-    if recurrence.month_day == LAST_DAY:
-        return _("Last day of each month at %(times)s")
-    if recurrence.month_day > 28:
-        return _("Day %(day)d (or the last) of each month at %(times)s")
-    return _("Day %(day)d of each month at %(times)s")
-
-
-def _days(weekdays: tuple[int, ...]) -> Message:
-    """Return days in words, three and more in a row as one: "Mon" to "Fri", "Sun"."""
-    rows: list[list[int]] = []
-    for day in sorted(set(weekdays) & set(range(1, 8))):
-        if rows and rows[-1][-1] == day - 1:
-            rows[-1].append(day)
-        else:
-            rows.append([day])
-    return joined((_row_of_days([WEEKDAYS_ABBR[day - 1] for day in row]) for row in rows), by=", ")
-
-
-def _row_of_days(names: list[Any]) -> Message:
-    return joined([names[0], names[-1]], by="–") if len(names) > 2 else joined(names, by=", ")
 
 
 # Local wall clocks ----------------------------------------------------------------------------------------------------
@@ -200,7 +114,7 @@ def _shown(zone: ZoneInfo, moment: datetime) -> datetime:
 
 def _walls(recurrence: Recurrence, after: datetime) -> Iterator[datetime]:
     """The wall clock times, strictly after `after`, at which a recurrence comes; of cron within fifty years."""
-    return CronSim(recurrence.cron, after) if recurrence.repeat == Repeat.CRON else _day_walls(recurrence, after)
+    return cron.walls(recurrence.cron, after) if recurrence.repeat == Repeat.CRON else _day_walls(recurrence, after)
 
 
 def _day_walls(recurrence: Recurrence, after: datetime) -> Iterator[datetime]:
@@ -312,12 +226,12 @@ def _is_clock(text: str) -> bool:
         return False
 
 
-def _mistake(recurrence: Recurrence) -> Message:
-    """Say what of it makes no sense; a cron expression that never comes is found elsewhere."""
-    if recurrence.zone not in zones():
+def mistake(recurrence: Recurrence) -> Message:
+    """Say what of it makes no sense; that a cron expression never comes, only `problem` says."""
+    if recurrence.zone not in zones.known():
         return _("“%(zone)s” is not a known time zone. Choose one of the list.") % {"zone": recurrence.zone}
     if recurrence.repeat == Repeat.CRON:
-        return _cron_mistake(recurrence.cron)
+        return cron.mistake(recurrence.cron)
     if recurrence.repeat not in Repeat.values:
         return _("Choose how often it runs.")
     if not recurrence.times:
@@ -334,44 +248,3 @@ def _day_mistake(recurrence: Recurrence) -> Message:
     if recurrence.repeat == Repeat.MONTHLY and not LAST_DAY <= recurrence.month_day <= 31:
         return _("Choose a day from 1 to 31, or the last day.")
     return EMPTY
-
-
-def _cron_mistake(expression: str) -> Message:
-    if len(expression.split()) != 5:
-        return _("A cron expression has five parts: minute, hour, day of the month, month and day of the week.")
-    try:
-        CronSim(expression, datetime(2000, 1, 1))
-    except BAD_CRON as error:
-        if _comes_in_another_month(expression):
-            return _never(expression)
-        return _("“%(cron)s” cannot be read: %(part)s.") % {"cron": expression, "part": _part(expression, str(error))}
-    return EMPTY
-
-
-def _comes_in_another_month(expression: str) -> bool:
-    """Whether only its month is at fault, as in the 30th of February, which the library finds itself."""
-    minute, hour, day, month, weekday = expression.split()
-    try:
-        CronSim(f"0 0 1 {month} *", datetime(2000, 1, 1))
-        CronSim(f"{minute} {hour} {day} * {weekday}", datetime(2000, 1, 1))
-    except BAD_CRON:
-        return False
-    return True
-
-
-def _part(expression: str, error: str) -> Message:
-    """Name the part of the expression that the library stumbled over."""
-    minute, hour, day, month, weekday = expression.split()
-    parts = {
-        "Bad minute": (_("the minute is “%(text)s”"), minute),
-        "Bad hour": (_("the hour is “%(text)s”"), hour),
-        "Bad day-of-month": (_("the day of the month is “%(text)s”"), day),
-        "Bad month": (_("the month is “%(text)s”"), month),
-        "Bad day-of-week": (_("the day of the week is “%(text)s”"), weekday),
-    }
-    words, text = parts.get(error, (_("one of its parts is not understood"), ""))
-    return words % {"text": text} if text else words
-
-
-def _never(expression: str) -> Message:
-    return _("“%(cron)s” never comes: no year has such a day. Choose another day or month.") % {"cron": expression}

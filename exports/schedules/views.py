@@ -12,11 +12,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from exports import actions
 from exports.models import Export, ScheduleMode
-from exports.schedules import planning, recurrence
+from exports.schedules import planning
 from exports.schedules.form import KEEP, OFF, ON, BulkScheduleForm, ScheduleForm, initial_values, typed_values
 from exports.schedules.next_runs import NextRuns, next_runs
 from exports.schedules.words import words_and_stored_rule
 from exports.web.common import Words, chosen_exports, each, report, select_first
+from roles import zones
 from roles.access.policy import EnvironmentRequest, requires
 from roles.permissions import Permission
 from roles.ui.htmx import render_panel
@@ -86,7 +87,7 @@ def _pane(
 def parts(form: ScheduleForm, request: EnvironmentRequest) -> dict[str, Any]:
     """Return what templates/exports/schedule_fields.html needs beside the form."""
     values = form.data if form.is_bound else form.initial
-    return {"next": next_runs(values, request.environment), "zones": recurrence.offered_zones()}
+    return {"next": next_runs(values, request.environment), "zones": zones.offered()}
 
 
 @requires(Permission.VIEW)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from exports.models.states import FINAL, STATES, Look, State
+from roles.ui.locales import listing
 from roles.ui.words import number
 
 
@@ -57,7 +58,7 @@ def in_words(counts: Counter[str]) -> str:
     """Return how many of which state, as words."""
     words = [_("%(count)s %(state)s") % {"count": number(count), "state": look.label}
              for look, count in legend_of(counts)]  # fmt: skip
-    return ", ".join(words) or _("none")
+    return listing(words, "plain") or _("none")
 
 
 def worst_of(states: Iterable[str]) -> str | None:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from exports.models import Run
 from exports.models.states import NOT_STARTED, STATES, Look, State
 from roles.messages import EMPTY, Message
+from roles.ui import locales
 from roles.ui.words import relative
 
 # The order in which a person wants to see statuses: what needs them first.
@@ -48,7 +49,7 @@ class Status:
         if self.is_canceling:
             return _("canceling")
         if self.state == State.RUNNING:
-            return "" if self.percent is None else f"{self.percent} %"
+            return "" if self.percent is None else locales.percent(self.percent)
         if self.state == State.RETRYING and self.next_try:
             return _("next try %(when)s") % {"when": relative(self.next_try, timezone.now())}
         return str(self.said) or (_("waiting for a worker") if self.state == State.QUEUED else "")

@@ -10,6 +10,7 @@ from connections.models import Connection
 from exports.spec.problems import one_line
 from roles.access.policy import Access
 from roles.models import Environment
+from roles.ui.locales import listing
 from segments.models import Segment, Table
 
 LONGEST_COMPARED = 200  # characters of a name that a like one is looked for
@@ -56,5 +57,5 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     like = difflib.get_close_matches(name.casefold(), by_folded, n=3)
     if not like:
         return ""
-    quoted = ", ".join(f"“{one_line(by_folded[one])}”" for one in like)
+    quoted = listing([f"“{one_line(by_folded[one])}”" for one in like], "or")
     return _("Did you mean %(names)s?") % {"names": quoted}

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from connections.destinations.base import Destination, TargetField
 from roles.kinds import ProfileKind, SemanticType
+from roles.ui.locales import listing
 from roles.ui.words import number
 from segments.models import Segment
 from segments.projection import projected
@@ -74,7 +75,7 @@ def why_not(segment: Segment, destination: type[Destination], settings: Settings
     missing = _missing(segment, destination, settings)
     if not missing:
         return ""
-    names = ", ".join(str(field.label) for field in missing)
+    names = listing([str(field.label) for field in missing])
     return _("%(type)s needs %(fields)s, but no field of this segment provides it.") % {
         "type": destination.label,
         "fields": names,

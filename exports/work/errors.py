@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from roles.messages import Message, SaidError, listed
+from roles.messages import Message, SaidError, joined
 from roles.messages import said as _
 
 if TYPE_CHECKING:
@@ -64,4 +64,4 @@ class HeldRunError(Exception):
     def message(self) -> Message:
         """What is unusual and what to do, for everyone."""
         text = _("%(texts)s. Nothing was sent. Check what is to be sent, then send it anyway or drop this run.")
-        return text % {"texts": listed((brake.text for brake in self.brakes), by=". ")}
+        return text % {"texts": joined((brake.text for brake in self.brakes), by=". ")}

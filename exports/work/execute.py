@@ -31,7 +31,7 @@ from exports.work.record import Recorder
 from exports.work.settling import settle
 from exports.work.success import succeed
 from roles import shared_memory
-from roles.messages import Message, joined, verbatim
+from roles.messages import Message, enumerated, joined, verbatim
 from roles.messages import said as _
 from segments.models import Segment
 from segments.warehouse import members, queries
@@ -170,7 +170,7 @@ def _refresh_segments(segments: list[Segment], recorder: Recorder) -> None:
     with recorder.step("refresh") as step:
         count = _("%(name)s · %(members)s")
         refreshed = [count % {"name": segment.name, "members": _refresh(segment)} for segment in segments]
-        step["note"] = joined(refreshed, by=", ")
+        step["note"] = enumerated(refreshed)
 
 
 def _refresh(segment: Segment) -> int:

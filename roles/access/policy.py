@@ -15,11 +15,12 @@ from django.shortcuts import get_object_or_404
 from django.utils.functional import cached_property
 from django_htmx.middleware import HtmxDetails
 
-from roles import language
+from roles import reader
 from roles.access import seeing
 from roles.models import Environment, RoleAssignment, User
 from roles.permissions import Permission
 from roles.roles import PERMISSIONS, Role, roles_with
+from roles.ui.locales import listing
 
 View = Callable[..., HttpResponseBase]
 
@@ -74,10 +75,10 @@ def access_of(user: User, slug: str) -> Access:
 
 
 def enter(request: Any, slug: str) -> Access:
-    """Use the frame and the language of the environment `slug` from here on; Http404 where the user has no role."""
+    """Use frame, language and zone of the environment `slug` from here on; Http404 where the user has no role."""
     request.access = access = access_of(request.user, slug)
     request.environment = access.environment
-    language.activate_for(request)
+    reader.activate_for(request)
     return access
 
 
@@ -85,7 +86,7 @@ def administrators(environment: Environment) -> str:
     """Return the names of up to five administrators of the environment, whom a user can ask."""
     able = roles_with(Permission.MANAGE_CONNECTIONS)
     assignments = RoleAssignment.objects.filter(environment=environment, role__in=able, user__is_active=True)
-    return ", ".join(str(assignment.user) for assignment in assignments.select_related("user")[:5])
+    return listing([str(assignment.user) for assignment in assignments.select_related("user")[:5]], "or")
 
 
 def requires(permission: Permission, post: Permission | None = None) -> Callable[[View], View]:

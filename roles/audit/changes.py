@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from roles.messages.field import told
 from roles.models import AuditEvent
 from roles.roles import Role
+from roles.ui.locales import listing
 from roles.ui.words import NONE, number
 
 PAIR = 2
@@ -153,7 +154,7 @@ def _say(name: str, value: Any) -> str:
     if isinstance(value, int | float):
         return number(value)
     if isinstance(value, list):
-        return ", ".join(_say(name, one) for one in value)
+        return listing([_say(name, one) for one in value], "plain")
     if isinstance(value, dict):
         return "; ".join(f"{key}: {_say(key, one)}" for key, one in value.items())
     return str(VALUES.get(name, {}).get(value, value))

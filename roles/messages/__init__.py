@@ -9,6 +9,33 @@ that record call `said` and `said_many` by those names.
 """
 
 from roles.messages.error import SaidError
-from roles.messages.message import EMPTY, Listed, Message, joined, listed, personal, said, said_many, verbatim
+from roles.messages.message import (
+    EMPTY,
+    Listed,
+    Message,
+    Month,
+    Weekday,
+    enumerated,
+    joined,
+    listed,
+    personal,
+    said,
+    said_many,
+    verbatim,
+)
 
-__all__ = ["EMPTY", "Listed", "Message", "SaidError", "joined", "listed", "personal", "said", "said_many", "verbatim"]
+__all__ = [
+    "EMPTY",
+    "Listed",
+    "Message",
+    "Month",
+    "SaidError",
+    "Weekday",
+    "enumerated",
+    "joined",
+    "listed",
+    "personal",
+    "said",
+    "said_many",
+    "verbatim",
+]

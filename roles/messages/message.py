@@ -7,23 +7,27 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import singledispatch
 from typing import Any
 
-from django.utils import formats
 from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext, override
 
+from roles.ui import locales
 from roles.ui.words import duration, exact_time, number
 
 MASK = "…"
 COUNT = "n"  # the parameter that is the count of a plural
+JOINED = "%(all)s"  # the text of several messages after each other
 DEEPEST = 8  # messages and lists within each other; beyond that nobody reads
 VERSION = 1
+KINDS = {"and", "or", "plain"}  # of lists
+WIDTHS = {None: "abbreviated", "abbreviated": "abbreviated", "wide": "wide"}  # of weekdays, as they are kept
 
 _PLACE = re.compile(r"%(?:\((\w+)\)([sd])|%)")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=\S)")
 _QUOTED = re.compile("“[^”]*”")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # what PostgreSQL takes in no text
 
@@ -36,11 +40,27 @@ class Personal:
 
 
 @dataclass(frozen=True)
+class Weekday:
+    """A parameter that is a weekday, 1 (Monday) to 7; `width`: abbreviated, wide."""
+
+    number: int
+    width: str = "abbreviated"
+
+
+@dataclass(frozen=True)
+class Month:
+    """A parameter that is a month, 1 to 12."""
+
+    number: int
+
+
+@dataclass(frozen=True)
 class Listed:
-    """A parameter that is several, with `by` between them."""
+    """A parameter that is several: a list of a `kind` (and, or, plain), or with the sign `by` between them."""
 
     values: tuple[Any, ...]
-    by: str
+    kind: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +85,8 @@ class Message:
 
     def __str__(self) -> str:
         words = self._words() if self.msgid else self.text
-        if self.is_first_sentence:
-            words = words.partition(". ")[0].removesuffix(".")
+        if self.is_first_sentence and not self.msgid:
+            words = _first_sentence(words)
         if self.longest is not None and len(words) > self.longest:
             return words[: self.longest - 1] + "…"
         return words
@@ -152,7 +172,8 @@ class Message:
             words = ngettext(self.msgid, self.plural, self.count)
         else:
             words = gettext(self.msgid)
-        return _PLACE.sub(self._filled, words)
+        # Cut before values are filled in: they may hold whole sentences, or what looks like the end of one.
+        return _PLACE.sub(self._filled, _first_sentence(words) if self.is_first_sentence else words)
 
     def _filled(self, place: re.Match[str]) -> str:
         name, kind = place[1], place[2]
@@ -160,7 +181,10 @@ class Message:
             return "%"
         if name == COUNT and self.count is not None:
             return _words(self.count, kind)
-        return _words(self.params[name], kind) if name in self.params else MASK
+        if name not in self.params:
+            return MASK
+        value = self.params[name]
+        return _words(_first_of(value) if self.is_first_sentence and self.msgid == JOINED else value, kind)
 
 
 EMPTY = Message()
@@ -190,17 +214,36 @@ def personal(value: str) -> Personal:
     return Personal(value)
 
 
-def listed(items: Iterable[Any], by: str = ", ") -> Listed:
-    """Return a parameter that is several, shown one after the other with `by` between them."""
-    return Listed(tuple(_taken(one) for one in items), by)
+def listed(items: Iterable[Any], kind: str = "plain") -> Listed:
+    """Return a parameter that is several, listed as the reader's language does; see roles.ui.locales.listing."""
+    return Listed(tuple(_taken(one) for one in items), kind)
 
 
 def joined(items: Iterable[Any], by: str = " ") -> Message:
-    """Return several messages, sentences say, as one, with `by` between them."""
-    several = [Message.of(one) for one in items]
-    if len(several) < 2:
-        return several[0] if several else EMPTY
-    return Message("%(all)s") % {"all": listed(several, by)}
+    """Return several messages as one: sentences, or facts with a sign such as " · " between them."""
+    return _as_one([_taken(one) for one in items], lambda several: Listed(several, by=by))
+
+
+def enumerated(items: Iterable[Any], kind: str = "plain") -> Message:
+    """Return several messages as one, listed as `listed` lists them."""
+    return _as_one([_taken(one) for one in items], lambda several: Listed(several, kind))
+
+
+def _as_one(several: list[Any], listing: Callable[[tuple[Any, ...]], Listed]) -> Message:
+    if not several:
+        return EMPTY
+    is_said = len(several) == 1 and isinstance(several[0], str | Message)
+    return Message.of(several[0]) if is_said else Message(JOINED) % {"all": listing(tuple(several))}
+
+
+def _first_sentence(words: str) -> str:
+    return _SENTENCE_END.split(words, maxsplit=1)[0].removesuffix(".")
+
+
+def _first_of(value: Any) -> Any:
+    """Return the first of several messages, of which again the first sentence is shown."""
+    first = value.values[0] if isinstance(value, Listed) and value.values else value
+    return first.first_sentence() if isinstance(first, Message) else first
 
 
 def _storable(text: str) -> str:
@@ -217,7 +260,7 @@ def _taken(value: Any) -> Any:
         return value if value.tzinfo else value.replace(tzinfo=UTC)
     if isinstance(value, Decimal):
         return float(value)
-    kept = (int, float, date, timedelta, Personal, Listed, Message)
+    kept = (int, float, date, time, timedelta, Weekday, Month, Personal, Listed, Message)
     return value if value is None or isinstance(value, kept) else str(value)
 
 
@@ -239,7 +282,22 @@ def _moment(value: datetime, kind: str = "s") -> str:
 
 @_words.register
 def _day(value: date, kind: str = "s") -> str:
-    return formats.date_format(value, "DATE_FORMAT")
+    return locales.day(value)
+
+
+@_words.register
+def _clock(value: time, kind: str = "s") -> str:
+    return locales.clock(value)
+
+
+@_words.register
+def _weekday(value: Weekday, kind: str = "s") -> str:
+    return locales.weekday(value.number, value.width)
+
+
+@_words.register
+def _month(value: Month, kind: str = "s") -> str:
+    return locales.month(value.number)
 
 
 @_words.register
@@ -254,14 +312,15 @@ def _value(value: Personal, kind: str = "s") -> str:
 
 @_words.register
 def _all(value: Listed, kind: str = "s") -> str:
-    return value.by.join(_words(one) for one in value.values)
+    words = [_words(one) for one in value.values]
+    return locales.listing(words, value.kind) if value.kind else value.by.join(words)
 
 
 def _masked(value: Any) -> Any:
     if isinstance(value, Personal):
         return MASK
     if isinstance(value, Listed):
-        return Listed(tuple(_masked(one) for one in value.values), value.by)
+        return replace(value, values=tuple(_masked(one) for one in value.values))
     return value.masked() if isinstance(value, Message) else value
 
 
@@ -289,16 +348,33 @@ def _from_json(kept: Any, depth: int) -> Any:
 
 
 def _listed(kept: dict[str, Any], depth: int) -> Listed:
-    return Listed(tuple(_from_json(one, depth) for one in kept["list"]), str(kept.get("by", ", ")))
+    values, kind, by = tuple(_from_json(one, depth) for one in kept["list"]), kept.get("as"), str(kept.get("by", ", "))
+    if kind is None and by == ", ":  # of a version that knew no kinds
+        kind = "plain"
+    return Listed(values, kind, "") if kind in KINDS else Listed(values, by=by)
+
+
+def _as_list(value: Listed, depth: int) -> dict[str, Any]:
+    how = {"as": value.kind} if value.kind else {"by": value.by}
+    return {"list": [_as_json(one, depth) for one in value.values], **how}
+
+
+def _numbered(number: Any, least: int, most: int) -> int:
+    if not isinstance(number, int) or not least <= number <= most:
+        raise ValueError(number)
+    return number
 
 
 _KEPT: dict[type, Callable[[Any, int], Any]] = {
     str: lambda value, depth: _storable(value),
     Message: lambda value, depth: {"said": value.as_json(depth)},
     Personal: lambda value, depth: {"personal": _storable(value.value)},
-    Listed: lambda value, depth: {"list": [_as_json(one, depth) for one in value.values], "by": value.by},
+    Listed: _as_list,
+    Weekday: lambda value, depth: {"weekday": value.number, "width": value.width},
+    Month: lambda value, depth: {"month": value.number},
     datetime: lambda value, depth: {"at": value.isoformat()},
     date: lambda value, depth: {"day": value.isoformat()},
+    time: lambda value, depth: {"clock": value.isoformat("minutes")},
     timedelta: lambda value, depth: {"seconds": value.total_seconds()},
     float: lambda value, depth: value if math.isfinite(value) else str(value),
 }
@@ -306,6 +382,11 @@ _READ: dict[str, Callable[[dict[str, Any], int], Any]] = {
     "said": lambda kept, depth: Message.from_json(kept["said"], depth),
     "personal": lambda kept, depth: Personal(str(kept["personal"])),
     "list": _listed,
+    "weekday": lambda kept, depth: Weekday(
+        _numbered(kept["weekday"], 1, 7), WIDTHS.get(kept.get("width"), WIDTHS[None])
+    ),
+    "month": lambda kept, depth: Month(_numbered(kept["month"], 1, 12)),
+    "clock": lambda kept, depth: time.fromisoformat(kept["clock"]),
     "at": lambda kept, depth: datetime.fromisoformat(kept["at"]),
     "day": lambda kept, depth: date.fromisoformat(kept["day"]),
     "seconds": lambda kept, depth: timedelta(seconds=kept["seconds"]),

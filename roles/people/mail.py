@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.mail import send_mail
 from django.utils.translation import gettext as _
 
-from roles import language
+from roles import reader
 from roles.models import Invitation, User
 from roles.ui.words import exact_time
 
@@ -18,7 +18,7 @@ def send_link(invitation: Invitation, url: str) -> str:
     """Send `url` to the invited address; return "" if that worked, else why no mail went out."""
     if not settings.MAIL_IS_SET_UP:
         return _("No e-mail was sent.")
-    with language.reading(_invited(invitation), invitation.environment):
+    with reader.reading(_invited(invitation), invitation.environment):
         subject, text = _words(invitation, url)
     try:
         send_mail(" ".join(subject.split()), text, None, [invitation.email])

@@ -14,19 +14,21 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from roles import language
+from roles import language, reader, zones
 from roles.access.policy import signed_in
+from roles.models import User
 from roles.sign_in import devices, sessions
 from roles.sign_in.adapter import NO_ADDRESS
 from roles.sign_in.views import WaitMixin
 
 
-class LanguageForm(forms.Form):
-    """The language in which one uses Waybill."""
+class ReadingForm(forms.Form):
+    """The language, where there is a choice, and the time zone in which one reads."""
 
     language = language.LanguageField(
         label=gettext_lazy("Language"),
@@ -36,17 +38,42 @@ class LanguageForm(forms.Form):
             "set, your browser's."
         ),
     )
+    time_zone = forms.ChoiceField(
+        label=gettext_lazy("Time zone"),
+        required=False,
+        help_text=gettext_lazy("Pages and mails show times in it. Schedules keep their own."),
+        error_messages={"invalid_choice": gettext_lazy("Choose a time zone of the list.")},
+    )
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        initial = {"language": user.language, "time_zone": user.time_zone}
+        super().__init__(*args, **{"initial": initial} | kwargs)
+        if not language.is_a_choice():
+            del self.fields["language"]
+        self.fields["time_zone"].choices = [("", _environments_zone(user)), *_zones_for(user)]  # type: ignore[attr-defined]
+
+
+def _environments_zone(user: User) -> str:
+    """Say which zone the environments of `user` have, if it is one."""
+    name = reader.zone_of_environments(user)
+    return _("Environment’s (%(zone)s)") % {"zone": name} if name else _("Each environment’s own")
+
+
+def _zones_for(user: User) -> list[Any]:
+    """Return the zones to choose from, with the one that the user has chosen earlier."""
+    also = [name] if (name := zones.name_of(user.time_zone)) else []
+    return zones.grouped(timezone.now(), also)
 
 
 @signed_in
 @require_safe
 def show(request: Any) -> HttpResponse:
     """The page *Your account*."""
-    return show_account(request, LanguageForm(initial={"language": request.user.language}))
+    return show_account(request, ReadingForm(request.user))
 
 
-def show_account(request: Any, language_form: LanguageForm, *, status: int = 200) -> HttpResponse:
-    """Return the page with `language_form`, shown if there is a choice."""
+def show_account(request: Any, reading_form: ReadingForm, *, status: int = 200) -> HttpResponse:
+    """Return the page with `reading_form`."""
     user = request.user
     factors = {found.type: found for found in Authenticator.objects.filter(user=user)}
     recovery_codes = factors.get(Authenticator.Type.RECOVERY_CODES)
@@ -55,7 +82,7 @@ def show_account(request: Any, language_form: LanguageForm, *, status: int = 200
         "roles": user.role_assignments.select_related("environment").order_by("environment__name"),
         "factor": factors.get(Authenticator.Type.TOTP),
         "codes_left": _codes_left(recovery_codes),
-        "language_form": language_form if language.is_a_choice() else None,
+        "reading_form": reading_form,
         "sessions": [_shown(found, request.session.session_key) for found in alive],
     }
     return render(request, "account/account.html", context, status=status)
@@ -80,17 +107,17 @@ def _shown(session: Any, current: str) -> dict[str, Any]:
 
 @signed_in
 @require_POST
-def choose_language(request: Any) -> HttpResponse:
-    """Store the language of one's choice; does nothing if only one is offered."""
-    form = LanguageForm(request.POST)
-    if not language.is_a_choice():
-        raise Http404
+def choose_reading(request: Any) -> HttpResponse:
+    """Store the language and the time zone of one's choice."""
+    form = ReadingForm(request.user, request.POST)
     if not form.is_valid():
         return show_account(request, form, status=422)
-    request.user.language = form.cleaned_data["language"]
-    request.user.save(update_fields=["language"])
-    language.activate_for(request)
-    messages.success(request, _("Language saved."))
+    for name, value in form.cleaned_data.items():
+        setattr(request.user, name, value)
+    request.user.save(update_fields=list(form.cleaned_data))
+    reader.activate_for(request)
+    is_about_both = "language" in form.cleaned_data
+    messages.success(request, _("Language and time zone saved.") if is_about_both else _("Time zone saved."))
     return redirect("account")
 
 

@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
-from roles import language
+from roles import reader
 from roles.models import User
 from roles.net import portal
 
@@ -40,7 +40,7 @@ def _send_link(user: User, email: str) -> bool:
     key = default_token_generator.make_token(user)
     url = portal.link("account_reset_password_from_key", uidb36=user_pk_to_url_str(user), key=key)
     words = {"user": user, "url": url, "hours": settings.PASSWORD_RESET_TIMEOUT // 3600}
-    with language.reading(user):
+    with reader.reading(user):
         subject = _("Set a new password for Waybill")
         text = render_to_string("account/email/reset_password.txt", words)
     try:

@@ -23,7 +23,7 @@ urlpatterns = [
         name="account_reset_password_from_key",
     ),
     path("account/", account.show, name="account"),
-    path("account/language/", account.choose_language, name="account_language"),
+    path("account/reading/", account.choose_reading, name="account_reading"),
     path("account/confirm/", signed_in(views.reauthenticate), name="account_reauthenticate"),
     path("account/confirm/code/", signed_in(views.reauthenticate_by_code), name="mfa_reauthenticate"),
     path("account/password/", signed_in(account.change_password), name="account_change_password"),

@@ -14,11 +14,14 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from roles.ui.words import NONE, Clock, duration, exact_time, number
+from roles.ui.locales import percent
+from roles.ui.words import NONE, Clock, duration, exact_time, number, size, time_without_zone, zone_in_words
 
 register = template.Library()
 register.filter(number)
 register.filter(duration)
+register.filter(size)
+register.filter(percent)
 
 SPRITE = "icons/sprite.svg"
 TONE_ICONS = {
@@ -125,11 +128,20 @@ def ago(value: datetime | None, empty: str = NONE, clock: Clock | None = None) -
 
 
 @register.simple_tag
-def exact(value: datetime | None, empty: str = NONE) -> SafeString | str:
-    """Return date, time and zone as a <time>, or `empty` for None."""
+def exact(value: datetime | None, empty: str = NONE, *, zone: bool = True) -> SafeString | str:
+    """Return date, time and zone as a <time>, or `empty` for None; not `zone`: it is said by {% times_in %} above."""
     if value is None:
         return empty
-    return format_html('<time datetime="{}">{}</time>', value.isoformat(timespec="seconds"), exact_time(value))
+    moment, told = value.isoformat(timespec="seconds"), exact_time(value)
+    if zone:
+        return format_html('<time datetime="{}">{}</time>', moment, told)
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment, told, time_without_zone(value))
+
+
+@register.simple_tag
+def times_in() -> str:
+    """Return the zone in which the times of a page are, as a sentence."""
+    return _("Times are in %(zone)s.") % {"zone": zone_in_words()}
 
 
 @register.simple_tag

@@ -71,7 +71,9 @@ def test_the_last_administrator_is_told_why_they_stay(visit):
     expect(panel(page)).to_contain_text("you are changing your own role")
     panel(page).get_by_role("checkbox").check()
     panel(page).get_by_role("button", name="Save").click()
-    expect(page.locator(".notices")).to_contain_text("is the last administrator. Make someone else an administrator first.")
+    expect(page.locator(".notices")).to_contain_text(
+        "is the last administrator. Make someone else an administrator first."
+    )
     expect(row(page, "Ada Okafor")).to_contain_text("Administrator")
 
 

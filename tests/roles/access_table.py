@@ -60,10 +60,7 @@ TABLE = {
         "POST": "log in | 405 | 405 | 405 | 405 | 405",
     },
     "mfa_generate_recovery_codes": {"GET": OWN_DONE, "POST": OWN_DONE},
-    "account_language": {  # there is one language only
-        "GET": "log in | 405 | 405 | 405 | 405 | 405",
-        "POST": "log in | 404 | 404 | 404 | 404 | 404",
-    },
+    "account_reading": {"GET": "log in | 405 | 405 | 405 | 405 | 405", "POST": OWN_DONE},
     "account_end_session": {
         "GET": "log in | 405 | 405 | 405 | 405 | 405",
         "POST": "log in | 404 | 404 | 404 | 404 | 404",
@@ -176,7 +173,7 @@ OUTSIDE |= {
     "account_change_password",
     "account_end_session",
     "account_end_other_sessions",
-    "account_language",
+    "account_reading",
 }
 OUTSIDE |= {"mfa_authenticate", "mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp"}
 OUTSIDE |= {"mfa_view_recovery_codes", "mfa_generate_recovery_codes"}

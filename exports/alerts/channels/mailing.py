@@ -9,12 +9,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
-from django.utils import translation
 
 from exports.alerts.errors import NotDeliveredError
 from exports.alerts.messages import AlertMessage, message_of
 from exports.models import AlertChannel, AlertDelivery
-from roles import language
+from roles import reader
 from roles.messages import Message, joined, listed
 from roles.messages import said as _
 from roles.messages import said_many as ngettext
@@ -72,8 +71,7 @@ def _send_to(person: User, delivery: AlertDelivery, line: Any) -> int:
     """Send one mail; return the mail server's answer. Raises SMTPException, OSError where that is about all mails."""
     if not person.email:
         return NO_ADDRESS
-    code = language.of_reader(person, delivery.channel.environment)
-    with translation.override(code):
+    with reader.reading(person, delivery.channel.environment):
         mail = _as_mail(message_of(delivery), person, line)
     try:
         mail.send()

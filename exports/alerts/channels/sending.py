@@ -11,7 +11,7 @@ from exports.alerts.channels.signing import signed_headers
 from exports.alerts.errors import NotDeliveredError
 from exports.alerts.messages import AlertMessage, body_of, message_of
 from exports.models import AlertChannel, AlertDelivery, ChannelKind
-from roles import language
+from roles import reader
 from roles.messages import said as _
 from roles.secrets.store import UnreadableSecretError
 
@@ -25,7 +25,7 @@ def send(delivery: AlertDelivery, keep: Callable[[Answers], None]) -> None:
     if delivery.channel.kind == ChannelKind.EMAIL:
         mail(delivery, keep)
         return
-    with language.reading(None, delivery.channel.environment):
+    with reader.reading(None, delivery.channel.environment):
         message = message_of(delivery)
         body = body_of(message, delivery.channel.kind)
     _post(delivery.channel, message, body)

@@ -8,14 +8,15 @@ from zlib import crc32
 
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from exports.models import Export, PartKind, PartState, RefreshPart
 from exports.models.states import NOT_STARTED, STATES, Look, State
 from exports.refresh.pages.listing import LOOKS, Key, exports_of, segments_of, tables_of, telling
 from exports.shown.status import status_of
 from exports.shown.types import type_look
+from roles import reader
 from roles.models import Environment
 from roles.ui.words import relative
 
@@ -64,7 +65,7 @@ class StatusLine:
     def version(self) -> str:
         """What changes when the line does, also by the time that passes."""
         age = relative(self.updated_at, timezone.now()) if self.updated_at else ""
-        return f"{crc32(repr((self, age, get_language())).encode()):x}"
+        return f"{crc32(repr((self, age, reader.key())).encode()):x}"
 
 
 def status_lines(environment: Environment, keys: list[Key]) -> list[StatusLine]:

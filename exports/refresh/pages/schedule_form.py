@@ -3,13 +3,13 @@
 from typing import Any
 
 from django import forms
-from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 
 from exports.models import RefreshSchedule, Repeat
 from exports.schedules import recurrence
+from exports.schedules.form import weekday_choices
 from exports.schedules.recurrence import MOST_TIMES, Recurrence
-from roles import language
+from roles import language, zones
 
 OFF = "off"
 TIMES = [f"time_{number}" for number in range(1, MOST_TIMES + 1)]
@@ -38,7 +38,7 @@ class RefreshScheduleForm(forms.Form):
     )
     weekdays = forms.TypedMultipleChoiceField(
         label=_("Days"),
-        choices=[(day + 1, name) for day, name in WEEKDAYS.items()],
+        choices=weekday_choices,
         coerce=int,
         required=False,
         widget=forms.CheckboxSelectMultiple,
@@ -80,19 +80,22 @@ class RefreshScheduleForm(forms.Form):
             self.add_error(TIMES[0], _("Type at least one time."))
         if repeat == Repeat.WEEKLY and not days:
             self.add_error("weekdays", _("Choose at least one day of the week."))
-        zone = recurrence.zone_named(cleaned.get("zone") or "")
-        if zone not in recurrence.zones():
+        zone = zones.named(cleaned.get("zone") or "")
+        if zone not in zones.known():
             self.add_error("zone", _("Choose a time zone of the list."))
         if not self.errors:
             self.rule = Recurrence(repeat, tuple(times), tuple(days), zone=zone)
 
 
 class ZoneForm(forms.Form):
-    """The zone that new schedules of the environment start with, and its language where there is a choice."""
+    """The zone of the environment, and its language where there is a choice."""
 
     time_zone = zone_field(
         label=_("Time zone of the environment"),
-        help_text=_("New schedules start with it; those that there are keep theirs."),
+        help_text=_(
+            "Times are shown in it to people who have not chosen one. Default for new schedules. "
+            "Existing schedules don’t change."
+        ),
     )
     language = language.LanguageField(
         label=_("Language of the environment"),
@@ -107,8 +110,8 @@ class ZoneForm(forms.Form):
 
     def clean_time_zone(self) -> str:
         """Return the zone's own name."""
-        zone = recurrence.zone_named(self.cleaned_data["time_zone"])
-        if zone not in recurrence.zones():
+        zone = zones.named(self.cleaned_data["time_zone"])
+        if zone not in zones.known():
             raise forms.ValidationError(_("Choose a time zone of the list."))
         return zone
 

@@ -18,7 +18,7 @@ from exports.models import (
     SystemRefresh,
 )
 from exports.models.states import STATES, Look, State
-from exports.schedules.words import moment_text
+from exports.schedules.words import due_text
 from roles.models import Environment
 
 # How they are shown: as the states of runs that mean the same.
@@ -54,7 +54,7 @@ class Workflow:
     @property
     def next_text(self) -> str:
         """When the schedule starts the next one, in its own zone; "" where it does not."""
-        return f"{moment_text(self.next_due, self.zone)} ({self.zone})" if self.next_due else ""
+        return due_text(self.next_due, self.zone) if self.next_due else ""
 
     @property
     def look(self) -> Look | None:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from exports.models import ExportKind, Run
 from exports.work.files.paths import FileItem, FilePlan
@@ -43,12 +43,13 @@ def as_time(when: datetime | None) -> str | None:
 
 
 def definition(segment: Segment) -> str:
-    """Return the segment's definition as a person would say it."""
+    """Return the segment's definition as a person would say it, in English: what is delivered is the same for all."""
     if not segment.conditions:
-        return _("Every profile of %(table)s") % {"table": segment.table.name}
+        return f"Every profile of {segment.table.name}"
     types = dict(segment.table.fields.values_list("name", "pg_type"))
-    conditions = "; ".join(describe(one, types.get(one["field"], "")) for one in segment.conditions)
-    return f"{Match(segment.match).label}: {conditions}"
+    with override(None):
+        conditions = "; ".join(describe(one, types.get(one["field"], "")) for one in segment.conditions)
+        return f"{Match(segment.match).label}: {conditions}"
 
 
 def _file(plan: FilePlan, item: FileItem, entry: dict[str, Any], run: Run) -> dict[str, Any]:

@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from django.utils.translation import gettext as _
-
 from exports.models import Run
 from exports.work.files import cdm_names
 from exports.work.files.manifest import as_time, definition
@@ -51,7 +49,7 @@ def model_of(plan: FilePlan, run: Run, slot: str) -> Json:
     return {
         "application": "Waybill",
         "name": cdm_names.plain(export.name),
-        "description": (export.description or _("Data-out export “%(name)s”") % {"name": export.name})[:LONGEST_TEXT],
+        "description": (export.description or f"Data-out export “{export.name}”")[:LONGEST_TEXT],
         "version": "1.0",
         "culture": "en-US",
         "modifiedTime": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -101,14 +99,13 @@ def _entity(plan: FilePlan, item: FileItem, name: str, run: Run, slot: str, rows
 
 def _described(item: FileItem) -> str:
     if item.segment is None:
-        return _("The table %(table)s") % {"table": item.table.name}
-    words = {"name": item.name, "definition": definition(item.segment)}
-    return _("The members of the segment “%(name)s” by their key. %(definition)s") % words
+        return f"The table {item.table.name}"
+    return f"The members of the segment “{item.name}” by their key. {definition(item.segment)}"
 
 
 def _attribute(column: ItemColumn, item: FileItem) -> Json:
     source = f"{item.table.environment.warehouse_schema}.{column.field.table.name}.{column.field.name}"
-    key = _(", key") if column.field.is_key else ""
+    key = ", key" if column.field.is_key else ""
     return {
         "name": column.name,
         "description": f"{source} · {column.pg_type}{key}"[:LONGEST_TEXT],

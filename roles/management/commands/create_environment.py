@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from roles import zones
 from roles.audit import audit
 from roles.kinds import Audience
 from roles.models import Environment, RoleAssignment, User
@@ -33,6 +34,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--language", default="", choices=dict(settings.LANGUAGES), help="of whoever has not chosen one"
         )
+        parser.add_argument("--time-zone", default="", metavar="ZONE", help="such as Europe/Paris")
         parser.add_argument(
             "--password-stdin", action="store_true", help="read the password from standard input, do not ask"
         )
@@ -40,7 +42,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         name = composed(options["name"].strip())
         environment = Environment(
-            slug=options["slug"], name=name, audience=options["audience"], language=options["language"]
+            slug=options["slug"],
+            name=name,
+            audience=options["audience"],
+            language=options["language"],
+            time_zone=_zone(options["time_zone"]),
         )
         try:
             environment.full_clean(exclude=["warehouse_schema"])
@@ -53,6 +59,13 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError(_sentences(error)) from error
         self.stdout.write(f"Made the environment {environment} (/e/{environment.slug}/) with administrator {user}.")
+
+
+def _zone(typed: str) -> str:
+    name = zones.named(typed) if typed else zones.of_installation()
+    if name not in zones.known():
+        raise CommandError(f"“{typed}” is not a known time zone. Write it like Europe/Paris.")
+    return name
 
 
 def _audit(environment: Environment, user: User) -> None:

@@ -35,14 +35,14 @@ def test_a_tile_says_what_the_type_takes_its_limits_and_how_many_there_are(envir
     letters, folder = tile(text, "letters"), tile(text, "local")
     for said in (
         "Writes to people.",
-        "Segments of customers, contacts",
+        "Segments of customers and contacts",
         "At most 100,000",
         "At least 300",
         "2 connections",
     ):
         assert said in letters
     assert "Whole tables" not in letters
-    for said in ("Segments of customers, accounts, contacts", "Whole tables", "No limit", "No connection yet"):
+    for said in ("Segments of customers, accounts and contacts", "Whole tables", "No limit", "No connection yet"):
         assert said in folder
     for name in ("help", "set_up"):
         assert f'href="{url(environment, name, type_="letters")}"' in letters

@@ -17,7 +17,7 @@ WEEKLY = Recurrence("weekly", ("07:30",), (1, 3), zone="Asia/Kathmandu")
 TYPED = {
     "schedule_mode": "on", "repeat": "weekly", "weekdays": ["1", "3"], "time": "07:30", "zone": "Asia/Kathmandu",
 }  # fmt: skip
-SAID = "Weekly on Mon, Wed at 07:30 (Asia/Kathmandu)"
+SAID = "Weekly on Mon and Wed at 07:30 (Asia/Kathmandu)"
 
 
 @pytest.fixture

@@ -15,17 +15,8 @@ from croniter import croniter
 from dateutil import rrule, tz
 
 from exports.models import Schedule
-from exports.schedules.recurrence import (
-    Recurrence,
-    between,
-    next_after,
-    occurrences,
-    of,
-    offered_zones,
-    problem,
-    words,
-    zone_named,
-)
+from exports.schedules.recurrence import Recurrence, between, next_after, occurrences, of, problem
+from exports.schedules.sentences import words
 
 ZONES = [
     "Africa/Casablanca",  # back for each Ramadan
@@ -309,9 +300,9 @@ def test_the_last_of_many_missed_occurrences_are_found_at_once():
         (Recurrence("weekly", ("09:00",), (0, 8)), "Choose at least one day of the week."),
         (Recurrence("monthly", ("09:00",), month_day=32), "Choose a day from 1 to 31"),
         (Recurrence("cron", cron=""), "A cron expression has five parts"),
-        (Recurrence("cron", cron="0 0 9 * * 1"), "A cron expression has five parts"),
+        (Recurrence("cron", cron="0 9 * *"), "A cron expression has five parts"),
         (Recurrence("cron", cron="60 9 * * *"), "the minute is “60”"),
-        (Recurrence("cron", cron="0 9-8 * * *"), "the hour is “9-8”"),
+        (Recurrence("cron", cron="0 9-24 * * *"), "the hour is “9-24”"),
         (Recurrence("cron", cron="0 9 32 * *"), "the day of the month is “32”"),
         (Recurrence("cron", cron="0 9 * 13 *"), "the month is “13”"),
         (Recurrence("cron", cron="0 9 * * FUN"), "the day of the week is “FUN”"),
@@ -338,45 +329,7 @@ def test_a_row_that_no_form_would_save_has_a_problem(wrong):
     assert problem(of(row))
 
 
-# Words and zones ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "rule, said",
-    [
-        (Recurrence("hourly", ("00:05",)), "Hourly at minute 5 (UTC)"),
-        (Recurrence("daily", ("09:00",), zone="Europe/Paris"), "Daily at 09:00 (Europe/Paris)"),
-        (Recurrence("daily", ("18:00", "06:00")), "Daily at 06:00, 18:00 (UTC)"),
-        (Recurrence("weekly", ("07:30",), (3, 1)), "Weekly on Mon, Wed at 07:30 (UTC)"),
-        (Recurrence("weekly", ("07:30",), (1, 2, 3, 4, 5, 7)), "Weekly on Mon–Fri, Sun at 07:30 (UTC)"),
-        (Recurrence("monthly", ("07:30",), month_day=15), "Day 15 of each month at 07:30 (UTC)"),
-        (Recurrence("monthly", ("07:30",), month_day=31), "Day 31 (or the last) of each month at 07:30 (UTC)"),
-        (Recurrence("monthly", ("07:30",), month_day=0), "Last day of each month at 07:30 (UTC)"),
-        (Recurrence("cron", cron="30 7 * * 1-5"), "At 07:30 on Monday through Friday (UTC)"),
-    ],
-)
-def test_each_recurrence_has_words(rule, said):
-    assert words(rule) == said
-
-
-@pytest.mark.parametrize(
-    "typed, name",
-    [
-        ("Europe/Paris", "Europe/Paris"),
-        (" europe/paris ", "Europe/Paris"),
-        ("paris", "Europe/Paris"),
-        ("New York", "America/New_York"),
-        ("utc", "UTC"),
-        ("Nowhere", "Nowhere"),
-    ],
-)
-def test_a_zone_is_known_by_its_city_too(typed, name):
-    assert zone_named(typed) == name
-
-
-def test_places_are_offered_and_no_abbreviations():
-    assert {*ZONES} <= {*offered_zones()}
-    assert not {"EST", "Etc/GMT+5", "US/Eastern", "Factory"} & {*offered_zones()}
+# Speed ----------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("rule", [*RULES.values(), *OFTEN.values(), Recurrence("cron", cron="0 0 29 2 *")])

@@ -241,7 +241,7 @@ def test_the_next_five_runs_follow_what_is_typed(environment, carl):
 @pytest.mark.parametrize(
     "typed, words",
     [
-        ({"schedule_mode": "off"}, "It does not run by itself."),
+        ({"schedule_mode": "off"}, "This export won't run automatically."),
         ({"repeat": "refresh"}, "System refresh is off"),
         ({"repeat": "cron", "cron": "0 9 * *"}, "A cron expression has five parts"),
         ({"time": ""}, "Type a time like 09:30."),
@@ -254,7 +254,7 @@ def test_in_place_of_the_next_runs_stands_why_there_are_none(environment, carl, 
 def test_what_follows_the_system_refresh_shows_the_refreshs_next_runs(environment, carl):
     RefreshSchedule.objects.create(environment=environment, is_on=True, times=["06:00", "18:00"], zone="Asia/Tehran")
     text = text_of(carl.get(f"{url(environment)}/next", {"schedule_mode": "on", "repeat": "refresh"}))
-    assert "System refresh: Daily at 06:00, 18:00 (Asia/Tehran)" in text
+    assert "System refresh: Daily at 06:00 and 18:00 (Asia/Tehran)" in text
     assert (text.count("<li>"), text.count("UTC+03:30")) == (5, 1)
 
 

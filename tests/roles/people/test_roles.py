@@ -134,7 +134,8 @@ def test_people_of_another_environment_are_not_found(place, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("add", "Enter a user name or an e-mail address."), ("add_group", "Enter the group&#x27;s name.")]
+    ("name", "text"),
+    [("add", "Enter a user name or an e-mail address."), ("add_group", "Enter the group&#x27;s name.")],
 )
 def test_what_is_missing_is_asked_for_in_words(place, name, text):
     answer = text_of(place.post(name, {}))

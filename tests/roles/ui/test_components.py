@@ -31,7 +31,7 @@ def render(source, **context):
         (timedelta(hours=20), "yesterday"),
         (timedelta(days=5), "5 days ago"),
         (timedelta(minutes=-5), "in 5 min"),
-        (timedelta(days=400), "Oct. 17, 2025"),
+        (timedelta(days=400), "17 Oct 2025"),
     ],
 )
 def test_times_are_said_relative_to_now(distance, words):
@@ -41,7 +41,7 @@ def test_times_are_said_relative_to_now(distance, words):
 def test_times_show_the_exact_one_on_hover():
     html = render("{% ago value %}", value=NOW)
     assert 'datetime="2026-11-21T12:00:00+00:00"' in html
-    assert 'title="Nov. 21, 2026, 12:00:00 UTC"' in html
+    assert 'title="21 Nov 2026, 12:00:00 UTC"' in html
 
 
 def test_no_time_says_what_the_page_wants():

@@ -16,7 +16,7 @@ from exports.refresh.scheduling import save_schedule, save_zone, touched_by
 from exports.schedules import recurrence
 from exports.schedules.next_runs import NextRuns, next_of
 from exports.schedules.recurrence import Recurrence
-from roles import language
+from roles import language, reader, zones
 from roles.access.policy import EnvironmentRequest, requires
 from roles.permissions import Permission
 from roles.ui.htmx import render_panel
@@ -42,7 +42,7 @@ def schedule(request: EnvironmentRequest) -> HttpResponse:
 @requires(Permission.MANAGE_SYSTEM)
 @require_POST
 def zone(request: EnvironmentRequest) -> HttpResponse:
-    """Set the zone that new schedules of the environment start with, and its language where there is a choice."""
+    """Set the zone of the environment, and its language where there is a choice."""
     form = ZoneForm(request.POST)
     if not form.is_valid():
         kept = RefreshSchedule.objects.filter(environment=request.environment).first()
@@ -50,12 +50,13 @@ def zone(request: EnvironmentRequest) -> HttpResponse:
         rule = recurrence.of(kept) if kept and kept.is_on else None
         return _page(request, opened, form, kept, rule)
     save_zone(request.environment, form.cleaned_data["time_zone"], by=request.user)
+    request.environment.time_zone = form.cleaned_data["time_zone"]
     if "language" in form.cleaned_data:
         language.set_environment_language(request.environment, form.cleaned_data["language"], by=request.user)
-        language.activate_for(request)
         messages.success(request, _("Time zone and language of the environment are saved."))
     else:
         messages.success(request, _("The time zone of the environment is saved."))
+    reader.activate_for(request)
     return HttpResponseRedirect(url_of(request, "schedule"))
 
 
@@ -87,7 +88,7 @@ def _page(
     rule: Recurrence | None,
 ) -> TemplateResponse:
     is_wrong = form.is_bound or zone_form.is_bound
-    context = {"form": form, "zone_form": zone_form, "kept": kept, "zones": recurrence.offered_zones()}
+    context = {"form": form, "zone_form": zone_form, "kept": kept, "zones": zones.offered()}
     outlook = _outlook(request, form, is_valid=False) if form.is_bound else _of_rule(request, rule)
     return TemplateResponse(request, "system/schedule.html", context | outlook, status=422 if is_wrong else 200)
 
@@ -101,6 +102,6 @@ def _outlook(request: EnvironmentRequest, form: RefreshScheduleForm, is_valid: b
 
 def _of_rule(request: EnvironmentRequest, rule: Recurrence | None) -> dict[str, Any]:
     if rule is None:
-        text = _("It does not run by itself. Refresh all takes it whenever somebody wants it.")
+        text = _("System refresh won't run automatically. Choose Refresh all to start it.")
         return {"next": NextRuns(text=text), "touched": None}
     return {"next": next_of(rule), "touched": touched_by(request.environment, rule)}

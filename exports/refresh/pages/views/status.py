@@ -8,7 +8,6 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from exports.models import PartKind, RefreshPart
@@ -16,6 +15,7 @@ from exports.refresh.pages.items import StatusLine, status_lines
 from exports.refresh.pages.listing import PAGE_SIZE, Key, StatusListing, list_all
 from exports.refresh.pages.past import past_refreshes
 from exports.refresh.pages.workflow import workflow_of
+from roles import reader
 from roles.access.policy import EnvironmentRequest, requires
 from roles.permissions import Permission
 from roles.typed import typed_id
@@ -82,7 +82,7 @@ def _head(
     """Return what stands around the rows, and how the page asks for what changes."""
     workflow = workflow_of(request.environment)
     is_moving = workflow.is_under_way or any(one.is_moving for one in items)
-    facts = (workflow.facts, sorted(listing.counts.items()), listing.found, is_moving, is_stale, get_language())
+    facts = (workflow.facts, sorted(listing.counts.items()), listing.found, is_moving, is_stale, reader.key())
     head = f"{crc32(repr(facts).encode()):x}"
     query = [(name, value) for name, value in request.GET.items() if name not in OWN]
     path = url_of(request, "list")

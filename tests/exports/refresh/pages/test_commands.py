@@ -110,7 +110,7 @@ def test_exports_with_schedules_of_their_own_at_that_time_are_named(ada, at, env
         schedule = Schedule(export=export, times=[time])
         schedule.save()
     page = ada.get(at("next"), {"repeat": "daily", "time_1": "05:00", "zone": "UTC"}).content.decode()
-    assert "1 export has a schedule of its own at one of these times" in page
+    assert "1 export is scheduled within 1 h of a refresh" in page
     assert "Early" in page
     assert "Late" not in page
 

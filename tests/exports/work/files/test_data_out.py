@@ -2,6 +2,8 @@
 
 import csv
 import io
+import re
+import shutil
 from contextlib import contextmanager
 from datetime import UTC
 
@@ -13,8 +15,10 @@ from connections.destinations.local.destination import LocalFolder
 from connections.destinations.registry import registered
 from exports.models import Run
 from exports.models.states import State
+from roles import reader
 from roles.messages.field import out_of_json
 from segments.warehouse import records
+from tests import pseudo
 from tests.exports.work.data_out import describe_relation, make_data_out, make_orders, manifest_of, root_of
 from tests.exports.work.test_run import delivered, run_to_end
 from tests.factories import make_connection, make_environment, make_export, make_segment, make_table
@@ -56,6 +60,31 @@ def copied(query: str, delimiter: str) -> bytes:
     command = f"COPY ({query}) TO STDOUT (FORMAT csv, HEADER, DELIMITER '{delimiter}')"
     with psycopg.connect(**parameters) as connection, connection.cursor().copy(command) as copy:
         return b"".join(map(bytes, copy))
+
+
+def test_what_is_delivered_is_the_same_in_every_language_and_zone(environment, customers, orders):
+    """Data, folders, manifest and model.json, run where the process speaks and reads the clock otherwise."""
+    rich = {"field": "Income", "operator": "at_least", "value": "1500.5"}
+    members = [make_segment(customers, "Rich", [rich]), make_segment(customers, "All")]
+    export = make_data_out(environment, [orders, customers], members, name="Lake")
+    told = []
+    with pseudo.offered() as code:
+        for language, zone in (("en", "UTC"), (code, "Asia/Jakarta"), ("fr", "America/St_Johns")):
+            with reader.in_force(language, zone):
+                run = run_to_end(export)
+            assert run.state == State.SUCCEEDED
+            told.append(told_by(root_of(export), run))
+            shutil.rmtree(root_of(export))
+    assert told[0] == told[1] == told[2]
+    assert any("Every profile of Customers" in text for text in told[0].values())
+
+
+def told_by(root, run):
+    """Every delivered file by its path, without the run's id and times."""
+    files = {str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.is_file()}
+    passing = re.compile(rf"{run.uuid}|\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00|\b[0-9a-f]{{64}}\b")
+    plain = {path.replace(run.folder, "SLOT"): text.replace(run.folder, "SLOT") for path, text in files.items()}
+    return {path: re.sub(r'"bytes": \d+', "", passing.sub("", text)) for path, text in plain.items()}
 
 
 def test_tables_go_out_whole_and_segments_as_the_list_of_their_members(environment, customers, orders, londoners):
