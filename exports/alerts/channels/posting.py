@@ -4,73 +4,39 @@ The name is resolved once and each of its addresses judged; the connection goes 
 No redirect is followed, no proxy used, and of the answer nothing read but its head and, from chats, a few bytes.
 """
 
-import ipaddress
 import json
-import logging
 import re
-import socket
 import ssl
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
 from http.client import HTTPException
-from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connection import HTTPConnection
 
 from exports.alerts.errors import NotDeliveredError
 from roles.messages import said as _
-from roles.net import addresses
+from roles.net import addresses, web
 from roles.net.retry_after import seconds_of
 from roles.secrets import references
 
-logging.getLogger("urllib3.connection").setLevel(logging.ERROR)  # its warnings quote the address
-
 STEP_SECONDS = 8.0  # for each thing that is waited for
 ALL_SECONDS = 15.0
-DEFAULT_PORTS = {"http": 80, "https": 443}
-LONGEST = 2000  # characters of an address
 MOST_READ = 2000  # bytes of an answer
 FAILED_BEHIND = re.compile(r"(?i)failed.{0,80}HTTP error (\d{3})", re.S)
 LATER = {408, 409, 425, 429}  # refusals that may pass, besides 5xx
 PLAIN_REFUSED = _("The address begins with http:// and is not in a network of WAYBILL_ALLOWED_NETWORKS. Use https://.")
 NO_ADDRESS = _("This is not a valid address. Example: https://hooks.example.com/services/1.")
 SLOW = _("The receiver did not answer in time.")
-
-
-class _ToJudged:
-    """Connects to one of the addresses that were judged, and keeps a second handle to end the connection by."""
-
-    judged: list[tuple[int, Any]]
-    handle: socket.socket
-
-    def _new_conn(self) -> socket.socket:
-        connected = addresses.connect_to(self.judged, STEP_SECONDS)
-        self.handle = connected.dup()
-        return connected
-
-
-class _Plain(_ToJudged, HTTPConnection):
-    """http://"""
-
-
-class _Encrypted(_ToJudged, HTTPSConnection):
-    """https://"""
+UNKNOWN = _("The receiver's server name was not found. Check the address.")
 
 
 def split(url: str) -> SplitResult:
     """Return the parts of `url`. Raises NotDeliveredError where nothing could be sent there."""
     try:
-        parts = urlsplit(url)
-        has_port = parts.port != 0
-    except ValueError:
+        return web.split(url)
+    except web.BadAddressError:
         raise NotDeliveredError(NO_ADDRESS) from None
-    is_text = url.isascii() and url.isprintable() and " " not in url and len(url) <= LONGEST
-    if not (is_text and parts.scheme in ("https", "http") and parts.hostname and has_port and "@" not in parts.netloc):
-        raise NotDeliveredError(NO_ADDRESS)
-    return parts
 
 
 def server_of(url: str) -> str:
@@ -81,7 +47,7 @@ def server_of(url: str) -> str:
     if references.is_reference(url):
         return url
     parts = split(url)
-    return f"{parts.scheme} {parts.hostname} {parts.port or DEFAULT_PORTS[parts.scheme]}"
+    return f"{parts.scheme} {parts.hostname} {parts.port or web.DEFAULT_PORTS[parts.scheme]}"
 
 
 def post(
@@ -93,7 +59,7 @@ def post(
     """
     connection = _connection(split(url))
     try:
-        with _ended_in_time(connection):
+        with web.ended_within(connection, ALL_SECONDS):
             path = urllib3.util.parse_url(url).request_uri
             connection.request("POST", path, body, headers, preload_content=False, decode_content=False)
             answer = connection.getresponse()
@@ -109,60 +75,19 @@ def post(
     except (OSError, HTTPException, urllib3.exceptions.HTTPError, ValueError, EOFError) as error:
         raise _cut(error) from None
     finally:
-        connection.close()
+        web.close(connection)
 
 
 def _connection(parts: SplitResult) -> HTTPConnection:
     """Return a connection, not opened, to an address of the host that may be reached."""
-    is_plain, host = parts.scheme == "http", parts.hostname or ""
-    port = parts.port or DEFAULT_PORTS[parts.scheme]
-    judged = _judged(host, port, is_plain=is_plain)
-    made: _Plain | _Encrypted
-    if is_plain:
-        made = _Plain(host, port, timeout=STEP_SECONDS)
-    else:
-        made = _Encrypted(host, port, timeout=STEP_SECONDS, ssl_context=ssl.create_default_context())
-    made.judged = judged
-    return made
-
-
-def _judged(host: str, port: int, *, is_plain: bool) -> list[tuple[int, Any]]:
     try:
-        found = addresses.resolve_allowed(host, port)
+        return web.connection_to(parts, STEP_SECONDS)
     except addresses.AddressRefusedError as error:
         raise NotDeliveredError(error.message) from None
+    except web.PlainRefusedError:
+        raise NotDeliveredError(PLAIN_REFUSED) from None
     except (OSError, UnicodeError):
-        text = _("The receiver's server name was not found. Check the address.")
-        raise NotDeliveredError(text, is_permanent=False) from None
-    if is_plain and not all(addresses.is_listed(ipaddress.ip_address(to[0])) for _family, to in found):
-        raise NotDeliveredError(PLAIN_REFUSED)
-    return found
-
-
-@contextmanager
-def _ended_in_time(connection: Any) -> Iterator[None]:
-    """End the connection after ALL_SECONDS, whatever drips through it. Raises TimeoutError then."""
-    is_late = threading.Event()
-
-    def end() -> None:
-        is_late.set()
-        with suppress(OSError, AttributeError):
-            connection.handle.shutdown(socket.SHUT_RDWR)
-
-    clock = threading.Timer(ALL_SECONDS, end)
-    clock.start()
-    try:
-        yield
-        if is_late.is_set():
-            raise TimeoutError
-    except Exception:
-        if is_late.is_set():
-            raise TimeoutError from None
-        raise
-    finally:
-        clock.cancel()
-        with suppress(OSError, AttributeError):
-            connection.handle.close()
+        raise NotDeliveredError(UNKNOWN, is_permanent=False) from None
 
 
 def _judge(status: int, retry_after: str) -> None:
