@@ -8,7 +8,7 @@ class ExportsConfig(AppConfig):
 
     def ready(self) -> None:
         """Let the doctor look at exports too, listen to the rooms below, and tell them what they ask."""
-        from connections.destinations.base import FileDestination
+        from connections.destinations.base import AudienceDestination, FileDestination
         from connections.discover import help as connection_help
         from connections.removing import removing
         from exports import audited, receivers, registration  # noqa: F401
@@ -20,11 +20,13 @@ class ExportsConfig(AppConfig):
         from exports.schedules import health as schedules_health
         from exports.schedules import occurrences
         from exports.work import carriers
+        from exports.work.audiences.carrier import AudienceCarrier
         from exports.work.files.carrier import FilesCarrier
         from roles import checks
 
         registration.register()
         carriers.register(FileDestination, FilesCarrier)
+        carriers.register(AudienceDestination, AudienceCarrier)
         removing.register_usage(guide.usage_context)
         connection_help.register_exports(formats_help.ExportsHelp())
         checks.register("waiting runs", health.waiting_runs)

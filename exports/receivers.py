@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import connection
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.urls import reverse
@@ -9,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from connections.sharing.sharing import SHARED_ROLES
 from exports.actions import forget_on_detached
-from exports.models import Export
+from exports.models import AudienceContainer, Export
 from exports.spec import consequences
 from exports.spec.replacing import exports_to_mend
 from roles.access.policy import Access
@@ -18,6 +19,7 @@ from roles.ui.consequences import Consequence
 from roles.ui.locales import listing
 from segments.models import Segment, Table
 from segments.signals import NextStep, contact_segment_made, field_removed, field_retyped, segment_changing
+from segments.warehouse import ledger
 
 
 @receiver(post_save, sender=RoleAssignment)
@@ -27,6 +29,13 @@ def forget_who_lost_the_role(*, instance: RoleAssignment, created: bool = False,
     is_gone = "update_fields" not in more  # only a save has them
     if is_gone or (not created and instance.role not in SHARED_ROLES):
         forget_on_detached(instance.user, instance.environment)
+
+
+@receiver(post_delete, sender=AudienceContainer)
+def forget_who_was_there(*, instance: AudienceContainer, **_more: Any) -> None:
+    """Drop the ledger of a container that is no more."""
+    with connection.cursor() as cursor:
+        ledger.drop_partition(cursor, instance.pk)
 
 
 @receiver(field_removed)

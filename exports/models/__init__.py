@@ -9,6 +9,7 @@ from exports.models.alerts import (
     ChannelKind,
     DeliveryState,
 )
+from exports.models.audience import AudienceContainer, RateBudget
 from exports.models.export import (
     Export,
     ExportKind,
@@ -39,6 +40,7 @@ __all__ = [
     "AlertDelivery",
     "AlertKind",
     "AlertsSeen",
+    "AudienceContainer",
     "ChannelKind",
     "DeliveryState",
     "Export",
@@ -48,6 +50,7 @@ __all__ = [
     "Level",
     "PartKind",
     "PartState",
+    "RateBudget",
     "ReasonCode",
     "Records",
     "Recurring",

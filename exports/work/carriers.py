@@ -7,7 +7,7 @@ asks it first to `complete` what the one before began.
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 
@@ -53,7 +53,12 @@ class Arrival:
 
 
 class Carrier:
-    """One run's way to a destination. What an end without success has to undo lies on `stack`."""
+    """One run's way to a destination. What an end without success has to undo lies on `stack`.
+
+    `grace` is how many seconds a run that is told to end has for that.
+    """
+
+    grace: ClassVar[float] = 1.0
 
     def __init__(self, recorder: Recorder, planned: RunPlan, destination: Any, stack: ExitStack) -> None:
         self.recorder, self.run, self.planned = recorder, recorder.run, planned

@@ -19,7 +19,7 @@ def succeed(recorder: Recorder, destination: type[Destination] | None) -> None:
     `destination` is None for a run whose connection is gone.
     """
     run = recorder.run
-    warnings = [*_left_out_of(run, destination), *_rejected_of(run)]
+    warnings = [*_left_out_of(run, destination), *_rejected_of(run), *_unsendable_of(run)]
     values = {
         "reason": joined((reason for reason, _text in warnings), by="; ") if warnings else EMPTY,
         "message": joined(text for _reason, text in warnings) if warnings else EMPTY,
@@ -56,3 +56,12 @@ def _rejected_of(run: Run) -> list[Warned]:
     words = {"rejected": rejected, "count": count}
     message = _("The target rejected %(rejected)s of %(count)s; the others were sent.") % words
     return [(_("%(rejected)s rejected") % words, message)]
+
+
+def _unsendable_of(run: Run) -> list[Warned]:
+    """Return what to say of records that lack what the target needs."""
+    unsendable = sum(entry.get("unsendable", 0) for entry in run.items)
+    if not unsendable:
+        return []
+    text = _("%(count)s could not be sent: a required value is missing or invalid. Correct the data, then run again.")
+    return [(_("%(n)s not sendable") % {"n": unsendable}, text % {"count": run.words.count(unsendable)})]

@@ -23,6 +23,7 @@ from exports.models.states import State
 from exports.runs import lifecycle, queue
 from exports.runs.lease import Renewal
 from exports.runs.lifecycle import LEASE, RunClaim
+from exports.work.carriers import Carrier, carrier_of
 from exports.work.execute import execute
 from roles import log_context, stopping
 from roles.messages import said as _
@@ -30,7 +31,6 @@ from roles.messages import said as _
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.4  # seconds between looks for a cancel; the bar is 2 s to a canceled run
-GRACE = 1.0  # seconds that a canceled child has to remove its hidden files
 FAULTS = (DatabaseError, InterfaceError)
 
 
@@ -58,22 +58,30 @@ def _named_in_log(claimed: RunClaim) -> AbstractContextManager[None]:
 
 def watch(claimed: RunClaim) -> None:
     """Have a child carry the run out and wait for its end."""
-    deadline = _types_deadline(claimed)
+    destination = _destination_of(claimed)
     connections.close_all()  # a connection shared through fork would be closed under the other's feet
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
         _be_the_child(claimed, parent)
-    _ChildWatch(claimed, pid, types_deadline=deadline).until_the_end()
+    _ChildWatch(claimed, pid, types_deadline=destination.deadline, grace=_grace(destination)).until_the_end()
 
 
-def _types_deadline(claimed: RunClaim) -> float | None:
-    """Return how many seconds the type of the run's connection allows; None for as many as the operator does."""
+def _destination_of(claimed: RunClaim) -> type[Destination]:
+    """Return the type of the run's connection; one that allows as much as the operator does where it is not known."""
     try:
         slug = Run.objects.filter(pk=claimed.run_id).values_list("export__connection__type", flat=True).first()
     except FAULTS:  # the child finds that out, too
-        return None
-    return destinations().get(slug or "", Destination).deadline
+        return Destination
+    return destinations().get(slug or "", Destination)
+
+
+def _grace(destination: type[Destination]) -> float:
+    """Return how many seconds a child that is told to end has for that."""
+    try:
+        return carrier_of(destination).grace
+    except LookupError:
+        return Carrier.grace
 
 
 def _be_the_child(claimed: RunClaim, parent: int) -> None:
@@ -99,6 +107,7 @@ class _ChildWatch:
     renewal: Renewal = field(init=False)
     end: str = ""  # why the child was told to end: canceled, stopped, lost, deadline, type's deadline, memory
     types_deadline: float | None = None  # seconds that the connection's type allows
+    grace: float = Carrier.grace
 
     def __post_init__(self) -> None:
         self.renewal = Renewal(lambda: LEASE.renew(self.claimed))
@@ -156,7 +165,7 @@ class _ChildWatch:
         """Ask the child to end, which removes its hidden files, then insist."""
         gentle = self.end in {"canceled", "stopped", "deadline", "type's deadline"}
         os.kill(self.pid, signal.SIGTERM if gentle else signal.SIGKILL)
-        deadline = time.monotonic() + GRACE
+        deadline = time.monotonic() + self.grace
         while gentle and time.monotonic() < deadline:
             if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
                 return

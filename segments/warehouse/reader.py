@@ -45,6 +45,28 @@ def snapshot(
             _leave(connection)
 
 
+@contextmanager
+def reading(environment: Environment, of: Iterable[Table | Segment]) -> Iterator[psycopg.Connection]:
+    """Give a connection of its own on which each statement sees what is committed by then, in one transaction.
+
+    What `of` names is locked against being swapped.
+    """
+    with psycopg.connect(**_parameters()) as connection:
+        _prepare(connection, None)
+        if relations := _existing(connection, _relations(environment, of)):
+            names = sql.SQL(", ").join(sql.Identifier(*name) for name in relations)
+            connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(names))
+        try:
+            yield connection
+        finally:
+            _leave(connection)
+
+
+def open_session() -> psycopg.Connection:
+    """Return a connection of its own that commits each statement by itself; the caller closes it."""
+    return psycopg.connect(**_parameters(), autocommit=True)
+
+
 def _leave(connection: psycopg.Connection) -> None:
     """Close the connection; the server ends a statement that was left early, and not only when it notices."""
     if connection.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:

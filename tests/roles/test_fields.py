@@ -52,6 +52,9 @@ MODELS = {
     "exports.RefreshPart": {"name": COPIED},
     "exports.Run": {"decision": "DecisionForm.why"} | dict.fromkeys(("worker", "folder", "unit"), MADE),
     "exports.AlertChannel": {"encrypted_secrets": SECRET},
+    "exports.AudienceContainer": {"name": COPIED, "sealed_key": SECRET}
+    | dict.fromkeys(("type", "account", "key", "vendor_id"), MADE),
+    "exports.RateBudget": {"scope": MADE},
 }
 # Fields of forms, the same.
 FORMS = {

@@ -9,7 +9,7 @@ from exports.models import Run
 from roles.kinds import SemanticType
 from roles.messages.field import out_of_json
 from tests.factories import make_connection, make_export, make_segment, make_table
-from tests.servers.mailing_list.carrier import MailingList
+from tests.servers.mailing_list.destination import MailingList
 from tests.servers.mailing_list.server import ListServer, running_list_server
 from tests.warehouse import writer
 

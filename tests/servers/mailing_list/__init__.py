@@ -1,1 +1,1 @@
-"""A connection type that takes people, with a carrier of its own, and the server that keeps who is in which list."""
+"""A connection type that takes people, and the server that keeps who is in which list."""

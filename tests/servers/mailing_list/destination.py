@@ -1,17 +1,24 @@
 """The connection type: what it asks for and takes, and how its server is spoken to."""
 
-import json
 from typing import Any
-from urllib.error import HTTPError, URLError
 from urllib.parse import quote
-from urllib.request import Request, urlopen
 
 from django import forms
 
-from connections.destinations.base import AudienceDestination, DeliveryError, Limits, SettingsForm, TargetField, Unit
+from connections.destinations.base import AudienceDestination, Limits, SettingsForm, TargetField, Unit
+from connections.destinations.base.audiences import (
+    Accepted,
+    ByRow,
+    Container,
+    Op,
+    OpLimits,
+    Prepared,
+    Rejected,
+    Request,
+    Unsendable,
+)
 from roles.kinds import ProfileKind, SemanticType
-
-PASSING = 500  # and above
+from tests.servers.mailing_list.server import MOST, handle_of
 
 
 class MailingListForm(SettingsForm):
@@ -33,8 +40,8 @@ class MailingList(AudienceDestination):
     summary = "Lists of people."
     settings_form, export_form = MailingListForm, MailingListExportForm
     takes = frozenset({ProfileKind.CUSTOMER, ProfileKind.CONTACT})
-    removes_members = True
     limits = Limits(most_profiles=1000)
+    operations = dict.fromkeys(Op, OpLimits(MOST))
     target_fields = (
         TargetField("EMAIL", "E-mail address", SemanticType.EMAIL, is_required=True),
         TargetField("FIRST_NAME", "First name", SemanticType.FIRST_NAME),
@@ -44,22 +51,49 @@ class MailingList(AudienceDestination):
     def unit_for(cls, settings: dict[str, Any]) -> Unit:
         return Unit.RECORDS if settings.get("about") == "companies" else cls.unit
 
-    def people_of(self, name: str) -> dict[str, dict[str, str]]:
-        """Return who is in the list, by e-mail address."""
-        return {person["EMAIL"]: person for person in self._ask(name)["people"]}
+    def account(self):
+        return self.settings["url"]
 
-    def send(self, name: str, batch: dict[str, Any]) -> tuple[set[str], int]:
-        """Send one batch; return the addresses that the list rejects, and how many bytes that took."""
-        data = json.dumps(batch).encode()
-        return set(self._ask(name, data)["rejected"]), len(data)
+    def container_key(self, settings, segment_id):
+        return settings.get("list") or f"segment {segment_id}"
 
-    def _ask(self, name: str, data: bytes | None = None) -> Any:
-        try:
-            with urlopen(Request(f"{self.settings['url']}/{quote(name)}", data), timeout=120) as answer:
-                return json.load(answer)
-        except HTTPError as error:
-            if error.code >= PASSING:
-                raise DeliveryError("The list is busy.", detail=str(error), retry_after=0.0) from error
-            raise DeliveryError("The list does not let us in. Ask an administrator.", permanent=True) from error
-        except URLError as error:
-            raise DeliveryError("The list did not answer.", detail=str(error)) from error
+    def container(self, key, name, known):
+        return Container(known or (name if key.startswith("segment ") else key))
+        yield
+
+    def normalise(self, values):
+        email = (values["EMAIL"] or "").strip().lower()
+        if "@" not in email:
+            return Unsendable("invalid" if email else "missing", "EMAIL")
+        person = {"EMAIL": email} | {name: text for name, text in values.items() if name != "EMAIL" and text}
+        return Prepared(email, person, handle_of(email))
+
+    def apply(self, op, people, container):
+        adds = op != Op.REMOVE
+        batch = {
+            "add": [one.payload for one in people] if adds else [],
+            "remove": [] if adds else [one.handle for one in people],
+        }
+        response = yield Request("POST", self._url(container), batch)
+        if not response.is_ok:
+            raise self.failure(response)
+        rejected = response.json()["rejected"]
+        return ByRow(
+            [
+                Rejected("not wanted", "We do not want this one.") if adds and one.payload["EMAIL"] in rejected
+                else Accepted()
+                for one in people
+            ]
+        )  # fmt: skip
+
+    def count(self, container):
+        response = yield Request("GET", self._url(container))
+        if not response.is_ok:
+            raise self.failure(response)
+        return len(response.json()["people"])
+
+    def why_failed(self, response):
+        return "The list does not let us in. Ask an administrator.", True
+
+    def _url(self, container):
+        return f"{self.settings['url']}/{quote(container.vendor_id)}"

@@ -1,6 +1,8 @@
 """A server on loopback that keeps lists of people, validates each batch, and misbehaves when told to."""
 
+import hashlib
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,11 @@ FIELDS = {"EMAIL", "FIRST_NAME"}
 Person = dict[str, str]
 
 
+def handle_of(email: str) -> str:
+    """What a removal names the person by."""
+    return hashlib.sha256(email.encode()).hexdigest()
+
+
 class ListServer(ThreadingHTTPServer):
     """Who is in which list, by e-mail address, and every batch that was taken."""
 
@@ -23,6 +30,7 @@ class ListServer(ThreadingHTTPServer):
         self.batches: list[dict[str, Any]] = []
         self.statuses: list[int] = []  # the answers to the next batches; afterwards they are taken
         self.refuses = 0  # a status for whatever is asked
+        self.retry_after = ""  # with each refusal
         self.rejects: set[str] = set()  # addresses that no list takes
         self.stops_after = -1  # batches; the next one is answered when `goes_on` is set
         self.goes_on = threading.Event()
@@ -67,14 +75,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.batches.append(batch)
         rejected = [one["EMAIL"] for one in batch["add"] if one["EMAIL"] in self.server.rejects]
         known |= {one["EMAIL"]: one for one in batch["add"] if one["EMAIL"] not in rejected}
-        for email in batch["remove"]:
-            known.pop(email, None)
+        gone = [email for email in known if handle_of(email) in batch["remove"]]
+        for email in gone:
+            known.pop(email)
         return {"rejected": rejected}
 
     def _answer(self, status: int, body: dict[str, Any]) -> None:
         data = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
+        if status != 200 and self.server.retry_after:
+            self.send_header("Retry-After", self.server.retry_after)
         self.end_headers()
         self.wfile.write(data)
 
@@ -87,7 +98,7 @@ def _why_invalid(batch: dict[str, Any]) -> str:
         return "size"
     if any(set(one) - FIELDS or "@" not in one.get("EMAIL", "") for one in batch["add"]):
         return "person"
-    return "" if all("@" in email for email in batch["remove"]) else "removal"
+    return "" if all(re.fullmatch("[0-9a-f]{64}", one) for one in batch["remove"]) else "removal"
 
 
 @contextmanager
