@@ -12,8 +12,11 @@ from django.core.exceptions import ImproperlyConfigured
 
 import exports.formats
 from exports.formats.base import Format, Settings
+from roles.messages import SaidError
+from roles.messages import said as _
 
 USUAL = "csv"  # of exports and files that name none
+LONGEST_NAME = 50  # characters of a format's name that are shown
 
 
 @cache
@@ -27,14 +30,25 @@ def formats() -> dict[str, type[Format]]:
     return found
 
 
-def format_class(settings: Settings) -> type[Format]:
-    """Return the format that an export's `settings` name; the usual one where they name none, or one that is gone."""
-    return formats().get(settings.get("format") or USUAL) or formats()[USUAL]
+class UnknownFormatError(SaidError):
+    """The format that is named is not here any more; the message is for people."""
+
+    def __init__(self, name: str) -> None:
+        text = _("There is no format “%(name)s” any more. Edit the export and choose another format.")
+        super().__init__(text % {"name": name[:LONGEST_NAME]})
+
+
+def name_of(settings: Settings) -> str:
+    """Return the slug of the format that `settings` name; the usual one where they name none."""
+    return str(settings.get("format") or USUAL)
 
 
 def format_of(settings: Settings) -> Format:
-    """Return the format that an export's `settings` ask for."""
-    return format_class(settings).of(settings)
+    """Return the format that an export's `settings` ask for. Raises UnknownFormatError."""
+    found = formats().get(name_of(settings))
+    if found is None:
+        raise UnknownFormatError(name_of(settings))
+    return found.of(settings)
 
 
 def format_of_file(entry: Settings, settings: Settings) -> Format | None:

@@ -37,7 +37,8 @@ def drop(run: Run, *, by: User, why: str) -> None:
 def lapse(run: Run) -> bool:
     """Skip `run` if it is held, because the next occurrence of its export has come; return whether it was held."""
     reason = _("Nobody decided before the next occurrence")
-    return lifecycle.move(run.pk, State.HELD, State.SKIPPED, reason=reason)
+    message = _("The next occurrence came before a decision about this held run. Nothing of it was sent.")
+    return lifecycle.move(run.pk, State.HELD, State.SKIPPED, reason=reason, message=message)
 
 
 def why_not_held(run: Run | None) -> Message:

@@ -44,6 +44,7 @@ OF_FORMS = {
     "required": Code.REQUIRED,
     "invalid_choice": Code.INVALID_CHOICE,
     "invalid_list": Code.INVALID_CHOICE,
+    "gone": Code.INVALID_CHOICE,
     "max_length": Code.TOO_LONG,
     "min_value": Code.OUT_OF_RANGE,
     "max_value": Code.OUT_OF_RANGE,

@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 import psycopg
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 from psycopg import pq, sql
 
@@ -60,13 +62,13 @@ def refresh(segment: Segment, *, by: User | None = None) -> int:
 
 
 @transaction.atomic
-def _start(segment: Segment, by: User | None) -> datetime:
-    started = timezone.now()
+def _start(segment: Segment, by: User | None) -> datetime | None:
+    """Note the refresh with the database's time, which is returned; None for a segment that is gone."""
     mine = Segment.objects.filter(pk=segment.pk)
-    if mine.update(status=SegmentStatus.REFRESHING, refresh_started_at=started):
+    if mine.update(status=SegmentStatus.REFRESHING, refresh_started_at=Now()):
         changes = {"member_count": mine.values_list("member_count", flat=True).get()}
         audit.record(segment.environment, "start refresh", segment, by=by, changes=changes)
-    return started
+    return mine.values_list("refresh_started_at", flat=True).first()
 
 
 @transaction.atomic
@@ -82,10 +84,8 @@ def heal_stuck(segments: list[Segment]) -> None:
     """Mark refreshes as failed, here and in the database, if nobody works on them or will begin."""
     unsure = [segment for segment in segments if segment.status == SegmentStatus.REFRESHING]
     expected = chores.expected() if any(segment.refresh_started_at is None for segment in unsure) else set()
-    locked = timezone.now() - LOCKED_WITHIN
     for segment in unsure:
-        started = segment.refresh_started_at
-        if started < locked if started else segment.pk not in expected:
+        if segment.refresh_started_at or segment.pk not in expected:
             _heal(segment)
 
 
@@ -101,16 +101,16 @@ def _heal(segment: Segment) -> None:
     with transaction.atomic():
         if not lock(segment.pk, wait=False):
             return  # somebody is still at it
-        stuck = Segment.objects.filter(
-            pk=segment.pk, status=SegmentStatus.REFRESHING, refresh_started_at=segment.refresh_started_at
-        )
+        mine = Segment.objects.filter(pk=segment.pk, status=SegmentStatus.REFRESHING)
+        is_old = Q(refresh_started_at=None) | Q(refresh_started_at__lt=Now() - LOCKED_WITHIN)
+        stuck = mine.filter(is_old, refresh_started_at=segment.refresh_started_at)
         if stuck.update(status=SegmentStatus.FAILED, error=STUCK, error_code=SegmentError.STUCK):
             audit.record(segment.environment, "fail refresh", segment, by=None, changes={"message": STUCK})
             segment.status, segment.error = SegmentStatus.FAILED, STUCK
 
 
 @contextmanager
-def _undone_when_interrupted(segment_id: int, started: datetime) -> Iterator[None]:
+def _undone_when_interrupted(segment_id: int, started: datetime | None) -> Iterator[None]:
     """Give the segment its former status when the process is told to stop: nobody refreshes it any more."""
     try:
         yield
@@ -136,7 +136,7 @@ def _ended_when_interrupted() -> Iterator[None]:
 
 
 @transaction.atomic
-def _undo(segment_id: int, started: datetime) -> None:
+def _undo(segment_id: int, started: datetime | None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = '2s'")
     segment = Segment.objects.get(pk=segment_id)

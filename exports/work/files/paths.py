@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from exports.formats.base import Format
-from exports.formats.registry import format_of
+from exports.formats.registry import UnknownFormatError, format_of
 from exports.models import Export, ExportKind, Run
 from exports.spec.folders import export_folder, folded, safe_name, unused
+from exports.work.errors import RunError
 from exports.work.files import cdm_names
 from exports.work.plan import Item, ItemColumn, ItemKind, RunPlan
+from roles.messages import said as _
 
 MANIFEST, TEST = "manifest", "test"
 
@@ -74,11 +76,14 @@ class FilePlan:
 
 
 def file_plan(run: Run, planned: RunPlan) -> FilePlan:
-    """Return the files of a run that sends what is `planned`; those that are too small take no other one's folder."""
+    """Return the files of a run that sends what is `planned`; those that are too small take no other one's folder.
+
+    Raises RunError for a format that is not there any more.
+    """
     export = run.export
     folders = _folders(export, planned.named)
     by_noun = {_key(item): folder for item, folder in zip(planned.named, folders, strict=True)}
-    file_format = format_of(export.settings)
+    file_format = _format_of(export)
     test = test_folder(folders) if run.most_rows else ""
     return FilePlan(
         items=[_file_item(item, by_noun[_key(item)]) for item in planned.items],
@@ -87,6 +92,13 @@ def file_plan(run: Run, planned: RunPlan) -> FilePlan:
         has_model=has_model(run),
         most_rows=run.most_rows,
     )
+
+
+def _format_of(export: Export) -> Format:
+    try:
+        return format_of(export.settings)
+    except UnknownFormatError as error:
+        raise RunError(error.message, reason=_("Its format is gone")) from error
 
 
 def has_model(run: Run) -> bool:

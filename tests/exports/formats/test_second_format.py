@@ -12,13 +12,14 @@ import exports.formats
 from connections.destinations.local.destination import LocalFolder
 from exports import actions
 from exports.formats import registry
-from exports.formats.csv import Csv
 from exports.formats.form import export_form
 from exports.models import Export
+from exports.spec.problems import Code
+from exports.spec.settings import judged_form, problems_of_settings
 from exports.work.watch import work_until_idle
 from roles.audit.changes import changes_of
 from roles.models import AuditEvent
-from tests.exports.pane.browser import Pane
+from tests.exports.pane.browser import Pane, text_of
 from tests.exports.work.data_out import make_data_out
 from tests.factories import folder_of, make_export
 
@@ -122,6 +123,27 @@ def test_the_pane_and_the_help_page_know_it(jsonl, pane):
     assert "An object for each record." in help_page
 
 
+def test_a_format_that_is_gone_is_refused_by_save_check_and_run_instead_of_sending_another(pane):
+    export = make_export(pane.environment, "Old", pane.connection, [pane.segment], settings={"format": "gone"})
+    run, _is_new = actions.run_now(export, by=None)
+    work_until_idle()
+    run.refresh_from_db()
+    assert (run.state, run.reason) == ("failed", "Its format is gone")
+    assert run.message == str(registry.UnknownFormatError("gone"))
+    (problem,) = problems_of_settings(judged_form(LocalFolder, export.settings), export.settings)
+    assert (problem.path, problem.code) == (("settings", "format"), Code.INVALID_CHOICE)
+    shown = pane.client.get(pane.url("edit", pk=export.pk)).content.decode()
+    assert "gone (no longer available)" in shown
+    for typed in ({}, {"settings-format": "gone", "settings-delimiter": "comma"}):
+        refused = pane.send("edit", pk=export.pk, name="Old", **typed)
+        assert refused.status_code == 422
+        assert "There is no format “gone” any more" in text_of(refused)
+    assert pane.send("edit", pk=export.pk, name="Old", **{"settings-format": "csv"}).status_code == 302
+    export.refresh_from_db()
+    assert export.settings["format"] == "csv"
+
+
 def test_an_export_whose_format_is_gone_and_its_files_do_not_break(environment, shared):
-    assert registry.format_of({"format": "gone"}) == Csv()
+    with pytest.raises(registry.UnknownFormatError, match="no format “gone” any more"):
+        registry.format_of({"format": "gone"})
     assert registry.format_of_file({"format": "gone", "path": "x/a.gone", "role": "data"}, {}) is None

@@ -155,6 +155,7 @@ def test_a_held_run_lapses_at_the_next_occurrence(environment):
     start_due()
     held, following = runs_of(export)
     assert (held.state, held.reason) == (State.SKIPPED, "Nobody decided before the next occurrence")
+    assert str(held.lines.last().text).startswith("Skipped: The next occurrence came before a decision")
     assert held.ended_at
     assert (following.state, following.reason) == (State.SKIPPED, f"run {held.short_id} was held")
     event = AuditEvent.objects.filter(run=held.uuid).latest("pk")

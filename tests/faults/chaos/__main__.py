@@ -1,6 +1,7 @@
 """`python -m tests.faults.chaos --minutes 5`, which is `make chaos MINUTES=5`."""
 
 import argparse
+import logging
 import os
 import random
 import sys
@@ -22,6 +23,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as directory:  # of this process; the portal has its own
         os.environ |= {"DJANGO_SETTINGS_MODULE": "config.settings", "WAYBILL_DATA_DIR": directory}
         django.setup()
+        logging.getLogger("asyncssh").setLevel(logging.WARNING)  # each log-in is a line
         return _rage(chosen)
 
 

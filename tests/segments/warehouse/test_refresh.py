@@ -8,6 +8,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 from django.db import connection, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.models import OrmQ
 from psycopg import sql
@@ -160,6 +161,17 @@ def test_a_refresh_whose_worker_died_is_shown_as_failed(table):
     assert segment.status == SegmentStatus.FAILED
     segment.refresh_from_db()
     assert segment.error == "The refresh did not end. Refresh the segment again."
+
+
+def test_a_worker_whose_clock_is_ahead_ends_no_refresh_of_others(table, monkeypatch):
+    segment = make_segment(table)
+    Segment.objects.filter(pk=segment.pk).update(status=SegmentStatus.REFRESHING, refresh_started_at=Now())
+    segment.refresh_from_db()
+    ahead = timezone.now() + timedelta(hours=1)
+    monkeypatch.setattr(timezone, "now", lambda: ahead)
+    heal_stuck([segment])
+    segment.refresh_from_db()
+    assert segment.status == SegmentStatus.REFRESHING
 
 
 def test_a_long_refresh_that_is_still_at_work_is_left_alone(table):
