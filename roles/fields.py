@@ -21,6 +21,12 @@ class LineField(forms.CharField):
         """Compose what was typed."""
         return composed(super().to_python(value) or "")
 
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        """Let a text that is too long be typed and counted (static/count.js): a browser would cut it without a word."""
+        attrs = super().widget_attrs(widget)
+        most = attrs.pop("maxlength", None)
+        return attrs if most is None else attrs | {"data-most": most}
+
 
 class NameField(LineField):
     """A single line that can be seen."""

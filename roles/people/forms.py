@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from roles.fields import LineField
-from roles.models import GROUP_LENGTH, Environment, GroupRole, RoleAssignment, User
+from roles.models import Environment, GroupRole, RoleAssignment, User
 from roles.people.invitations import DAYS, USUAL_DAYS
 from roles.roles import DESCRIPTIONS, Role
 
@@ -153,11 +153,7 @@ class GroupForm(OwnRoleMixin, forms.ModelForm):
         labels = {"group": _("Group")}
         error_messages = {"group": {"required": _("Enter the group's name.")}}
         help_texts = {"group": _("Exactly as the identity provider spells it, including capitals.")}
-        widgets = {
-            "group": forms.TextInput(
-                attrs={"autocomplete": "off", "spellcheck": "false", "class": "input", "maxlength": GROUP_LENGTH}
-            )
-        }
+        widgets = {"group": forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "class": "input"})}
 
     def __init__(self, own: RoleAssignment | None, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

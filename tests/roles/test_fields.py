@@ -6,6 +6,7 @@ from importlib import import_module
 import pytest
 from django import forms
 from django.apps import apps
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from roles.fields import Address, AddressField, Line, LineField, Name, NameField, Note, NoteField
@@ -19,7 +20,8 @@ PROVIDER = "roles/people/groups.py composes what a provider says, and leaves out
 
 # Texts of models that no Line, Name, Note or Address is, and why.
 MODELS = {
-    "roles.User": {"username": "save() normalizes and checks it", "password": SECRET, "language": "from a list"},
+    "roles.User": {"username": "save() normalizes and checks it", "password": SECRET}
+    | dict.fromkeys(("language", "time_zone"), "from a list"),
     "roles.Environment": dict.fromkeys(
         ("slug", "warehouse_schema", "time_zone", "language"), "small letters, or from a list"
     ),
@@ -134,3 +136,12 @@ def test_in_migrations_the_fields_are_plain():
     for kind, plain in kinds.items():
         _name, path, _args, kwargs = kind(max_length=7).deconstruct()
         assert (path, kwargs) == (f"django.db.models.{plain}", {"max_length": 7})
+
+
+def test_a_text_that_is_too_long_is_counted_and_not_cut():
+    """A browser cuts what is pasted at `maxlength` without a word; static/count.js says how long it is."""
+    for field in (LineField, NameField, NoteField):
+        attrs = field(max_length=5).widget.attrs
+        assert (attrs["data-most"], "maxlength" in attrs) == ("5", False)
+        with pytest.raises(ValidationError):
+            field(max_length=5).clean("x" * 6)

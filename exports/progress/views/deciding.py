@@ -30,7 +30,7 @@ class DecisionForm(forms.Form):
     why = NoteField(
         label=gettext_lazy("Why"),
         max_length=deciding.LONGEST_WHY,
-        widget=forms.Textarea(attrs={"rows": 3, "maxlength": deciding.LONGEST_WHY}),
+        widget=forms.Textarea(attrs={"rows": 3}),
         help_text=gettext_lazy("Kept with the run and in the audit log. No names or addresses of customers, please."),
         error_messages={"required": gettext_lazy("Say in a few words why.")},
     )
