@@ -4,8 +4,10 @@ import re
 import threading
 from datetime import UTC, datetime
 from html import unescape
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.core import mail
 from django.core.management import CommandError, call_command
 from django.http import StreamingHttpResponse
@@ -128,6 +130,15 @@ def test_an_environment_is_made_in_a_zone():
     assert zones == {"paris": "Europe/Paris", "usual": "UTC"}
     with pytest.raises(CommandError, match="not a known time zone"):
         call_command("create_environment", "mars", time_zone="Mars/Base", **options)
+
+
+def test_an_upgrade_keeps_the_zone_in_which_times_were_shown(contoso, settings):
+    untold = make_environment(time_zone="UTC")
+    settings.TIME_ZONE = "Asia/Tokyo"
+    import_module("roles.migrations.0012_zone_of_the_reader").keep_what_is_shown(apps, None)
+    zones = Environment.objects.in_bulk([contoso.pk, untold.pk])
+    assert [zones[one.pk].time_zone for one in (contoso, untold)] == ["Europe/Paris", "Asia/Tokyo"]
+    settings.TIME_ZONE = "UTC"
 
 
 def test_administrators_change_it_at_once(contoso):

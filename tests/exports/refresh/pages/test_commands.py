@@ -101,7 +101,7 @@ def test_a_schedule_that_makes_no_sense_says_what_is_wrong(ada, at, typed, said)
 def test_the_next_five_are_shown_while_one_types(ada, at):
     page = ada.get(at("next"), {"repeat": "daily", "time_1": "05:00", "time_2": "17:00", "zone": "UTC"})
     assert page.content.decode().count("<li>") == 5
-    assert b"Daily at 05:00, 17:00" in page.content
+    assert b"Daily at 05:00 and 17:00" in page.content
 
 
 def test_exports_with_schedules_of_their_own_at_that_time_are_named(ada, at, environment, segment):
