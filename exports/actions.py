@@ -20,7 +20,9 @@ from exports.spec.resolved import Resolved
 from exports.spec.schedule import recurrence_of
 from exports.spec.spec import ExportSpec
 from roles.audit import audit
-from roles.models import Environment, User
+from roles.audit.gone import AlreadyGoneError, already_gone, locked
+from roles.audit.sentences import who
+from roles.models import AuditEvent, Environment, User
 
 _DELIVERING = gettext_lazy("“%(name)s” is delivering files. Wait until that job has ended, then try again.")
 TEST_ROWS = 10  # records of each item that a test sends
@@ -172,6 +174,10 @@ def set_schedule(export: Export, mode: str, rule: Recurrence | None = None, *, b
     With ScheduleMode.OWN it follows `rule`, or the one that it had before.
     """
     with transaction.atomic():
+        now = lock(export)
+        if now is None:
+            raise RefusedError(already_gone(export))
+        export.schedule_mode = now.schedule_mode
         before = described(export)
         occurrences.take_due(export, mode, rule)
         planning.save(export, mode, rule)
@@ -189,9 +195,13 @@ def detach(export: Export, *, by: User) -> None:
     Raises CannotDetachError while one is running, and for an export that has no connection.
     """
     with transaction.atomic():
-        kept = export.connection
+        mine = Export.objects.select_related("connection").select_for_update(no_key=True, of=("self",))
+        now = mine.filter(pk=export.pk).first()
+        if now is None:
+            raise CannotDetachError(already_gone(export))
+        kept = now.connection
         if kept is None:
-            raise CannotDetachError(_("“%(name)s” has no connection already.") % {"name": export.name})
+            raise CannotDetachError(_why_detached(export))
         running = _("“%(name)s” is running. Cancel the job first, then detach the connection.")
         _end_waiting_run(export, by, CannotDetachError, running)
         export.connection, export.detached_sharing, export.updated_by = None, kept.sharing, by
@@ -215,11 +225,22 @@ def forget_on_detached(user: User, environment: Environment) -> None:
 def remove(export: Export, *, by: User) -> None:
     """Remove `export` and cancel its waiting run. Raises CannotRemoveError while one is running."""
     with transaction.atomic():
-        Export.objects.select_for_update().filter(pk=export.pk).first()  # no run of it begins from here on
+        try:
+            locked(Export.objects.all(), export)  # no run of it begins from here on
+        except AlreadyGoneError as error:
+            raise CannotRemoveError(str(error)) from error
         running = _("“%(name)s” is running. Cancel the job first, then remove the export.")
         _end_waiting_run(export, by, CannotRemoveError, running)
         audit.record(export.environment, "remove", export, by=by, changes=audited.removal(export))
         export.delete()
+
+
+def _why_detached(export: Export) -> str:
+    found = AuditEvent.objects.filter(environment=export.environment, object_type="export", object_id=str(export.pk))
+    event = found.filter(action="detach").order_by("-at", "-pk").first()
+    if event is None:
+        return _("“%(name)s” has no connection already.") % {"name": export.name}
+    return _("“%(name)s” was already detached by %(who)s.") % {"name": export.name, "who": who(event)}
 
 
 def _end_waiting_run(export: Export, by: User, refused: type[RefusedError], running: str) -> None:

@@ -17,6 +17,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from roles.audit import audit
 from roles.desk import accounts
 from roles.desk.read_only import ReadOnlyAdmin, ReadOnlyInline
+from roles.edits.edit import About, Edit
+from roles.edits.parts import parts_of
 from roles.models import (
     AuditEvent,
     Environment,
@@ -31,6 +33,7 @@ from roles.models import (
     User,
 )
 from roles.roles import Role
+from roles.typed import typed_id
 
 NAMES = ["username", "first_name", "last_name", "email"]
 RIGHTS = ["is_active", "is_staff", "is_superuser"]
@@ -54,6 +57,49 @@ class WaybillUserAdmin(ReadOnlyAdmin, UserAdmin):
     readonly_fields = ["last_login", "date_joined"]
     inlines = [RoleInline]
     actions = ["end_sessions", "deactivate", "activate"]
+    change_form_template = "support/account.html"
+
+    def changeform_view(
+        self,
+        request: Any,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Show or save an account, whose row is locked meanwhile; others' changes stand (roles.edits)."""
+        if object_id is None or not self.has_change_permission(request):
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        with transaction.atomic():
+            user = User.objects.select_for_update(no_key=True).filter(pk=typed_id(object_id)).first()
+            if user is None:
+                return super().changeform_view(request, object_id, form_url, extra_context)
+            form = super().get_form(request, user, change=True)(instance=user)
+            names = [*NAMES, *RIGHTS]
+            post = request.POST if request.method == "POST" else None
+            mine = parts_of(form, post, names=names) if post is not None else {}
+            edit = Edit(About("account", user), parts_of(form, names=names), post, mine)
+            if post is not None:
+                request.POST, request.edit = edit.data, edit
+            more = (extra_context or {}) | {"edit": edit}
+            answer = super().changeform_view(request, object_id, form_url or request.path, more)
+            if edit.conflicts:
+                answer.status_code = 422
+            return answer
+
+    def get_form(self, request: Any, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Refuse the form while there is something to decide."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        edit = getattr(request, "edit", None)
+        if edit is None or edit.is_settled:
+            return form
+        title = edit.title
+
+        class Undecided(form):  # type: ignore[misc, valid-type]
+            def clean(self) -> Any:
+                self.add_error(None, title)
+                return super().clean()
+
+        return Undecided
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Superusers make the first accounts; later ones come by invitation."""

@@ -8,6 +8,7 @@ from django.db.models import ProtectedError
 from psycopg import sql
 
 from roles.audit import audit
+from roles.audit.gone import locked
 from roles.models import User
 from segments import chores
 from segments.models import Segment, SegmentStatus, Table
@@ -62,11 +63,21 @@ def start_refresh(segment: Segment, *, by: User | None) -> None:
     chores.enqueue(segment.pk, by.pk if by else None)
 
 
+@transaction.atomic
+def refresh(segment: Segment, *, by: User) -> bool:
+    """Queue a refresh unless one is under way; return whether it was queued. Raises AlreadyGoneError."""
+    if locked(Segment.objects.all(), segment).status == SegmentStatus.REFRESHING:
+        return False
+    start_refresh(segment, by=by)
+    return True
+
+
 def remove(segment: Segment, *, by: User) -> None:
-    """Remove a segment and its members. Raises StillUsedError or BeingReadError."""
+    """Remove a segment and its members. Raises AlreadyGoneError, StillUsedError or BeingReadError."""
     members = members_table(segment)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
+            locked(Segment.objects.all(), segment)
             gone = {name: [getattr(segment, name), None] for name in AUDITED if getattr(segment, name)}
             audit.record(segment.environment, "remove", segment, by=by, changes=_audited(gone))
             segment.delete()

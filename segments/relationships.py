@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from psycopg import sql
 
 from roles.audit import audit
+from roles.audit.gone import locked
 from roles.kinds import ProfileKind
 from roles.models import User
 from segments.models import Field, Relationship, Segment, Table
@@ -105,7 +106,8 @@ def relate(field: Field, key: Field, *, by: User | None) -> Relationship:
 
 @transaction.atomic
 def unrelate(relationship: Relationship, *, by: User | None) -> None:
-    """Remove a relationship; segments that use it say so at their next refresh."""
+    """Remove a relationship; segments that use it say so at their next refresh. Raises AlreadyGoneError."""
+    locked(Relationship.objects.all(), relationship)
     _record("remove relationship", relationship, by)
     relationship.delete()
 

@@ -11,8 +11,20 @@ from roles.edits.edit import MADE_FROM
 # The forms that edit something stored, and where their pages are: "" at their own address, POST where they are
 # asked for with the ids chosen.
 EDIT_FORMS = {
+    "account_reading": "account",
+    "admin:roles_user_change": "",
     "alerts:edit": "",
+    "connections:edit": "",
+    "connections:share": "",
     "exports:edit": "",
+    "exports:schedule": "POST",
+    "people:change": "POST",
+    "people:edit": "",
+    "people:edit_group": "",
+    "segments:choose_shown": "segments:table",
+    "segments:edit": "",
+    "system:schedule": "",
+    "system:zone": "system:schedule",
 }
 BUTTONS = {"submit", "button", "image", "reset", "file"}
 

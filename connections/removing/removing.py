@@ -8,6 +8,7 @@ from django.db.models import ProtectedError
 
 from connections.models import Connection
 from roles.audit import audit
+from roles.audit.gone import locked
 from roles.models import User
 
 Usage = Mapping[str, Any]  # what the page of the removal shows, with "items" for each thing that uses the connection
@@ -33,9 +34,10 @@ def usage_of(connection: Connection) -> dict[str, Any]:
 
 
 def remove(connection: Connection, *, by: User) -> None:
-    """Remove a connection that no export uses. Raises StillUsedError, also for one attached just now."""
+    """Remove a connection that no export uses. Raises AlreadyGoneError, StillUsedError."""
     try:
         with transaction.atomic():
+            locked(Connection.objects.all(), connection)
             audit.record(connection.environment, "remove", connection, by=by, changes={"type": connection.type})
             # Not connection.delete(), which takes its id from it even where the commit then fails.
             Connection.objects.filter(pk=connection.pk).delete()

@@ -14,6 +14,7 @@ from connections.models import Connection
 from connections.removing import removing
 from connections.web.common import CHANGED, load, url_of
 from roles.access.policy import EnvironmentRequest, requires
+from roles.audit.gone import AlreadyGoneError
 from roles.permissions import Permission
 from roles.ui.htmx import done, render, render_panel
 
@@ -32,6 +33,8 @@ def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
     except removing.StillUsedError:
         left_out = [_("“%(name)s” was not removed: exports use it.") % {"name": connection.name}]
         return show_removal(request, connection, left_out=left_out, status=422)
+    except AlreadyGoneError as error:
+        return done(request, url_of(request, "list"), str(error), changed=CHANGED)
     text = _("Connection “%(name)s” removed.") % {"name": connection.name}
     return done(request, url_of(request, "list"), text, changed=CHANGED)
 

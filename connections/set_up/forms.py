@@ -1,5 +1,6 @@
 """The form of a connection: name, sharing and agreement, beside the type's own form."""
 
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -14,6 +15,7 @@ from connections.secrets import sealing
 from connections.sharing import agreement
 from connections.sharing.form import SharingForm
 from roles.access.policy import Access
+from roles.edits.parts import Part, entered, parts_of, secret
 from roles.fields import NameField
 from roles.secrets import references
 from roles.secrets.store import Server, UnreadableSecretError
@@ -106,6 +108,25 @@ class ConnectionPane:
         typed = self._typed(self.type_form.data)
         return [name for name in self.kept if name in typed or self.type_form[name].errors]
 
+    def parts(self, post: QueryDict | None = None) -> dict[str, Part]:
+        """Return both forms part by part: as they open, or as `post` holds them. Of secrets no value is kept."""
+        parts = parts_of(self.form, post, names=("name", "most_at_once")) | {"sharing": self.form.shared(post)}
+        names = [name for name in self.type_form.fields if name not in self.type.secret_fields]
+        parts |= {
+            f"settings.{name}": replace(part, audited=[f"settings.{name}"])
+            for name, part in parts_of(self.type_form, post, names=names).items()
+        }
+        inputs = [f"{PREFIX}-{name}" for name in self.type.secret_fields]
+        label = ", ".join(str(self.type_form[name].label) for name in self.type.secret_fields)
+        if post is not None:
+            is_typed = bool(self._typed(self.type_form.data))
+            return parts | ({"secrets": entered(label, [*inputs, "sealed"])} if is_typed else {})
+        if self.connection and inputs:
+            parts["secrets"] = secret(label, str(self.connection.secrets_at), [*inputs, "sealed"])
+            stays = {f"{name}-is": [KEEP] for name in inputs}
+            parts["secrets"] = replace(parts["secrets"], inputs={**parts["secrets"].inputs, **stays})
+        return parts
+
     def non_field_errors(self) -> list[str]:
         """The errors of both forms that belong to no field."""
         return [*self.form.non_field_errors(), *self.type_form.non_field_errors()]
@@ -131,11 +152,6 @@ class ConnectionPane:
             self.type_form.errors.pop(name, None)
             self.type_form.add_error(name, _("The server is another one now. Enter this for it again."))
         return not self.forgotten
-
-    def add_changed_error(self) -> None:
-        """Say that somebody else changed the connection meanwhile."""
-        text = _("Somebody else changed this connection just now. Check what you entered, then save again.")
-        self.form.add_error(None, text)
 
     def add_secret_error(self) -> None:
         """Say that the stored secret was not entered for the server now named."""

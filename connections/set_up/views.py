@@ -16,6 +16,8 @@ from connections.testing.views import test_now
 from connections.web.common import CHANGED, load, url_of, way_back
 from connections.web.next_page import back, is_list, next_page, with_connection, with_next
 from roles.access.policy import EnvironmentRequest, requires
+from roles.edits.edit import About, Edit, MovedMeanwhileError, again_if_moved
+from roles.edits.parts import Part
 from roles.permissions import Permission
 from roles.secrets.store import UnreadableSecretError
 from roles.ui.htmx import done, render_panel
@@ -79,39 +81,48 @@ def set_up(request: EnvironmentRequest, type_: str) -> HttpResponse:
 @requires(Permission.MANAGE_CONNECTIONS)
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters()
+@again_if_moved
 def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Show and change a connection; its secrets can only be replaced."""
     connection = load(request, pk)
     found = destinations().get(connection.type)
     if found is None:
         raise Http404
-    forms = ConnectionPane(request.access, found, connection, request.POST if request.method == "POST" else None)
-    if request.method != "POST" or not forms.is_valid():
-        return _form(request, forms)
+    post = request.POST if request.method == "POST" else None
+    opened = ConnectionPane(request.access, found, connection)
+    mine = ConnectionPane(request.access, found, connection, post).parts(post) if post is not None else {}
+    edit = Edit(About("connection", connection, request.environment), opened.parts(), post, mine)
+    forms = ConnectionPane(request.access, found, connection, edit.data)
+    if post is None or not edit.is_settled or not forms.is_valid():
+        return _form(request, forms, edit)
     try:
-        actions.change(connection, forms.draft(), by=request.user)
+        with edit.held(lambda: _locked(request, pk)):
+            actions.change(connection, forms.draft(), by=request.user)
     except IntegrityError:
         forms.form.add_taken_name()
-        return _form(request, forms)
-    except actions.ChangedMeanwhileError:
-        forms = ConnectionPane(request.access, found, load(request, pk), request.POST)
-        forms.is_valid()
-        forms.add_changed_error()
-        return _form(request, forms)
+        return _form(request, forms, edit)
+    except actions.ChangedMeanwhileError as error:
+        raise MovedMeanwhileError from error
     except actions.NotAgreedError:
         forms.add_agreement_error()
-        return _form(request, forms)
+        return _form(request, forms, edit)
     except UnreadableSecretError:
         forms.add_secret_error()
-        return _form(request, forms)
+        return _form(request, forms, edit)
     return _saved(request, connection)
 
 
-def _form(request: EnvironmentRequest, forms: ConnectionPane) -> TemplateResponse:
+def _locked(request: EnvironmentRequest, pk: int) -> dict[str, Part] | None:
+    found = Connection.objects.select_for_update(no_key=True).filter(pk=pk).first()
+    return ConnectionPane(request.access, found.destination_class, found).parts() if found else None
+
+
+def _form(request: EnvironmentRequest, forms: ConnectionPane, edit: Edit | None = None) -> TemplateResponse:
     """Show the pane; with status 422 if it was sent and has errors."""
     following = next_page(request)
     context = {
         "forms": forms,
+        "edit": edit,
         "form": forms.form,
         "type_form": forms.type_form,
         "type": forms.type,

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from connections.models import Connection, Sharing
 from connections.sharing import sharing
 from roles.access.policy import Access
+from roles.edits.parts import Part, joined, parts_of
 from roles.models import User
 
 
@@ -68,6 +70,14 @@ class SharingForm(forms.Form):
         elif not self.errors.get("named") and not self.cleaned_data["named"]:
             self.add_error("named", self._why_nobody())
         return self.cleaned_data
+
+    def shared(self, post: QueryDict | None = None) -> Part:
+        """Return who may use it as one part: as it is, or as `post` holds it. Names count where they decide."""
+        parts = parts_of(self, post, names=("sharing", "named"))
+        is_named = parts["sharing"].value == Sharing.NAMED
+        counts = parts if is_named else {"sharing": parts["sharing"]}
+        said = [*parts["sharing"].said, *(parts["named"].said if is_named else ())]
+        return joined(str(self["sharing"].label), counts, said=said, audited=("sharing", "named"))
 
     @property
     def choices(self) -> list[Choice]:

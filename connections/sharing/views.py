@@ -12,6 +12,8 @@ from connections.sharing import sharing
 from connections.sharing.form import SharingForm
 from connections.web.common import CHANGED, load, url_of
 from roles.access.policy import EnvironmentRequest, requires
+from roles.edits.edit import About, Edit, again_if_moved
+from roles.edits.parts import Part
 from roles.models import User
 from roles.permissions import Permission
 from roles.ui.htmx import done, render_panel
@@ -21,19 +23,26 @@ MOST_SHOWN = 10  # of the exports on it
 
 @requires(Permission.MANAGE_CONNECTIONS)
 @require_http_methods(["GET", "HEAD", "POST"])
+@again_if_moved
 def share(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Show and choose who besides administrators may use a connection."""
     connection = load(request, pk)
-    form = SharingForm(request.POST if request.method == "POST" else None, access=request.access, connection=connection)
-    if request.method == "POST" and form.is_valid():
+    post = request.POST if request.method == "POST" else None
+    opened = SharingForm(access=request.access, connection=connection)
+    mine = {"sharing": opened.shared(post)} if post is not None else {}
+    edit = Edit(About("sharing", connection, request.environment), {"sharing": opened.shared()}, post, mine)
+    form = SharingForm(edit.data, access=request.access, connection=connection)
+    if form.is_valid() and edit.is_settled:
         before = sharing.users_of(connection)
-        sharing.share(connection, form.cleaned_data["sharing"], form.cleaned_data["named"], by=request.user)
+        with edit.held(lambda: _locked(request, pk)):
+            sharing.share(connection, form.cleaned_data["sharing"], form.cleaned_data["named"], by=request.user)
         text = _what_changed(connection, before)
         return done(request, url_of(request, "list"), text, changed=CHANGED)
     used: Any = getattr(connection, "exports")  # noqa: B009 - another app's relation, which this one does not know
     exports = list(used.select_related("environment").order_by("name")[: MOST_SHOWN + 1])
     context = {
         "form": form,
+        "edit": edit,
         "connection": connection,
         "exports": exports[:MOST_SHOWN],
         "has_more": len(exports) > MOST_SHOWN,
@@ -41,6 +50,11 @@ def share(request: EnvironmentRequest, pk: int) -> HttpResponse:
         "edit_url": url_of(request, "edit", pk=pk),
     }
     return render_panel(request, "connections/share.html", context, status=422 if form.is_bound else 200)
+
+
+def _locked(request: EnvironmentRequest, pk: int) -> dict[str, Part] | None:
+    found = Connection.objects.select_for_update(no_key=True).filter(pk=pk).first()
+    return {"sharing": SharingForm(access=request.access, connection=found).shared()} if found else None
 
 
 def _what_changed(connection: Connection, before: list[User]) -> str:

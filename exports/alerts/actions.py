@@ -14,6 +14,7 @@ from exports.audited import difference
 from exports.models import AlertChannel, AlertDelivery, AlertKind, ChannelKind, Export
 from roles.audit import audit
 from roles.audit.changes import add_values
+from roles.audit.gone import locked
 from roles.models import User
 from roles.secrets.store import SecretField, register_secret_field
 
@@ -105,8 +106,9 @@ def send_test(channel: AlertChannel, *, by: User) -> AlertDelivery:
 
 
 def remove(channel: AlertChannel, *, by: User) -> None:
-    """Remove `channel`. Messages that wait for it are not sent."""
+    """Remove `channel`. Messages that wait for it are not sent. Raises AlreadyGoneError."""
     with transaction.atomic():
+        locked(AlertChannel.objects.all(), channel)
         audit.record(channel.environment, "remove", channel, by=by, changes=difference(_facts(channel), {}))
         channel.delete()
 

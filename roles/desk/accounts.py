@@ -18,6 +18,7 @@ class NotForYouError(Exception):
 def end_sessions(user: User, *, by: User) -> int:
     """End every session of `user`; return their number."""
     with transaction.atomic():
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)
         keys = _session_keys(user)
         Session.objects.filter(session_key__in=keys).delete()
         UserSession.objects.filter(user=user).delete()

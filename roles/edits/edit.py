@@ -25,7 +25,8 @@ MADE_FROM = "made_from"  # the hidden input
 KEEP = "keep-"  # how the inputs begin that choose a side of a conflict
 THEIRS, MINE = "theirs", "mine"
 LONGEST = 60_000  # characters of what a form says it was made from
-MOST_EVENTS = 20  # that are looked at and told
+MOST_EVENTS = 5  # that are told
+MOST_READ = 200  # among which they are found
 MOST_TRIES = 5  # of a save while others save, too
 _SIGNER = signing.Signer(salt="roles.edits")
 _View = TypeVar("_View", bound=Callable[..., HttpResponse])
@@ -135,6 +136,7 @@ class Edit:
     conflicts: list[Conflict] = field(init=False, default_factory=list)
     is_lost: bool = field(init=False, default=False)  # what it was made from is not known
     data: Any = field(init=False, default=None)
+    stands: set[str] = field(init=False, default_factory=set)  # the parts that stay as they are stored
 
     def __post_init__(self) -> None:
         self.data = self.post
@@ -162,9 +164,11 @@ class Edit:
     @cached_property
     def events(self) -> list[AuditEvent]:
         """What was done to it since the form was opened, newest first."""
-        if self.about is None or not self._base.event:
+        if self.about is None or self.is_lost:
             return []
-        return list(self.about.events.filter(pk__gt=self._base.event)[:MOST_EVENTS])
+        known = {name for part in (*self.now.values(), *self.mine.values()) for name in part.audited}
+        found = self.about.events.filter(pk__gt=self._base.event)[:MOST_READ]
+        return [event for event in found if known & set(event.changes)][:MOST_EVENTS]
 
     @property
     def title(self) -> str:
@@ -201,7 +205,7 @@ class Edit:
     def _merge(self, about: About, post: QueryDict) -> None:
         base = Base.read(post.get(MADE_FROM, ""), about.key)
         self.is_lost, self.data = base is None, post.copy()
-        self._base = base or Base({}, 0, tuple(self.now))
+        self._base = base or Base({}, self._last, tuple(self.now))
         for name in {**self.now, **self.mine}:
             self._merge_part(name, post.get(f"{KEEP}{name}", ""))
         self.is_lost = self.is_lost and bool(self.conflicts)
@@ -222,6 +226,7 @@ class Edit:
             self._oppose(name, now, mine, choice)
         elif choice == THEIRS if name in self._base.open else mine.digest == was:
             self._take(mine, now)
+            self.stands.add(name)
         elif now.digest != was:
             self._oppose(name, now, mine, choice)
 

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from roles.audit import audit
+from roles.audit.gone import locked
 from roles.models import Environment, GroupMembership, GroupRole, RoleAssignment, User
 from roles.people import groups
 from roles.people.errors import LastAdministratorError, RefusedError
@@ -84,6 +85,7 @@ def remove_group_role(group_role: GroupRole, *, by: User | None) -> None:
     """Remove the role of `group`; people who were here only through it lose access."""
     environment = group_role.environment
     lock(environment)
+    group_role = locked(GroupRole.objects.select_related("environment"), group_role)
     had_one = _administrators(environment).exists()
     audit.record(environment, "remove group role", group_role, by=by, changes={"role": [group_role.role, None]})
     group_role.delete()

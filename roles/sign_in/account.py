@@ -11,7 +11,7 @@ from allauth.usersessions.models import UserSession
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils import timezone
@@ -21,6 +21,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from roles import language, reader, zones
 from roles.access.policy import signed_in
+from roles.edits.edit import About, Edit, again_if_moved
+from roles.edits.parts import Part, parts_of
 from roles.models import User
 from roles.sign_in import devices, sessions
 from roles.sign_in.adapter import NO_ADDRESS
@@ -69,10 +71,10 @@ def _zones_for(user: User) -> list[Any]:
 @require_safe
 def show(request: Any) -> HttpResponse:
     """The page *Your account*."""
-    return show_account(request, ReadingForm(request.user))
+    return show_account(request, ReadingForm(request.user), _compared(request))
 
 
-def show_account(request: Any, reading_form: ReadingForm, *, status: int = 200) -> HttpResponse:
+def show_account(request: Any, reading_form: ReadingForm, edit: Edit, *, status: int = 200) -> HttpResponse:
     """Return the page with `reading_form`."""
     user = request.user
     factors = {found.type: found for found in Authenticator.objects.filter(user=user)}
@@ -83,6 +85,7 @@ def show_account(request: Any, reading_form: ReadingForm, *, status: int = 200) 
         "factor": factors.get(Authenticator.Type.TOTP),
         "codes_left": _codes_left(recovery_codes),
         "reading_form": reading_form,
+        "edit": edit,
         "sessions": [_shown(found, request.session.session_key) for found in alive],
     }
     return render(request, "account/account.html", context, status=status)
@@ -105,16 +108,28 @@ def _shown(session: Any, current: str) -> dict[str, Any]:
     }
 
 
+def _compared(request: Any, post: QueryDict | None = None) -> Edit:
+    form = ReadingForm(User.objects.get(pk=request.user.pk))
+    return Edit(About("reading", request.user), parts_of(form), post, parts_of(form, post) if post is not None else {})
+
+
+def _locked(request: Any) -> dict[str, Part]:
+    return parts_of(ReadingForm(User.objects.select_for_update(no_key=True).get(pk=request.user.pk)))
+
+
 @signed_in
 @require_POST
+@again_if_moved
 def choose_reading(request: Any) -> HttpResponse:
     """Store the language and the time zone of one's choice."""
-    form = ReadingForm(request.user, request.POST)
-    if not form.is_valid():
-        return show_account(request, form, status=422)
-    for name, value in form.cleaned_data.items():
-        setattr(request.user, name, value)
-    request.user.save(update_fields=list(form.cleaned_data))
+    edit = _compared(request, request.POST)
+    form = ReadingForm(request.user, edit.data)
+    if not form.is_valid() or not edit.is_settled:
+        return show_account(request, form, edit, status=422)
+    with edit.held(lambda: _locked(request)):
+        for name, value in form.cleaned_data.items():
+            setattr(request.user, name, value)
+        request.user.save(update_fields=list(form.cleaned_data))
     reader.activate_for(request)
     is_about_both = "language" in form.cleaned_data
     messages.success(request, _("Language and time zone saved.") if is_about_both else _("Time zone saved."))

@@ -62,7 +62,7 @@ def sessions_of(user: User) -> QuerySet[UserSession]:
 def end(sessions: QuerySet[UserSession], *, by: User) -> int:
     """End `sessions`; the next request of each is signed out. Return their number."""
     with transaction.atomic():
-        ended = list(sessions.select_related("user"))
+        ended = list(sessions.select_related("user").select_for_update(of=("self",)))
         for session in ended:
             changes = {"browser": name_of(session.user_agent)}
             audit.record(None, "end session", session.user, by=by, changes=changes)

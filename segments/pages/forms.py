@@ -110,6 +110,12 @@ class ConditionRow:
         return [(self.operator, label), *self.operators]
 
     @property
+    def said(self) -> str:
+        """The condition in words."""
+        operator = str(dict(self.choices).get(self.operator, self.operator))
+        return " ".join(filter(None, [self.label, operator, self.value if self.takes_value else ""]))
+
+    @property
     def takes_value(self) -> bool:
         """Whether there is something to write beside the operator."""
         operator = rules.OPERATORS.get(self.operator)

@@ -14,13 +14,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from roles.access.policy import EnvironmentRequest, requires
+from roles.audit.gone import AlreadyGoneError
+from roles.edits.edit import MADE_FROM, About, Carried, Edit, again_if_moved
+from roles.edits.parts import Part
 from roles.kinds import ProfileKind
 from roles.permissions import Permission
 from roles.typed import typed_id
 from roles.ui.consequences import Consequence, are_accepted, context_of
 from roles.ui.htmx import done, render, render_panel
 from segments import actions, carrying, rules
-from segments.models import Segment, SegmentStatus
+from segments.models import Segment
 from segments.pages.choices import choices_of, value_of
 from segments.pages.listing import kinds_of, list_segments
 from segments.pages.set_up import SegmentPane
@@ -95,6 +98,7 @@ def add(request: EnvironmentRequest) -> HttpResponse:
 
 @requires(Permission.VIEW, post=Permission.EDIT_DATA)
 @require_http_methods(["GET", "HEAD", "POST"])
+@again_if_moved
 def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Show a segment, and change it."""
     segment = _load(request, pk)
@@ -120,9 +124,12 @@ def refresh(request: EnvironmentRequest, pk: int) -> HttpResponse:
     segment = _load(request, pk)
     heal_stuck([segment])
     name = {"name": segment.name}
-    if segment.status == SegmentStatus.REFRESHING:
+    try:
+        is_new = actions.refresh(segment, by=request.user)
+    except AlreadyGoneError as error:
+        return done(request, _url(request, "list"), str(error), changed=CHANGED)
+    if not is_new:
         return done(request, _url(request, "list"), _("“%(name)s” is already refreshing.") % name, changed=CHANGED)
-    actions.start_refresh(segment, by=request.user)
     return done(request, _url(request, "list"), _("Refreshing “%(name)s”.") % name, changed=CHANGED)
 
 
@@ -134,6 +141,8 @@ def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         try:
             actions.remove(segment, by=request.user)
+        except AlreadyGoneError as error:
+            return done(request, _url(request, "list"), str(error), changed=CHANGED)
         except (actions.StillUsedError, actions.BeingReadError) as error:
             segment, status, is_read = _load(request, pk), 422, isinstance(error, actions.BeingReadError)
         else:
@@ -145,24 +154,40 @@ def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 def _set_up(request: EnvironmentRequest, segment: Segment) -> HttpResponse:
     """Show the pane or save it; its other buttons show it again."""
-    setup = SegmentPane(segment, request.environment, request.POST if request.method == "POST" else None)
-    if request.method != "POST" or setup.action:
-        return _pane(request, setup)
-    if not setup.is_valid():
-        return _pane(request, setup, status=422)
+    post = request.POST if request.method == "POST" else None
+    if post is None or "action" in post:
+        return _pane(request, SegmentPane(segment, request.environment, post))
+    edit = _compared(request, segment, post)
+    setup = SegmentPane(segment, request.environment, edit.data)
+    if not setup.is_valid() or not edit.is_settled:
+        return _pane(request, setup, status=422, edit=edit)
     name, saved = {"name": setup.form.cleaned_data["name"]}, setup.to_segment()
     found = _consequences(saved) if saved.pk else []
     if not are_accepted(request.POST, found):
         return _pane(request, setup, status=422, **context_of(found))
     try:
-        actions.save(saved, by=request.user)
+        with edit.held(lambda: _locked(request, segment.pk)):
+            actions.save(saved, by=request.user)
     except IntegrityError:
         setup.form.add_error("name", _("There is already a segment called “%(name)s”.") % name)
-        return _pane(request, setup, status=422)
+        return _pane(request, setup, status=422, edit=edit)
     text = _("Segment “%(name)s” saved.") % name
     if request.POST.get("like"):
         return _led_on(request, saved, text)
     return done(request, _url(request, "list"), text, changed=CHANGED)
+
+
+def _compared(request: EnvironmentRequest, segment: Segment, post: QueryDict | None = None) -> Edit:
+    if segment.pk is None:
+        return Edit(None, post=post)
+    now = SegmentPane(_load(request, segment.pk), request.environment).parts()
+    sent = SegmentPane(_load(request, segment.pk), request.environment, post).parts(post) if post is not None else {}
+    return Edit(About("segment", segment, request.environment), now, post, sent)
+
+
+def _locked(request: EnvironmentRequest, pk: int) -> dict[str, Part] | None:
+    found = Segment.objects.select_for_update(no_key=True).filter(pk=pk).first()
+    return SegmentPane(_load(request, pk), request.environment).parts() if found else None
 
 
 def _led_on(request: EnvironmentRequest, segment: Segment, text: str) -> HttpResponse:
@@ -201,6 +226,9 @@ def _consequences(changed: Segment) -> list[Consequence]:
 
 def _pane(request: EnvironmentRequest, setup: SegmentPane, status: int = 200, **more: Any) -> TemplateResponse:
     segment = setup.segment
+    if "edit" not in more:
+        is_sent = request.method == "POST"
+        more["edit"] = Carried(request.POST.get(MADE_FROM, "")) if is_sent else _compared(request, segment)
     context = more | {
         "setup": setup,
         "like_pk": more["like"].pk if "like" in more else request.POST.get("like", ""),

@@ -7,6 +7,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from roles import shared_memory
+from roles.edits.parts import Part, parts_of
 from roles.kinds import ProfileKind
 from roles.models import Environment
 from segments import projection, rules
@@ -100,6 +101,18 @@ class SegmentPane:
     def can_add(self) -> bool:
         """Whether there is room for another condition."""
         return len(self.rows) < rules.MOST_CONDITIONS
+
+    def parts(self, post: QueryDict | None = None) -> dict[str, Part]:
+        """Return the pane part by part, as it opens or as `post` was read, to find what others changed."""
+        parts = parts_of(self.form, post, names=("name", "description", "match"))
+        inputs = {name: [str(getattr(row, name)) for row in self.rows] for name in ("field", "operator", "value")}
+        said = [row.said for row in self.rows]
+        parts["conditions"] = Part(_("Conditions"), self.conditions, inputs, said, ("conditions",))
+        if self.projected.is_account:
+            names = self.projected.names
+            label = _("Attributes of its contacts")
+            parts["projected"] = Part(label, sorted(names), {"projected": names}, names, ("projected_fields",))
+        return parts
 
     def _table(self, environment: Environment, data: QueryDict | None) -> Table | None:
         if self.segment.pk or (self.segment.table_id and data is None):

@@ -4,7 +4,7 @@ from typing import Any
 
 import psycopg
 from django.db.models import prefetch_related_objects
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -14,6 +14,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from roles import shared_memory
 from roles.access.policy import EnvironmentRequest, requires
 from roles.access.seeing import NO_DATA
+from roles.audit.gone import AlreadyGoneError
+from roles.edits.edit import About, Edit, again_if_moved
+from roles.edits.parts import Part
 from roles.permissions import Permission
 from roles.typed import typed_id
 from roles.ui.htmx import done, render, render_panel
@@ -43,11 +46,16 @@ def table(request: EnvironmentRequest, pk: int) -> TemplateResponse:
 
 @requires(Permission.SHOW_VALUES)
 @require_POST
+@again_if_moved
 def choose_shown(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Show exactly the ticked columns to viewers."""
     found = _load(request, pk)
+    edit = _compared(found, request.POST)
+    if not edit.is_settled:
+        return _page(request, found, edit=edit)
     try:
-        showing.choose(found, request.POST.getlist("shown"), by=request.user)
+        with edit.held(lambda: {"shown": _shown(list(found.fields.select_for_update()))}):
+            showing.choose(found, edit.data.getlist("shown"), by=request.user)
     except showing.ChangedMeanwhileError:
         text = _("Not saved: the table has changed since you opened it. Check its fields and save again.")
         return _page(request, found, field_problem=text)
@@ -80,7 +88,10 @@ def unrelate(request: EnvironmentRequest, pk: int, relationship: int) -> HttpRes
     found = get_object_or_404(table.relationships.select_related("table__environment", "to_table"), pk=relationship)
     if request.method == "POST":
         text = _("Relationship %(relationship)s removed.") % {"relationship": found}
-        relationships.unrelate(found, by=request.user)
+        try:
+            relationships.unrelate(found, by=request.user)
+        except AlreadyGoneError as error:
+            text = str(error)
         return done(request, _url(request, table), text, changed=RELATED)
     segments = relationships.used_by(found)
     prefetch_related_objects(segments, "exports__environment")  # of the app above
@@ -88,23 +99,43 @@ def unrelate(request: EnvironmentRequest, pk: int, relationship: int) -> HttpRes
     return render_panel(request, "segments/unrelate.html", context)
 
 
+def _compared(table: Table, post: QueryDict | None = None) -> Edit:
+    fields = list(table.fields.all())
+    about, now = About("columns for viewers", table, table.environment), {"shown": _shown(fields)}
+    return Edit(about, now, post, {"shown": _shown(fields, post.getlist("shown"))} if post is not None else {})
+
+
+def _shown(fields: list[Field], looks: list[str] | None = None) -> Part:
+    """The columns that viewers see, as they are or as `looks` name them."""
+    known = {showing.look_of(field): field for field in fields if showing.can_be_marked(field)}
+    ticked = [look for look, field in known.items() if field.is_shown] if looks is None else looks
+    names = [known[look].name if look in known else look.split(":")[0] for look in ticked]
+    return Part(_("Show to viewers"), sorted(set(ticked)), {"shown": ticked}, names, ("shown",))
+
+
 def _load(request: EnvironmentRequest, pk: int) -> Table:
     """Return a table of the open environment; 404 otherwise."""
     return get_object_or_404(Table.objects.select_related("environment"), pk=pk, environment=request.environment)
 
 
-def _page(request: EnvironmentRequest, table: Table, problem: str = "", field_problem: str = "") -> TemplateResponse:
+def _page(
+    request: EnvironmentRequest, table: Table, problem: str = "", field_problem: str = "", edit: Edit | None = None
+) -> TemplateResponse:
     fields = list(table.fields.all())
+    ticked = edit.data.getlist("shown") if edit else []
+    for field in fields if edit else ():
+        field.is_shown = showing.look_of(field) in ticked  # as typed; nothing is saved
     context = _related(request, table, fields) | {"table": table, "relationship_problem": problem}
     if not (request.htmx and request.htmx.target == "relationships"):
         context |= _sample(request, table, fields) | {
             "described": [_described(field) for field in fields],
             "can_show": request.access.has_permission(Permission.SHOW_VALUES),
             "field_problem": field_problem,
+            "edit": edit or _compared(table),
             "segments": table.segments.all(),
             "list_url": reverse("segments:tables", kwargs={"environment": request.environment.slug}),
         }
-    name, status = "segments/table.html", 422 if problem or field_problem else 200
+    name, status = "segments/table.html", 422 if problem or field_problem or edit else 200
     return render(request, name, context, partial="relationships", target="relationships", status=status)
 
 

@@ -1,8 +1,10 @@
 """When the system refresh runs by itself, as an administrator fills it in; and the environment's own zone."""
 
+from dataclasses import replace
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from exports.models import RefreshSchedule, Repeat
@@ -10,6 +12,7 @@ from exports.schedules import recurrence
 from exports.schedules.form import weekday_choices
 from exports.schedules.recurrence import MOST_TIMES, Recurrence
 from roles import language, zones
+from roles.edits.parts import Part, joined, parts_of
 
 OFF = "off"
 TIMES = [f"time_{number}" for number in range(1, MOST_TIMES + 1)]
@@ -57,6 +60,16 @@ class RefreshScheduleForm(forms.Form):
                 widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
                 error_messages={"invalid": _("Type a time like 05:00.")},
             )
+
+    def parts(self, post: QueryDict | None = None) -> dict[str, Part]:
+        """Return the schedule as one part, as the form opens or as `post` holds it: only what counts is compared."""
+        every = parts_of(self, post)
+        counts = {"repeat"} | ({"zone", *TIMES} if every["repeat"].value != OFF else set())
+        counts |= {"weekdays"} if every["repeat"].value == Repeat.WEEKLY else set()
+        shown = {name: part for name, part in every.items() if name in counts and (part.said or name == "repeat")}
+        inputs = {name: values for part in every.values() for name, values in part.inputs.items()}
+        label = str(self["repeat"].label)
+        return {"schedule": replace(joined(label, shown, audited=["recurrence"]), inputs=inputs)}
 
     @property
     def times(self) -> list[forms.BoundField]:
@@ -107,6 +120,10 @@ class ZoneForm(forms.Form):
         super().__init__(*args, **kwargs)
         if not language.is_a_choice():
             del self.fields["language"]
+
+    def parts(self, post: QueryDict | None = None) -> dict[str, Part]:
+        """Return the form part by part, as it opens or as `post` holds it."""
+        return parts_of(self, post, audited={"time_zone": "zone"})
 
     def clean_time_zone(self) -> str:
         """Return the zone's own name."""

@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from roles.access.policy import EnvironmentRequest, requires
+from roles.edits.edit import About, Edit, again_if_moved
+from roles.edits.parts import Part
 from roles.models import RoleAssignment
 from roles.people import actions
 from roles.people.forms import ChangeForm, own_label
@@ -20,6 +22,7 @@ from roles.ui.htmx import render_panel
 
 @requires(Permission.MANAGE_PEOPLE)
 @require_http_methods(["GET", "HEAD", "POST"])
+@again_if_moved
 def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Show a person and their role, which can be changed."""
     return _change(request, [load(request, pk)], is_sent=request.method == "POST")
@@ -27,27 +30,50 @@ def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 @requires(Permission.MANAGE_PEOPLE)
 @require_POST
+@again_if_moved
 def change(request: EnvironmentRequest) -> HttpResponse:
     """Ask for the new role of the chosen people, then give it."""
     return _change(request, chosen(request), is_sent="confirmed" in request.POST)
 
 
 def _change(request: EnvironmentRequest, people: list[RoleAssignment], *, is_sent: bool) -> HttpResponse:
-    form = ChangeForm(people, request.user, request.POST if is_sent else None)
-    if not is_sent or not form.is_valid():
-        context: dict[str, Any] = {"people": people, "form": form, "list_url": url_of(request, "list")}
+    edit = _compared(request, people, request.POST if is_sent else None)
+    form = ChangeForm(people, request.user, edit.data)
+    if not is_sent or not form.is_valid() or not edit.is_settled:
+        context: dict[str, Any] = {"people": people, "form": form, "edit": edit, "list_url": url_of(request, "list")}
         context["last"] = actions.last_administrator(request.environment, people)
         return render_panel(request, "people/change.html", context, status=422 if is_sent else 200)
     role = Role(form.cleaned_data["role"])
-    same = [one for one in people if one.role == role and not one.group]
-    others = [one for one in people if one not in same]
+    chosen_for = [one for one in people if f"role.{one.user_id}" not in edit.stands]
+    same = [one for one in chosen_for if one.role == role and not one.group]
+    others = [one for one in chosen_for if one not in same]
     with change_of_roles(request):
+        edit.check(_roles([load(request, one.user_id) for one in people]))
         changed, refused = apply_to_each(
             others, lambda one: actions.give(request.environment, one.user, role, by=request.user)
         )
     has_already = _("“%(name)s” was left out: already has this role.")
     left_out = [has_already % {"name": one.user} for one in same] if len(people) > 1 else []
     return report(request, _changed(changed, same, role), refused + left_out)
+
+
+def _compared(request: EnvironmentRequest, people: list[RoleAssignment], post: QueryDict | None) -> Edit:
+    ids = " ".join(str(one.user_id) for one in people)
+    about = About(f"roles {ids}", people[0].user if len(people) == 1 else request.environment, request.environment)
+    typed = post.get("role", "") if post is not None else ""
+    return Edit(about, _roles(people), post, _roles(people, typed) if typed in Role.values else {})
+
+
+def _roles(people: list[RoleAssignment], typed: str = "") -> dict[str, Part]:
+    """The roles of `people`, part by part: as they are, or as typed for all of them."""
+    roles = {one: typed or one.role for one in people}
+    is_one = len(people) == 1
+    return {
+        f"role.{one.user_id}": Part(
+            str(one.user), role, {"role": [role]} if is_one else {}, [str(Role(role).label)], ("role",)
+        )
+        for one, role in roles.items()
+    }
 
 
 def _changed(people: list[RoleAssignment], same: list[RoleAssignment], role: Role) -> str:

@@ -4,13 +4,16 @@ from typing import Any, NamedTuple
 
 from django.core.paginator import Paginator
 from django.db.models import Count
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from roles.access.policy import EnvironmentRequest, requires
+from roles.audit.gone import AlreadyGoneError
+from roles.edits.edit import About, Edit, again_if_moved
+from roles.edits.parts import Part, parts_of
 from roles.models import GroupMembership, GroupRole, RoleAssignment
 from roles.people import actions, groups
 from roles.people.errors import RefusedError
@@ -75,6 +78,7 @@ def add(request: EnvironmentRequest) -> HttpResponse:
 
 @requires(Permission.MANAGE_PEOPLE)
 @require_http_methods(["GET", "HEAD", "POST"])
+@again_if_moved
 def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Give a group another role."""
     return _edit(request, _load(request, pk))
@@ -91,6 +95,8 @@ def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
         try:
             with change_of_roles(request):
                 actions.remove_group_role(group_role, by=request.user)
+        except AlreadyGoneError as error:
+            return report(request, str(error), back="groups")
         except RefusedError as error:
             refused = str(error)
         else:
@@ -107,18 +113,33 @@ def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 
 def _edit(request: EnvironmentRequest, group_role: GroupRole) -> HttpResponse:
-    form = GroupForm(_own(request, group_role), request.POST if request.method == "POST" else None, instance=group_role)
-    if request.method == "POST" and form.is_valid():
+    edit = _compared(group_role, request.POST if request.method == "POST" else None)
+    form = GroupForm(_own(request, group_role), edit.data, instance=group_role)
+    if request.method == "POST" and form.is_valid() and edit.is_settled:
         values: dict[str, Any] = form.cleaned_data
         try:
-            with change_of_roles(request):
+            with change_of_roles(request), edit.held(lambda: _locked(group_role.pk)):
                 saved = actions.set_group_role(request.environment, values["group"], values["role"], by=request.user)
         except RefusedError as error:
             form.add_error(None, str(error))
         else:
             return _done(request, _("Role of the group “%(group)s” set to %(role)s."), saved)
-    context = {"form": form, "list_url": url_of(request, "groups")}
+    context = {"form": form, "edit": edit, "list_url": url_of(request, "groups")}
     return render_panel(request, "people/group.html", context, status=422 if form.is_bound else 200)
+
+
+def _compared(group_role: GroupRole, post: QueryDict | None) -> Edit:
+    if group_role.pk is None:
+        return Edit(None, post=post)
+    form = GroupForm(None, instance=group_role)
+    mine = parts_of(form, post, names=["role"]) if post is not None else {}
+    about = About("group", group_role, group_role.environment)
+    return Edit(about, parts_of(form, names=["role"]), post, mine)
+
+
+def _locked(pk: int) -> dict[str, Part] | None:
+    found = GroupRole.objects.filter(pk=pk).first()
+    return parts_of(GroupForm(None, instance=found), names=["role"]) if found else None
 
 
 def _own(request: EnvironmentRequest, group_role: GroupRole) -> RoleAssignment | None:

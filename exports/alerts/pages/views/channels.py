@@ -18,6 +18,7 @@ from exports.alerts.pages.forms import ChannelForm
 from exports.alerts.standing import standing_of, unreached, with_standing
 from exports.models import AlertChannel, AlertDelivery, ChannelKind, DeliveryState
 from roles.access.policy import EnvironmentRequest, requires
+from roles.audit.gone import AlreadyGoneError
 from roles.edits.edit import About, Edit, again_if_moved
 from roles.edits.parts import Part
 from roles.permissions import Permission
@@ -107,8 +108,11 @@ def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Ask, then remove a channel."""
     channel = _load(request, pk)
     if request.method == "POST":
-        actions.remove(channel, by=request.user)
         text = _("Channel “%(name)s” removed.") % {"name": channel.name}
+        try:
+            actions.remove(channel, by=request.user)
+        except AlreadyGoneError as error:
+            text = str(error)
         return done(request, _url(request, "channels"), text, changed=CHANGED)
     return render_panel(request, "alerts/remove.html", {"channel": channel, "list_url": _url(request, "channels")})
 

@@ -18,41 +18,44 @@ from exports.schedules.next_runs import NextRuns, next_of
 from exports.schedules.recurrence import Recurrence
 from roles import language, reader, zones
 from roles.access.policy import EnvironmentRequest, requires
+from roles.edits.edit import About, Edit, again_if_moved
+from roles.models import Environment
 from roles.permissions import Permission
 from roles.ui.htmx import render_panel
 
 
 @requires(Permission.MANAGE_SYSTEM)
 @require_http_methods(["GET", "HEAD", "POST"])
+@again_if_moved
 def schedule(request: EnvironmentRequest) -> HttpResponse:
     """Show and set when the system refresh runs."""
-    kept = RefreshSchedule.objects.filter(environment=request.environment).first()
+    edit = _compared(request)
     if request.method != "POST":
-        form = RefreshScheduleForm(initial=initial_values(kept, request.environment.time_zone))
-        rule = recurrence.of(kept) if kept and kept.is_on else None
-        return _page(request, form, _zone_form(request), kept, rule)
-    form = RefreshScheduleForm(request.POST)
-    if not form.is_valid():
-        return _page(request, form, _zone_form(request), kept, None)
-    save_schedule(request.environment, form.rule, by=request.user)
+        return _page(request, _opened(request.environment.pk), edit, _zone_form(request), _compared_zone(request))
+    form = RefreshScheduleForm(edit.data)
+    if not form.is_valid() or not edit.is_settled:
+        return _page(request, form, edit, _zone_form(request), _compared_zone(request, is_sent=False))
+    with edit.held(lambda: _opened(_locked(request).pk).parts()):
+        save_schedule(request.environment, form.rule, by=request.user)
     messages.success(request, _("The schedule of the system refresh is saved."))
     return HttpResponseRedirect(url_of(request, "schedule"))
 
 
 @requires(Permission.MANAGE_SYSTEM)
 @require_POST
+@again_if_moved
 def zone(request: EnvironmentRequest) -> HttpResponse:
     """Set the zone of the environment, and its language where there is a choice."""
-    form = ZoneForm(request.POST)
-    if not form.is_valid():
-        kept = RefreshSchedule.objects.filter(environment=request.environment).first()
-        opened = RefreshScheduleForm(initial=initial_values(kept, request.environment.time_zone))
-        rule = recurrence.of(kept) if kept and kept.is_on else None
-        return _page(request, opened, form, kept, rule)
-    save_zone(request.environment, form.cleaned_data["time_zone"], by=request.user)
+    edit = _compared_zone(request)
+    form = ZoneForm(edit.data)
+    if not form.is_valid() or not edit.is_settled:
+        return _page(request, _opened(request.environment.pk), _compared(request, is_sent=False), form, edit)
+    with edit.held(lambda: _zone_form(request, _locked(request)).parts()):
+        save_zone(request.environment, form.cleaned_data["time_zone"], by=request.user)
+        if "language" in form.cleaned_data:
+            language.set_environment_language(request.environment, form.cleaned_data["language"], by=request.user)
     request.environment.time_zone = form.cleaned_data["time_zone"]
     if "language" in form.cleaned_data:
-        language.set_environment_language(request.environment, form.cleaned_data["language"], by=request.user)
         messages.success(request, _("Time zone and language of the environment are saved."))
     else:
         messages.success(request, _("The time zone of the environment is saved."))
@@ -75,21 +78,42 @@ def ask_pause(request: EnvironmentRequest) -> TemplateResponse:
     return render_panel(request, "system/pause.html", {"form": PauseForm()})
 
 
-def _zone_form(request: EnvironmentRequest) -> ZoneForm:
-    mine = request.environment
+def _zone_form(request: EnvironmentRequest, stored: Environment | None = None) -> ZoneForm:
+    mine = stored or Environment.objects.get(pk=request.environment.pk)
     return ZoneForm(initial={"time_zone": mine.time_zone, "language": mine.language})
 
 
+def _opened(environment_id: int) -> RefreshScheduleForm:
+    mine = Environment.objects.get(pk=environment_id)
+    kept = RefreshSchedule.objects.filter(environment=mine).first()
+    return RefreshScheduleForm(initial=initial_values(kept, mine.time_zone))
+
+
+def _locked(request: EnvironmentRequest) -> Environment:
+    return Environment.objects.select_for_update(no_key=True).get(pk=request.environment.pk)
+
+
+def _compared(request: EnvironmentRequest, *, is_sent: bool = True) -> Edit:
+    form, post = _opened(request.environment.pk), request.POST if is_sent and request.method == "POST" else None
+    about = About("system refresh schedule", request.environment, request.environment)
+    return Edit(about, form.parts(), post, form.parts(post) if post is not None else {})
+
+
+def _compared_zone(request: EnvironmentRequest, *, is_sent: bool = True) -> Edit:
+    form, post = _zone_form(request), request.POST if is_sent and request.method == "POST" else None
+    about = About("environment", request.environment, request.environment)
+    return Edit(about, form.parts(), post, form.parts(post) if post is not None else {})
+
+
 def _page(
-    request: EnvironmentRequest,
-    form: RefreshScheduleForm,
-    zone_form: ZoneForm,
-    kept: RefreshSchedule | None,
-    rule: Recurrence | None,
+    request: EnvironmentRequest, form: RefreshScheduleForm, edit: Edit, zone_form: ZoneForm, zone_edit: Edit
 ) -> TemplateResponse:
+    kept = RefreshSchedule.objects.filter(environment=request.environment).first()
+    rule = recurrence.of(kept) if kept and kept.is_on else None
     is_wrong = form.is_bound or zone_form.is_bound
-    context = {"form": form, "zone_form": zone_form, "kept": kept, "zones": zones.offered()}
-    outlook = _outlook(request, form, is_valid=False) if form.is_bound else _of_rule(request, rule)
+    context: dict[str, Any] = {"form": form, "zone_form": zone_form, "kept": kept, "zones": zones.offered()}
+    context |= {"edit": edit, "zone_edit": zone_edit}
+    outlook = _outlook(request, form, form.is_valid()) if form.is_bound else _of_rule(request, rule)
     return TemplateResponse(request, "system/schedule.html", context | outlook, status=422 if is_wrong else 200)
 
 
