@@ -88,7 +88,9 @@ def _use_segment(request: EnvironmentRequest, export: Export) -> HttpResponse:
     if checked.errors:
         text = _("Not saved: %(problem)s") % {"problem": checked.errors[0].message}
         return _pane(request, Setup(export, request.access), status=422, notice=text)
-    saved = actions.save(export, checked.spec, by=request.user)
+    stored = Edit(_about(export), parts_of_pane(Setup(export, request.access)))
+    with stored.held(lambda: _locked(request, export)):
+        saved = actions.save(export, checked.spec, by=request.user)
     words = {"new": given.name, "old": taken.name, "export": saved.name}
     text = _("“%(export)s” sends “%(new)s” instead of “%(old)s” now.") % words
     if not request.htmx:

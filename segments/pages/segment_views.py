@@ -164,7 +164,7 @@ def _set_up(request: EnvironmentRequest, segment: Segment) -> HttpResponse:
     name, saved = {"name": setup.form.cleaned_data["name"]}, setup.to_segment()
     found = _consequences(saved) if saved.pk else []
     if not are_accepted(request.POST, found):
-        return _pane(request, setup, status=422, **context_of(found))
+        return _pane(request, setup, status=422, edit=edit, **context_of(found))
     try:
         with edit.held(lambda: _locked(request, segment.pk)):
             actions.save(saved, by=request.user)
