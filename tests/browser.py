@@ -61,6 +61,13 @@ class Browser(Client):
         return inputs_of(answer, path) if answer.status_code == 200 else {}
 
 
+def posted_forms(answer: Any) -> list[tuple[str, dict[str, list[str]]]]:
+    """Return the forms of a page that are posted and hold something to fill in, as (address, inputs)."""
+    parser = _Forms()
+    parser.feed(answer.content.decode())
+    return [form for form, is_filled_in in zip(parser.forms, parser.are_filled_in, strict=True) if is_filled_in]
+
+
 def inputs_of(answer: Any, path: str) -> dict[str, list[str]]:
     """Return what a browser would send of the form for `path` on a page; {} if there is none."""
     parser = _Forms()
@@ -74,6 +81,8 @@ class _Forms(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.forms: list[tuple[str, dict[str, list[str]]]] = []
+        self.are_filled_in: list[bool] = []
+        self._is_post = False
         self._inputs: dict[str, list[str]] = {}
         self._text: str | None = None  # the name of the textarea that is read
         self._select = ""
@@ -83,9 +92,14 @@ class _Forms(HTMLParser):
         """Take what a tag sends."""
         attrs = {name: value or "" for name, value in found}
         name, kind = attrs.get("name", ""), attrs.get("type", "")
+        is_control = tag in ("textarea", "select") or (tag == "input" and kind not in BUTTONS | {"hidden"})
+        if self.forms and self._is_post and is_control and name and "form" not in attrs and "disabled" not in attrs:
+            self.are_filled_in[-1] = True
         if tag == "form":
             self._inputs = {}
             self.forms.append((attrs.get("action", ""), self._inputs))
+            self.are_filled_in.append(False)
+            self._is_post = attrs.get("method", "").lower() == "post"
         elif tag == "textarea" and name:
             self._text = name
             self._inputs[name] = [""]
@@ -108,7 +122,8 @@ class _Forms(HTMLParser):
             self._inputs[self._text][0] += data.removeprefix("\n") if not self._inputs[self._text][0] else data
 
     def handle_endtag(self, tag: str) -> None:
-        """End a textarea, or a choice in which the first option is chosen where none is."""
+        """End a form, a textarea, or a choice in which the first option is chosen where none is."""
+        self._is_post = self._is_post and tag != "form"
         if tag == "textarea":
             self._text = None
         elif tag == "select" and self._select:

@@ -60,17 +60,17 @@ def _change(request: EnvironmentRequest, people: list[RoleAssignment], *, is_sen
 def _compared(request: EnvironmentRequest, people: list[RoleAssignment], post: QueryDict | None) -> Edit:
     ids = " ".join(str(one.user_id) for one in people)
     about = About(f"roles {ids}", people[0].user if len(people) == 1 else request.environment, request.environment)
-    typed = post.get("role", "") if post is not None else ""
-    return Edit(about, _roles(people), post, _roles(people, typed) if typed in Role.values else {})
+    return Edit(about, _roles(people), post, _roles(people, post.get("role", "")) if post is not None else {})
 
 
-def _roles(people: list[RoleAssignment], typed: str = "") -> dict[str, Part]:
+def _roles(people: list[RoleAssignment], typed: str | None = None) -> dict[str, Part]:
     """The roles of `people`, part by part: as they are, or as typed for all of them."""
-    roles = {one: typed or one.role for one in people}
+    roles = {one: one.role if typed is None else typed for one in people}
+    labels = dict(Role.choices)
     is_one = len(people) == 1
     return {
         f"role.{one.user_id}": Part(
-            str(one.user), role, {"role": [role]} if is_one else {}, [str(Role(role).label)], ("role",)
+            str(one.user), role, {"role": [role]} if is_one else {}, [str(labels.get(role, role))], ("role",)
         )
         for one, role in roles.items()
     }
