@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from exports import actions
 from exports.models import Export, ScheduleMode
-from exports.schedules import planning
+from exports.schedules import planning, sentences
 from exports.schedules.form import KEEP, OFF, ON, BulkScheduleForm, ScheduleForm, initial_values, typed_values
 from exports.schedules.next_runs import NextRuns, next_runs
 from exports.schedules.recurrence import Recurrence
@@ -85,7 +85,7 @@ def _part(export: Export, outcome: tuple[str, Recurrence | None] | None = None) 
     """The schedule of `export`, as it is or as it would be."""
     mode, rule = outcome or (export.schedule_mode, None)
     rule = (rule or planning.stored_rule(export)) if mode == ScheduleMode.OWN else None
-    said = str(recurrence.words(rule)) if rule else str(ScheduleMode(mode).label)
+    said = str(sentences.words(rule)) if rule else str(ScheduleMode(mode).label)
     return Part(export.name, [mode, asdict(rule) if rule else None], {}, [said], ("schedule",))
 
 
