@@ -164,7 +164,7 @@ def _record_failure(message: AlertDelivery, claim: Claim, error: NotDeliveredErr
     channel = AlertChannel.objects.filter(pk=message.channel_id)
     if message.channel.is_on:
         channel.update(last_error=error.message)
-    if message.has_reached_some:
+    if message.has_reached_some and message.sent_at is None:
         channel.update(last_sent_at=Now())
 
 
