@@ -132,13 +132,13 @@ def _send(recorder: Recorder, stack: ExitStack) -> Carrier:
             if run.most_rows is None:  # a test's size does not matter
                 plan = within_limits(plan, reader, type(destination))
             carrier = carrier_of(type(destination))(recorder, plan, destination, stack)
-            reading.enter_context(answering.asked(run.export.connection_id, lambda: budget.has_another(run)))
             removals = carrier.plan(reader)
             run.items = _items(run, plan, reader)
             recorder.expect()
             hold_unusual(recorder, plan.items, reader, removals)
             step["note"] = carrier.expected(run.rows_total)
-        carrier.send(reader)
+        with answering.asked(run.export.connection_id, lambda: budget.has_another(run)):
+            carrier.send(reader)
     return carrier
 
 
