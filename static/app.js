@@ -215,8 +215,8 @@ function sumChecklist(list) {
   const chosen = $$("input:checked", list);
   if (!output) return;
   const sum = chosen.reduce((before, box) => before + Number(box.dataset.count ?? 0), 0);
-  const { summary, sum: words } = output.dataset;
-  output.value = [worded(summary, chosen.length), ...(words ? [worded(words, sum)] : [])].join(" · ");
+  const { summary, sum: words, all } = output.dataset;
+  output.textContent = [worded(summary, chosen.length, all ? { all } : {}), ...(words ? [worded(words, sum)] : [])].join(" · ");
 }
 
 async function copyText(button) {

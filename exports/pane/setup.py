@@ -217,9 +217,11 @@ class Setup:
         ]
 
     def _without_inputs(self, sent: set[int]) -> list[int]:
-        """The tables, other than those `sent` so far, whose fields the browser that saves has not shown."""
+        """The tables, other than those `sent` so far, whose fields a program names none of. The pane asks for them."""
+        if self.data is None or "fields_shown" in self.data:
+            return []
         tables = {one.table.pk for one in self.resolved.field_sources.all} - sent
-        return [key for key in tables if self.data is not None and f"order-{key}" not in self.data]
+        return [key for key in tables if f"order-{key}" not in self.data]
 
     def ask_for_fields(self) -> None:
         """Show fields that nobody was asked for as not chosen, when the pane is shown again in place of a save."""

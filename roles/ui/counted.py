@@ -10,6 +10,7 @@ from roles.ui.words import number
 COUNTED: dict[str, Any] = {
     "selected": ngettext_lazy("%(n)s selected", "%(n)s selected", "count"),
     "chosen": ngettext_lazy("%(n)s chosen", "%(n)s chosen", "count"),
+    "of all": ngettext_lazy("%(n)s of %(all)s", "%(n)s of %(all)s", "count"),
     "shown": ngettext_lazy("%(n)s of %(all)s shown", "%(n)s of %(all)s shown", "count"),
     "members": ngettext_lazy("%(n)s member", "%(n)s members", "count"),
     "rows": ngettext_lazy("%(n)s row", "%(n)s rows", "count"),

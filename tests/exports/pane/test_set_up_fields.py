@@ -32,7 +32,8 @@ def test_no_field_is_chosen_for_a_new_export_and_none_is_taken_for_granted(pane)
     opened = pane.client.get(pane.url(), {"segment": pane.segment.pk})
     assert listed(opened, pane) == [(name, False) for name in FIELDS]
     assert "Choose at least one field." in text_of(opened).partition('id="export-preview"')[2]
-    for form in (pane.form(left_out=FIELDS), {"segments": pane.segment.pk, "schedule_mode": "off"}):
+    hasty = {"name": "Hasty", "connection": pane.connection.pk, "segments": pane.segment.pk, "schedule_mode": "off"}
+    for form in (pane.form(left_out=FIELDS), hasty | {"fields_shown": ""}, hasty | {"connection": ""}):
         refused = pane.client.post(pane.url(), form)
         assert (refused.status_code, "Choose at least one field." in text_of(refused)) == (422, True)
         assert listed(refused, pane) == [(name, False) for name in FIELDS]
