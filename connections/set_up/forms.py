@@ -204,8 +204,6 @@ class ConnectionPane:
             full.pop(f"{PREFIX}-{name}", None)
         if not self._typed(full):
             self._put_back(full, stays)
-        if data.get("confirm"):  # the button that says yes to the type's question
-            full[f"{PREFIX}-{data['confirm']}"] = "on"
         return full
 
     def _put_back(self, data: QueryDict, stays: list[str]) -> None:

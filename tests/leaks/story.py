@@ -132,9 +132,9 @@ class Story:
         where = self.url("set_up", type_="sftp")
         first = admin.post(where, form | typed)
         yield text_of(first)
-        names = ("settings-host_key", "settings-host_key_proof", "sealed")
+        names = ("settings-host_key", "settings-host_key_proof", "settings-is_host_key_confirmed", "sealed")
         hidden = {name: hidden_value(first.content.decode(), name) for name in names}
-        second = admin.post(where, form | hidden | {"settings-is_host_key_confirmed": "on", "settings-password": ""})
+        second = admin.post(where, form | hidden | {"settings-password": ""})
         yield text_of(second)
         return Connection.objects.get(environment=self.environment, name=form["name"])
 

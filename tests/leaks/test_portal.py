@@ -72,9 +72,9 @@ def set_up(browser: Browser, at: str, port: str) -> None:
     form = {"name": "VisiblePartnerName", "sharing": "nobody", "agree": "on", "settings-host": "127.0.0.1"}
     form |= {"settings-port": port, "settings-username": "waybill", "settings-folder": "/in"}
     first = browser.post(f"{at}add/sftp", form | {"settings-password": PASSWORD})
-    names = ("settings-host_key", "settings-host_key_proof", "sealed")
+    names = ("settings-host_key", "settings-host_key_proof", "settings-is_host_key_confirmed", "sealed")
     hidden = {name: hidden_value(first, name) for name in names}
-    browser.post(f"{at}add/sftp", form | hidden | {"settings-is_host_key_confirmed": "on"})
+    browser.post(f"{at}add/sftp", form | hidden)
     (pk,) = re.findall(r'id="open-(\d+)"[^>]*>VisiblePartnerName', browser.get(at))
     browser.post(f"{at}{pk}/test", {})
     until(lambda: "Failed at: Log in" in browser.get(f"{at}{pk}/test"), what="the test fails at its log-in")

@@ -10,12 +10,17 @@ from connections.destinations.base.errors import Text
 
 @dataclass(frozen=True)
 class Question:
-    """Something found while checking a form that a person must confirm with the box `field`."""
+    """Something found while checking a form that a person must confirm with the box `field`.
+
+    The ticked box sends `answer`, which names what was shown. `error` says that the box was left unticked.
+    """
 
     title: Text
     text: Text
     facts: tuple[tuple[Text, Text], ...]
     field: str
+    answer: Text = "on"
+    error: Text = ""
 
 
 class SettingsForm(forms.Form):

@@ -99,7 +99,7 @@ class SftpForm(SettingsForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._asks = False
+        self._asks = self._was_asked = False
         if self.stored is None:
             del self.fields["renews_host_key"]
         if "password" in self.kept_secrets:
@@ -122,6 +122,8 @@ class SftpForm(SettingsForm):
             ),
             facts=((_("Type"), kind), (_("Fingerprint"), keys.fingerprint(self["host_key"].value()))),
             field="is_host_key_confirmed",
+            answer=keys.fingerprint(self["host_key"].value()),
+            error=_("Compare the fingerprint, tick this box, then save again.") if self._was_asked else "",
         )
 
     def shown_facts(self) -> list[Any]:
@@ -196,8 +198,11 @@ class SftpForm(SettingsForm):
             self._fetch_host_key()
 
     def _is_confirmed(self) -> bool:
-        data = self.cleaned_data
-        return bool(data["is_host_key_confirmed"]) and self._was_fetched(data["host_key"], data["host_key_proof"])
+        """Whether the box was ticked beside the fingerprint of just this key."""
+        host_key = self.cleaned_data["host_key"]
+        self._was_asked = self._was_fetched(host_key, self.cleaned_data["host_key_proof"])
+        ticked = self.data.get(self.add_prefix("is_host_key_confirmed"))
+        return self._was_asked and ticked == keys.fingerprint(host_key)
 
     def _was_fetched(self, host_key: str, proof: str) -> bool:
         """Whether Waybill itself got this key from the server that is now named, not long ago."""
@@ -218,9 +223,10 @@ class SftpForm(SettingsForm):
             return
         proof = signing.dumps([self._server(), host_key], salt=PROOF)
         shown = {"host_key": host_key, "host_key_proof": proof, "is_host_key_confirmed": ""}
+        self._was_asked = self._was_asked and host_key == self.cleaned_data["host_key"]
         self.data = dict(self.data.items()) | {self.add_prefix(name): value for name, value in shown.items()}
         self._asks = True
-        self.add_error("is_host_key_confirmed", _("Compare the fingerprint, tick this box and save again."))
+        self.add_error("is_host_key_confirmed", _("Compare the fingerprint, tick this box, then save again."))
 
 
 def _is_about_port(error: DeliveryError) -> bool:

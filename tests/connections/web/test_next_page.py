@@ -135,7 +135,8 @@ def test_the_question_about_the_host_key_keeps_the_way_back(environment, as_ada,
     assert f'name="next" value="{export_page(environment)}"' in text_of(asked)
     confirmed = form | {
         "sealed": shown["forms"].sealed,
-        "confirm": "is_host_key_confirmed",
+        "then": "test",
+        "settings-is_host_key_confirmed": shown["question"].answer,
         "settings-host_key": shown["type_form"]["host_key"].value(),
         "settings-host_key_proof": shown["type_form"]["host_key_proof"].value(),
     }

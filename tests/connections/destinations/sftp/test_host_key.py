@@ -55,6 +55,40 @@ def test_a_proof_of_something_else_signed_by_waybill_is_none(environment, as_ada
     assert answer.status_code == 422
 
 
+UNSEEN = {
+    "no tick": lambda key: "",
+    "a tick of no key": lambda key: "on",
+    "the key itself": lambda key: key,
+    "another key": lambda key: "SHA256:" + "A" * 43,
+}
+
+
+@pytest.mark.parametrize("tick", UNSEEN)
+def test_only_a_tick_beside_just_this_fingerprint_confirms_it(environment, as_ada, demo_sftp, tick):
+    form = form_for(demo_sftp) | {"settings-password": "x"}
+    shown = confirmation(as_ada.post(add(environment), form).content.decode())
+    assert shown["settings-is_host_key_confirmed"] == keys.fingerprint(demo_sftp.host_key)
+    unseen = {"settings-is_host_key_confirmed": UNSEEN[tick](demo_sftp.host_key), "confirm": "is_host_key_confirmed"}
+    for name in ("", "test"):
+        answer = as_ada.post(add(environment), form | shown | unseen | {"then": name})
+        assert answer.status_code == 422
+        assert "tick this box, then save again" in answer.content.decode()
+    assert not Connection.objects.exists()
+
+
+def test_a_tick_is_of_the_key_that_was_shown_and_not_of_the_next(environment, as_ada, demo_sftp, sshd):
+    """The server shows another key by the time the box is ticked: that one is shown, and its box is empty."""
+    form = form_for(demo_sftp) | {"settings-password": "x"}
+    shown = confirmation(as_ada.post(add(environment), form).content.decode())
+    elsewhere = as_ada.post(add(environment), form_for(sshd) | {"settings-password": "x"} | shown)
+    again = elsewhere.content.decode()
+    assert keys.fingerprint(sshd.host_key) in again
+    assert "then save again" not in again.split("data-must-see-text")[1].partition(">")[2], "asked anew, not wrong"
+    stale = confirmation(again) | {"settings-is_host_key_confirmed": shown["settings-is_host_key_confirmed"]}
+    assert as_ada.post(add(environment), form_for(sshd) | {"settings-password": "x"} | stale).status_code == 422
+    assert not Connection.objects.exists()
+
+
 @pytest.mark.parametrize("garbage", GARBAGE)
 def test_a_stored_host_key_that_cannot_be_read_breaks_no_page(environment, as_ada, demo_sftp, garbage):
     settings = demo_sftp.settings(host_key=garbage)
