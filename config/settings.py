@@ -134,6 +134,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "roles.access.middleware.SignInRequiredMiddleware",
+    "roles.ui.panels.PanelMiddleware",  # after the log-in, which leads back to the panel
     "roles.net.limits.LimitMiddleware",
     "roles.desk.middleware.SeeingMiddleware",
 ]
@@ -268,7 +269,7 @@ STATIC_ROOT = DATA_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "config.static.StaticStorage"},
 }
 
 # The row of a run is the truth, a task is only a nudge (docs/rules.md).

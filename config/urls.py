@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from config import bundle  # noqa: F401 - adds its parts to the support bundle
+from config.help import help_page
 from exports.metrics.views import metrics
 from roles import views
 from roles.frame.light import light
@@ -33,6 +34,7 @@ urlpatterns = [
     path("", include("roles.sign_in.urls")),
     path("invitations/<str:token>/", accept, name="invitation"),
     path("e/<slug:environment>/", views.environment_home, name="environment"),
+    path("e/<slug:environment>/help", help_page, name="help"),
     path("e/<slug:environment>/light", light, name="light"),
     path("e/<slug:environment>/", include(app_pages)),
     path("admin/", admin.site.urls),

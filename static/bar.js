@@ -1,6 +1,7 @@
 // The command bar: what does not fit goes into its menu More; arrows move, "c" leads from the list to it and Esc back.
-const $ = (selector, place = document) => place?.querySelector(selector) ?? null;
-const $$ = (selector, place = document) => [...(place?.querySelectorAll(selector) ?? [])];
+import { $, $$, isTyping } from "./dom.js";
+import { isKey } from "./keys.js";
+
 const bar = $(".command-bar");
 const row = $(".commands", bar);
 const more = $(".command-more", bar);
@@ -33,13 +34,18 @@ function fit() {
 
 // Toolbar: left and right, Home and End
 
-const isTyping = (element) => element.matches("input, select, textarea");
 const inBar = () => $$(".command, summary, .command-end button", bar).filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.closest(".menu-list"));
 
 function moveInBar(event) {
   const all = inBar();
   const place = all.indexOf(event.target);
-  const target = { ArrowRight: all[place + 1] ?? all[0], ArrowLeft: all.at(place - 1), Home: all[0], End: all.at(-1) }[event.key];
+  const targets = {
+    "command-next": all[place + 1] ?? all[0],
+    "command-previous": all.at(place - 1),
+    "command-first": all[0],
+    "command-last": all.at(-1),
+  };
+  const target = targets[Object.keys(targets).find((name) => isKey(name, event))];
   if (place < 0 || !target) return;
   event.preventDefault();
   target.focus();
@@ -48,7 +54,8 @@ function moveInBar(event) {
 function goToBar(event) {
   cameFrom = event.target.id;
   event.preventDefault();
-  inBar()[0]?.focus();
+  const all = inBar();
+  (all.find((one) => one.matches("[data-when]")) ?? all[0])?.focus(); // what can be done to the selected rows comes first
 }
 
 function goBack(event) {
@@ -59,11 +66,11 @@ function goBack(event) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (!bar || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  const { target, key } = event;
-  if (key.toLowerCase() === "c" && target.closest(".list tbody") && !target.closest("[data-menu][open]")) goToBar(event);
+  if (!bar || event.defaultPrevented) return;
+  const { target } = event;
+  if (isKey("commands", event) && target.closest(".list tbody") && !target.closest("[data-menu][open]")) goToBar(event);
   else if (!bar.contains(target) || isTyping(target) || target.closest("[data-menu][open]")) return;
-  else if (key === "Escape") goBack(event);
+  else if (isKey("command-back", event)) goBack(event);
   else moveInBar(event);
 });
 

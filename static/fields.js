@@ -1,6 +1,6 @@
 // The order of fields to include: buttons, keys and the pointer move a row here, and the form sends them as they stand.
-const $ = (selector, root = document) => root.querySelector(selector);
-const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+import { $, $$ } from "./dom.js";
+
 const rowsOf = (list) => [...list.children];
 const boxOf = (row) => $(".column-include", row);
 const namesOf = (list) => rowsOf(list).filter((row) => boxOf(row).checked).map((row) => boxOf(row).value);

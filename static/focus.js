@@ -1,11 +1,7 @@
 // Focus: neither a swap nor a closed panel nor a command that goes leaves it on the page's body.
-// Nothing is found within what is not there.
-const $ = (selector, root = document) => root?.querySelector(selector) ?? null;
-const $$ = (selector, root = document) => [...(root?.querySelectorAll(selector) ?? [])];
-const on = (type, handler, options = false) => document.addEventListener(type, handler, options);
+import { $, $$, giveFocus, isPoll, on, openPanel } from "./dom.js";
+
 const byId = (id) => (id ? document.getElementById(id) : null);
-const isPoll = (element) => element?.getAttribute?.("hx-trigger")?.includes("every") ?? false;
-const openPanel = () => $("#panel:is(dialog)[open]");
 let held; // the place of the focus before a swap
 let opener; // the place from which the panel was opened
 let openRows = []; // rows whose menu was open before a swap
@@ -48,15 +44,8 @@ function candidates(place) {
   return [...near, ...onward, $(".list tbody .row-link"), $("main h1")];
 }
 
-function giveFocus(element) {
-  if (element.matches("h1")) element.tabIndex = -1;
-  element.focus({ preventScroll: true });
-  element.scrollIntoView({ block: "nearest" });
-  return document.activeElement === element;
-}
-
 function mend(place) {
-  if (place && !isUsable(document.activeElement)) candidates(place).filter(isUsable).find(giveFocus);
+  if (place && !isUsable(document.activeElement)) candidates(place).filter(isUsable).find((one) => giveFocus(one));
 }
 
 on("htmx:beforeSwap", ({ detail }) => {
@@ -88,4 +77,4 @@ on("htmx:afterSettle", () => {
 // The command that was pressed is no longer offered.
 on("selection:done", () => mend(held));
 
-on("close", ({ target }) => { if (target.id === "panel") mend(opener); }, true);
+on("close", ({ target }) => { if (target.id === "panel") mend(opener); }, document, true);

@@ -1,6 +1,8 @@
 // Lists: what is selected, what the keyboard does, menus.
-const $ = (selector, place = document) => place.querySelector(selector);
-const $$ = (selector, place = document) => [...place.querySelectorAll(selector)];
+import { $, $$, isTyping } from "./dom.js";
+import { isKey } from "./keys.js";
+import { worded } from "./words.js";
+
 const root = document.documentElement;
 let chosen = new Set();
 
@@ -126,16 +128,15 @@ function menuKey(event, menu) {
 
 // Rows: arrows move between them, Space selects, Enter opens (a link does that by itself)
 
-const isTyping = (element) => element.matches("input:not([type='checkbox'], [type='radio']), select, textarea, [contenteditable]");
-
 function moveInList(event, row) {
   const rows = $$("tbody tr", row.closest("table"));
-  const target = {
-    ArrowDown: rows[rows.indexOf(row) + 1],
-    ArrowUp: rows[rows.indexOf(row) - 1],
-    Home: rows.at(0),
-    End: rows.at(-1),
-  }[event.key];
+  const targets = {
+    "row-next": rows[rows.indexOf(row) + 1],
+    "row-previous": rows[rows.indexOf(row) - 1],
+    "row-first": rows.at(0),
+    "row-last": rows.at(-1),
+  };
+  const target = targets[Object.keys(targets).find((name) => isKey(name, event))];
   if (!target) return;
   event.preventDefault();
   (event.target.matches("[data-select]") ? $("[data-select]", target) : $(".row-link", target))?.focus();
@@ -155,13 +156,13 @@ document.addEventListener("keydown", (event) => {
   if (menu) return menuKey(event, menu);
   if (event.key === "Escape") closeMenus();
   const row = target.closest(".list tbody tr");
-  if (event.key === "/" && !isTyping(target) && !$("dialog[open]")) {
+  if (isKey("search", event) && !isTyping(target) && !$("dialog[open]")) {
     event.preventDefault();
     $("#search")?.focus();
-  } else if (event.key === "ArrowDown" && target.id === "search") {
+  } else if (isKey("row-next", event) && target.id === "search") {
     $(".list .row-link")?.focus();
   } else if (row && !isTyping(target)) {
-    if (event.key === " ") toggleRow(event, row);
+    if (isKey("select", event)) toggleRow(event, row);
     else moveInList(event, row);
   }
 });

@@ -1,6 +1,7 @@
 // Live parts: an answer with hx-swap="live" changes in place only what differs from what is shown.
 // So focus, selected text, unfolded details, open menus and the scroll stay where they are.
-const $$ = (selector, place = document) => [...place.querySelectorAll(selector)];
+import { $$ } from "./dom.js";
+
 const isElement = (node) => node.nodeType === Node.ELEMENT_NODE;
 const isOpenMenu = (node) => node.matches("details[data-menu][open]");
 const isAlike = (old, fresh) => old.nodeName === fresh.nodeName && (old.id ?? "") === (fresh.id ?? "");

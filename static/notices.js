@@ -1,14 +1,13 @@
-// What is said: successes in one line that goes by itself, warnings and errors in notices that stay.
-const $ = (selector, root = document) => root.querySelector(selector);
-const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
-const on = (type, handler, root = document) => root.addEventListener(type, handler);
-const isPoll = (element) => element?.getAttribute?.("hx-trigger")?.includes("every") ?? false;
+// Results of actions, in one place that stays on the screen: a line for successes, which goes by itself, and notices for
+// warnings and errors, which stay.
+import { $, $$, isPoll, on, openPanel } from "./dom.js";
+
 const wordOf = (name) => $("#words").dataset[name];
-const openPanel = () => $("#panel:is(dialog)[open]");
 
 // The status line: one at a time, for six seconds, longer under the pointer or the keyboard
 
 const SECONDS = 6;
+const results = $("#results");
 const line = $("#status-line");
 const region = $("#announce");
 let timer;
@@ -25,10 +24,14 @@ function hideLater() {
   timer = setTimeout(() => { if (!line.matches(":hover, :focus-within")) hideLine(); }, SECONDS * 1000);
 }
 
-// A modal dialog silences what is outside of it, so the line moves into the open panel and out again.
-function say(text, isShown) {
+// A modal dialog silences what is outside of it, so the results move into the open panel and out again.
+function follow() {
   const place = openPanel() ?? document.body;
-  if (line.parentNode !== place) place.append(line);
+  if (results.parentNode !== place) place.append(results);
+}
+
+function say(text, isShown) {
+  follow();
   region.textContent = "";
   setTimeout(() => {
     region.textContent = text;
@@ -40,15 +43,22 @@ function say(text, isShown) {
 
 for (const type of ["pointerenter", "focusin"]) on(type, () => clearTimeout(timer), line);
 for (const type of ["pointerleave", "focusout"]) on(type, hideLater, line);
-on("focusin", ({ relatedTarget }) => { if (!line.contains(relatedTarget)) cameFrom = relatedTarget; }, line);
+on("focusin", ({ relatedTarget }) => { if (!results.contains(relatedTarget)) cameFrom = relatedTarget; }, results);
 on("click", ({ target }) => {
-  if (!target.closest("button")) return;
-  hideLine();
-  cameFrom?.focus();
-}, line);
-// A panel that is loaded anew takes the line out with what it held before.
-on("htmx:afterSwap", () => { if (!line.isConnected) (openPanel() ?? document.body).append(line); });
-document.addEventListener("close", ({ target }) => { if (target.contains(line)) document.body.append(line); }, true);
+  const dismiss = target.closest("#status-line button, [data-dismiss]");
+  if (!dismiss) return;
+  const isInResults = results.contains(dismiss);
+  if (line.contains(dismiss)) hideLine();
+  else dismiss.closest(".notice").remove();
+  if (isInResults && cameFrom?.isConnected) cameFrom.focus();
+});
+// A panel that is loaded anew takes the results out with what it held before.
+on("htmx:afterSwap", () => { if (!results.isConnected) follow(); });
+on("close", ({ target }) => { if (target.contains(results)) document.body.append(results); }, document, true);
+
+// What the server said of an action before this page came; without scripts it stands above the page.
+const notices = $("#notices");
+if (notices) results.prepend(notices);
 
 on("announce", ({ detail }) => say(typeof detail === "string" ? detail : detail.value, true));
 on("whisper", ({ detail }) => say(detail, false));
@@ -72,8 +82,8 @@ function showNotice(text, tone = "danger", kind = "", items = []) {
   $("[data-text]", notice).textContent = text;
   if (items.length) $(".notice-body > div", notice).append(listOf(items));
   for (const old of $$("[data-said]")) if ($("[data-text]", old).textContent === text) old.remove();
-  const place = openPanel() ? $(".panel-body", openPanel()) : $("#notices");
-  place?.prepend(notice);
+  follow();
+  notices?.prepend(notice);
 }
 
 on("notice", ({ detail }) => showNotice(detail.text ?? detail.value, detail.tone ?? "info", "", detail.items));
@@ -93,4 +103,4 @@ on("htmx:beforeRequest", ({ detail: { requestConfig } }) => {
 on("htmx:afterRequest", ({ detail }) => {
   if (detail.successful) for (const old of $$("[data-said='offline']")) old.remove();
 });
-on("click", ({ target }) => target.closest("[data-dismiss]")?.closest(".notice")?.remove());
+

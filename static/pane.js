@@ -1,6 +1,6 @@
 // The Set up export pane: long lists can be searched and ticked at once, and a corrected field loses its error.
-const $ = (selector, root = document) => root.querySelector(selector);
-const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+import { $, $$ } from "./dom.js";
+import { worded } from "./words.js";
 
 // Long lists
 
@@ -50,17 +50,6 @@ document.addEventListener("click", ({ target }) => {
   const button = target.closest("[data-pick-all], [data-pick-none]");
   if (button) tick(button.closest("[data-pickable]"), button.matches("[data-pick-all]"));
 });
-
-// Ctrl+Enter saves from anywhere in the panel; Cmd+Enter where that is the key
-
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-  const save = event.target.closest?.("#panel") && $("#panel #save-export");
-  if (!save) return;
-  event.preventDefault();
-  event.stopImmediatePropagation();
-  if (!event.repeat) save.click();
-}, true);
 
 // A link that leads away opens in the panel only while nothing is typed: as a page the browser asks first
 

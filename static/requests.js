@@ -1,8 +1,6 @@
 // Requests under way: a quiet bar after 300 ms, and controls that rest until the answer is there.
-const $ = (selector, root = document) => root.querySelector(selector);
-const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
-const on = (type, handler, root = document, options = false) => root.addEventListener(type, handler, options);
-const isPoll = (element) => element.getAttribute?.("hx-trigger")?.includes("every") ?? false;
+import { $, $$, isPoll, on } from "./dom.js";
+
 const running = new Set();
 let loadingTimer;
 

@@ -1,7 +1,6 @@
 // A session that ended while something is typed: the page stays as it is, and goes on after a log-in in another tab.
-const $ = (selector, root = document) => root.querySelector(selector);
-const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
-const on = (type, handler, root = document) => root.addEventListener(type, handler);
+import { $, $$, on, tell } from "./dom.js";
+
 const words = $("#session-template");
 const place = () => $("#panel .panel-body") ?? $("#notices");
 const shown = () => $("[data-session-notice]");
@@ -36,7 +35,7 @@ async function goOn() {
   if (!state) return;  // no answer: the next time, then
   if (state !== "in") return show(here, state === "other");
   shown()?.remove();
-  if (hasEnded) document.dispatchEvent(new CustomEvent("announce", { detail: words.dataset.again }));
+  if (hasEnded) tell("announce", words.dataset.again);
   hasEnded = false;
 }
 

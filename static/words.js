@@ -1,5 +1,5 @@
 // Words with a number: a data attribute holds each plural form of the page's language, with numbers that take it.
-globalThis.worded = (source, number, others = {}) => {
+export const worded = (source, number, others = {}) => {
   const language = document.documentElement.lang || undefined;
   const kinds = new Intl.PluralRules(language);
   const grouped = new Intl.NumberFormat(language);

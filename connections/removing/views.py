@@ -17,11 +17,13 @@ from roles.access.policy import EnvironmentRequest, requires
 from roles.audit.gone import AlreadyGoneError
 from roles.permissions import Permission
 from roles.ui.htmx import done, render, render_panel
+from roles.ui.panels import panel
 
 LIVE = {"guide", "guide-poll"}  # elements of a panel that is shown already: what asks for them gets the parts alone
 
 
 @requires(Permission.MANAGE_CONNECTIONS)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Ask, then remove; refused while exports use the connection, which are listed with the ways to end that."""

@@ -21,9 +21,11 @@ from roles.edits.parts import Part
 from roles.permissions import Permission
 from roles.secrets.store import UnreadableSecretError
 from roles.ui.htmx import done, render_panel
+from roles.ui.panels import panel
 
 
 @requires(Permission.MANAGE_CONNECTIONS)
+@panel
 @require_safe
 def add(request: EnvironmentRequest) -> TemplateResponse:
     """Choose a type."""
@@ -42,6 +44,7 @@ def add(request: EnvironmentRequest) -> TemplateResponse:
 
 
 @requires(Permission.VIEW)
+@panel
 @require_safe
 def help_page(request: EnvironmentRequest, type_: str) -> TemplateResponse:
     """What a type does and asks for, from its declaration."""
@@ -60,6 +63,7 @@ def help_page(request: EnvironmentRequest, type_: str) -> TemplateResponse:
 
 
 @requires(Permission.MANAGE_CONNECTIONS)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters()
 def set_up(request: EnvironmentRequest, type_: str) -> HttpResponse:
@@ -79,6 +83,7 @@ def set_up(request: EnvironmentRequest, type_: str) -> HttpResponse:
 
 
 @requires(Permission.MANAGE_CONNECTIONS)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters()
 @again_if_moved
@@ -139,7 +144,7 @@ def _form(request: EnvironmentRequest, forms: ConnectionPane, edit: Edit | None 
 def _saved(request: EnvironmentRequest, connection: Connection) -> HttpResponse:
     """Test the connection, or lead back to the page that asked for one, or to the list."""
     following = next_page(request)
-    if request.POST.get("then") == "test" or request.POST.get("confirm"):
+    if request.POST.get("then") == "test":
         response = test_now(request, connection)
         if not following or is_list(following):  # an export that waits for the connection is not saved yet
             response.headers["HX-Trigger-After-Swap"] = "panel:saved"

@@ -17,11 +17,13 @@ from roles.edits.parts import Part
 from roles.models import User
 from roles.permissions import Permission
 from roles.ui.htmx import done, render_panel
+from roles.ui.panels import panel
 
 MOST_SHOWN = 10  # of the exports on it
 
 
 @requires(Permission.MANAGE_CONNECTIONS)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 @again_if_moved
 def share(request: EnvironmentRequest, pk: int) -> HttpResponse:

@@ -21,12 +21,14 @@ from roles import heartbeats
 from roles.access.policy import EnvironmentRequest, requires
 from roles.permissions import Permission
 from roles.ui.htmx import render, render_panel
+from roles.ui.panels import at, panel
 
 STEP_TONES = {"done": "success", "failed": "danger", "running": "running", "not_reached": "neutral"}
 POLL = "test-poll"  # the element of a panel that is shown already
 
 
 @requires(Permission.MANAGE_CONNECTIONS)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 def test(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Show the running test, or the last one; a POST requests one."""
@@ -56,7 +58,7 @@ def _show(request: EnvironmentRequest, connection: Connection, since: datetime |
     version = hashlib.blake2s("".join(parts.values()).encode(), digest_size=8).hexdigest()
     context |= parts | {"poll_url": _address(request, connection, since=since, shown=version)}
     if not request.htmx or request.htmx.target != POLL:
-        return render_panel(request, "connections/test.html", context)
+        return at(render_panel(request, "connections/test.html", context), context["here_url"])
     if request.GET.get("shown") == version:
         return HttpResponse(status=204)
     response = render(request, "connections/test.html#changes", context)

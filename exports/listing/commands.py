@@ -14,6 +14,7 @@ from exports.web.common import Words, chosen_exports, each, load, report, select
 from roles.access.policy import EnvironmentRequest, requires
 from roles.permissions import Permission
 from roles.ui.htmx import render_panel
+from roles.ui.panels import panel
 
 
 @requires(Permission.EDIT_EXPORTS)
@@ -39,6 +40,7 @@ def _queued(names: list[str]) -> str:
 
 
 @requires(Permission.EDIT_EXPORTS)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 def run_all(request: EnvironmentRequest) -> HttpResponse:
     """Run every export with an active schedule that the user may edit; say first which, and which not and why."""
@@ -51,7 +53,8 @@ def run_all(request: EnvironmentRequest) -> HttpResponse:
 
 
 @requires(Permission.EDIT_EXPORTS)
-@require_POST
+@panel
+@require_http_methods(["GET", "HEAD", "POST"])
 def detach(request: EnvironmentRequest) -> HttpResponse:
     """Detach the connection of the chosen exports, after a confirmation that names them."""
     words = Words(_("“%(name)s” is detached."), ngettext_lazy("%d export is detached.", "%d exports are detached."))
@@ -59,7 +62,8 @@ def detach(request: EnvironmentRequest) -> HttpResponse:
 
 
 @requires(Permission.EDIT_EXPORTS)
-@require_POST
+@panel
+@require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: EnvironmentRequest) -> HttpResponse:
     """Remove the chosen exports, after a confirmation that names them."""
     words = Words(_("“%(name)s” is removed."), ngettext_lazy("%d export is removed.", "%d exports are removed."))
@@ -68,7 +72,7 @@ def remove(request: EnvironmentRequest) -> HttpResponse:
 
 def _confirmed(request: EnvironmentRequest, template: str, act: Callable[..., None], words: Words) -> HttpResponse:
     """Ask with `template` first; then do `act` to each chosen export and say what was done and left out."""
-    if "id" not in request.POST:
+    if request.method == "POST" and "id" not in request.POST:
         return select_first(request)
     chosen, left_out = chosen_exports(request)
     if "confirmed" not in request.POST:

@@ -16,7 +16,6 @@ from exports.schedules.words import ScheduleWords
 from exports.shown.exports import ExportFacts
 from exports.shown.types import type_look
 from roles.access.policy import Access
-from roles.permissions import Permission
 from roles.templatetags import pieces
 from roles.ui.patterns import Pattern, mark
 from roles.ui.words import NONE, Clock
@@ -33,8 +32,6 @@ class RowRenderer:
 
     def __init__(self, access: Access, *, can_duplicate: bool) -> None:
         self._can_duplicate = can_duplicate
-        # Ticking rows is for commands: who has none would tick for nothing.
-        self._can_select = access.has_permission(Permission.EDIT_EXPORTS)
         self._language, self._never, self._clock = get_language() or "", _("never"), Clock()
         template = Engine.get_default().get_template("exports/list.html")
         self._pattern, self._cell = _patterns(access.environment.slug, self._language, template)
@@ -58,7 +55,6 @@ class RowRenderer:
             "is_attached": is_attached,
             "can_duplicate": self._can_duplicate,
             "is_data_out": facts.is_data_out,
-            "can_select": self._can_select,
             "is_held": status.state == State.HELD,
         }
         look, records = type_look(facts.type), UNITS[facts.unit] if facts.unit else None

@@ -43,6 +43,7 @@ from roles.templatetags.pieces import icon
 from roles.typed import typed_id
 from roles.ui.consequences import are_accepted, context_of
 from roles.ui.htmx import done, render_panel
+from roles.ui.panels import panel
 from segments.models import Segment
 
 CHANGED = "exports:changed"
@@ -53,6 +54,7 @@ IN_TROUBLE = {State.FAILED, State.RETRYING, State.HELD, State.SKIPPED}  # states
 
 
 @requires(Permission.ADD_EXPORTS)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: EnvironmentRequest) -> HttpResponse:
     """Set up a new export."""
@@ -61,6 +63,7 @@ def add(request: EnvironmentRequest) -> HttpResponse:
 
 
 @requires(Permission.VIEW, post=Permission.EDIT_EXPORTS)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 @again_if_moved
 def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
@@ -70,6 +73,7 @@ def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 
 @requires(Permission.ADD_EXPORTS)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 def duplicate(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Set up a new export, filled in like an existing one; nothing exists until it is saved."""

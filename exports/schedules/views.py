@@ -10,7 +10,7 @@ from django.http import HttpResponse, QueryDict
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from exports import actions
 from exports.models import Export, ScheduleMode
@@ -26,14 +26,16 @@ from roles.edits.edit import MADE_FROM, About, Carried, Edit, MovedMeanwhileErro
 from roles.edits.parts import Part
 from roles.permissions import Permission
 from roles.ui.htmx import render_panel
+from roles.ui.panels import panel
 
 
 @requires(Permission.EDIT_EXPORTS)
-@require_POST
+@panel
+@require_http_methods(["GET", "HEAD", "POST"])
 @again_if_moved
 def schedule(request: EnvironmentRequest) -> HttpResponse:
     """Ask for the schedule of the chosen exports, then set it."""
-    if "id" not in request.POST:
+    if request.method == "POST" and "id" not in request.POST:
         return select_first(request)
     chosen, left_out = chosen_exports(request)
     form_class = _form_class(chosen)

@@ -18,7 +18,7 @@ from exports.models import Export
 from roles.access.policy import EnvironmentRequest
 from roles.typed import typed_id
 from roles.typed import typed_uuid as read_uuid
-from roles.ui.htmx import done, notice
+from roles.ui.htmx import done, notice, sent
 
 MOST_AT_ONCE = 500
 MOST_TOLD = 20  # of those left out, one by one
@@ -73,7 +73,7 @@ def chosen_exports(request: EnvironmentRequest) -> tuple[list[Export], list[str]
 
     Unknown ids answer 404, more than MOST_AT_ONCE 413; 403 when none of the exports may be edited.
     """
-    typed = set(request.POST.getlist("id"))
+    typed = set(sent(request).getlist("id"))
     if len(typed) > MOST_AT_ONCE:
         raise TooManyFieldsSent
     ids = {number for number in map(typed_id, typed) if number}

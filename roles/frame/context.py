@@ -23,6 +23,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "light": SimpleLazyObject(lambda: light_of(access)),
         "environments": access.environments,
         "navigation": navigation.shown(request, access),
+        "panel_url": getattr(request, "panel", ""),
         "section_url_name": navigation.current(request),
         "can_manage_connections": access.has_permission(Permission.MANAGE_CONNECTIONS),
     }

@@ -50,15 +50,18 @@ def menu_form(
 def menu_button(
     icon_name: str, label: str, url: str, pk: str | int, action: str = "", swap: str = "", danger: bool = False
 ) -> SafeString:
-    """Return an item that posts the row's id to `url` by the page's form `one`, as the command of many rows does."""
+    """Return an item that posts the row's id to `url` by the page's form `one`, as the command of many rows does.
+
+    What asks in a panel first, with no `swap`, gets that panel by its address.
+    """
+    by = mark_safe('hx-post="{}" hx-include="#one"' if swap else 'hx-get="{}"')  # noqa: S308 - constants
     return format_html(
-        '<button class="{}"{} form="one" formaction="{}" name="id" value="{}" hx-post="{}" hx-include="#one"{}>'
-        "{}{}</button>",
+        '<button class="{}"{} form="one" formaction="{}" name="id" value="{}" {}{}>{}{}</button>',
         _css(danger),
         _named(action),
         url,
         str(pk),
-        url,
+        format_html(by, url),
         _answer(swap),
         icon(icon_name),
         label,

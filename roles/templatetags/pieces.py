@@ -80,7 +80,8 @@ def tile(letters: str, tone: str = "gray", size: str = "") -> SafeString:
 def state(tone: str, label: str, reason: str = "", icon_name: str = "", percent: float | None = None) -> SafeString:
     """Return a state as icon, words and reason; `percent` (0 to 100) adds a bar."""
     return format_html(
-        '<span class="state tone-{}">{}<span class="state-text"><span>{}{}</span>{}</span></span>',
+        '<span class="state tone-{}">{}<span class="state-text"><span class="clamp"><span>{}{}</span></span>{}</span>'
+        "</span>",
         tone,
         icon(icon_name or TONE_ICONS[tone]),
         label,

@@ -9,12 +9,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from roles.templatetags import charts, lists, menus, pieces
+from roles.templatetags import charts, lists, menus, pieces, rows
 from roles.templatetags.pieces import TONE_ICONS, icon, of
+from roles.ui import keys
 from roles.ui.counted import counted, forms_of
 
 register = template.Library()
-for part in (pieces.register, lists.register, menus.register, charts.register):
+for part in (pieces.register, lists.register, rows.register, menus.register, charts.register):
     register.tags |= part.tags
     register.filters |= part.filters
 
@@ -90,6 +91,8 @@ def panel_header(
     return format_html(
         '<header class="panel-header"><div class="panel-heading">'
         '<{0} class="panel-title" id="panel-title" tabindex="-1"{6}>{1}</{0}>{2}</div>'
+        '<button type="button" class="icon-button panel-link needs-js" data-copy data-done-text="{7}" aria-label="{8}"'
+        ' title="{8}">{9}</button>'
         '<a class="icon-button" href="{3}" data-close aria-label="{4}" title="{4}">{5}</a></header>',
         "h2" if getattr(request, "htmx", False) else "h1",
         title,
@@ -100,6 +103,9 @@ def panel_header(
         _("Close"),
         icon("close"),
         _untranslated("title", named),
+        _("Link copied."),
+        _("Copy link"),
+        icon("link"),
     )
 
 
@@ -174,6 +180,28 @@ def checklist(
         "id": options.get("id") or f"id_{name}",
         "chosen": len(chosen),
         "sum": sum(row["count"] or 0 for row in chosen),
+    }
+
+
+@register.inclusion_tag("components/keys.html")
+def keys_dialog() -> dict[str, Any]:
+    """Lay out the list of keys, which static/keys.js listens by."""
+    return {
+        "groups": [
+            (
+                heading,
+                [
+                    {
+                        "name": key.name,
+                        "text": key.text,
+                        "listened": " ".join(key.keys),
+                        "caps": [keys.caps(one) for one in key.keys],
+                    }
+                    for key in group
+                ],
+            )
+            for heading, group in keys.GROUPS
+        ]
     }
 
 

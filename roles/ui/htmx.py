@@ -5,9 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django_htmx.middleware import HtmxDetails
+
+
+def sent(request: HttpRequest) -> QueryDict:
+    """Return what a form sent, or what the address says where nothing was sent."""
+    return request.POST if request.method == "POST" else request.GET
 
 
 def render(

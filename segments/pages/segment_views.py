@@ -22,6 +22,7 @@ from roles.permissions import Permission
 from roles.typed import typed_id
 from roles.ui.consequences import Consequence, are_accepted, context_of
 from roles.ui.htmx import done, render, render_panel
+from roles.ui.panels import panel
 from segments import actions, carrying, rules
 from segments.models import Segment
 from segments.pages.choices import choices_of, value_of
@@ -77,6 +78,7 @@ def row(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 
 @requires(Permission.EDIT_DATA)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: EnvironmentRequest) -> HttpResponse:
     """Set up a new segment; with `?like=`, one of the contacts of that account segment."""
@@ -97,6 +99,7 @@ def add(request: EnvironmentRequest) -> HttpResponse:
 
 
 @requires(Permission.VIEW, post=Permission.EDIT_DATA)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 @again_if_moved
 def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
@@ -134,6 +137,7 @@ def refresh(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 
 @requires(Permission.EDIT_DATA)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Ask, then remove; refused while exports use the segment, which the page lists."""

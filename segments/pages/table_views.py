@@ -20,6 +20,7 @@ from roles.edits.parts import Part
 from roles.permissions import Permission
 from roles.typed import typed_id
 from roles.ui.htmx import done, render, render_panel
+from roles.ui.panels import panel
 from segments import relationships, rules, showing
 from segments.models import Field, Relationship, Table
 from segments.pages.listing import list_tables
@@ -81,6 +82,7 @@ def relate(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 
 @requires(Permission.EDIT_DATA)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 def unrelate(request: EnvironmentRequest, pk: int, relationship: int) -> HttpResponse:
     """Ask, naming the segments that use the relationship, then remove it."""

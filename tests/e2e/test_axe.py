@@ -8,6 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.e2e.bar import command
+
 EXPORTS, CONNECTIONS = "/e/contoso/exports/", "/e/contoso/connections/"
 PEOPLE = "/e/contoso/permissions/"
 NARROWEST = 360
@@ -60,7 +62,7 @@ def set_up(page):
 
 def removed(page):
     select(page)
-    page.get_by_role("toolbar").get_by_role("button", name="Remove").click()
+    command(page, "Remove").click()
     expect(panel(page).get_by_role("heading", name=re.compile("^Remove"))).to_be_visible()
 
 
@@ -117,7 +119,7 @@ def select_one(page):
 
 def sharing(page):
     select_one(page)
-    page.get_by_role("toolbar").get_by_role("button", name="Choose who can use it").click()
+    command(page, "Choose who can use it").click()
     panel(page).get_by_role("radio", name="Named contributors").check()
     expect(panel(page).get_by_role("checkbox").first).to_be_visible()
 

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.bar import command
 from tests.e2e.delivery import SEGMENT, assert_delivered, assert_masked, expected_rows
 from tests.until import until
 
@@ -129,7 +130,7 @@ def test_an_export_is_removed_after_a_question(visit):
     row = row_of(page, "Short-lived")
     expect(row).to_contain_text("Not started")
     row.get_by_role("checkbox").check()
-    page.get_by_role("toolbar").get_by_role("button", name="Remove").click()
+    command(page, "Remove").click()
     expect(panel).to_contain_text("Short-lived")
     expect(panel.get_by_role("link", name="Cancel")).to_be_focused()
     panel.get_by_role("button", name="Remove").click()

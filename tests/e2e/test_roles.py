@@ -24,11 +24,12 @@ def test_a_viewer_sees_everything_and_changes_nothing(visit):
     expect(panel).to_have_count(0)
 
 
-def test_a_viewer_has_no_rows_to_tick_and_no_command_but_to_look_at_the_history(visit):
+def test_a_viewer_has_no_command_but_to_look(visit):
     page = visit("vera")
-    expect(page.locator(".list tbody tr").first).to_be_visible()
-    expect(page.locator(".list [type='checkbox']")).to_have_count(0)
-    expect(page.get_by_role("toolbar").locator(".command:visible")).to_have_text(["History"])
+    commands = page.get_by_role("toolbar").locator(".command:visible")
+    expect(commands).to_have_text(["History"])
+    page.locator(".list tbody [data-select]").first.check()
+    expect(commands).to_have_text(["History", "View", "Progress details"])
     page.locator(".list tbody summary").first.click()
     expect(page.locator("details[open] .menu-item", has_text="View")).to_be_visible()
 

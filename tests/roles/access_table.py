@@ -22,10 +22,12 @@ OWN = "log in | 200 | 200 | 200 | 200 | 200"
 OWN_DONE = "log in | done | done | done | done | done"
 GUIDE = {"GET": "log in | 403 | 403 | 403 | 405 | 404", "POST": "log in | 403 | 403 | 403 | done | 404"}
 ON_A_CONNECTION = "log in | 403 | 403 | done | done | 404"
+ASKS_ON_A_CONNECTION = {"GET": "log in | 403 | 403 | 200 | 200 | 404", "POST": ON_A_CONNECTION}
 
 TABLE = {
     "home": dict.fromkeys(("GET", "POST"), "log in | done | done | done | done | done"),
     "environment": dict.fromkeys(("GET", "POST"), "log in | done | done | done | done | 404"),
+    "help": READ,
     "light": READ,
     "healthz": dict.fromkeys(("GET", "POST"), "200 | 200 | 200 | 200 | 200 | 200"),
     "metrics": {  # no token is set here
@@ -84,11 +86,11 @@ TABLE = {
         "GET": "log in | 403 | 200 | 200 | 200 | 404",
         "POST": "log in | 403 | done | done | done | 404",
     },
-    "exports:schedule": ACTION | {"POST": ON_A_CONNECTION},
+    "exports:schedule": ASKS_ON_A_CONNECTION,
     "exports:next_runs": READ,
-    "exports:detach": ACTION | {"POST": ON_A_CONNECTION},
+    "exports:detach": ASKS_ON_A_CONNECTION,
     "exports:duplicate": {"GET": "log in | 403 | 403 | 200 | 200 | 404", "POST": ON_A_CONNECTION},
-    "exports:remove": ACTION | {"POST": ON_A_CONNECTION},
+    "exports:remove": ASKS_ON_A_CONNECTION,
     "system:list": READ,
     "system:changes": READ,
     "system:item": READ,
@@ -125,8 +127,8 @@ TABLE = {
     "people:roles": READ,
     "people:add": ADMINISTRATION,
     "people:edit": ADMINISTRATION,
-    "people:change": {"GET": MANAGERS_READ["POST"], "POST": ADMINISTRATION["POST"]},
-    "people:remove": {"GET": MANAGERS_READ["POST"], "POST": ADMINISTRATION["POST"]},
+    "people:change": ADMINISTRATION,
+    "people:remove": ADMINISTRATION,
     "people:invitations": MANAGERS_READ,
     "people:renew": {"GET": MANAGERS_READ["POST"], "POST": ADMINISTRATION["GET"]},
     "people:withdraw": ADMINISTRATION,

@@ -22,6 +22,7 @@ from roles.access.policy import EnvironmentRequest, requires
 from roles.fields import NoteField
 from roles.permissions import Permission
 from roles.ui.htmx import render_panel
+from roles.ui.panels import panel
 
 
 class DecisionForm(forms.Form):
@@ -50,6 +51,7 @@ DROP = Choice("drop", gettext_lazy("Drop this run"), "button-danger", gettext_la
 
 
 @requires(Permission.EDIT_EXPORTS)
+@panel
 @require_safe
 def decide(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Ask for a decision about the export's held run."""
@@ -58,6 +60,7 @@ def decide(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 
 @requires(Permission.EDIT_EXPORTS)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 def release(request: EnvironmentRequest, pk: int, uuid: str) -> HttpResponse:
     """Ask why, then release a held run."""
@@ -65,6 +68,7 @@ def release(request: EnvironmentRequest, pk: int, uuid: str) -> HttpResponse:
 
 
 @requires(Permission.EDIT_EXPORTS)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 def drop(request: EnvironmentRequest, pk: int, uuid: str) -> HttpResponse:
     """Ask why, then drop a held run."""

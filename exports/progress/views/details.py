@@ -24,12 +24,14 @@ from roles.access.policy import EnvironmentRequest, requires
 from roles.audit.pages.links import history_of
 from roles.permissions import Permission
 from roles.ui.htmx import render, render_panel
+from roles.ui.panels import at, panel
 
 # Elements of a panel that is shown already: what asks for them gets the parts alone.
 LIVE = {"progress-poll", "progress"}
 
 
 @requires(Permission.VIEW)
+@panel
 @require_safe
 def progress(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Progress details of the export's last run."""
@@ -38,6 +40,7 @@ def progress(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 
 @requires(Permission.VIEW)
+@panel
 @require_safe
 def run_progress(request: EnvironmentRequest, pk: int, uuid: str) -> HttpResponse:
     """Progress details of any run of the export; 204 where they are shown already as they are."""
@@ -96,7 +99,8 @@ def show_progress(request: EnvironmentRequest, export: Export, run: Run | None) 
     }
     if is_live:
         return render(request, "exports/progress.html#changes", context)
-    return render_panel(request, "exports/progress.html", context)
+    response = render_panel(request, "exports/progress.html", context)
+    return at(response, _url(export, "run_progress", uuid=run.uuid)) if run else response
 
 
 def _parts(request: EnvironmentRequest, export: Export, shown: Progress) -> dict[str, str]:

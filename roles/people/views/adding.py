@@ -15,9 +15,11 @@ from roles.people.views.common import CHANGED, change_of_roles, report, url_of
 from roles.permissions import Permission
 from roles.roles import Role
 from roles.ui.htmx import render_panel
+from roles.ui.panels import panel
 
 
 @requires(Permission.MANAGE_PEOPLE)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: EnvironmentRequest) -> HttpResponse:
     """Add an account by its exact name or address; for an unknown address, ask first, then invite."""

@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from roles.access.policy import EnvironmentRequest, requires
 from roles.edits.edit import About, Edit, again_if_moved
@@ -18,9 +18,11 @@ from roles.people.views.common import apply_to_each, change_of_roles, chosen, lo
 from roles.permissions import Permission
 from roles.roles import Role
 from roles.ui.htmx import render_panel
+from roles.ui.panels import panel
 
 
 @requires(Permission.MANAGE_PEOPLE)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 @again_if_moved
 def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
@@ -29,7 +31,8 @@ def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 
 @requires(Permission.MANAGE_PEOPLE)
-@require_POST
+@panel
+@require_http_methods(["GET", "HEAD", "POST"])
 @again_if_moved
 def change(request: EnvironmentRequest) -> HttpResponse:
     """Ask for the new role of the chosen people, then give it."""
@@ -92,7 +95,8 @@ def _changed(people: list[RoleAssignment], same: list[RoleAssignment], role: Rol
 
 
 @requires(Permission.MANAGE_PEOPLE)
-@require_POST
+@panel
+@require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: EnvironmentRequest) -> HttpResponse:
     """Remove the chosen people, after a confirmation that names them and what they lose."""
     people = chosen(request)

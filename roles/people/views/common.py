@@ -21,7 +21,7 @@ from roles.people.errors import RefusedError
 from roles.permissions import Permission
 from roles.roles import PERMISSIONS
 from roles.typed import typed_id
-from roles.ui.htmx import done, notice
+from roles.ui.htmx import done, notice, sent
 
 CHANGED = "people:changed"
 MOST_AT_ONCE = 500
@@ -39,7 +39,7 @@ def load(request: EnvironmentRequest, pk: int) -> RoleAssignment:
 
 def chosen(request: EnvironmentRequest) -> list[RoleAssignment]:
     """Return the people whose user ids the request names, oneself last; 404 if one is not here."""
-    typed = set(request.POST.getlist("id"))
+    typed = set(sent(request).getlist("id"))
     if len(typed) > MOST_AT_ONCE:
         raise TooManyFieldsSent
     ids = {number for number in map(typed_id, typed) if number}

@@ -23,6 +23,7 @@ from roles.people.views.common import change_of_roles, report, tabs, url_of
 from roles.permissions import Permission
 from roles.roles import Role
 from roles.ui.htmx import render, render_panel
+from roles.ui.panels import panel
 
 SORTS = {
     "group": lambda line: line.group.lower(),
@@ -70,6 +71,7 @@ def _lines(request: EnvironmentRequest) -> list[GroupLine]:
 
 
 @requires(Permission.MANAGE_PEOPLE)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: EnvironmentRequest) -> HttpResponse:
     """Give a group a role."""
@@ -77,6 +79,7 @@ def add(request: EnvironmentRequest) -> HttpResponse:
 
 
 @requires(Permission.MANAGE_PEOPLE)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 @again_if_moved
 def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
@@ -85,6 +88,7 @@ def edit(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 
 @requires(Permission.MANAGE_PEOPLE)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Ask, then remove the group's role."""

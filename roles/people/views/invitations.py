@@ -23,6 +23,7 @@ from roles.people.views.adding import show_link
 from roles.people.views.common import CHANGED, change_of_roles, tabs, url_of
 from roles.permissions import Permission
 from roles.ui.htmx import done, render, render_panel
+from roles.ui.panels import panel
 
 SORTS: dict[str, Any] = {
     "email": Lower("email"),
@@ -56,6 +57,7 @@ def renew(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 
 @requires(Permission.MANAGE_PEOPLE)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 def withdraw(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Ask, then withdraw the link."""

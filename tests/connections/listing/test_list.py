@@ -1,5 +1,6 @@
 """The list of connections: what it says to administrators, how it sorts, and how little it says to others."""
 
+import re
 import time
 
 import pytest
@@ -72,11 +73,11 @@ def test_others_learn_nothing_from_the_order(environment, three, browser, key, r
         assert listed(client, environment, sort=sort) == ["A", "b", "C"]
 
 
-@pytest.mark.parametrize("browser", ["as_carl", "as_vera"])
-def test_others_get_two_columns_and_no_ids(environment, three, browser, request):
+@pytest.mark.parametrize("browser, columns", [("as_carl", 3), ("as_vera", 2)])
+def test_others_get_few_columns_and_no_ids(environment, three, browser, columns, request):
     page = request.getfixturevalue(browser).get(url(environment, "list"))
     text = text_of(page)
-    assert text.count("<th ") == 2
+    assert text.count('<th scope="col"') == columns
     for hidden in ("Zoe", "data-select", "data-action", "Last check", "Created", "?q=A", "Administrators only"):
         assert hidden not in text
     for connection in three:
@@ -84,6 +85,15 @@ def test_others_get_two_columns_and_no_ids(environment, three, browser, request)
             assert mark not in text
     loaded = page.context_data["listing"].page[0]
     assert {"settings", "encrypted_secrets", "sharing", "created_by_id"} <= loaded.get_deferred_fields()
+
+
+def test_contributors_see_which_they_may_use(environment, as_carl):
+    make_connection(environment, "Open", sharing=Sharing.ALL)
+    make_connection(environment, "Closed", sharing=Sharing.NOBODY)
+    text = text_of(as_carl.get(url(environment, "list")))
+    rows = {name: re.search(rf"{name}</span>.*?</tr>", text, re.S).group() for name in ("Open", "Closed")}
+    assert "Can use" in rows["Open"]
+    assert "Cannot use" in rows["Closed"]
 
 
 def test_the_number_of_exports_leads_to_them(environment, as_ada):

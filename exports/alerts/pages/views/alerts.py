@@ -14,6 +14,7 @@ from exports.alerts.pages.listing import alert_line, list_alerts
 from roles.access.policy import EnvironmentRequest, requires
 from roles.permissions import Permission
 from roles.ui.htmx import done, render, render_panel
+from roles.ui.panels import panel
 
 LATEST = 20
 
@@ -27,6 +28,7 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
 
 
 @requires(Permission.VIEW)
+@panel
 @require_safe
 def latest(request: EnvironmentRequest) -> TemplateResponse:
     """What the bell opens: the alerts that changed last."""

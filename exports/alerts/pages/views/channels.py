@@ -23,6 +23,7 @@ from roles.edits.edit import About, Edit, again_if_moved
 from roles.edits.parts import Part
 from roles.permissions import Permission
 from roles.ui.htmx import done, render, render_panel
+from roles.ui.panels import panel
 
 CHANGED = "alerts:changed"
 ABOUT = {
@@ -46,6 +47,7 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
 
 
 @requires(Permission.MANAGE_SYSTEM)
+@panel
 @require_safe
 def add(request: EnvironmentRequest) -> TemplateResponse:
     """Choose a kind."""
@@ -57,6 +59,7 @@ def add(request: EnvironmentRequest) -> TemplateResponse:
 
 
 @requires(Permission.MANAGE_SYSTEM)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters()
 def set_up(request: EnvironmentRequest, kind: str) -> HttpResponse:
@@ -67,6 +70,7 @@ def set_up(request: EnvironmentRequest, kind: str) -> HttpResponse:
 
 
 @requires(Permission.MANAGE_SYSTEM)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters()
 @again_if_moved
@@ -86,6 +90,7 @@ def switch(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 
 @requires(Permission.MANAGE_SYSTEM)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 def test(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Send a test message, and show how it goes."""
@@ -103,6 +108,7 @@ def test(request: EnvironmentRequest, pk: int) -> HttpResponse:
 
 
 @requires(Permission.MANAGE_SYSTEM)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Ask, then remove a channel."""

@@ -17,12 +17,14 @@ from exports.refresh.plan import preview_refresh
 from roles.access.policy import EnvironmentRequest, requires
 from roles.permissions import Permission
 from roles.ui.htmx import done, notice, render, render_panel
+from roles.ui.panels import panel
 
 CHANGED = "system:changed"
 PAGE_SIZE = 50
 
 
 @requires(Permission.MANAGE_SYSTEM)
+@panel
 @require_http_methods(["GET", "HEAD", "POST"])
 def refresh_all(request: EnvironmentRequest) -> HttpResponse:
     """Say what a system refresh would do now, then start it."""
@@ -72,6 +74,7 @@ def history(request: EnvironmentRequest) -> TemplateResponse:
 
 
 @requires(Permission.VIEW)
+@panel
 @require_safe
 def one(request: EnvironmentRequest, uuid: str) -> TemplateResponse:
     """One system refresh with its parts, as a panel."""

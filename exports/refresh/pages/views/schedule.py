@@ -22,6 +22,7 @@ from roles.edits.edit import About, Edit, again_if_moved
 from roles.models import Environment
 from roles.permissions import Permission
 from roles.ui.htmx import render_panel
+from roles.ui.panels import panel
 
 
 @requires(Permission.MANAGE_SYSTEM)
@@ -72,6 +73,7 @@ def next_refreshes(request: EnvironmentRequest) -> TemplateResponse:
 
 
 @requires(Permission.MANAGE_SYSTEM)
+@panel
 @require_safe
 def ask_pause(request: EnvironmentRequest) -> TemplateResponse:
     """Ask for a note before the environment is paused."""

@@ -20,6 +20,7 @@ from roles.access.policy import EnvironmentRequest, requires
 from roles.permissions import Permission
 from roles.typed import typed_id
 from roles.ui.htmx import render, render_panel
+from roles.ui.panels import panel
 from segments.models import Segment, Table
 
 OWN = ("shown", "head", "all")  # what a poll adds to the list's own query
@@ -59,6 +60,7 @@ def changes(request: EnvironmentRequest) -> HttpResponse:
 
 
 @requires(Permission.VIEW)
+@panel
 @require_safe
 def item(request: EnvironmentRequest, kind: str, pk: int) -> TemplateResponse:
     """The last times that a table or segment was refreshed with the system, as a panel."""
