@@ -43,6 +43,7 @@ class ReadingForm(forms.Form):
     time_zone = forms.ChoiceField(
         label=gettext_lazy("Time zone"),
         required=False,
+        widget=forms.Select(attrs={"translate": "no"}),  # names of zones
         help_text=gettext_lazy("Pages and mails show times in it. Schedules keep their own."),
         error_messages={"invalid_choice": gettext_lazy("Choose a time zone of the list.")},
     )

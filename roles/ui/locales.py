@@ -14,7 +14,8 @@ from babel import Locale, UnknownLocaleError, dates, lists, numbers, units
 from django.utils.translation import get_language
 
 # English as Europe writes it: 24 hours, the day before the month, Monday first. Territories say the first weekday.
-LOCALES = {"en": "en_GB", "fr": "fr_FR", "id": "id_ID"}
+# In the pseudo-locale they are in other letters: what is in Latin ones there did not come from here.
+LOCALES = {"en": "en_GB", "fr": "fr_FR", "id": "id_ID", "en-x-pseudo": "uk_UA"}
 DEFAULT = "en_GB"
 # CLDR's short Indonesian says "h" for days; its English abbreviations are longer than the symbols of the units, and
 # its percent sign clings to the number.
@@ -36,7 +37,7 @@ def locale_of(language: str) -> Locale:
     """Return the locale of a language's code; what Babel does not know is written as English."""
     plain = language.partition("-")[0].casefold()
     try:
-        return Locale.parse(LOCALES.get(plain, plain) or DEFAULT)
+        return Locale.parse(LOCALES.get(language) or LOCALES.get(plain, plain) or DEFAULT)
     except (UnknownLocaleError, ValueError):
         return Locale.parse(DEFAULT)
 

@@ -18,9 +18,11 @@ VALUE = re.compile(r"[a-z0-9:#./?=&_-]*")
 WORD = re.compile(r"[A-Za-z]{2,}")
 OURS = {"Waybill"}  # the product's name
 # Addresses, names of variables, and what scripts fill in.
-NO_TEXT = re.compile(r"https?://\S+|\b[\w.]+@[\w.]+\b|\b[A-Z]+(?:_[A-Z]+)+_?\w*|\{[a-z]+\}")
+NO_TEXT = re.compile(
+    r"https?://\S+|\b[\w.]+@[\w.]+\b|\b[A-Z]+(?:_[A-Z]+)+_?\w*|\{[a-z]+\}"
+    r"|\b[A-Z][a-z]+/[A-Z]\w+|\bUTC(?:[+-]\d\d:\d\d)?"  # zones, and how far they are from UTC
+)
 # A separator between two texts is no part of a sentence.
-DATE = re.compile(rf"{OPENING}\w+\.?~*{CLOSING} \d")
 BETWEEN = re.compile(r"^[\s·,;:.–—()/+×…|\d%≤≥<>=-]*$")
 
 
@@ -124,7 +126,7 @@ class Data:
 
         Facts may stand beside each other, and sentences after each other.
         """
-        if OPENING not in text or DATE.search(text):
+        if OPENING not in text:
             return False
         return any(_is_glued_fact(fact) for fact in re.split(r" [·→] |, |: ", _outermost(text)))
 
