@@ -92,7 +92,7 @@ class Connection(models.Model):
     secrets_at = models.DateTimeField(null=True, editable=False, help_text=_("When its secrets were entered."))
     sharing = models.CharField(max_length=10, choices=Sharing.choices, default=Sharing.NOBODY)
     shared_with = models.ManyToManyField(
-        User, blank=True, related_name="+", help_text=_("The named contributors, where the sharing is “named”.")
+        User, blank=True, related_name="+", help_text=_("The named contributors, if sharing is “named”.")
     )
     agreed_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     agreed_at = models.DateTimeField(null=True)

@@ -45,7 +45,7 @@ def register() -> None:
             "agreement": _("Agreement"),
             "is_check_ok": _("Test passed"),
             "connection": _("Connection"),
-            "most_at_once": _("Maximum concurrent runs"),
+            "most_at_once": _("Concurrent runs"),
             "secrets": _("Secrets"),
             "named": _("Named contributors"),
             "sharing": _("Who can use it"),

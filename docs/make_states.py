@@ -18,11 +18,11 @@ MEANINGS = {
     State.RUNNING: "A worker holds its lease and sends.",
     State.SUCCEEDED: "Everything was sent.",
     State.WARNED: "Sent, but for what the run names.",
-    State.RETRYING: "Failed in a way that may pass; its next try is planned.",
-    State.FAILED: "Failed for good: a person has to change something, or there was no time for another try.",
+    State.RETRYING: "Failed in a way that may pass; its next attempt is planned.",
+    State.FAILED: "Not retried: a person must change something, or no time was left for another attempt.",
     State.SKIPPED: "Nothing was sent, and rightly so: it says why.",
-    State.HELD: "The brakes stopped it; a person lets it go or drops it. It lapses at the next occurrence.",
-    State.CANCELED: "A person canceled or dropped it.",
+    State.HELD: "A safety check stopped it; a person releases or discards it. It lapses at the next occurrence.",
+    State.CANCELED: "A person canceled or discarded it.",
 }
 PAGE = Path(__file__).with_name("states.md")
 HEAD = """# The states of a run

@@ -41,9 +41,7 @@ class ChangedMeanwhileError(RefusedError):
     """Something that a spec names was removed, or its name was taken, after the check."""
 
     def __init__(self) -> None:
-        text = _(
-            "Nothing is saved: something that the export uses was removed or changed meanwhile. Check it, save again."
-        )
+        text = _("Not saved: something the export uses was removed or changed. Check it, then save again.")
         super().__init__(text)
 
 
@@ -81,7 +79,7 @@ def send_test(export: Export, *, by: User | None) -> Run:
         with transaction.atomic():
             return _queue(export, by, Trigger.TEST, most_rows=TEST_ROWS)
     except IntegrityError:
-        message = _("“%(name)s” is running or waiting. Send the test when that has ended.")
+        message = _("“%(name)s” is running or waiting. Send the test when it has ended.")
         raise CannotRunError(message % {"name": export.name}) from None
 
 
@@ -239,7 +237,7 @@ def _why_detached(export: Export) -> str:
     found = AuditEvent.objects.filter(environment=export.environment, object_type="export", object_id=str(export.pk))
     event = found.filter(action="detach").order_by("-at", "-pk").first()
     if event is None:
-        return _("“%(name)s” has no connection already.") % {"name": export.name}
+        return _("“%(name)s” already has no connection.") % {"name": export.name}
     return _("“%(name)s” was already detached by %(who)s.") % {"name": export.name, "who": who(event)}
 
 
@@ -260,7 +258,7 @@ def _join(export: Export) -> Run:
         raise CannotRunError(_("“%(name)s” has just ended. Run it again.") % {"name": export.name})
     if run.most_rows:
         raise CannotRunError(
-            _("A test of “%(name)s” is being sent. Run it when that has ended.") % {"name": export.name}
+            _("A test of “%(name)s” is being sent. Run the export when the test has ended.") % {"name": export.name}
         )
     if run.state == State.QUEUED:
         return run
@@ -268,7 +266,7 @@ def _join(export: Export) -> Run:
         State.RUNNING: _("“%(name)s” is already running."),
         State.RETRYING: _DELIVERING
         if run.is_publishing
-        else _("“%(name)s” failed and is tried again by itself. Cancel that job to run it now."),
-        State.HELD: _("“%(name)s” is held. Let that run go or drop it first."),
+        else _("“%(name)s” failed and will be retried automatically. To run it now, cancel that job."),
+        State.HELD: _("“%(name)s” is held. Release or discard that run first."),
     }
     raise CannotRunError(words[State(run.state)] % {"name": export.name})

@@ -82,12 +82,12 @@ class RunAdmin(ReadOnlyAdmin):
     ]  # fmt: skip
     actions = ["queue_anew", "end_as_failed"]
 
-    @admin.action(description=gettext_lazy("Queue anew, if no worker is on it"), permissions=["view"])
+    @admin.action(description=gettext_lazy("Queue again if no worker is on it"), permissions=["view"])
     def queue_anew(self, request: Any, queryset: QuerySet[Run]) -> None:
         """Let a worker take stuck runs at once."""
-        self._unstick(request, queryset, unstick.queue_anew, _("Run %(run)s is queued anew."))
+        self._unstick(request, queryset, unstick.queue_anew, _("Run %(run)s queued again."))
 
-    @admin.action(description=gettext_lazy("End as failed, if no worker is on it"), permissions=["view"])
+    @admin.action(description=gettext_lazy("End as failed if no worker is on it"), permissions=["view"])
     def end_as_failed(self, request: Any, queryset: QuerySet[Run]) -> None:
         """End stuck runs as failed."""
         self._unstick(request, queryset, unstick.end_as_failed, _("Run %(run)s ended as failed."))

@@ -41,7 +41,7 @@ def forget_who_was_there(*, instance: AudienceContainer, **_more: Any) -> None:
 @receiver(field_removed)
 def name_exports_of_field(*, table: Table, name: str, **_more: Any) -> str:
     """Say which exports send a field that a new file no longer has."""
-    text = _("Choose the fields of %(exports)s again: runs fail until then.")
+    text = _("Choose the fields of %(exports)s again. Until then their runs fail.")
     exports = _exports_of(table, name)
     return text % {"exports": exports} if exports else ""
 
@@ -49,7 +49,7 @@ def name_exports_of_field(*, table: Table, name: str, **_more: Any) -> str:
 @receiver(field_retyped)
 def name_exports_of_retyped(*, table: Table, name: str, **_more: Any) -> str:
     """Say which exports send a field that has another type now."""
-    text, exports = _("Sent by %(exports)s: does its target take the new values?"), _exports_of(table, name)
+    text, exports = _("%(exports)s: check that the destination accepts the new values."), _exports_of(table, name)
     return text % {"exports": exports} if exports else ""
 
 

@@ -56,9 +56,13 @@ def _missing(accounts: Table) -> NotCarriedError:
     contacts = accounts.environment.tables.filter(profile_kind=ProfileKind.CONTACT).first()
     details = {"accounts": accounts.name, "contacts": contacts.name if contacts else ""}
     if contacts is None:
-        text = _("This environment has no contact table. Your operator imports one with --profile contact.")
+        text = _(
+            "This environment has no contact table. Ask your Waybill operator to import one with --profile contact."
+        )
         return NotCarriedError(text, accounts)
-    text = _("Waybill does not know which rows of %(contacts)s belong to which of %(accounts)s. Add that relationship.")
+    text = _(
+        "Waybill does not know which rows of %(contacts)s belong to which rows of %(accounts)s. Add that relationship."
+    )
     return NotCarriedError(text % details, contacts)
 
 

@@ -22,7 +22,7 @@ class Table(models.Model):
     name = models.CharField(max_length=63)
     profile_kind = models.CharField(max_length=8, choices=ProfileKind.choices, blank=True)
     row_count = models.BigIntegerField(default=0)
-    refreshed_at = models.DateTimeField(null=True, help_text=_("When its data was last read in."))
+    refreshed_at = models.DateTimeField(null=True, help_text=_("When its data was last loaded."))
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -46,15 +46,19 @@ class Field(models.Model):
     position = models.PositiveSmallIntegerField()
     pg_type = models.CharField(max_length=40, help_text=_("PostgreSQL's name of its type, such as text or date."))
     is_settled = models.BooleanField(
-        default=True, help_text=_("A file had a value in it, or an import named its type: that stays.")
+        default=True, help_text=_("A file had a value in it, or an import named its type: the type stays.")
     )
     layout = models.CharField(
-        max_length=20, blank=True, help_text=_("How its moments are written where PostgreSQL prints them otherwise.")
+        max_length=20, blank=True, help_text=_("The format of its times, if PostgreSQL prints them differently.")
     )
-    date_format = models.CharField(max_length=60, blank=True, help_text=_("How files write its dates, if not as ISO."))
+    date_format = models.CharField(
+        max_length=60, blank=True, help_text=_("The format of its dates in files, if not ISO.")
+    )
     is_key = models.BooleanField(default=False)
     semantic_type = models.CharField(max_length=20, choices=SemanticType.choices, blank=True)
-    is_shown = models.BooleanField(default=False, help_text=_("Whether viewers see its values; an administrator says."))
+    is_shown = models.BooleanField(
+        default=False, help_text=_("Whether viewers see its values; set by an administrator.")
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["table", "name"], name="field_name_is_unique")]
@@ -118,17 +122,17 @@ class Relationship(models.Model):
     def problem(self) -> str:
         """Say why it is broken, "" if it is not; for one that `described` gave."""
         if self.field_type is None:
-            return gettext("%(table)s has no field “%(field)s” any more.") % {
+            return gettext("%(table)s no longer has a field “%(field)s”.") % {
                 "table": self.table.name,
                 "field": self.field_name,
             }
         if self.to_type is None or self.key_count != 1:
-            return gettext("“%(field)s” is not the only key of %(table)s any more.") % {
+            return gettext("“%(field)s” is no longer the only key of %(table)s.") % {
                 "table": self.to_table.name,
                 "field": self.to_field_name,
             }
         if not are_comparable(self.field_type, self.to_type):
-            return gettext("A field of type %(one)s cannot be compared with one of type %(other)s.") % {
+            return gettext("Fields of type %(one)s and %(other)s cannot be compared.") % {
                 "one": self.field_type,
                 "other": self.to_type,
             }
@@ -155,7 +159,7 @@ STATUS_TONES: dict[str, str] = {
 class SegmentError(models.TextChoices):
     """Why a refresh failed, if there is more than people want to know."""
 
-    STUCK = "stuck", _("It did not end")
+    STUCK = "stuck", _("It did not finish")
 
 
 class Match(models.TextChoices):

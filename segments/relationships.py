@@ -99,7 +99,7 @@ def relate(field: Field, key: Field, *, by: User | None) -> Relationship:
             )
             _record("add relationship", relationship, by)
     except IntegrityError:
-        text = _("%(field)s is related to %(table)s already.")
+        text = _("%(field)s is already linked to %(table)s.")
         raise NotRelatedError(text % {"field": field, "table": to_table}) from None
     return relationship
 

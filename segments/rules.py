@@ -138,7 +138,7 @@ def condition_sql(types: dict[str, str], condition: Condition, related: Mapping[
         return _comparison("t", types, condition)
     field, to_table = through
     if through not in related or field not in types:
-        text = _("%(name)s: rows refer to no %(table)s through “%(field)s” any more. Choose another field.")
+        text = _("%(name)s: rows no longer link to %(table)s through “%(field)s”. Choose another field.")
         raise ConditionError(text % {"name": label_of(condition), "table": to_table, "field": field})
     found = related[through]
     return sql.SQL("(EXISTS (SELECT FROM {} r WHERE r.{} = t.{} AND {}))").format(
@@ -177,7 +177,7 @@ def _comparison(alias: str, types: dict[str, str], condition: Condition) -> sql.
             else _("Choose a field.")
         )
     if operator is None:
-        raise ConditionError(_("%(name)s: choose how to compare.") % {"name": name})
+        raise ConditionError(_("%(name)s: choose a comparison.") % {"name": name})
     if not operator.suits_type(pg_type):
         details = {"name": name, "operator": operator.label, "type": pg_type}
         raise ConditionError(_("%(name)s: “%(operator)s” cannot be used with fields of type %(type)s.") % details)
@@ -188,16 +188,16 @@ def _comparison(alias: str, types: dict[str, str], condition: Condition) -> sql.
 
 def _value(name: str, pg_type: str, operator: Operator, text: str) -> sql.Composable:
     if "\0" in text:
-        raise ConditionError(_("%(name)s: the value contains a character that no text can hold.") % {"name": name})
+        raise ConditionError(_("%(name)s: the value contains a character that text cannot contain.") % {"name": name})
     if len(text) > LONGEST_VALUE:
         raise ConditionError(_("%(name)s: the value is longer than 10,000 characters. Shorten it.") % {"name": name})
     if operator.pattern:
         if not text:
-            raise ConditionError(_("%(name)s: write what to look for.") % {"name": name})
+            raise ConditionError(_("%(name)s: enter a value.") % {"name": name})
         return sql.Literal(operator.pattern(re.sub(r"([\\%_])", r"\\\1", text)))
     words = _words(text) if operator.is_list else [text if pg_type not in ORDERED else text.strip()]
     if not words or "" in words:
-        raise ConditionError(_("%(name)s: write a value, or choose “is empty”.") % {"name": name})
+        raise ConditionError(_("%(name)s: enter a value, or choose “is empty”.") % {"name": name})
     if pg_type in WHOLE_BITS:
         for word in words:
             _check_whole(name, pg_type, word, may_have_fraction=operator.suits == "ordered")
@@ -229,7 +229,7 @@ def _number(name: str, text: str) -> str:
         number = Decimal("NaN")
     if not number.is_finite() or len(text) > LONGEST_NUMBER or abs(number.adjusted()) > LONGEST_NUMBER:
         raise ConditionError(
-            _("%(name)s: “%(text)s” is not a number. Write for example 1200 or 12.50.")
+            _("%(name)s: “%(text)s” is not a number. Enter e.g. 1200 or 12.50.")
             % {"name": name, "text": personal(text)}
         )
     return f"{number:f}"
@@ -240,10 +240,10 @@ def _check_whole(name: str, pg_type: str, text: str, *, may_have_fraction: bool)
     number, top = Decimal(_number(name, text)), 2 ** WHOLE_BITS[pg_type]
     details = {"name": name, "text": personal(text)}
     if not -top <= number < top:
-        raise ConditionError(_("%(name)s: “%(text)s” is beyond what this field can hold. Check the number.") % details)
+        raise ConditionError(_("%(name)s: “%(text)s” is out of range for this field. Check the number.") % details)
     if not may_have_fraction and number % 1:
         raise ConditionError(
-            _("%(name)s holds whole numbers, so “%(text)s” is never found. Write for example 1200.") % details
+            _("%(name)s contains whole numbers, so “%(text)s” never matches. Enter e.g. 1200.") % details
         )
 
 
@@ -252,8 +252,7 @@ def _date(name: str, text: str) -> str:
         return datetime.strptime(text, "%Y-%m-%d").date().isoformat()
     except ValueError:
         raise ConditionError(
-            _("%(name)s: “%(text)s” is not a date. Write for example 2024-01-31.")
-            % {"name": name, "text": personal(text)}
+            _("%(name)s: “%(text)s” is not a date. Enter e.g. 2024-01-31.") % {"name": name, "text": personal(text)}
         ) from None
 
 
@@ -262,7 +261,7 @@ def _time(name: str, text: str) -> str:
         return datetime.fromisoformat(text).isoformat(" ")
     except ValueError:
         raise ConditionError(
-            _("%(name)s: “%(text)s” is not a date and time. Write for example 2024-01-31 18:00:00.")
+            _("%(name)s: “%(text)s” is not a date and time. Enter e.g. 2024-01-31 18:00:00.")
             % {"name": name, "text": personal(text)}
         ) from None
 

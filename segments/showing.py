@@ -100,7 +100,7 @@ def is_kept(field: Field, pg_type: str, semantic_type: str) -> bool:
 
 def lost_text(name: str) -> str:
     """Return the note that a column is masked again."""
-    text = _("Viewers see %(name)s masked again, since its type or meaning has changed.")
+    text = _("Viewers see %(name)s masked again because its type or meaning changed.")
     return text % {"name": name}
 
 

@@ -12,9 +12,9 @@ from connections.models import DestinationClass
 from roles.kinds import ProfileKind
 
 KIND_WORDS: dict[ProfileKind, Text] = {
-    ProfileKind.CUSTOMER: _("Segments of customers"),
-    ProfileKind.ACCOUNT: _("Segments of accounts"),
-    ProfileKind.CONTACT: _("Segments of contacts"),
+    ProfileKind.CUSTOMER: _("Customer segments"),
+    ProfileKind.ACCOUNT: _("Account segments"),
+    ProfileKind.CONTACT: _("Contact segments"),
 }
 
 

@@ -49,10 +49,10 @@ class Tile:
         """How many profiles the target accepts, in words."""
         limits, said = self.type.limits, []
         if limits.most_profiles:
-            said.append(_("At most %(n)s profiles in one export") % {"n": number(limits.most_profiles)})
+            said.append(_("At most %(n)s profiles per export") % {"n": number(limits.most_profiles)})
         if limits.least_profiles_per_segment:
             least = number(limits.least_profiles_per_segment)
-            said.append(_("At least %(n)s profiles in each segment") % {"n": least})
+            said.append(_("At least %(n)s profiles per segment") % {"n": least})
         return said or [_("No limit on the number of profiles")]
 
 

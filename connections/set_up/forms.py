@@ -34,19 +34,19 @@ class ConnectionForm(SharingForm):
         label=gettext_lazy("Display name"),
         max_length=120,
         error_messages={"required": gettext_lazy("Enter a name that people will recognize.")},
-        help_text=gettext_lazy("What people see when they choose where an export goes."),
+        help_text=gettext_lazy("The name people see when they choose a connection."),
     )
     most_at_once = forms.IntegerField(
-        label=gettext_lazy("Exports at the same time"),
+        label=gettext_lazy("Concurrent runs"),
         required=False,
         min_value=1,
         max_value=MOST_AT_ONCE,
-        help_text=gettext_lazy("How many may send through it at once; the others wait. Empty: what its type takes."),
+        help_text=gettext_lazy("Maximum concurrent runs; others wait. Leave empty for the default."),
     )
     agree = forms.BooleanField(
         label=gettext_lazy("I agree that data leaves Waybill through this connection"),
         required=False,
-        help_text=gettext_lazy("Your name and the time are kept with the connection, for administrators to see."),
+        help_text=gettext_lazy("Your name and the time are kept with the connection, visible to administrators."),
     )
 
     def clean_name(self) -> str:
@@ -150,16 +150,16 @@ class ConnectionPane:
         """Say of each secret that was typed for another server that it is needed again."""
         for name in self.forgotten:
             self.type_form.errors.pop(name, None)
-            self.type_form.add_error(name, _("The server is another one now. Enter this for it again."))
+            self.type_form.add_error(name, _("The server has changed. Enter this again for the new one."))
         return not self.forgotten
 
     def add_secret_error(self) -> None:
         """Say that the stored secret was not entered for the server now named."""
-        self.type_form.add_error(self.type.secret_fields[0], _("The server is another one now. Enter this for it."))
+        self.type_form.add_error(self.type.secret_fields[0], _("The server has changed. Enter this for the new one."))
 
     def add_agreement_error(self) -> None:
         """Say that the agreement is missing."""
-        self.form.add_error("agree", _("Tick this box to agree, or ask somebody who may decide it."))
+        self.form.add_error("agree", _("Tick to agree, or ask someone authorized to decide."))
 
     def draft(self) -> Draft:
         """Return what the valid forms say."""
@@ -228,9 +228,9 @@ class ConnectionPane:
         hint = references.help_text()
         for name in self.type.secret_fields:
             if name in typed:
-                self.type_form.fields[name].help_text = _("Entered. Leave empty to keep what you entered.")
+                self.type_form.fields[name].help_text = _("Entered. Leave empty to keep it.")
             elif name in kept:
-                self.type_form.fields[name].help_text = _("The new one takes the place of what is stored.")
+                self.type_form.fields[name].help_text = _("The new secret replaces the stored one.")
             else:
                 words = (str(self.type_form.fields[name].help_text), hint)
                 self.type_form.fields[name].help_text = " ".join(filter(None, words))

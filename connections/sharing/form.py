@@ -50,7 +50,7 @@ class SharingForm(forms.Form):
         required=False,
         error_messages=dict.fromkeys(
             ("invalid_choice", "invalid_pk_value", "list"),
-            gettext_lazy("Somebody you ticked is no contributor here any more. Choose again."),
+            gettext_lazy("A contributor you ticked is no longer a contributor. Choose again."),
         ),
     )
 
@@ -95,19 +95,19 @@ class SharingForm(forms.Form):
     def _why_nobody(self) -> str:
         if self.contributors:
             return _("Tick at least one contributor, or choose “Administrators only”.")
-        return _("This environment has no contributors yet. Choose another way, or add somebody under Permissions.")
+        return _("This environment has no contributors yet. Choose another option, or add a person under Permissions.")
 
     def _effects(self) -> dict[str, str]:
         people = len(self.contributors)
         everybody = ngettext(
-            "%(count)d contributor builds exports on it, and edits and runs every export on it.",
-            "%(count)d contributors build exports on it, and edit and run every export on it.",
+            "%(count)d contributor can add, edit and run exports on it.",
+            "%(count)d contributors can add, edit and run exports on it.",
             people,
         )
         return {
-            Sharing.NOBODY: self._loss(_("Contributors see its name and type alone.")),
+            Sharing.NOBODY: self._loss(_("Contributors see only its name and type.")),
             Sharing.ALL: everybody % {"count": people},
-            Sharing.NAMED: self._named_loss(_("Those ticked below, and no other contributor.")),
+            Sharing.NAMED: self._named_loss(_("Only the contributors ticked below.")),
         }
 
     def _exports(self) -> int:
@@ -121,8 +121,8 @@ class SharingForm(forms.Form):
     def _loss(self, otherwise: str) -> str:
         count = self._exports()
         words = ngettext(
-            "%(count)d export will be view only for contributors at once; its scheduled runs go on.",
-            "%(count)d exports will be view only for contributors at once; their scheduled runs go on.",
+            "%(count)d export becomes view only for contributors at once; its scheduled runs continue.",
+            "%(count)d exports become view only for contributors at once; their scheduled runs continue.",
             count,
         )
         return words % {"count": count} if count else otherwise
@@ -130,8 +130,8 @@ class SharingForm(forms.Form):
     def _named_loss(self, otherwise: str) -> str:
         count = self._exports()
         words = ngettext(
-            "For those not ticked, %(count)d export will be view only at once; its scheduled runs go on.",
-            "For those not ticked, %(count)d exports will be view only at once; their scheduled runs go on.",
+            "For contributors not ticked, %(count)d export becomes view only at once; its scheduled runs continue.",
+            "For contributors not ticked, %(count)d exports become view only at once; their scheduled runs continue.",
             count,
         )
         return words % {"count": count} if count else otherwise

@@ -37,7 +37,7 @@ def words(connection: Connection) -> str:
     """Say who besides administrators uses a connection of `with_people`, in a few words."""
     if connection.sharing != Sharing.NAMED:
         return str(Sharing(connection.sharing).label)
-    return several([str(user) for user in getattr(connection, "people")]) or _("Nobody named")  # noqa: B009
+    return several([str(user) for user in getattr(connection, "people")]) or _("None named")  # noqa: B009
 
 
 def several(names: list[str]) -> str:

@@ -66,10 +66,10 @@ def _what_changed(connection: Connection, before: list[User]) -> str:
     used: Any = getattr(connection, "exports")  # noqa: B009 - another app's relation
     count = used.count()
     if not lost or not count:
-        return _("Saved who can use “%(name)s”.") % {"name": connection.name}
+        return _("Sharing of “%(name)s” saved.") % {"name": connection.name}
     words = ngettext(
-        "%(people)s can only view the export on “%(name)s” now. Its scheduled runs go on.",
-        "%(people)s can only view the %(count)d exports on “%(name)s” now. Their scheduled runs go on.",
+        "%(people)s can now only view the export on “%(name)s”. Its scheduled runs continue.",
+        "%(people)s can now only view the %(count)d exports on “%(name)s”. Their scheduled runs continue.",
         count,
     )
     return words % {"people": sharing.several(lost), "count": count, "name": connection.name}

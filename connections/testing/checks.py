@@ -44,7 +44,7 @@ def walk(connection: Connection, deadline: float = DEADLINE_SECONDS) -> Iterator
     except UnreadableSecretError as error:
         yield _failed(_("Read the stored secret"), error.message)
     except KeyError:
-        text = _("Waybill no longer has this connection type. Whoever operates Waybill can install it again.")
+        text = _("Waybill no longer has this connection type. Ask your Waybill operator to install it again.")
         yield _failed(_("Find the connection type"), text)
     else:
         yield from _walk(destination, deadline)
@@ -96,7 +96,8 @@ def _within(destination: Destination, deadline: float) -> Iterator[CheckStep | _
 
 def _too_long(name: Text, deadline: float) -> CheckStep:
     message = _(
-        "Took too long. No answer within %(seconds)d seconds: check the settings, and whether the target is running."
+        "Took too long: no answer within %(seconds)d seconds. Check the settings, and whether the destination is "
+        "running."
     ) % {"seconds": deadline}
     return CheckStep(name, "failed", message, seconds=deadline)
 
@@ -111,7 +112,7 @@ def _work(destination: Destination, answers: "SimpleQueue[CheckStep | _End]") ->
         expires_at = destination.expires_at()
     except Exception as error:
         logger.exception("The check of a %s connection broke", destination.slug)
-        message = _("Something unexpected went wrong in Waybill. Whoever operates it finds the reason in the log.")
+        message = _("Unexpected error in Waybill. Ask your Waybill operator; the log has the cause.")
         name = next(names, None)
         if name is not None:  # else everything was tried, and only the date is not known
             answers.put(CheckStep(name, "failed", message, verbatim(type(error).__name__)))

@@ -132,7 +132,7 @@ def _store_result(connection: Connection, check: Check) -> bool:
 def _given_up(connection: Connection) -> list[CheckStep]:
     """Return the steps of an unfinished test, failed at the current one."""
     if not connection.is_check_running:
-        text = _("The test did not end: no worker took it in time. Test again, or ask whoever operates Waybill.")
+        text = _("The test did not finish: no worker was available. Test again, or ask your Waybill operator.")
         return [CheckStep(_("Wait for a worker"), "failed", text)]
-    text = _("The test did not end: its worker stopped. Test again.")
+    text = _("The test did not finish: its worker stopped. Test again.")
     return [CheckStep(step.name, "failed", text) if step.state == "running" else step for step in connection.steps]

@@ -89,7 +89,7 @@ def _changed(run: Run, entry: dict[str, Any]) -> DeliveryError:
     """Return the error for a file that differs from the delivered one."""
     name = entry["path"].rpartition("/")[2]
     if is_replaced(run, entry):
-        text = _("%(name)s of this run has been replaced by a later run. Download it from the newest one.")
+        text = _("A later run replaced %(name)s. Download it from the latest run.")
     else:
-        text = _("%(name)s was changed since it was delivered. Run the export again to have it anew.")
+        text = _("%(name)s was changed after delivery. Run the export again to recreate it.")
     return DeliveryError(text % {"name": name}, permanent=True)

@@ -53,4 +53,4 @@ def unzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
                 yield data
             rest = unzip.unconsumed_tail
     if not unzip.eof:
-        raise DeliveryError(_("The file at the target ends too early. Run the export again."))
+        raise DeliveryError(_("The file at the destination is incomplete. Run the export again."))

@@ -67,8 +67,8 @@ class Csv(Format):
     spreadsheet_type = "text/csv; charset=utf-8"
     help_title = _("CSV files")
     help_text = _(
-        "UTF-8, a line of column names first, the delimiter that the export chose, quotes where a value needs them, "
-        "and a line feed at the end of each line. Their names end in .csv whatever the delimiter, with gzip in .csv.gz."
+        "UTF-8 with a header line, the chosen delimiter, quotes where needed, and a line feed at the end of each "
+        "line. File names end in .csv whatever the delimiter, or in .csv.gz with gzip."
     )
 
     @classmethod

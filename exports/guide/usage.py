@@ -38,9 +38,9 @@ class ExportUse:
         if self.run is None or self.run.state != State.RUNNING:
             return ""
         if self.run.cancel_requested_at:
-            return _("Its job is being canceled.")
+            return _("The job is being canceled.")
         facts = {"time": exact_time(self.run.started_at) if self.run.started_at else "—", "who": self._who()}
-        return _("It is being sent right now, since %(time)s, by %(who)s. Cancel the job first, or wait.") % facts
+        return _("Sending since %(time)s, started by %(who)s. Cancel the job first, or wait.") % facts
 
     @property
     def schedule(self) -> str:
@@ -50,7 +50,7 @@ class ExportUse:
     @property
     def note(self) -> str:
         """Say what else happens."""
-        return _("A run waits; it is canceled then.") if self.run else ""
+        return _("A waiting run will be canceled.") if self.run else ""
 
     @property
     def can_cancel(self) -> bool:
@@ -88,7 +88,7 @@ def on_connection(export: Export, connection: Connection, act: Callable[[Export]
         mine = Export.objects.select_for_update(of=("self",)).select_related("environment", "connection")
         locked = mine.filter(pk=export.pk, connection=connection).first()
         if locked is None:
-            raise RefusedError(_("“%(name)s” is not on this connection any more.") % {"name": export.name})
+            raise RefusedError(_("“%(name)s” is no longer on this connection.") % {"name": export.name})
         act(locked)
 
 

@@ -28,7 +28,7 @@ Act = Callable[..., None]
 @require_POST
 def guide_detach(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Detach one export, or after a question all that were shown."""
-    words = Words(_("“%(name)s” is detached."), ngettext_lazy("%d export is detached.", "%d exports are detached."))
+    words = Words(_("“%(name)s” detached."), ngettext_lazy("%d export detached.", "%d exports detached."))
     connection, exports = load_connection(request, pk), _chosen(request)
     if "all" in request.POST and "confirmed" not in request.POST:
         return _ask(request, connection, exports, "exports/guide_detach.html")
@@ -39,7 +39,7 @@ def guide_detach(request: EnvironmentRequest, pk: int) -> HttpResponse:
 @require_POST
 def guide_remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Remove one export, or all that were shown, after a question."""
-    words = Words(_("“%(name)s” is removed."), ngettext_lazy("%d export is removed.", "%d exports are removed."))
+    words = Words(_("“%(name)s” removed."), ngettext_lazy("%d export removed.", "%d exports removed."))
     connection, exports = load_connection(request, pk), _chosen(request)
     if "confirmed" not in request.POST:
         return _ask(request, connection, exports, "exports/guide_remove.html")
@@ -55,8 +55,8 @@ def guide_cancel(request: EnvironmentRequest, pk: int) -> HttpResponse:
     run = get_object_or_404(runs, uuid=typed_uuid(request.POST.get("run", "")))
     facts = {"name": run.export.name}
     if lifecycle.cancel(run, by=request.user):
-        return answer(request, connection, _("The job of “%(name)s” is being canceled.") % facts, [])
-    return answer(request, connection, "", [_("The job of “%(name)s” had ended already.") % facts])
+        return answer(request, connection, _("Canceling the job of “%(name)s”.") % facts, [])
+    return answer(request, connection, "", [_("The job of “%(name)s” had already ended.") % facts])
 
 
 def _chosen(request: EnvironmentRequest) -> list[Export]:

@@ -43,7 +43,7 @@ def _column(run: Run, values: Sequence[float]) -> Column:
 
 
 def _describe(runs: list[Run], rows: list[int], seconds: list[float], counts: Counter[str]) -> str:
-    return _("%(first)s to %(last)s: %(states)s. At most %(count)s and %(duration)s. The table has each of them.") % {
+    return _("%(first)s to %(last)s: %(states)s. At most %(count)s and %(duration)s. Details are in the table.") % {
         "first": exact_time(runs[0].due or runs[0].queued_at),
         "last": exact_time(runs[-1].due or runs[-1].queued_at),
         "states": in_words(counts),

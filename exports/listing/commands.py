@@ -36,7 +36,7 @@ def run(request: EnvironmentRequest) -> HttpResponse:
 
 
 def _queued(names: list[str]) -> str:
-    return Words(_("“%(name)s” is queued."), ngettext_lazy("%d export is queued.", "%d exports are queued.")).of(names)
+    return Words(_("“%(name)s” queued."), ngettext_lazy("%d export queued.", "%d exports queued.")).of(names)
 
 
 @requires(Permission.EDIT_EXPORTS)
@@ -57,7 +57,7 @@ def run_all(request: EnvironmentRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def detach(request: EnvironmentRequest) -> HttpResponse:
     """Detach the connection of the chosen exports, after a confirmation that names them."""
-    words = Words(_("“%(name)s” is detached."), ngettext_lazy("%d export is detached.", "%d exports are detached."))
+    words = Words(_("“%(name)s” detached."), ngettext_lazy("%d export detached.", "%d exports detached."))
     return _confirmed(request, "exports/detach.html", actions.detach, words)
 
 
@@ -66,7 +66,7 @@ def detach(request: EnvironmentRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: EnvironmentRequest) -> HttpResponse:
     """Remove the chosen exports, after a confirmation that names them."""
-    words = Words(_("“%(name)s” is removed."), ngettext_lazy("%d export is removed.", "%d exports are removed."))
+    words = Words(_("“%(name)s” removed."), ngettext_lazy("%d export removed.", "%d exports removed."))
     return _confirmed(request, "exports/remove.html", actions.remove, words)
 
 

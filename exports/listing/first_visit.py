@@ -40,36 +40,36 @@ def guide_of(access: Access, *, can_add: bool) -> Guide:
     steps = [_connection(access, can_add), _segment(access), _export(access)]
     following = next(index for index, step in enumerate(steps) if not step.is_done)
     shown = [step if index == following else _without_action(step) for index, step in enumerate(steps)]
-    return Guide(shown, _("An export sends data to one of your connections. Three steps lead to the first one."))
+    return Guide(shown, _("An export sends data through a connection. Three steps to your first one:"))
 
 
 def _for_viewers(access: Access) -> str:
     names = administrators(access.environment)
-    text = _("What goes out is listed here: each export with its status, its rows and when it was refreshed.")
-    return f"{text} " + _("Ask %(names)s if you expected one.") % {"names": names} if names else text
+    text = _("Each export appears here with its status, rows and last refresh.")
+    return f"{text} " + _("Expected an export? Ask %(names)s.") % {"names": names} if names else text
 
 
 def _connection(access: Access, can_add: bool) -> Step:
-    title, text = _("A connection"), _("Where the data go: a folder or an SFTP server, say.")
+    title, text = _("A connection"), _("Where data goes, e.g. a folder or an SFTP server.")
     if access.has_permission(Permission.MANAGE_CONNECTIONS):
         here = urlencode({"next": _url(access, "exports:list")})
         return Step(title, text, can_add, _("Add connection"), f"{_url(access, 'connections:add')}?{here}")
     exists = Connection.objects.filter(environment=access.environment).exists()
     words = _("No connection is shared with you. Ask %(names)s to share one.")
     if not exists:
-        words = _("There is none yet. Ask %(names)s to add one and to share it with you.")
+        words = _("None yet. Ask %(names)s to add one and share it with you.")
     return Step(title, text, can_add, ask=words % {"names": administrators(access.environment)})
 
 
 def _segment(access: Access) -> Step:
-    title, text = _("A segment or a table"), _("What is sent: the people of a segment, or whole tables.")
+    title, text = _("A segment or a table"), _("What to send: the people of a segment, or whole tables.")
     has_table = Table.objects.filter(environment=access.environment).exists()
     is_done = has_table or Segment.objects.filter(environment=access.environment).exists()
-    return Step(title, text, is_done, _("See how tables get in"), f"{_url(access, 'segments:tables')}?from=exports")
+    return Step(title, text, is_done, _("How to add tables"), f"{_url(access, 'segments:tables')}?from=exports")
 
 
 def _export(access: Access) -> Step:
-    title, text = _("An export"), _("Which of it goes where, with which fields, and when.")
+    title, text = _("An export"), _("What goes where, with which fields, and when.")
     return Step(title, text, False, _("Add export"), _url(access, "exports:add"), in_panel=True)
 
 

@@ -25,7 +25,7 @@ def export_called(name_or_id: str, slug: str) -> Export:
     if found is None:
         names = ", ".join(exports.order_by("name").values_list("name", flat=True)[:20]) or _("none")
         raise CommandError(
-            _("No export “%(name)s” in the environment “%(slug)s”. There are: %(names)s.")
+            _("No export “%(name)s” in the environment “%(slug)s”. Available: %(names)s.")
             % {"name": name_or_id, "slug": slug, "names": names}
         )
     return found

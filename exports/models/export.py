@@ -64,13 +64,13 @@ class Export(models.Model):
         max_length=10,
         choices=Sharing.choices,
         blank=True,
-        help_text=_("Who could use its connection when detached."),
+        help_text=_("Who could use the connection when the export was detached."),
     )
     detached_users = models.ManyToManyField(
         User,
         blank=True,
         related_name="+",
-        help_text=_("The named contributors who could edit it when it was detached."),
+        help_text=_("The named contributors who could edit the export when it was detached."),
     )
     # Given once (exports.spec.folders), so that no other export's coming, going or renaming moves this one's files.
     folder = models.CharField(max_length=120, blank=True, default="", editable=False)
@@ -83,7 +83,7 @@ class Export(models.Model):
     tables = models.ManyToManyField(Table, through="ExportTable", related_name="exports")
     schedule_mode = models.CharField(max_length=10, choices=ScheduleMode.choices, default=ScheduleMode.REFRESH)
     refreshes_segments = models.BooleanField(
-        default=True, help_text=_("Refresh the segments that it uses before each run.")
+        default=True, help_text=_("Refresh the export's segments before each run.")
     )
     # The brakes (docs/rules.md): a run that differs by more is held until a person decides.
     tolerance = models.PositiveSmallIntegerField(
@@ -92,7 +92,7 @@ class Export(models.Model):
     most_removals = models.PositiveSmallIntegerField(
         null=True, blank=True, default=10, help_text=_("Percent of its profiles that one run may remove.")
     )
-    sends_nothing = models.BooleanField(default=False, help_text=_("Run also when there is nothing to send."))
+    sends_nothing = models.BooleanField(default=False, help_text=_("Run even if there is nothing to send."))
     # The list sorts by the last run; kept here so that it joins one row instead of searching all runs.
     last_run = models.OneToOneField("Run", models.SET_NULL, null=True, related_name="+")
     # The last run's state, kept by triggers (migration 0002), so that filter, sort and counts read no runs.

@@ -23,9 +23,9 @@ from roles.models import Environment
 class Trigger(models.TextChoices):
     """What started a run."""
 
-    PERSON = "person", _("Run by hand")
+    PERSON = "person", _("Run manually")
     SAVED = "saved", _("Save and run")
-    SHELL = "shell", _("Started from a shell")
+    SHELL = "shell", _("Started on the command line")
     TEST = "test", _("Test of 10")
     REFRESH = "refresh", _("System refresh")
     SCHEDULE = "schedule", _("Own schedule")
@@ -35,9 +35,9 @@ class ReasonCode(models.TextChoices):
     """What the reason of a run is, where code asks."""
 
     PAUSED = "paused", _("The environment is paused")
-    NO_ROOM = "no room", _("Its connection takes no more runs now")
+    NO_ROOM = "no room", _("Its connection has no free capacity")
     SILENT = "silent", _("Its connection does not answer")
-    TARGET = "target", _("The target refused or could not be reached")
+    TARGET = "target", _("The destination refused or was unreachable")
 
 
 # When a run happened, to people: the occurrence that it is, or else when it was asked for.
@@ -91,7 +91,7 @@ class Run(Leased):
     ended_at = models.DateTimeField(null=True)
     # Of a scheduled one: the occurrence that it is, which makes one run and no more.
     due = models.DateTimeField(null=True, help_text=_("The time for which it was scheduled."))
-    is_late = models.BooleanField(default=False, help_text=_("Its time passed while nothing was running."))
+    is_late = models.BooleanField(default=False, help_text=_("Its time passed while Waybill was not running."))
     refresh = models.ForeignKey("exports.SystemRefresh", models.SET_NULL, null=True, related_name="runs")
     waits_for = MessageField(older="waits_for", longest=200, help_text=_("Until this is empty no worker takes it."))
     # What that names, and what it waited for before: a list of [kind, id], "segment" or "part" of a system refresh.
@@ -116,7 +116,7 @@ class Run(Leased):
     files = models.JSONField(default=list, blank=True)
     folder = models.CharField(max_length=40, blank=True, help_text=_("The YYYY/MM/DD/HHMM part of its files."))
     folders = models.JSONField(default=list, blank=True)
-    is_publishing = models.BooleanField(default=False, help_text=_("Files get their names: no way back."))
+    is_publishing = models.BooleanField(default=False, help_text=_("Files are getting their names; cannot be undone."))
     # What it gave names at the target: {"attempt": what marks its hidden files, "paths": each recorded just before it
     # got its name}. Null before it began.
     given = models.JSONField(null=True, blank=True)
@@ -126,13 +126,13 @@ class Run(Leased):
     # Where its files go, as the connection was when it sent: leftovers are looked for there.
     connection = models.ForeignKey(Connection, models.SET_NULL, null=True, related_name="+")
     target = models.JSONField(default=dict, blank=True)
-    has_leftovers = models.BooleanField(default=False, help_text=_("Hidden files may be left below its folders."))
+    has_leftovers = models.BooleanField(default=False, help_text=_("Hidden files may remain in its folders."))
     # Of one that the brakes hold: a list of {"brake", "text"}, and what a person decided.
     held_for = WithMessages(default=list, blank=True)
     decided_by = models.ForeignKey("roles.User", models.SET_NULL, null=True, related_name="+")
     decided_at = models.DateTimeField(null=True)
-    decision = models.CharField(max_length=500, blank=True, help_text=_("Why a person let it go or dropped it."))
-    is_released = models.BooleanField(default=False, help_text=_("A person let it pass the brakes."))
+    decision = models.CharField(max_length=500, blank=True, help_text=_("Why a person released or discarded it."))
+    is_released = models.BooleanField(default=False, help_text=_("A person released it past the safety checks."))
     reason = MessageField(older="reason", longest=200, help_text=_("A few words behind the status."))
     reason_code = models.CharField(max_length=10, choices=ReasonCode.choices, blank=True, default="", db_default="")
     message = MessageField(older="message", help_text=_("What happened and what to do, for everyone."))

@@ -52,11 +52,11 @@ class Records:
     @property
     def none_yet(self) -> Message:
         """What an export without any run says."""
-        return _("Run it, and each step and its records are shown here.")
+        return _("Run the export to see its steps and records here.")
 
     def of_test(self, most: int) -> Message:
         """Say what a test sends, and where to."""
-        return _("At most %(most)s records of each segment. The export's status stays as it was.") % {"most": most}
+        return _("At most %(most)s records of each segment. The export's status stays the same.") % {"most": most}
 
     def count(self, count: int) -> Message:
         """Say how many."""
@@ -89,7 +89,7 @@ class Records:
 
     def remains_at_all(self, run: "Run") -> Message:
         """The same, where nothing is worth saying, too."""
-        return self.remains(run) or _("Nothing of it was sent.")
+        return self.remains(run) or _("Nothing was sent.")
 
 
 class People(Records):
@@ -124,10 +124,10 @@ class People(Records):
 
     @property
     def none_yet(self) -> Message:
-        return _("Run it, and each step and its people are shown here.")
+        return _("Run the export to see its steps and people here.")
 
     def of_test(self, most: int) -> Message:
-        return _("At most %(most)s people of each segment. The export's status stays as it was.") % {"most": most}
+        return _("At most %(most)s people of each segment. The export's status stays the same.") % {"most": most}
 
     def count(self, count: int) -> Message:
         return ngettext("%(n)s person", "%(n)s people", count)
@@ -176,11 +176,11 @@ class Rows(Records):
 
     @property
     def none_yet(self) -> Message:
-        return _("Run it, and each step, its rows and its files are shown here.")
+        return _("Run the export to see its steps, rows and files here.")
 
     def of_test(self, most: int) -> Message:
         return _(
-            "At most %(most)s records of each, sent into a folder of their own. The export's status stays as it was."
+            "At most %(most)s records of each, sent to a separate test folder. The export's status stays the same."
         ) % {"most": most}
 
     def count(self, count: int) -> Message:
@@ -202,10 +202,10 @@ class Rows(Records):
         return _("%(rows)s, %(files)s") % {"rows": self.count(run.rows_done), "files": published}
 
     def remains(self, run: "Run") -> Message:
-        return _("Some of its files may be visible at the target, without a manifest.") if run.is_publishing else EMPTY
+        return _("Some files may be visible at the destination, without a manifest.") if run.is_publishing else EMPTY
 
     def remains_at_all(self, run: "Run") -> Message:
-        return self.remains(run) or _("Nothing of it was published.")
+        return self.remains(run) or _("Nothing was published.")
 
 
 UNITS: dict[Unit, Records] = {words.code: words for words in (Rows(), People(), Records())}

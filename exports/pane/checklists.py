@@ -111,9 +111,9 @@ def _segment_item(segment: Segment, is_chosen: bool, eligibility: Eligibility) -
 
 def _notes(segment: Segment, eligibility: Eligibility) -> Iterator[str]:
     if segment.refreshed_at is None:
-        yield _("Not refreshed yet; the run does it.")
+        yield _("Not refreshed yet; the run will refresh it.")
     if eligibility.is_projected(segment):
-        yield _("Sends the contacts of these accounts; the number of contacts is not known in advance.")
+        yield _("Sends the contacts of these accounts; their number is not known in advance.")
 
 
 def _kind_of(segment: Segment) -> str:
@@ -132,6 +132,6 @@ def _table_item(table: Table, is_chosen: bool, now: datetime) -> CheckListItem:
 def _member_item(segment: Segment, is_chosen: bool) -> CheckListItem:
     """A segment whose member list can go as a table."""
     item = CheckListItem(segment.pk, segment.name, segment.member_count, is_chosen, chip=_kind_of(segment))
-    item.notes = [] if segment.refreshed_at else [_("Not refreshed yet; the run does it.")]
+    item.notes = [] if segment.refreshed_at else [_("Not refreshed yet; the run will refresh it.")]
     item.warnings = [segment.error] if segment.error else []
     return item

@@ -88,7 +88,7 @@ def _of_segment(setup: Setup, segment: Segment) -> RecordPreview:
     if problem := next(filter(None, map(problem_of_name, names)), ""):
         return RecordPreview(segment.name, [], [], problem)
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        problem = _("Several columns are called “%(names)s”. Give each a name of its own.")
+        problem = _("Several columns are called “%(names)s”. Give each its own name.")
         return RecordPreview(segment.name, names, [], problem % {"names": "”, “".join(twice)})
     asked = [(column.source, column.name) for column in columns]
     rows = preview_projected if segment.pk in setup.resolved.field_sources.projected else records.preview

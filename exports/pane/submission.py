@@ -99,7 +99,7 @@ class Submission:
 
     def _unknown_connection(self) -> Iterator[Problem]:
         if self.data.get("connection") and self.connection is None:
-            yield Problem(("connection",), Code.UNKNOWN, _("You cannot use that connection. Choose one of the list."))
+            yield Problem(("connection",), Code.UNKNOWN, _("You cannot use that connection. Choose one from the list."))
 
     def _named(self, what: str) -> Iterator[tuple[int, str]]:
         rows = self.catalogue.tables if what == "tables" else self.catalogue.segments

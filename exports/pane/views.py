@@ -180,7 +180,7 @@ def _opened(request: EnvironmentRequest, export: Export, filled: ExportSpec | No
     token = request.GET.get("draft", "")
     typed = drafts.load(request.session, token, request.path) if token else None
     if typed is None:
-        lost = _("What you had typed is no longer kept. Please fill in the export again.") if token else ""
+        lost = _("Your input is no longer stored. Fill in the export again.") if token else ""
         wanted = [typed_id(value) for value in request.GET.getlist("segment")]
         return _pane(request, Setup(export, request.access, filled=filled, first_segments=wanted), notice=lost)
     _take_new_connection(request, typed)
@@ -203,7 +203,7 @@ def _leave_for_connection(request: EnvironmentRequest, export: Export, filled: E
         drafts.discard(request.session, request.POST.get("kept", ""))
     except drafts.TooLargeError:
         setup = Setup(export, request.access, request.POST, is_draft=True, filled=filled)
-        too_much = _("Too much is typed to keep it meanwhile. Save the export first, then add the connection.")
+        too_much = _("Your input is too large to keep. Save the export first, then add the connection.")
         return _pane(request, setup, notice=too_much)
     back = f"{request.path}?{urlencode({'draft': token})}"
     url = reverse("connections:add", kwargs={"environment": request.environment.slug})
@@ -219,13 +219,13 @@ def _saved(request: EnvironmentRequest, setup: Setup, spec: ExportSpec, edit: Ed
     except actions.ChangedMeanwhileError as error:
         return _changed_meanwhile(request, setup, str(error), edit)
     drafts.discard(request.session, request.POST.get("kept", ""))
-    text = (_("“%(name)s” is added.") if is_new else _("“%(name)s” is saved.")) % {"name": saved.name}
+    text = (_("“%(name)s” added.") if is_new else _("“%(name)s” saved.")) % {"name": saved.name}
     then = request.POST.get("then")
     if then == "test":
-        queued = _("A test of 10 is queued; it goes into the folder “test”.")
+        queued = _("Test of 10 queued; it goes to the folder “test”.")
         return _started(request, saved, text, lambda: actions.send_test(saved, by=request.user), queued)
     if then == "run":
-        return _started(request, saved, text, lambda: _run_saved(request, saved), _("Its run is queued."))
+        return _started(request, saved, text, lambda: _run_saved(request, saved), _("Run queued."))
     return done(request, list_url(request), text, changed=CHANGED)
 
 

@@ -16,10 +16,10 @@ def named_facts(run: Run, facts: RunFacts) -> list[tuple[str, Any]]:
     pairs: list[tuple[str, Any]] = [
         (_("Started by"), facts.started_by),
         (_("Due"), _due(facts)),
-        (_("Waits for"), run.waits_for if run.waits_for and run.state == State.QUEUED else None),
-        (_("Was held for"), _held_for(run)),
-        (_("Let go by") if run.is_released else _("Dropped by"), _decided_by(run)),
-        (_("Why"), run.decision or None),
+        (_("Waiting for"), run.waits_for if run.waits_for and run.state == State.QUEUED else None),
+        (_("Held because"), _held_for(run)),
+        (_("Released by") if run.is_released else _("Discarded by"), _decided_by(run)),
+        (_("Reason"), run.decision or None),
         (_("Canceled by"), str(run.canceled_by) if run.canceled_by else None),
         (_("Next try"), _time(facts.status.next_try)),
         (_("Data as of"), _time(facts.data_as_of)),
@@ -57,7 +57,7 @@ def _held_for(run: Run) -> str | None:
 def _decided_by(run: Run) -> str | None:
     if run.decided_at is None:
         return None
-    who = run.decided_by or _("somebody who is gone")
+    who = run.decided_by or _("a removed user")
     return f"{who} · {exact_time(run.decided_at)}"
 
 

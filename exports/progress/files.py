@@ -50,17 +50,17 @@ def why_no_download(run: Run, access: Access) -> str:
     """Say why the user, who may edit the export, cannot download the files of `run`; "" when they can."""
     connection = run.connection
     if connection is None:
-        return _("The connection that delivered these files was removed. Look for them at the target.")
+        return _("The connection that delivered these files was removed. Look for the files at the destination.")
     if is_out_of_reach(run, access):
-        return _("A connection that is not shared with you delivered these files. Ask an administrator for them.")
+        return _("These files were delivered through a connection that is not shared with you. Ask an administrator.")
     if run.target != connection.settings:
-        return _("The connection points elsewhere now. Look for these files at the target as it was then.")
+        return _("The connection now points elsewhere. Look for these files at the previous destination.")
     try:
         destination = connection.open()
     except (KeyError, UnreadableSecretError):
-        return _("The connection cannot be used now. Ask an administrator to look at it.")
+        return _("The connection cannot be used now. Ask an administrator.")
     if not (isinstance(destination, FileDestination) and destination.can_download):
-        return _("Files of this connection type can only be had at the target.")
+        return _("Files of this connection type are available at the destination only.")
     return ""
 
 
@@ -69,7 +69,7 @@ def why_not_for(run: Run, export: Export, access: Access) -> str:
     if not (run.files and run.ended_at):
         return ""
     if not export.is_editable_by(access):
-        return _("Whoever can edit this export can download its files.")
+        return _("You need edit permission for this export to download its files.")
     return why_no_download(run, access)
 
 

@@ -33,13 +33,13 @@ def next_step(run: Run, access: Access) -> str:
     if run.state == State.RETRYING:
         now = timezone.now()
         when = relative(max(run.not_before, now), now)
-        return _("It is tried again by itself %(when)s; do something only if that fails too.") % {"when": when}
+        return _("Retry %(when)s. No action is needed unless that fails too.") % {"when": when}
     if run.state == State.HELD:
-        return "" if run.export.is_editable_by(access) else _("Whoever can edit this export decides.")
+        return "" if run.export.is_editable_by(access) else _("Anyone who can edit this export can decide.")
     if not _is_of_the_target(run) or access.has_permission(Permission.MANAGE_CONNECTIONS):
         return ""
     names = administrators(access.environment)
-    return _("What you cannot do yourself, ask %(names)s to do.") % {"names": names} if names else ""
+    return _("Need access? Ask %(names)s.") % {"names": names} if names else ""
 
 
 def remedies_of(run: Run, export: Export, access: Access) -> list[Remedy]:
@@ -62,7 +62,7 @@ def remedies_of(run: Run, export: Export, access: Access) -> list[Remedy]:
 
 def _decision_remedies(run: Run, at: dict[str, Any]) -> list[Remedy]:
     """The two decisions about a held run, and a link to its export."""
-    labels = {"let_go": _("Send anyway…"), "drop": _("Drop this run…")}
+    labels = {"let_go": _("Send anyway…"), "drop": _("Discard this run…")}
     remedies = [
         Remedy(label, reverse(f"exports:{name}", kwargs=at | {"uuid": run.uuid})) for name, label in labels.items()
     ]

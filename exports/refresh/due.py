@@ -28,7 +28,7 @@ class _RefreshSchedules(engine.ScheduleKind[RefreshSchedule]):
         return schedule.environment, schedule.environment
 
     def advice(self) -> Message:
-        return _("It could not be followed. Choose its times again and save it.")
+        return _("The schedule could not be followed. Choose its times again and save.")
 
     def start(self, schedule: RefreshSchedule, due: datetime, *, is_late: bool) -> None:
         start.start(schedule.environment, by=None, trigger=RefreshTrigger.SCHEDULE, due=due, is_late=is_late)

@@ -64,7 +64,7 @@ def preview_refresh(environment: Environment) -> RefreshPreview:
 
 def _why_left_out(export: Export) -> Message:
     if export.schedule_mode == ScheduleMode.OWN:
-        return _("They have a schedule of their own")
+        return _("They have their own schedule")
     if export.schedule_mode == ScheduleMode.OFF:
         return _("Their schedule is off")
     return EMPTY if export.connection_id else _("They have no connection")

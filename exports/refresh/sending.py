@@ -69,7 +69,7 @@ def _send(refresh: SystemRefresh, part: RefreshPart, export: Export | None, earl
     if export is None or export.schedule_mode != ScheduleMode.REFRESH or export.connection_id is None:
         return _leave_out(mine, _why_not(export))
     if earlier:
-        reason = _("Run %(run)s of this export was not over") % {"run": earlier.short_id}
+        reason = _("The previous run (%(run)s) was still in progress") % {"run": earlier.short_id}
         is_last = decide.lapse(earlier) or earlier.most_rows is not None  # a test is never the last run
         run = _record_skipped(refresh, export, reason, is_last=is_last)
         mine.update(run=run)
@@ -114,7 +114,7 @@ def _end(part: QuerySet[RefreshPart], run: Run | None) -> None:
 def _said(run: Run) -> Message:
     """What the part says about the end of its run, or about why the run takes longer."""
     words = {
-        State.HELD: _("Held: it waits for a person to let it go or drop it."),
-        State.RETRYING: _("Failed, and is tried again by itself."),
+        State.HELD: _("Held: waiting for a person to release or discard it."),
+        State.RETRYING: _("Failed; will be retried automatically."),
     }
     return words.get(State(run.state)) or run.message or run.reason

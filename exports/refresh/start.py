@@ -68,7 +68,7 @@ def cancel(refresh: SystemRefresh, *, by: User | None) -> None:
         mine = SystemRefresh.objects.filter(pk=refresh.pk, state__in=REFRESHES_UNDER_WAY)
         found = mine.select_for_update(no_key=True).filter(cancel_requested_at=None).first()
         if found is None:
-            raise RefreshError(_("The system refresh has ended or is being canceled already."))
+            raise RefreshError(_("The system refresh has ended or is already being canceled."))
         mine.update(cancel_requested_at=Now(), canceled_by=by)
         record(refresh, "cancel system refresh", by=by)
     step(refresh.pk, by=by)
@@ -104,7 +104,7 @@ def _instead(environment: Environment, due: datetime | None, *, is_late: bool) -
     earlier = under_way(environment)
     if due is None:
         raise RefreshError(_("A system refresh is already running."))
-    reason = _("The system refresh of %(when)s was not over") % {"when": earlier.queued_at if earlier else ""}
+    reason = _("The system refresh of %(when)s was still in progress") % {"when": earlier.queued_at if earlier else ""}
     return create_skipped(environment, due, reason, is_late=is_late)
 
 

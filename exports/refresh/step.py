@@ -55,7 +55,9 @@ def _begin(refresh: SystemRefresh, by: User | None) -> None:
 
 def _put_back_lost(refresh: SystemRefresh) -> None:
     """Put back parts whose workers died. A part that lost too many workers has failed."""
-    message = _("It was interrupted %(count)d times and was given up. Refresh again; if that fails, ask your operator.")
+    message = _(
+        "It was interrupted %(count)d times and was stopped. Refresh again; if that fails, ask your Waybill operator."
+    )
     LEASE.put_back(
         refresh.parts.lost(),
         waiting={"state": PartState.WAITING, "started_at": None},

@@ -135,7 +135,7 @@ def _do(claimed: PartClaim) -> tuple[int, Message]:
         return reread(table)
     segment = Segment.objects.select_related("environment", "table").filter(pk=claimed.object_id).first()
     if segment is None:
-        raise RefreshError(_("The segment has been removed."))
+        raise RefreshError(_("The segment was removed."))
     return refresh(segment), EMPTY
 
 

@@ -22,7 +22,7 @@ class NotHeldError(SaidError):
 
 def release(run: Run, *, by: User, why: str) -> None:
     """Queue the held `run` again; it reads the data anew and passes all brakes. Raises NotHeldError."""
-    reason = _("let go by %(who)s") % {"who": by}
+    reason = _("released by %(who)s") % {"who": by}
     # It begins anew: how long it takes, and when it has taken too long, counts from its next start.
     again = {"is_released": True, "not_before": Now(), "started_at": None, "claims": 0, "tries": 0}
     _decide(run, State.QUEUED, again | {"reason": reason, "message": EMPTY}, by, why)
@@ -30,13 +30,13 @@ def release(run: Run, *, by: User, why: str) -> None:
 
 def drop(run: Run, *, by: User, why: str) -> None:
     """End the held `run`; nothing of it is sent. Raises NotHeldError."""
-    reason = _("dropped by %(who)s") % {"who": by}
+    reason = _("discarded by %(who)s") % {"who": by}
     _decide(run, State.CANCELED, {"reason": reason, "message": EMPTY}, by, why)
 
 
 def lapse(run: Run) -> bool:
     """Skip `run` if it is held, because the next occurrence of its export has come; return whether it was held."""
-    reason = _("Nobody decided before the next occurrence")
+    reason = _("No decision before the next occurrence")
     message = _("The next occurrence came before a decision about this held run. Nothing of it was sent.")
     return lifecycle.move(run.pk, State.HELD, State.SKIPPED, reason=reason, message=message)
 
@@ -44,14 +44,16 @@ def lapse(run: Run) -> bool:
 def why_not_held(run: Run | None) -> Message:
     """Say why nothing is to be decided about `run`; nothing for one that is held."""
     if run is None:
-        return _("The export has not run yet, so there is nothing to decide.")
+        return _("The export has not run yet, so no decision is needed.")
     if run.state == State.HELD:
         return EMPTY
     if run.decided_at is None:
-        words = _("This run is not held any more: it is “%(state)s” now.")
+        words = _("This run is no longer held; its status is “%(state)s”.")
         return words % {"state": State(run.state).label}
-    words = _("%(who)s let this run go on %(when)s.") if run.is_released else _("%(who)s dropped this run on %(when)s.")
-    return words % {"who": run.decided_by or _("Somebody"), "when": run.decided_at}
+    words = (
+        _("%(who)s released this run on %(when)s.") if run.is_released else _("%(who)s discarded this run on %(when)s.")
+    )
+    return words % {"who": run.decided_by or _("Someone"), "when": run.decided_at}
 
 
 def _decide(run: Run, state: State, values: dict[str, Any], by: User, why: str) -> None:

@@ -115,7 +115,7 @@ def create_missed(export: Export, missed: Sequence[datetime]) -> None:
     """Record missed occurrences that a later one makes up for: one insert, one event, no alert."""
     if not missed:
         return
-    message = _("Waybill was not running at its time. The last occurrence that was missed was made up for.")
+    message = _("Waybill was not running at the scheduled time. This run makes up for the last missed occurrence.")
     values = _skipped(_("missed while Waybill was not running"), message)
     origins = [Origin(Trigger.SCHEDULE, due=due, is_late=True).as_values() for due in missed]
     runs = [Run(environment=export.environment, export=export, **values, **origin) for origin in origins]
@@ -303,8 +303,10 @@ def lose(run: Run, why: Message) -> None:
         words = {"reason": canceled_by(run.canceled_by), "message": run.words.remains(run)}
         finish(claimed, State.CANCELED, detail=why, **words)
     elif LEASE.is_spent(run):
-        message = _("The export was interrupted %(count)d times and was given up. %(remains)s "
-                    "Run it again; if it fails again, ask an administrator.")  # fmt: skip
+        message = _(
+            "The export was interrupted %(count)d times and was stopped. %(remains)s Run it again; if it fails "
+            "again, ask an administrator."
+        )  # fmt: skip
         message %= {"count": run.claims, "remains": run.words.remains_at_all(run)}
         finish(claimed, State.FAILED, message=message, detail=why, reason=_("Interrupted too often"))
     else:
@@ -313,8 +315,8 @@ def lose(run: Run, why: Message) -> None:
             State.QUEUED,
             not_before=Now() + timedelta(seconds=2**run.claims),
             detail=why,
-            reason=_("Interrupted, starts again"),
-            message=_("The worker stopped in the middle of the run. It starts again by itself."),
+            reason=_("Interrupted, restarting"),
+            message=_("The worker stopped during the run. The run restarts automatically."),
         )
 
 

@@ -50,13 +50,13 @@ def note_state(run: Run, before: str, *, by: User | None = None) -> None:
 
 def note_cancel(run: Run, by: User | None) -> None:
     """Log that somebody asked to cancel the run."""
-    say(run, _("Cancel asked for by %(who)s") % {"who": by} if by else _("Cancel asked for"), level=Level.WARNING)
+    say(run, _("Cancel requested by %(who)s") % {"who": by} if by else _("Cancel requested"), level=Level.WARNING)
 
 
 def note_wait(run: Run, waits_for: Message) -> None:
     """Log what the run waits for now, or that its wait is over."""
-    over = _("The wait for %(what)s is over") % {"what": run.waits_for}
-    say(run, _("Waits for %(what)s") % {"what": waits_for} if waits_for else over)
+    over = _("No longer waiting for %(what)s") % {"what": run.waits_for}
+    say(run, _("Waiting for %(what)s") % {"what": waits_for} if waits_for else over)
 
 
 def note_begun(run: Run, step: dict[str, Any]) -> None:
@@ -88,7 +88,7 @@ def _began(run: Run, *, was_queued: bool) -> Message:
     if run.due:
         parts.append(_("due %(when)s") % {"when": run.due})
     if run.is_late:
-        parts.append(_("late, since Waybill was not running then"))
+        parts.append(_("late, because Waybill was not running"))
     return enumerated(parts)
 
 
@@ -128,32 +128,32 @@ class _Move:
         if self.run.is_publishing:
             return _("Started again to check what arrived at the destination")
         if self.before == State.RETRYING:
-            return _("Tried again: try %(n)d") % {"n": self.run.tries + 1}
-        return _("Started") if self.run.claims < 2 else _("Started again: attempt %(n)d") % {"n": self.run.claims}
+            return _("Retrying: attempt %(n)d") % {"n": self.run.tries + 1}
+        return _("Started") if self.run.claims < 2 else _("Restarted: attempt %(n)d") % {"n": self.run.claims}
 
     def _back_in_queue(self) -> Message:
         if self.before == State.HELD:
-            return self._decided(_("Let go by %(who)s: %(why)s"))
+            return self._decided(_("Released by %(who)s: %(why)s"))
         if self.by is not None:
             return _("%(reason)s · %(who)s") % {"reason": self.run.reason, "who": self.by}
-        return self.run.message or _("Its worker stopped and gave it back; another one takes it")
+        return self.run.message or _("Its worker stopped and returned it; another one takes it")
 
     def _retrying(self) -> Message:
         words = {"message": self.run.message, "when": self.run.not_before}
-        return _("Failed: %(message)s Next try at %(when)s") % words
+        return _("Failed: %(message)s Next attempt at %(when)s") % words
 
     def _held(self) -> Message:
         texts = joined(self.run.held_texts, by=". ")
         held_for = texts if self.run.held_for else self.run.reason
-        return _("Held: %(texts)s. Somebody who may edit the export decides") % {"texts": held_for}
+        return _("Held: %(texts)s. Anyone who can edit the export can decide") % {"texts": held_for}
 
     def _canceled(self) -> Message:
         if self.run.decision:
-            return self._decided(_("Dropped by %(who)s: %(why)s"))
+            return self._decided(_("Discarded by %(who)s: %(why)s"))
         return _("%(state)s %(reason)s") % self._facts if self.run.reason else self._label
 
     def _decided(self, words: Message) -> Message:
-        return words % {"who": self.run.decided_by or _("nobody"), "why": self.run.decision}
+        return words % {"who": self.run.decided_by or _("unknown"), "why": self.run.decision}
 
     def _delivered(self) -> Message:
         words = self._facts | {"outcome": self.run.words.outcome(self.run)}

@@ -17,8 +17,8 @@ from roles.messages import said as _
 from roles.models import User
 
 _PUBLISHING = _(
-    "Run %(run)s was left alone: it began to publish, so files may have arrived. Waybill checks the destination first. "
-    "Queue it anew to do that now."
+    "Run %(run)s was left out: it began to publish, so files may have arrived. Waybill checks the destination "
+    "first. To do that now, queue it again."
 )
 
 
@@ -33,7 +33,7 @@ def queue_anew(run: Run, *, by: User) -> None:
         "claims": 0,
         "settling_claims": 0,
         "tries": 0,
-        "reason": _("Queued anew by support"),
+        "reason": _("Queued again by support"),
         "message": EMPTY,
     }
     values |= {"waits_for": EMPTY, "awaits": [], "reason_code": ""}
@@ -43,7 +43,7 @@ def queue_anew(run: Run, *, by: User) -> None:
 
 def end_as_failed(run: Run, *, by: User) -> None:
     """End `run`, and say that support did. Raises NotStuckError, also for a run that began to publish."""
-    message = _("Support ended the run, which no worker was on. Run the export again.")
+    message = _("Support ended this run because no worker was on it. Run the export again.")
     values = {"reason": _("Ended by support"), "message": message}
     _put_right(run, State.FAILED, values, "end stuck run", by)
 
@@ -65,7 +65,7 @@ def _put_right(run: Run, state: State, values: dict[str, Any], action: str, by: 
 def _why_not(run: Run) -> Message:
     state = Run.objects.filter(pk=run.pk).values_list("state", flat=True).first()
     words: dict[str, Message] = {
-        State.RUNNING: _("Run %(run)s was left alone: a worker is on it. Cancel it in the portal if it shall stop."),
-        State.HELD: _("Run %(run)s was left alone: it waits for a person of its environment to decide."),
+        State.RUNNING: _("Run %(run)s was left out: a worker is on it. To stop it, cancel it in the portal."),
+        State.HELD: _("Run %(run)s was left out: it waits for a decision in its environment."),
     }
-    return words.get(state or "", _("Run %(run)s was left alone: it has ended.")) % {"run": run.short_id}
+    return words.get(state or "", _("Run %(run)s was left out: it has ended.")) % {"run": run.short_id}

@@ -62,8 +62,10 @@ def _wait_no_more(run: Run) -> None:
         ):
             log.note_wait(run, EMPTY)
         return nudge()
-    message = _("It waited for the refresh of “%(name)s”, and that failed. Nothing was sent: put that right, then run "
-                "the export again.") % {"name": failed}  # fmt: skip
+    message = _(
+        "It waited for the refresh of “%(name)s”, which failed. Nothing was sent: fix the refresh, then run the "
+        "export again."
+    ) % {"name": failed}  # fmt: skip
     reason = _("“%(name)s” could not be refreshed") % {"name": failed}
     lifecycle.move(run.pk, State.QUEUED, State.SKIPPED, only_if=still, waits_for=EMPTY, reason=reason, message=message)
     return None

@@ -86,7 +86,7 @@ class ScheduleForm(forms.Form):
         coerce=int,
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        error_messages={"invalid_choice": gettext_lazy("Choose days of the list.")},
+        error_messages={"invalid_choice": gettext_lazy("Choose days from the list.")},
     )
     month_day = forms.TypedChoiceField(
         label=gettext_lazy("Day of the month"),
@@ -117,7 +117,7 @@ class ScheduleForm(forms.Form):
         required=False,
         max_length=64,
         widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off", "spellcheck": "false"}),
-        help_text=gettext_lazy("Type a city or a region, such as Paris."),
+        help_text=gettext_lazy("Enter a city or region, e.g. Paris."),
     )
 
     mode: str = ""

@@ -51,7 +51,7 @@ class Status:
         if self.state == State.RUNNING:
             return "" if self.percent is None else locales.percent(self.percent)
         if self.state == State.RETRYING and self.next_try:
-            return _("next try %(when)s") % {"when": relative(self.next_try, timezone.now())}
+            return _("next attempt %(when)s") % {"when": relative(self.next_try, timezone.now())}
         return str(self.said) or (_("waiting for a worker") if self.state == State.QUEUED else "")
 
 

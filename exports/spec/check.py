@@ -61,7 +61,7 @@ def _is_at(path: Path, other: Path) -> bool:
 
 
 def _percent(most: int) -> forms.IntegerField:
-    text = _("Enter a whole number from 0 to %(most)s, or nothing.") % {"most": number(most)}
+    text = _("Enter a whole number from 0 to %(most)s, or leave empty.") % {"most": number(most)}
     messages = dict.fromkeys(("invalid", "min_value", "max_value"), text)
     return forms.IntegerField(required=False, min_value=0, max_value=most, error_messages=messages)
 
@@ -97,7 +97,7 @@ class _Judge:
 
     def _name(self) -> Iterator[Problem]:
         form_field = Export._meta.get_field("name").formfield()
-        form_field.error_messages["required"] = _("Give the export a name.")
+        form_field.error_messages["required"] = _("Enter a name for the export.")
         found = list(self._clean("name", form_field))
         if found or (self.resolved.export and self.cleaned.name == self.resolved.export.name):
             yield from found
@@ -117,16 +117,16 @@ class _Judge:
         if self.spec.is_detached:
             yield from self._detached()
         elif not name:
-            yield Problem(path, Code.REQUIRED, _("Choose the connection that the data goes through."))
+            yield Problem(path, Code.REQUIRED, _("Choose the connection to send data through."))
         elif self.resolved.connection is None:
             yield self._unknown(path, name, self.resolved.catalogue.connections)
 
     def _detached(self) -> Iterator[Problem]:
         export, path = self.resolved.export, ("is_detached",)
         if self.spec.connection:
-            yield Problem(path, Code.INVALID, _("A detached export has no connection. Leave one of the two out."))
+            yield Problem(path, Code.INVALID, _("A detached export has no connection. Remove one of the two."))
         elif export is None or export.connection_id is not None:
-            text = _("Only an export that is detached already can stay so. Name a connection.")
+            text = _("Only a detached export can stay detached. Name a connection.")
             yield Problem(path, Code.NOT_DETACHED, text)
 
     def _settings(self) -> Iterator[Problem]:
@@ -141,7 +141,7 @@ class _Judge:
         if self.spec.kind not in ExportKind.values:
             yield Problem(("kind",), Code.INVALID_CHOICE, _("Choose segments or tables."))
         elif not self.spec.is_of_segments and type_ and not type_.takes_tables:
-            text = _("%(type)s takes no whole tables. Choose segments, or another connection.")
+            text = _("%(type)s doesn't accept whole tables. Choose segments, or another connection.")
             yield Problem(("kind",), Code.NOT_ELIGIBLE, text % {"type": type_.label})
 
     def _chosen(self) -> Iterator[Problem]:
@@ -173,7 +173,7 @@ class _Judge:
 
     def _not_eligible(self) -> Iterator[Problem]:
         if self.spec.tables:
-            yield Problem(("tables",), Code.NOT_SENT, _("An export of segments sends no tables."))
+            yield Problem(("tables",), Code.NOT_SENT, _("A segment export cannot include tables."))
         why_not = self.resolved.eligibility.why_not
         refused = [segment for segment in self.resolved.segments if why_not(segment)]
         for segment in refused:
@@ -183,7 +183,7 @@ class _Judge:
     def _fields(self) -> Iterator[Problem]:
         if not self.spec.is_of_segments:
             if self.spec.fields and self.spec.kind in ExportKind.values:
-                text = _("All fields of whole tables go. Leave the fields out.")
+                text = _("Whole tables include all fields. Remove the fields.")
                 yield Problem(("fields",), Code.NOT_SENT, text)
             return
         sources = {source.table.name: source for source in self.resolved.field_sources.all}
@@ -213,7 +213,7 @@ class _Judge:
         if table not in self.resolved.catalogue.tables:
             yield self._unknown(path, table, self.resolved.catalogue.tables)
         elif not any(one.path[0] in ("connection", "settings", "segments") for one in self.errors):
-            text = _("No segment that is chosen sends fields of “%(table)s”. Leave them out.")
+            text = _("No chosen segment sends fields of “%(table)s”. Remove them.")
             yield Problem(path, Code.NOT_SENT, text % {"table": one_line(table)})
 
     def _schedule(self) -> Iterator[Problem]:

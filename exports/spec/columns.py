@@ -27,12 +27,12 @@ def problems_of_columns(columns: Sequence[Column], fields: list[str], table: str
     for index, column in enumerate(columns):
         at = (*path, index)
         if column.field not in fields:
-            text = _("“%(table)s” offers no field “%(field)s” here.")
+            text = _("“%(table)s” has no field “%(field)s” here.")
             words = {"table": one_line(table), "field": one_line(column.field)}
             like = did_you_mean(column.field, fields)
             yield Problem((*at, "field"), Code.UNKNOWN, f"{text % words} {like}".strip())
         elif column.field in chosen:
-            text = _("“%(name)s” is named twice.") % {"name": one_line(column.field)}
+            text = _("“%(name)s” appears twice.") % {"name": one_line(column.field)}
             yield Problem((*at, "field"), Code.DUPLICATE, text)
         yield from _problems_of_name(column.name, names, (*at, "name"))
         chosen.add(column.field)
@@ -46,7 +46,7 @@ def problem_of_name(name: str) -> str:
 
 def _problems_of_name(name: str, taken: set[str], path: Path) -> Iterator[Problem]:
     if not name:
-        yield Problem(path, Code.REQUIRED, _("Give the column a name."))
+        yield Problem(path, Code.REQUIRED, _("Enter a name for the column."))
         return
     for rule in RULES:
         try:

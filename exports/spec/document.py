@@ -121,7 +121,7 @@ def _parsed(data: bytes) -> Any:
     except RecursionError as error:
         raise _UnreadableError(Code.NOT_JSON, _("The document is nested too deeply.")) from error
     except ValueError as error:  # NaN, or a number of thousands of digits
-        raise _UnreadableError(Code.NOT_JSON, _("The document holds a number that is none.")) from error
+        raise _UnreadableError(Code.NOT_JSON, _("The document contains an invalid number.")) from error
 
 
 def _no_constant(name: str) -> Any:
@@ -161,10 +161,10 @@ class _Reader:
     def _version(self, document: dict[str, Any]) -> None:
         version = document.get("version")
         if version is None:
-            text = _("Say which version of documents it is: %(known)d.") % {"known": VERSION}
+            text = _("Enter the version of the document: %(known)d.") % {"known": VERSION}
             self._note(("version",), Code.REQUIRED, text)
         elif version is True or version != VERSION:
-            text = _("Documents of this version are not known. Known: %(known)d.") % {"known": VERSION}
+            text = _("Unknown document version. Supported: %(known)d.") % {"known": VERSION}
             self._note(("version",), Code.UNSUPPORTED_VERSION, text)
 
     def _settings(self, document: dict[str, Any]) -> dict[str, Any]:
@@ -175,7 +175,7 @@ class _Reader:
         """Whether it is what a form can be sent: a text, a number, a yes or no, nothing, or a list of these."""
         values = value if isinstance(value, list) else [value]
         if len(values) > LONGEST_LIST or any(isinstance(one, dict | list) for one in values):
-            self._note(path, Code.INVALID, _("This must be a text, a number, true, false, null or a list of these."))
+            self._note(path, Code.INVALID, _("This must be text, a number, true, false, null or a list of these."))
             return False
         return True
 
@@ -217,7 +217,7 @@ class _Reader:
             self._note(path, Code.INVALID, _("This must be an object: {…}."))
             return {}
         for key in content.twice:
-            text = _("The key “%(key)s” is there twice.") % {"key": one_line(key)}
+            text = _("The key “%(key)s” appears twice.") % {"key": one_line(key)}
             self._note((*path, key), Code.DUPLICATE_KEY, text)
         if keys is not None:
             self._add(unknown_keys(content, keys, path))
@@ -244,7 +244,7 @@ class _Reader:
         if isinstance(content, str):
             return content
         if content is not None or not may_be_null:
-            self._note(path, Code.INVALID, _("This must be a text: “…”."))
+            self._note(path, Code.INVALID, _("This must be text: “…”."))
         return ""
 
     def _switch(self, found: dict[str, Any], name: str, otherwise: bool) -> bool:

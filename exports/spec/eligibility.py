@@ -109,13 +109,13 @@ def warning(segment: Segment, destination: type[Destination], settings: Settings
         return ""
     words = {"type": destination.label, "count": number(count)}
     if limits.most_profiles is not None and count > limits.most_profiles:
-        return _("%(count)s members: more than the %(most)s profiles that %(type)s takes in one export.") % (
+        return _("%(count)s members: over the limit of %(most)s profiles per export for %(type)s.") % (
             words | {"most": number(limits.most_profiles)}
         )
     if limits.least_profiles_per_segment is not None and count < limits.least_profiles_per_segment:
-        return _("%(count)s members: %(type)s needs at least %(least)s in a segment; it would be left out.") % (
-            words | {"least": number(limits.least_profiles_per_segment)}
-        )
+        return _(
+            "%(count)s members: under the minimum of %(least)s per segment for %(type)s; it would be left out."
+        ) % (words | {"least": number(limits.least_profiles_per_segment)})
     return ""
 
 
@@ -127,11 +127,11 @@ def total_warning(segments: Sequence[Segment], destination: type[Destination], s
     if most is None or total <= most or any(count > most for count in counts):
         return ""
     many = ngettext(
-        "The chosen segment has %(total)s members, %(type)s takes %(most)s profiles in one export. ",
-        "The chosen segments have %(total)s members together, %(type)s takes %(most)s profiles in one export. ",
+        "The chosen segment has %(total)s members; %(type)s accepts %(most)s profiles per export. ",
+        "The chosen segments have %(total)s members in total; %(type)s accepts %(most)s profiles per export. ",
         len(segments),
     )
-    skipped = _("A run with more is skipped, and nothing is sent.")
+    skipped = _("A larger run is skipped, and nothing is sent.")
     return many % {"total": number(total), "type": destination.label, "most": number(most)} + skipped
 
 

@@ -108,6 +108,6 @@ def duplicates(names: tuple[str, ...], path: Path) -> Iterator[Problem]:
     seen: set[str] = set()
     for index, name in enumerate(names):
         if name in seen:
-            text = _("“%(name)s” is named twice.") % {"name": one_line(name)}
+            text = _("“%(name)s” appears twice.") % {"name": one_line(name)}
             yield Problem((*path, index), Code.DUPLICATE, text)
         seen.add(name)

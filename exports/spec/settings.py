@@ -46,7 +46,7 @@ def unknown_keys(values: Iterable[str], known: Iterable[str], path: Path) -> Ite
     names = list(known)
     for key in values:
         if key not in names:
-            text = _("There is no “%(key)s” here.") % {"key": one_line(key)}
+            text = _("Unknown key “%(key)s”.") % {"key": one_line(key)}
             yield Problem((*path, key), Code.UNKNOWN_KEY, f"{text} {did_you_mean(key, names)}".strip())
 
 

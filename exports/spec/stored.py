@@ -53,7 +53,7 @@ def sent_spec(export: Export, catalogue: Catalogue) -> tuple[ExportSpec, list[Pr
 
 
 def _left_out(table: str, column: Column) -> str:
-    text = _("“%(table)s” sends no field “%(field)s” any more: it is left out.")
+    text = _("“%(table)s” no longer has the field “%(field)s”: it is left out.")
     return text % {"table": table, "field": column.field}
 
 

@@ -108,7 +108,7 @@ def report(request: EnvironmentRequest, text: str, left_out: list[str], *, tone:
     if not left_out:
         return done(request, list_url(request), text, changed="exports:changed")
     alone = not text and len(left_out) == 1
-    summary, items = (left_out[0], []) if alone else (text or _("Nothing was done."), told(left_out))
+    summary, items = (left_out[0], []) if alone else (text or _("Nothing changed."), told(left_out))
     if request.htmx:
         return notice(summary, tone=tone, changed="exports:changed", items=items)
     say = messages.warning if tone == "warning" else messages.info

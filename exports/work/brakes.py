@@ -136,7 +136,7 @@ def _unusual(count: Count, formers: Sequence[Former], tolerance: int, *, is_only
         return None
     said = change(usual, count.rows, than=tolerance)
     words = {"name": _quoted(count.name), "change": said, "runs": len(recent), "tolerance": tolerance}
-    text = _("%(name)s: %(change)s against the last %(runs)d runs, more than the ±%(tolerance)d %% allowed")
+    text = _("%(name)s: %(change)s compared with the last %(runs)d runs, more than the allowed ±%(tolerance)d %%")
     # The list names the export: where that sends one thing only, its name would push the numbers out of sight.
     return Brake("count", text % words, said if is_only else _("%(name)s: %(change)s") % words)
 
@@ -148,7 +148,7 @@ def _removing(removals: Removals, most: int) -> list[Brake]:
     shown = round(percent) if round(percent) > most else round(percent, 1)
     words = {"count": removals.count, "of": removals.of, "percent": shown, "most": most}
     text = (
-        _("%(count)s of %(of)s profiles would be removed (%(percent)s %%), more than the %(most)d %% allowed") % words
+        _("%(count)s of %(of)s profiles would be removed (%(percent)s %%), more than the allowed %(most)d %%") % words
     )
     return [Brake("removals", text, _("%(count)s removals (%(percent)s %%)") % words)]
 

@@ -67,7 +67,7 @@ class Carrier:
     @classmethod
     def steps(cls, run: Run) -> list[Step]:
         """Return the steps after the check; `send` and `finish` take them, each by its key."""
-        name = run.export.connection.name if run.export.connection else _("the target")
+        name = run.export.connection.name if run.export.connection else _("the destination")
         send = _("Send a test to %(connection)s") if run.most_rows else _("Send to %(connection)s")
         return [("send", send % {"connection": name})]
 
@@ -110,16 +110,16 @@ def destination_of(connection: Connection | None) -> Destination:
     try:
         return connection.open()
     except KeyError:
-        message = _("Waybill has no connection type for “%(name)s” any more. Ask an administrator.")
+        message = _("Waybill no longer has the connection type of “%(name)s”. Ask an administrator.")
         raise RunError(message % {"name": connection.name}, reason=_("Unknown type")) from None
     except MissingSecretError as error:
-        message = _("The secret of the connection is not where the connection refers to. Ask an administrator.")
+        message = _("The secret that the connection refers to is missing. Ask an administrator.")
         raise DeliveryError(message, detail=error.message, permanent=error.is_permanent) from error
     except OtherServerError as error:
-        message = _("The secret of the connection is for another server. An administrator has to enter it again.")
+        message = _("The secret of the connection belongs to another server. Ask an administrator to enter it again.")
         raise RunError(message, reason=error.title) from error
     except UnreadableSecretError as error:
-        message = _("The secret of the connection cannot be read. An administrator has to enter it again.")
+        message = _("The secret of the connection cannot be read. Ask an administrator to enter it again.")
         raise RunError(message, reason=error.title) from error
 
 

@@ -63,5 +63,5 @@ class HeldRunError(Exception):
     @property
     def message(self) -> Message:
         """What is unusual and what to do, for everyone."""
-        text = _("%(texts)s. Nothing was sent. Check what is to be sent, then send it anyway or drop this run.")
+        text = _("%(texts)s. Nothing was sent. Check the data, then send anyway or discard this run.")
         return text % {"texts": joined((brake.text for brake in self.brakes), by=". ")}

@@ -40,12 +40,11 @@ from segments.warehouse.reader import snapshot, snapshot_time
 logger = logging.getLogger(__name__)
 
 UNREADABLE = _(
-    "The data could not be read as the export asks for it. Refresh its segments; if it fails again, "
-    "open the export and choose its fields again."
+    "The data does not match the export's settings. Refresh its segments; if it fails again, open the export and "
+    "choose its fields again."
 )
 UNEXPECTED = _(
-    "Something unexpected went wrong in Waybill. "
-    "Run the export again; if it fails again, give the run's id to whoever operates Waybill."
+    "Unexpected error in Waybill. Run the export again; if it fails again, send the run's id to your Waybill operator."
 )
 
 MOST_STARTS = 5  # with an export that is saved each time
@@ -99,8 +98,8 @@ def _carry_out(claimed: RunClaim, run: Run) -> None:
             return _carry_out_as_loaded(claimed, run)
         except EditedMeanwhileError:
             run.refresh_from_db()  # which forgets the export, too
-    message = _("The export was saved again and again while its run started. Run it again.")
-    raise RunError(message, reason=_("Saved while it started"))
+    message = _("The export was saved repeatedly while its run was starting. Run it again.")
+    raise RunError(message, reason=_("Saved while starting"))
 
 
 def _carry_out_as_loaded(claimed: RunClaim, run: Run) -> None:
@@ -247,7 +246,7 @@ def _database_failed(claimed: RunClaim, run: Run, error: Exception) -> int:
     connections.close_all()
     try:
         message = shared_memory.advice(error) or _(
-            "The database did not answer while the data was read. The export is tried again by itself."
+            "The database did not answer while the data was read. The export will be retried automatically."
         )
         reason = _("Database did not answer")
         lifecycle.retry_later(claimed, run, message=message, detail=_where(error), reason=reason)

@@ -36,8 +36,10 @@ def within_limits(plan: RunPlan, connection: psycopg.Connection, destination: ty
     if most is not None and (total := _distinct(connection, kept)) > most:
         words = {"total": total, "most": most, "type": destination.label}
         raise SkippedRunError(
-            _("The export has %(total)s different profiles, %(type)s takes %(most)s in one export. Nothing was sent: "
-              "choose fewer or smaller segments, then run it again.") % words,
+            _(
+                "The export has %(total)s different profiles; %(type)s accepts %(most)s per export. Nothing was "
+                "sent: choose fewer or smaller segments, then run it again."
+            ) % words,
             reason=_("%(total)s profiles, at most %(most)s allowed") % words,
         )  # fmt: skip
     return replace(plan, items=kept, too_small=too_small)
@@ -76,7 +78,7 @@ def why_left_out(too_small: Iterable[tuple[str, int]], destination: type[Destina
     """Say which segments (names) have how many profiles and how many it takes."""
     count = _("“%(name)s” (%(profiles)s)")
     names = listed(count % {"name": name, "profiles": profiles} for name, profiles in too_small)
-    text = _("%(type)s needs at least %(least)s profiles in a segment, and these have fewer: %(names)s.")
+    text = _("%(type)s needs at least %(least)s profiles per segment. These have fewer: %(names)s.")
     least = destination.limits.least_profiles_per_segment
     return text % {"type": destination.label, "least": least, "names": names}
 
@@ -111,7 +113,9 @@ def refuse_rejected(run: Run) -> int:
     """Return how many records the target rejected. Raises RunError where it took none of the run's at all."""
     rejected = sum(entry.get("rejected", 0) for entry in run.items)
     if rejected and not any(entry["rows"] for entry in run.items):
-        message = _("The target rejected all of it: %(count)s. Check which fields the export sends, then run it again.")
+        message = _(
+            "The destination rejected all of it: %(count)s. Check which fields the export sends, then run it again."
+        )
         raise RunError(message % {"count": run.words.count(rejected)}, reason=_("Every record rejected"))
     return rejected
 

@@ -135,8 +135,8 @@ def _segments(export: Export, destination: type[Destination]) -> list[Item]:
 
 def _data_out(export: Export, destination: type[Destination]) -> list[Item]:
     if not destination.takes_tables:
-        message = _("%(type)s takes no tables. Edit the export and choose a connection to a file store.")
-        raise RunError(message % {"type": destination.label}, reason=_("Takes no tables"))
+        message = _("%(type)s doesn't accept tables. Edit the export and choose a connection to a file store.")
+        raise RunError(message % {"type": destination.label}, reason=_("Doesn't accept tables"))
     tables = [entry.table for entry in export.export_tables.select_related("table__environment")]
     items = [*map(_table_item, tables), *map(_members_item, _segments_of(export))]
     if not items:
@@ -211,9 +211,7 @@ def _chosen_contacts(export: Export, segment: Segment, taken: set[str]) -> list[
     """The chosen columns of the contact table among those that the segment projects."""
     contact = projection.contact_of(segment.table)
     if contact is None:
-        message = _(
-            "The contacts of “%(name)s” cannot be found any more. Open its table and relate the contacts to it."
-        )
+        message = _("The contacts of “%(name)s” cannot be found. Open its table and link the contacts to it.")
         raise RunError(message % {"name": segment.name}, reason=_("Segment cannot be read"))
     if why := records.why_not_sendable(contact.table):
         raise RunError(why, reason=_("Table cannot be read"))
@@ -249,4 +247,4 @@ def _refuse_missing(table: Table, missing: list[str]) -> None:
     if missing:
         message = _("The table “%(table)s” no longer has %(fields)s. Edit the export and choose its fields again.")
         names = listed(f"“{name}”" for name in missing)
-        raise RunError(message % {"table": table.name, "fields": names}, reason=_("A field is gone"))
+        raise RunError(message % {"table": table.name, "fields": names}, reason=_("A field is missing"))

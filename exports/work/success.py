@@ -54,7 +54,7 @@ def _rejected_of(run: Run) -> list[Warned]:
         return []
     count = run.words.count(rejected + sum(entry["rows"] for entry in run.items))
     words = {"rejected": rejected, "count": count}
-    message = _("The target rejected %(rejected)s of %(count)s; the others were sent.") % words
+    message = _("The destination rejected %(rejected)s of %(count)s; the others were sent.") % words
     return [(_("%(rejected)s rejected") % words, message)]
 
 

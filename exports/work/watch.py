@@ -202,29 +202,29 @@ class _ChildWatch:
             lifecycle.finish(self.claimed, State.FAILED, reason=reason, message=message % words)
         else:
             numbers = {"pid": self.pid, "code": code}
-            lifecycle.lose(run, _("The working process %(pid)d ended with code %(code)d.") % numbers)
+            lifecycle.lose(run, _("The worker process %(pid)d ended with code %(code)d.") % numbers)
 
 
 _GIVEN_UP = {
     "deadline": (
         _("Took too long"),
         _(
-            "The run took longer than allowed and was stopped. %(remains)s "
-            "Send fewer %(unit)s, or ask the operator to raise WAYBILL_RUN_DEADLINE_SECONDS."
+            "The run took longer than allowed and was stopped. %(remains)s Send fewer %(unit)s, or ask your "
+            "Waybill operator to raise WAYBILL_RUN_DEADLINE_SECONDS."
         ),
     ),
     "type's deadline": (
         _("Took too long"),
         _(
-            "The run took longer than its connection type allows and was stopped. %(remains)s "
-            "Send fewer %(unit)s, or run the export when its target is less busy."
+            "The run took longer than its connection type allows and was stopped. %(remains)s Send fewer %(unit)s, "
+            "or run the export when the destination is less busy."
         ),
     ),
     "memory": (
         _("Needed too much memory"),
         _(
-            "The run needed more memory than allowed and was stopped. %(remains)s "
-            "Ask the operator to raise WAYBILL_RUN_MEMORY_MB."
+            "The run needed more memory than allowed and was stopped. %(remains)s Ask your Waybill operator to "
+            "raise WAYBILL_RUN_MEMORY_MB."
         ),
     ),
 }

@@ -61,7 +61,7 @@ NAMES: dict[str, Any] = {
     "type": _("Type"),
     "until": _("Until"),
     "username": _("Username"),
-    "why": _("Why"),
+    "why": _("Reason"),
     "with": _("With"),
     "zone": _("Zone"),
 }

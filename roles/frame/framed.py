@@ -28,7 +28,7 @@ def framed(
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Say that a request was too large (413) or cannot be read (400)."""
-    text, status = _("The request cannot be read. Open the page again and repeat the last step."), 400
+    text, status = _("The request could not be read. Open the page again and repeat the last step."), 400
     if isinstance(exception, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
         text = _("The request is too large for Waybill. Send less: shorter texts, or fewer selected rows.")
         status = 413

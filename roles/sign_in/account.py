@@ -45,7 +45,7 @@ class ReadingForm(forms.Form):
         required=False,
         widget=forms.Select(attrs={"translate": "no"}),  # names of zones
         help_text=gettext_lazy("Pages and mails show times in it. Schedules keep their own."),
-        error_messages={"invalid_choice": gettext_lazy("Choose a time zone of the list.")},
+        error_messages={"invalid_choice": gettext_lazy("Choose a time zone from the list.")},
     )
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:

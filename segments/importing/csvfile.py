@@ -64,7 +64,7 @@ class CsvFile:
     def _divide(self, first: str) -> list[str]:
         """Tell the delimiter by the first rows, unless it was named; return what is special about it."""
         if delimiters.EXCELS_LINE.fullmatch(first.partition("\n")[0]):
-            raise ImportRefusedError(_("Line 1 says “sep=”, which only Excel reads. Remove that line."))
+            raise ImportRefusedError(_("Line 1 contains “sep=”, which only Excel reads. Remove that line."))
         is_cut = self.size > self.position
         fits = delimiters.fits_of(first, is_cut=is_cut, asked=self.delimiter)
         self.delimiter = fits[0].delimiter
@@ -82,10 +82,10 @@ class CsvFile:
         """Return notes about the rows after they are read."""
         told = []
         if self._marked:
-            text = _("Line %(line)d: a further byte order mark (U+FEFF) is left out. Were files put together?")
+            text = _("Line %(line)d: an extra byte order mark (U+FEFF) is left out. Were files joined?")
             told.append(text % {"line": self._marked})
         if self._has_end_mark:
-            told.append(_("The end: the mark of old programs for it (U+001A) is left out."))
+            told.append(_("End of file: the end mark of old programs (U+001A) is left out."))
         if self._signs.first:
             told.append(self._note_on_sign(self._signs.first, self._signs.line))
         return told
@@ -93,8 +93,8 @@ class CsvFile:
     def _note_on_sign(self, sign: str, line: int) -> str:
         first, fields = self.at(line)
         at = next((place for place, value in enumerate(fields) if sign in value), 0)
-        text = _("Line %(line)d, %(column)s: there is an invisible character, %(code)s. It is kept. %(todo)s")
-        todo = _("Remove it from the file unless it is meant.")
+        text = _("Line %(line)d, %(column)s: contains an invisible character, %(code)s. It is kept. %(todo)s")
+        todo = _("Remove it from the file unless it is intended.")
         details = {"line": first, "column": self.column(at), "code": invisible.code(sign), "todo": todo}
         return text % details
 
@@ -158,7 +158,7 @@ class CsvFile:
         """Return what to do if the delimiter was guessed wrongly, for errors in the header or first row."""
         if self._is_told or line > self.first_row:
             return ""
-        text = _("If %(name)s do not divide the columns, name what does with --delimiter.")
+        text = _("If %(name)s do not separate the columns, name the delimiter with --delimiter.")
         return text % {"name": delimiters.delimiter_name(self.delimiter)}
 
     def _all_records(self) -> Iterator[tuple[int, list[str]]]:
@@ -230,7 +230,7 @@ class CsvFile:
             fits = delimiters.fits_of(text, asked=self.delimiter)
             raise self._wrong_byte_in_header(fits[0].columns or 1, bad)
         if stream.in_quotes or self.size > self.position:
-            text = _("Line 1: the names of the columns do not end. Is a double quote in them never closed?")
+            text = _("Line 1: the column names do not end. Is a double quote not closed?")
             raise ImportRefusedError(text)
         return text
 
@@ -244,31 +244,31 @@ class CsvFile:
     def _wrong_byte(self, stream: RecordStream, bad: str) -> ImportRefusedError:
         text = _("Line %(line)d, %(column)s: %(bad)s is not %(encoding)s. %(todo)s")
         if bad == NUL:
-            text = _("Line %(line)d, %(column)s: there is a NUL byte. %(todo)s")
+            text = _("Line %(line)d, %(column)s: contains a NUL byte. %(todo)s")
         details = {"line": stream.lines + 1, "column": self.column(stream.fields), "bad": bad}
         return ImportRefusedError(text % {**details, "encoding": self._encoding.label, "todo": self._todo(bad)})
 
     def _todo(self, bad: str) -> str:
         if bad == NUL:
-            return _("No text has one. Write the file again, or name its encoding, such as --encoding utf-16-le.")
+            return _("Text cannot contain it. Save the file again, or name its encoding, e.g. --encoding utf-16-le.")
         if self._encoding.codec == "utf-8":
-            return _("Save the file as CSV UTF-8, or name its encoding, such as --encoding windows-1252.")
-        return _("It is damaged or of another encoding. Write it again as CSV UTF-8.")
+            return _("Save the file as CSV UTF-8, or name its encoding, e.g. --encoding windows-1252.")
+        return _("The file is damaged or has another encoding. Save it again as CSV UTF-8.")
 
     def _stray(self, line: int, field: int) -> ImportRefusedError:
         text = _(
-            "Line %(line)d, %(column)s: a double quote stands inside a field. Put the whole field in double quotes"
-            ' and double those inside, as in "5"" disk".'
+            "Line %(line)d, %(column)s: a double quote inside a field. Put the whole field in double quotes and "
+            'double those inside, as in "5"" disk".'
         )
         said = text % {"line": line, "column": self.column(field)}
         return ImportRefusedError(" ".join(filter(None, [said, self.how_to_name_delimiter(line)])))
 
     def _unclosed(self, line: int, field: int) -> ImportRefusedError:
-        text = _("Line %(line)d, %(column)s: a double quote opens here and is never closed. Close or remove it.")
+        text = _("Line %(line)d, %(column)s: a double quote opens here and is not closed. Close or remove it.")
         return ImportRefusedError(text % {"line": line, "column": self.column(field)})
 
     def _too_long(self, line: int, field: int) -> ImportRefusedError:
-        text = _("Line %(line)d, %(column)s: the row has more than %(most)d MB. Is a double quote there never closed?")
+        text = _("Line %(line)d, %(column)s: the row is larger than %(most)d MB. Is a double quote not closed?")
         details = {"line": line, "column": self.column(field), "most": LONGEST_RECORD // 1_000_000}
         return ImportRefusedError(text % details)
 
@@ -293,13 +293,13 @@ def _seekable(source: str | Path | BinaryIO) -> BinaryIO:
         return source if source.seekable() else _copied(source)
     path = Path(source)
     if path.is_dir():
-        raise ImportRefusedError(_("%(path)s is a directory. Name one CSV file in it.") % {"path": path})
+        raise ImportRefusedError(_("%(path)s is a directory. Name a CSV file in it.") % {"path": path})
     try:
         file = path.open("rb")
     except FileNotFoundError:
-        raise ImportRefusedError(_("There is no file %(path)s. Check its name and place.") % {"path": path}) from None
+        raise ImportRefusedError(_("File %(path)s not found. Check its name and path.") % {"path": path}) from None
     except PermissionError:
-        text = _("%(path)s may not be read by this account. Change its permissions, or run as another account.")
+        text = _("%(path)s cannot be read by this account. Change its permissions, or run as another account.")
         raise ImportRefusedError(text % {"path": path}) from None
     return file if file.seekable() else _copied(file)
 

@@ -252,6 +252,6 @@ def is_as_asked(column: Column) -> bool:
 def known_name(name: str) -> str:
     """Return the name of a type that may be asked for. Raises ImportRefusedError for others."""
     if name not in NAMES and name != AUTO:
-        text = _("There is no type %(name)s. Known are: %(known)s.")
+        text = _("Unknown type %(name)s. Known types: %(known)s.")
         raise ImportRefusedError(text % {"name": name, "known": ", ".join([*NAMES, AUTO])})
     return name

@@ -75,7 +75,7 @@ def known_delimiter(asked: str) -> str:
     """Return the character for a delimiter or its name. Raises ImportRefusedError."""
     delimiter = DELIMITERS.get(asked, asked)
     if delimiter not in DELIMITERS.values():
-        text = _("“%(name)s” is no delimiter. Use one of: %(known)s.")
+        text = _("“%(name)s” is not a valid delimiter. Use one of: %(known)s.")
         raise ImportRefusedError(text % {"name": asked, "known": ", ".join(DELIMITERS)})
     return delimiter
 
@@ -93,8 +93,8 @@ def notes_on(fits: list[Fit]) -> list[str]:
     also = [fit.delimiter for fit in others if fit.agreeing == chosen.agreeing == 1.0]
     if also:
         text = _(
-            "Read with %(name)s between the columns. The first rows fit %(others)s as well: if those divide the"
-            " columns, import again with --delimiter %(option)s."
+            "Read with %(name)s between the columns. The first rows also fit %(others)s: if those separate the "
+            "columns, import again with --delimiter %(option)s."
         )
         option = next(option for option, delimiter in DELIMITERS.items() if delimiter == also[0])
         others_named = ", ".join(map(delimiter_name, also))
@@ -110,8 +110,8 @@ def refuse_whole_lines(records: list[list[str]]) -> None:
     for delimiter in DELIMITERS.values():
         if values and all(delimiter in value for value in [*names, *values]):
             text = _(
-                "Line 1: the only column would be “%(name)s”. Each line stands in double quotes as one value: write"
-                " the file without those. If it is one column, import it with --delimiter %(option)s."
+                "Line 1: the only column would be “%(name)s”. Each line is in double quotes as one value: save the "
+                "file without them. If it is one column, import it with --delimiter %(option)s."
             )
             option = next(name for name, other in DELIMITERS.items() if other not in names[0])
             raise ImportRefusedError(text % {"name": names[0][:80], "option": option})
@@ -123,8 +123,8 @@ def notes_on_one_column(records: list[list[str]]) -> list[str]:
     for sign in OTHERS:
         if values and {value.count(sign) for value in [*names, *values]} == {names[0].count(sign)} != {0}:
             text = _(
-                "Line 1: “%(name)s” is the only column. If “%(sign)s” divides columns, write the file with commas,"
-                " semicolons, tabs or pipes instead."
+                "Line 1: “%(name)s” is the only column. If “%(sign)s” separates columns, save the file with "
+                "commas, semicolons, tabs or pipes instead."
             )
             shown = sign if sign.isprintable() else f"U+{ord(sign):04X}"
             return [text % {"name": names[0][:80], "sign": shown}]

@@ -129,7 +129,7 @@ def _fill(raw: psycopg.Connection, made: Made, oid: int, *, by_key: bool) -> Non
     query = sql.SQL("SELECT (SELECT count(*) FROM {}), (SELECT count(*) FROM {})").format(made.relation, made.new)
     held, wanted = raw.execute(query).fetchone() or (0, 0)
     if held != wanted:
-        text = _("%(name)s would hold %(held)s rows instead of %(wanted)s. Look at what was set on it in PostgreSQL.")
+        text = _("%(name)s would have %(held)s rows instead of %(wanted)s. Check what was changed on it in PostgreSQL.")
         raise ImportRefusedError(text % {"name": made.name, "held": f"{held:,}", "wanted": f"{wanted:,}"})
 
 

@@ -69,7 +69,9 @@ def refuse_unkeepable(raw: psycopg.Connection, name: str, oid: int, change: Colu
     found = [row[0] for row in raw.execute(CHILDREN, [oid]).fetchall()]
     found += [row[0] for row in raw.execute(REACHING, [oid]).fetchall()]
     if found:
-        text = _("Something stands on %(name)s that an import cannot keep: %(things)s. Change or drop it first.")
+        text = _(
+            "%(name)s has objects in PostgreSQL that an import cannot keep: %(things)s. Change or drop them first."
+        )
         raise ImportRefusedError(text % {"name": name, "things": ", ".join(found)})
     for column, number in change.dropped.items():
         needing = [row[0] for row in raw.execute(TAKEN_ALONG, {"oid": oid, "number": number}).fetchall()]
@@ -77,7 +79,9 @@ def refuse_unkeepable(raw: psycopg.Connection, name: str, oid: int, change: Colu
             text = _("The file no longer has %(column)s, which %(things)s needs. Change or drop that first.")
             raise ImportRefusedError(text % {"column": column, "things": ", ".join(needing)})
     if change.generated:
-        text = _("PostgreSQL fills %(column)s of %(name)s itself. Rename it there, or the column in the file.")
+        text = _(
+            "PostgreSQL fills %(column)s of %(name)s automatically. Rename it there, or rename the column in the file."
+        )
         raise ImportRefusedError(text % {"column": change.generated[0], "name": name})
     if not has_key:
         _refuse_filled(raw, name, change)
@@ -90,8 +94,8 @@ def _refuse_filled(raw: psycopg.Connection, name: str, change: ColumnChanges) ->
         row = raw.execute(query.format(change.relation, sql.Identifier(column))).fetchone()
         if row == (True,):
             text = _(
-                "Column %(column)s of %(name)s was not imported, and its values would be lost."
-                " Import with --key, so that each stays with its row, or empty that column first."
+                "Column %(column)s of %(name)s was not imported, so its values would be lost. Import with --key to "
+                "keep each value with its row, or empty the column first."
             )
             raise ImportRefusedError(text % {"column": column, "name": name})
 
@@ -117,7 +121,7 @@ def apply(raw: psycopg.Connection, name: str, change: ColumnChanges) -> bool:
 
 def _needed(name: str, error: psycopg.Error) -> ImportRefusedError:
     reason = ". ".join(filter(None, [error.diag.message_primary, error.diag.message_detail]))
-    text = _("Something stands on %(name)s that needs it as it is: %(reason)s. Change or drop it first.")
+    text = _("An object in PostgreSQL needs %(name)s as it is: %(reason)s. Change or drop it first.")
     return ImportRefusedError(text % {"name": name, "reason": reason.rstrip(".")})
 
 
@@ -172,5 +176,5 @@ def add_key(raw: psycopg.Connection, relation: sql.Identifier, oid: int, keys: S
 
 def unfit(name: str, error: psycopg.Error) -> ImportRefusedError:
     """Return which constraint of the table the new rows violate, without their values."""
-    text = _("The rows do not fit what was set on %(name)s: %(reason)s. Correct them, or change that in PostgreSQL.")
+    text = _("The rows do not fit the PostgreSQL settings of %(name)s: %(reason)s. Correct the rows or the settings.")
     return ImportRefusedError(text % {"name": name, "reason": error.diag.message_primary})

@@ -17,15 +17,13 @@ SYSTEM_COLUMNS = {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
 def field_names(header: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the field names, and a note for each that differs from the header. Raises ImportRefusedError."""
     if not any(map(visible, header)):
-        raise _refused(_("the names of the columns are missing. Write them there, divided as the rows are."))
+        raise _refused(_("column names are missing. Add them, separated as the rows are."))
     if len(header) > MOST_COLUMNS:
-        text = _("there are %(count)s columns, a table holds at most %(most)s. Split the file into several tables.")
+        text = _("%(count)s columns; a table can have at most %(most)s. Split the file into several tables.")
         raise _refused(text % {"count": f"{len(header):,}", "most": f"{MOST_COLUMNS:,}"})
     for position, name in enumerate(header, start=1):
         if name in SYSTEM_COLUMNS:
-            text = _(
-                "column %(position)d is called %(name)s, which PostgreSQL keeps for itself. Rename it in the file."
-            )
+            text = _("column %(position)d is called %(name)s, a name reserved by PostgreSQL. Rename it in the file.")
             raise _refused(text % {"position": position, "name": name})
     names: list[str] = []
     notes: list[str] = []

@@ -52,12 +52,12 @@ def note_on_name(position: int, name: str) -> str:
         return ""  # it gets one
     if details["codes"]:
         text = _(
-            "Line 1: the name of column %(position)d, “%(name)s”, has invisible characters: %(codes)s. They are kept."
-            " Remove them from the file unless they are meant."
+            "Line 1: the name of column %(position)d, “%(name)s”, has invisible characters: %(codes)s. They are "
+            "kept. Remove them from the file unless they are intended."
         )
         return text % details
     if name != name.strip():
-        text = _("Line 1: the name of column %(position)d, “%(name)s”, begins or ends with a blank. It is kept.")
+        text = _("Line 1: the name of column %(position)d, “%(name)s”, begins or ends with a space. It is kept.")
         return text % details
     return ""
 

@@ -204,9 +204,9 @@ def _check_name(name: str) -> None:
     if len(name.encode()) > LONGEST_NAME_BYTES:
         raise ImportRefusedError(_("A table's name has 1 to 63 bytes. Shorten it."))
     if name != name.strip():
-        raise ImportRefusedError(_("A table's name neither begins nor ends with a blank. Remove it."))
+        raise ImportRefusedError(_("A table's name cannot begin or end with a space. Remove it."))
     if name.startswith(TEMPORARY):
-        text = _("Names that begin with %(mark)s are kept for tables in the making. Take another name.")
+        text = _("Names that begin with %(mark)s are reserved for unfinished tables. Choose another name.")
         raise ImportRefusedError(text % {"mark": TEMPORARY})
 
 
@@ -215,7 +215,7 @@ def _lock(raw: psycopg.Connection, options: _Options) -> None:
     key = f"waybill:import:{options.environment.pk}:{options.name}"
     row = raw.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [key]).fetchone()
     if row != (True,):
-        text = _("%(name)s is being imported by somebody else right now. Try again when that has ended.")
+        text = _("%(name)s is being imported by another process. Try again when it has ended.")
         raise ImportRefusedError(text % {"name": options.name})
 
 
@@ -227,9 +227,11 @@ def _columns(options: _Options, file: CsvFile, table: Table) -> list[Column]:
     kinds = PROFILE_KINDS[Audience(options.environment.audience)]
     if table.profile_kind and table.profile_kind not in kinds:
         allowed = ", ".join(kinds)
-        raise ImportRefusedError(_("A profile table of this environment is one of: %(kinds)s.") % {"kinds": allowed})
+        raise ImportRefusedError(
+            _("A profile table of this environment must be one of: %(kinds)s.") % {"kinds": allowed}
+        )
     if table.profile_kind and not keys:
-        raise ImportRefusedError(_("A profile table needs a key: the column that tells its rows apart."))
+        raise ImportRefusedError(_("A profile table needs a key: the column that identifies its rows."))
     _check_semantic_types(options.semantic_types.values())
     formats = dict(zip(_used_names(file, options.date_formats), options.date_formats.values(), strict=True))
     options.semantic_types = dict(
@@ -260,12 +262,12 @@ def _used_names(file: CsvFile, names: Iterable[str]) -> list[str]:
 
 
 def _missing(file: CsvFile, name: str) -> str:
-    text = _("Line 1: there is no column %(name)s. The file has: %(names)s.")
+    text = _("Line 1: no column %(name)s. The file has: %(names)s.")
     like = difflib.get_close_matches(name, file.names, 1, cutoff=0.75) or [
         n for n in file.names if n.lower() == name.lower()
     ]
     if like:
-        text = _("Line 1: there is no column %(name)s. Did you mean %(like)s?")
+        text = _("Line 1: no column %(name)s. Did you mean %(like)s?")
     names = ", ".join(file.names[:10]) + (" …" if len(file.names) > 10 else "")
     raise ImportRefusedError(text % {"name": name, "names": names, "like": "".join(like)})
 
@@ -274,7 +276,7 @@ def _check_semantic_types(kinds: Iterable[str]) -> None:
     for kind in kinds:
         if kind not in SemanticType.values:
             known = ", ".join(filter(None, SemanticType.values))
-            text = _("There is no semantic type %(kind)s. Known are: %(known)s.")
+            text = _("Unknown semantic type %(kind)s. Known types: %(known)s.")
             raise ImportRefusedError(text % {"kind": kind, "known": known})
 
 
@@ -316,12 +318,12 @@ def _tell_of_dates(options: _Options, columns: list[Column]) -> None:
     for column in columns:
         if column.likely_type and column.pg_type == "text" and column.asked != "text":
             text = _(
-                "%(name)s looks like times, but stays text. Import it with --type %(option)s to make it times."
-                " Exports then write them in UTC, such as 2026-03-01 07:30:00+00."
+                "%(name)s looks like times, but stays text. To import it as times, use --type %(option)s. Exports "
+                "then write UTC, e.g. 2026-03-01 07:30:00+00."
             )
             options.tell(text % {"name": column.name, "option": f"{column.name}={column.likely_type}"})
         if column.likely_format and column.pg_type == "text":
-            text = _("%(name)s looks like dates, but stays text. Import it with --date %(option)s to make it dates.")
+            text = _("%(name)s looks like dates, but stays text. To import it as dates, use --date %(option)s.")
             option = f"{column.name}={column.likely_format}"
             options.tell(text % {"name": column.name, "option": f"'{option}'" if " " in option else option})
 
@@ -380,7 +382,7 @@ def _describe(options: _Options, table: Table, columns: list[Column]) -> None:
     table.fields.filter(pk__in=[field.pk for field in known.values()]).delete()
     for name in known:
         text = _("The file no longer has %(name)s. %(todo)s")
-        options.tell(text % {"name": name, "todo": uses_of_removed(table, name) or _("Nothing used it.")})
+        options.tell(text % {"name": name, "todo": uses_of_removed(table, name) or _("It was not used.")})
 
 
 def _mark(options: _Options, field: Field, column: Column) -> None:

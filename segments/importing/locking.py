@@ -35,7 +35,7 @@ def lock(
             return
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
             if time.monotonic() > deadline:
-                text = _("%(name)s is being read by an export that does not end. Import again when it has ended.")
+                text = _("An export that does not end is reading %(name)s. Import again when it has ended.")
                 raise ImportRefusedError(text % {"name": name}) from error
-            say(_("Step 4 of 4: waiting for an export that is reading the old rows"))
+            say(_("Step 4 of 4: waiting for an export that reads the old rows"))
             time.sleep(PAUSE_SECONDS)

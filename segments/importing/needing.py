@@ -33,13 +33,13 @@ def uses_of_retyped(table: Table, name: str, new_type: str) -> str:
     readers = _readers(table, name, broken)
     failing = [segment for segment in readers if not _can_be_refreshed(segment)]
     others = [segment for segment in readers if segment not in failing]
-    check = _("Check the rules of %(segments)s: they compare values of type %(type)s now.")
+    check = _("Check the rules of %(segments)s: they now compare values of type %(type)s.")
     told = [answer for _receiver, answer in field_retyped.send(Table, table=table, name=name)]
     return " ".join(
         filter(
             None,
             [
-                _named(_("Change the rules of %(segments)s: they cannot be refreshed until then."), failing),
+                _named(_("Change the rules of %(segments)s: until then they cannot be refreshed."), failing),
                 _named(check.replace("%(type)s", new_type), others),
                 _relationships(broken),
                 *told,
@@ -69,7 +69,7 @@ def _can_be_refreshed(segment: Segment) -> bool:
 
 def _rules(table: Table, name: str, broken: list[Relationship]) -> str:
     segments = _readers(table, name, broken)
-    return _named(_("Change the rules of %(segments)s: they cannot be refreshed until then."), segments)
+    return _named(_("Change the rules of %(segments)s: until then they cannot be refreshed."), segments)
 
 
 def _readers(table: Table, name: str, broken: list[Relationship]) -> list[Segment]:
@@ -95,7 +95,7 @@ def _reads(condition: Condition, table: Table, name: str, *, is_own: bool) -> bo
 
 
 def _relationships(broken: list[Relationship]) -> str:
-    text = _("Broken is now: %(names)s. Relate other fields, or import the column again.")
+    text = _("Now broken: %(names)s. Link other fields, or import the column again.")
     return text % {"names": ", ".join(map(str, broken))} if broken else ""
 
 

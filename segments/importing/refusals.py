@@ -28,18 +28,18 @@ def explain(error: Exception) -> ImportRefusedError:
         return ImportRefusedError(shared_memory.advice(cause) or text % {"reason": _reason(cause)})
     if isinstance(cause, psycopg.errors.InsufficientPrivilege):
         return ImportRefusedError(
-            _("PostgreSQL forbids it: %(reason)s. %(todo)s") % {"reason": _reason(cause), "todo": _right_for(cause)}
+            _("PostgreSQL denied it: %(reason)s. %(todo)s") % {"reason": _reason(cause), "todo": _right_for(cause)}
         )
     if isinstance(cause, psycopg.errors.ProgramLimitExceeded):
-        text = _("A row does not fit into a table: %(reason)s. Split the file into several tables with the same key.")
+        text = _("A row is too large for a table: %(reason)s. Split the file into several tables with the same key.")
         return ImportRefusedError(text % {"reason": _reason(cause)})
     if isinstance(cause, psycopg.OperationalError) and (cause.diag.sqlstate or "57P")[:3] == "57P":
-        text = _("The connection to the database broke: %(reason)s. Look into PostgreSQL's log and import again.")
+        text = _("The connection to the database was lost: %(reason)s. Check PostgreSQL's log and import again.")
         return ImportRefusedError(text % {"reason": _reason(cause)})
     if isinstance(cause, OSError):
-        text = _("The file cannot be read: %(reason)s. Correct that and import again.")
+        text = _("The file cannot be read: %(reason)s. Correct it and import again.")
         return ImportRefusedError(text % {"reason": _reason(cause)})
-    text = _("PostgreSQL could not take the rows: %(reason)s. Correct that and import again.")
+    text = _("PostgreSQL could not store the rows: %(reason)s. Correct this and import again.")
     return ImportRefusedError(text % {"reason": _reason(cause)})
 
 
@@ -47,12 +47,12 @@ def _right_for(error: BaseException) -> str:
     """Return which right Waybill's account lacks."""
     reason = _reason(error)
     if reason.startswith("must be owner of"):
-        return _("Make Waybill's account the owner, or a member of the role that is.")
+        return _("Make Waybill's account the owner, or a member of the owner's role.")
     if "row-level security" in reason:
-        return _("Make Waybill's account the table's owner, or let it BYPASSRLS: it has to see each row.")
+        return _("Make Waybill's account the table's owner, or grant it BYPASSRLS: it must see every row.")
     if re.search("for (table|view|materialized view|sequence)", reason):
-        return _("Give Waybill's account the rights SELECT, INSERT, UPDATE and DELETE on it.")
-    return _("Give Waybill's account the right to create schemas and tables.")
+        return _("Grant Waybill's account SELECT, INSERT, UPDATE and DELETE on it.")
+    return _("Grant Waybill's account the right to create schemas and tables.")
 
 
 def explain_copy(file: CsvFile, error: psycopg.Error) -> ImportRefusedError:
@@ -63,7 +63,7 @@ def explain_copy(file: CsvFile, error: psycopg.Error) -> ImportRefusedError:
     line, fields = file.at(int(found[1]))
     if isinstance(error, psycopg.errors.ProgramLimitExceeded):
         # The server notices when it writes several rows at once.
-        text = _("Line %(line)d or shortly before: a row has more than the 8 kB that PostgreSQL holds. %(todo)s")
+        text = _("Line %(line)d or shortly before: a row is larger than PostgreSQL's limit of 8 kB. %(todo)s")
         todo = _("Split the file into several tables with the same key.")
         return ImportRefusedError(text % {"line": line, "todo": todo})
     if len(fields) != len(file.names):
@@ -75,8 +75,8 @@ def check_count(file: CsvFile, loaded: int) -> None:
     """Refuse an import if PostgreSQL has another number of rows than were sent."""
     if loaded != file.rows:
         text = _(
-            "The file has %(sent)s rows, PostgreSQL loaded %(loaded)s. Import it again; if that says the same, report"
-            " it to whoever operates Waybill."
+            "The file has %(sent)s rows, but PostgreSQL loaded %(loaded)s. Import it again; if this repeats, "
+            "report it to your Waybill operator."
         )
         raise ImportRefusedError(text % {"sent": f"{file.rows:,}", "loaded": f"{loaded:,}"})
 
@@ -102,12 +102,12 @@ def _how_to_divide(file: CsvFile, fields: list[str]) -> str:
     """Return how to write a line that has another number of fields than the header."""
     name = delimiter_name(file.delimiter)
     if len(fields) == 1 and file.delimiter in fields[0]:
-        return _("The whole line stands in double quotes: write it without those.")
+        return _("The whole line is in double quotes: save it without them.")
     if len(file.header) == 1 and file.delimiter in file.header[0]:
-        return _("The whole header stands in double quotes: write it without those.")
+        return _("The whole header is in double quotes: save it without them.")
     if len(fields) > len(file.names):
-        return _("Put values that contain %(name)s in double quotes, or remove what is too much.") % {"name": name}
-    return _("Write a delimiter for each column, also where it is empty.")
+        return _("Put values that contain %(name)s in double quotes, or remove the extra values.") % {"name": name}
+    return _("Write a delimiter for each column, even if the value is empty.")
 
 
 def check_dates(raw: psycopg.Connection, staging: sql.Identifier, file: CsvFile, columns: list[Column]) -> None:
@@ -132,10 +132,12 @@ def check_asked(raw: psycopg.Connection, staging: sql.Identifier, file: CsvFile,
         value = deciding.misfit(raw, staging, column, deciding.NAMES[column.asked])
         details = {"column": column.name, "type": column.asked, "value": value}
         if not value:
-            text = _("Column %(column)s cannot be %(type)s: not each value would be written as it is in the file.")
+            text = _("Column %(column)s cannot be %(type)s: some values would not be written as in the file.")
             raise ImportRefusedError(text % details)
         found = file.find(lambda fields, at=position, bad=value: fields[at : at + 1][0][:40] == bad)  # type: ignore[misc]
-        text = _("Line %(line)d, column %(column)s: “%(value)s” is no %(type)s. Correct it, or name another --type.")
+        text = _(
+            "Line %(line)d, column %(column)s: “%(value)s” is not a valid %(type)s. Correct it, or name another --type."
+        )
         line = next(found)[0]
         raise ImportRefusedError(text % {**details, "line": line})
 
@@ -183,7 +185,7 @@ def explain_repeat(
     lines = file.find(lambda fields: [fields[position] for position in positions] == values)
     first, second = next(lines)[0], next(lines)[0]
     key = ", ".join(f"{column.name} “{value[:LONGEST_SHOWN]}”" for column, value in zip(keys, values, strict=True))
-    text = _("Line %(second)d: %(key)s stands already in line %(first)d. Remove one, or name another key.")
+    text = _("Line %(second)d: %(key)s is already in line %(first)d. Remove one, or name another key.")
     return ImportRefusedError(text % {"second": second, "first": first, "key": key})
 
 
@@ -196,7 +198,7 @@ def explain_long_key(
     row = raw.execute(sql.SQL("SELECT max({}) FROM {}").format(sizes, staging)).fetchone() or (0,)
     longest = int(row[0])
     line, _fields = next(file.find(lambda fields: sum(len(fields[at].encode()) for at in positions) == longest))
-    text = _("Line %(line)d: the key has %(size)s bytes, at most about 2,700 fit. Name a shorter key.")
+    text = _("Line %(line)d: the key has %(size)s bytes; the limit is about 2,700. Name a shorter key.")
     return ImportRefusedError(text % {"line": line, "size": f"{longest:,}"})
 
 

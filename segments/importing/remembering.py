@@ -39,9 +39,9 @@ def type_change(table: Table, column: Column) -> str:
         return ""
     details = {"name": column.name, "old": old, "new": new}
     if (old in NUMBERS and new in NUMBERS) or (old in DATES and new in TIMES):
-        return _("%(name)s was %(old)s and is %(new)s from now on.") % details
-    text = _("%(name)s was %(old)s and is %(new)s from now on. %(todo)s")
+        return _("%(name)s changed from %(old)s to %(new)s.") % details
+    text = _("%(name)s changed from %(old)s to %(new)s. %(todo)s")
     if column.misfit:
-        text = _("%(name)s was %(old)s and is %(new)s from now on: “%(value)s” is no %(old)s. %(todo)s")
-    todo = uses_of_retyped(table, column.name, new) or _("Nothing used it.")
+        text = _("%(name)s changed from %(old)s to %(new)s: “%(value)s” is not a valid %(old)s. %(todo)s")
+    todo = uses_of_retyped(table, column.name, new) or _("It was not used.")
     return text % {**details, "value": column.misfit, "todo": todo}

@@ -76,13 +76,10 @@ def _refuse_header(file: CsvFile, tell: Callable[[str], None]) -> None:
     names = [name.strip(AROUND).casefold() for name in file.header]
     line, _fields = next(file.find(lambda fields: [field.strip(AROUND).casefold() for field in fields] == names))
     if len(names) == 1:
-        text = _("Line %(line)d is the name of the column again. If it is no value, remove the line and import again.")
+        text = _("Line %(line)d repeats the column's name. If it is not a value, remove the line and import again.")
         tell(text % {"line": line})
         return
-    text = _(
-        "Line %(line)d repeats the header. Remove it, and all others like it: files that were put together have one"
-        " for each."
-    )
+    text = _("Line %(line)d repeats the header. Remove all such lines: joined files have one for each file.")
     raise ImportRefusedError(text % {"line": line})
 
 
@@ -117,8 +114,8 @@ def _note_on_key(name: str, line: int, value: str, count: int) -> str:
     codes = invisible.in_key(value)
     text = _("Line %(line)d: the key %(name)s “%(value)s” has invisible characters: %(codes)s.")
     if not codes:
-        text = _("Line %(line)d: the key %(name)s “%(value)s” begins or ends with a blank.")
+        text = _("Line %(line)d: the key %(name)s “%(value)s” begins or ends with a space.")
     details = {"line": line, "name": name, "value": visible(value)[:LONGEST_SHOWN], "codes": codes}
     more = _("Rows with such keys: %(count)s.") % {"count": f"{count:,}"} if count > 1 else ""
-    todo = _("It is kept, as another key than “%(value)s”. Correct the file unless that is meant.") % details
+    todo = _("It is kept, as a different key than “%(value)s”. Correct the file unless this is intended.") % details
     return " ".join(filter(None, [text % details, more, todo]))

@@ -75,6 +75,6 @@ def _make(raw: psycopg.Connection, view: View, definition: str) -> None:
     try:
         raw.execute(sql.SQL("CREATE VIEW {}{} AS {}").format(_relation(view), given, sql.SQL(definition)))
     except psycopg.ProgrammingError as error:
-        text = _("The view %(view)s cannot stand on the new table: %(reason)s. Change or drop the view first.")
+        text = _("The view %(view)s does not fit the new table: %(reason)s. Change or drop the view first.")
         details = {"view": f"{view.schema}.{view.name}", "reason": error.diag.message_primary}
         raise ImportRefusedError(text % details) from error

@@ -59,7 +59,7 @@ def encoding_of(start: bytes, asked: str = "") -> Encoding:
     Raises ImportRefusedError for an empty file, one that is no text, and an unknown `asked`.
     """
     if not start:
-        raise ImportRefusedError(_("The file is empty. It needs at least a line with the names of its columns."))
+        raise ImportRefusedError(_("The file is empty. It needs at least a line with column names."))
     _refuse_other_kinds(start)
     for mark, codec in MARKS:
         if start.startswith(mark):
@@ -72,10 +72,10 @@ def encoding_of(start: bytes, asked: str = "") -> Encoding:
 def _known_codec(asked: str) -> str:
     codec = _codec_of_text(asked)
     if codec in UNMARKED:
-        text = _("The file has no byte order mark. Instead of %(name)s name %(name)s-le or %(name)s-be.")
+        text = _("The file has no byte order mark. Instead of %(name)s, use %(name)s-le or %(name)s-be.")
         raise ImportRefusedError(text % {"name": codec})
     if not codec or codec in NOT_OF_FILES:
-        text = _("There is no encoding %(name)s. Common ones are utf-8, utf-16-le, windows-1252 and iso-8859-15.")
+        text = _("Unknown encoding %(name)s. Common encodings: utf-8, utf-16-le, windows-1252, iso-8859-15.")
         raise ImportRefusedError(text % {"name": repr(asked[:40])[1:-1]})
     return codec
 
@@ -105,10 +105,10 @@ def _refuse_other_kinds(start: bytes) -> None:
         if not start.startswith(magic):
             continue
         if unpack:
-            text = _("The file is compressed with %(name)s. Unpack it on the way: %(command)s")
+            text = _("The file is compressed with %(name)s. Unpack it while importing: %(command)s")
             raise ImportRefusedError(text % {"name": name, "command": UNPACK % {"tool": unpack}})
         if name == "ZIP":
             text = _("The file is a ZIP archive or an Excel workbook. Unpack it, or save the sheet as “CSV UTF-8”.")
             raise ImportRefusedError(text)
-        text = _("The file is %(name)s, not CSV. Save or export its rows as “CSV UTF-8” and import that.")
+        text = _("The file is %(name)s, not CSV. Save or export its rows as “CSV UTF-8” and import that file.")
         raise ImportRefusedError(text % {"name": name})

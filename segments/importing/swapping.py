@@ -38,7 +38,7 @@ def replace_rows(raw: psycopg.Connection, made: Made, *, patience: float, say: C
         return
     oid, kind, comment = old
     if kind not in "rp" or not (made.was is not None or comment == MARK):
-        text = _("There is already something called %(name)s in %(schema)s that no import made. Take another name.")
+        text = _("%(schema)s already has an object called %(name)s that was not imported. Choose another name.")
         raise ImportRefusedError(text % {"name": made.name, "schema": made.schema})
     if made.was is None:  # an import made it, but its description is gone
         was, keys = fitting.held(raw, oid)

@@ -15,11 +15,11 @@ from segments.types import WHOLE_BITS
 
 # How to write a value of each PostgreSQL type.
 HINTS: dict[str, Any] = {
-    **dict.fromkeys(rules.NUMBERS, gettext_lazy("A number without separators, for example 1200 or 12.50.")),
-    **dict.fromkeys(WHOLE_BITS, gettext_lazy("A whole number without separators, for example 1200.")),
-    **dict.fromkeys(rules.DATES, gettext_lazy("Year, month, day: for example 2024-01-31.")),
-    **dict.fromkeys(rules.TIMES, gettext_lazy("For example 2024-01-31 or 2024-01-31 18:00:00.")),
-    "boolean": gettext_lazy("Write true or false."),
+    **dict.fromkeys(rules.NUMBERS, gettext_lazy("A number without separators, e.g. 1200 or 12.50.")),
+    **dict.fromkeys(WHOLE_BITS, gettext_lazy("A whole number without separators, e.g. 1200.")),
+    **dict.fromkeys(rules.DATES, gettext_lazy("Year, month, day: e.g. 2024-01-31.")),
+    **dict.fromkeys(rules.TIMES, gettext_lazy("E.g. 2024-01-31 or 2024-01-31 18:00:00.")),
+    "boolean": gettext_lazy("Enter true or false."),
 }
 
 
@@ -44,9 +44,9 @@ class SegmentForm(forms.ModelForm):
             "name": gettext_lazy("Name"),
             "description": gettext_lazy("Description"),
             "table": gettext_lazy("Profile table"),
-            "match": gettext_lazy("Who belongs to it"),
+            "match": gettext_lazy("Members"),
         }
-        error_messages: ClassVar = {"name": {"required": gettext_lazy("Give the segment a name.")}}
+        error_messages: ClassVar = {"name": {"required": gettext_lazy("Enter a name for the segment.")}}
 
     def __init__(self, environment: Environment, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -66,19 +66,19 @@ class SegmentForm(forms.ModelForm):
         """Refuse a name that another segment of the environment has."""
         name = self.cleaned_data["name"]
         if self.environment.segments.filter(name=name).exclude(pk=self.instance.pk).exists():
-            raise forms.ValidationError(_("There is already a segment called “%(name)s”.") % {"name": name})
+            raise forms.ValidationError(_("A segment called “%(name)s” already exists.") % {"name": name})
         return str(name)
 
 
 def _match_choices(environment: Environment) -> list[tuple[str, str]]:
     if environment.audience == Audience.BUSINESSES:  # an account is nobody
         return [
-            (Match.ALL, _("Those that meet all of the conditions")),
-            (Match.ANY, _("Those that meet any of the conditions")),
+            (Match.ALL, _("Profiles that meet all conditions")),
+            (Match.ANY, _("Profiles that meet any condition")),
         ]
     return [
-        (Match.ALL, _("People who meet all of the conditions")),
-        (Match.ANY, _("People who meet any of the conditions")),
+        (Match.ALL, _("People who meet all conditions")),
+        (Match.ANY, _("People who meet any condition")),
     ]
 
 
@@ -138,6 +138,6 @@ class ConditionRow:
             return ""
         hint = str(HINTS.get(self.pg_type, ""))
         if self.operator == "one_of":
-            commas = _("A comma between one and the next.")
+            commas = _("Separate values with commas.")
             return f"{hint} {commas}".lstrip()
         return hint

@@ -173,7 +173,7 @@ def _set_up(request: EnvironmentRequest, segment: Segment) -> HttpResponse:
         with edit.held(lambda: _locked(request, segment.pk)):
             actions.save(saved, by=request.user)
     except IntegrityError:
-        setup.form.add_error("name", _("There is already a segment called “%(name)s”.") % name)
+        setup.form.add_error("name", _("A segment called “%(name)s” already exists.") % name)
         return _pane(request, setup, status=422, edit=edit)
     text = _("Segment “%(name)s” saved.") % name
     if request.POST.get("like"):

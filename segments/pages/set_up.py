@@ -37,9 +37,9 @@ class Projected:
     def problem(self) -> str:
         """Say what is wrong with what was chosen, "" if nothing."""
         if self.unknown and not self.is_account:
-            return _("Only a segment of accounts has attributes of its contacts. Choose none here.")
+            return _("Only account segments have attributes of contacts. Choose none here.")
         names = ", ".join(name[:63] for name in self.unknown[:5])
-        text = _("There is no contact field %(names)s. Check what is chosen under “Attributes of its contacts”.")
+        text = _("Unknown contact field %(names)s. Check your choice under “Attributes of its contacts”.")
         return text % {"names": names} if self.unknown else ""
 
 
@@ -175,7 +175,7 @@ class SegmentPane:
             self._check_rules()
             self.count_problem = _("Not counted: correct the condition first.")
         except psycopg.errors.QueryCanceled:
-            self.count_problem = _("Counting takes longer than a page may. Save, and the refresh counts.")
+            self.count_problem = _("Counting takes too long for this page. Save; the refresh will count.")
         except psycopg.Error as error:
             self.count_problem = str(shared_memory.advice(error) or _("The table cannot be read now."))
 
@@ -183,11 +183,11 @@ class SegmentPane:
 def _why_not_taken(counts: list[int]) -> str:
     """Return what is wrong with the numbers of fields, operators and values sent, "" if nothing."""
     if len(set(counts)) > 1:
-        return _("A part of a condition is missing. Nothing was saved. Check the conditions and save again.")
+        return _("Not saved: part of a condition is missing. Check the conditions and save again.")
     if counts[0] > rules.MOST_CONDITIONS:
         text = _(
-            "%(count)d conditions were sent, a segment holds at most %(most)d. Nothing was saved; the first %(most)d "
-            "are shown."
+            "Not saved: %(count)d conditions were sent, but a segment can have at most %(most)d. The first "
+            "%(most)d are shown."
         )
         return text % {"count": counts[0], "most": rules.MOST_CONDITIONS}
     return ""

@@ -58,7 +58,7 @@ def choose_shown(request: EnvironmentRequest, pk: int) -> HttpResponse:
         with edit.held(lambda: {"shown": _shown(list(found.fields.select_for_update()))}):
             showing.choose(found, edit.data.getlist("shown"), by=request.user)
     except showing.ChangedMeanwhileError:
-        text = _("Not saved: the table has changed since you opened it. Check its fields and save again.")
+        text = _("Not saved: the table changed after you opened it. Check its fields and save again.")
         return _page(request, found, field_problem=text)
     return done(request, _url(request, found, "fields"), _("Columns for viewers saved."), changed=FIELDS)
 
@@ -72,7 +72,7 @@ def relate(request: EnvironmentRequest, pk: int) -> HttpResponse:
     keys = {str(key.pk): key for key in relationships.single_keys(found)}
     key = keys.get(request.POST.get("key", ""))
     if field is None or key is None:
-        return _page(request, found, problem=_("Choose a field and the key of the table that it refers to."))
+        return _page(request, found, problem=_("Choose a field and the key of the table it links to."))
     try:
         made = relationships.relate(field, key, by=request.user)
     except relationships.NotRelatedError as error:
@@ -170,7 +170,7 @@ def _sample(request: EnvironmentRequest, table: Table, fields: list[Field]) -> d
     try:
         rows, problem = records.sample(table, fields, SAMPLE_ROWS), ""
     except (psycopg.Error, rules.RulesError, queries.NotReadyError) as error:
-        again = _("The rows cannot be read now. Import the table again if this stays so.")
+        again = _("The rows cannot be read now. If this continues, import the table again.")
         rows, problem = [], str(shared_memory.advice(error) or again)
     return {
         "fields": fields,

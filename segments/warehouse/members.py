@@ -34,7 +34,7 @@ from segments.warehouse.reader import SESSION
 logger = logging.getLogger(__name__)
 
 LOCKED_WITHIN = timedelta(seconds=10)  # from the start of a refresh until it holds its segment's lock
-STUCK = _("The refresh did not end. Refresh the segment again.")
+STUCK = _("The refresh did not finish. Refresh the segment again.")
 # Nested loops over two million members would never end; the planner knows little about a list just computed.
 PLANNER = SESSION + "; SET LOCAL enable_nestloop = off"
 
@@ -169,7 +169,7 @@ def _current(segment: Segment) -> Segment:
     try:
         return Segment.objects.select_related("environment", "table__environment").get(pk=segment.pk)
     except ObjectDoesNotExist:
-        raise RefreshError(_("The segment has been removed.")) from None
+        raise RefreshError(_("The segment was removed.")) from None
 
 
 def _make_members(segment: Segment) -> int:
@@ -231,7 +231,7 @@ def _fits(segment: Segment, columns: list[tuple[str, str]]) -> bool:
 def _apply_difference(segment: Segment, columns: list[tuple[str, str]]) -> None:
     """Delete old members and insert new ones; unchanged members cost no write."""
     if not _fits(segment, columns):
-        raise RefreshError(_("The key of the table has changed while the list is being read. Refresh again later."))
+        raise RefreshError(_("The key of the table changed while the list was read. Refresh again later."))
     same = sql.SQL(" AND ").join(sql.SQL("m.{0} = w.{0}").format(sql.Identifier(key)) for key, _type in columns)
     names = {"members": members_table(segment), "built": _built(segment), "same": same}
     with connection.cursor() as cursor:
@@ -249,7 +249,7 @@ def _explain(segment: Segment, error: Exception) -> Message:
     logger.error("Refresh of segment %s failed", segment.pk, exc_info=error)
     cause = error.__cause__ or error
     if isinstance(cause, psycopg.errors.UndefinedTable):
-        return _("Its table is no longer there. Import the table again, then refresh.")
+        return _("Its table no longer exists. Import the table again, then refresh.")
     return shared_memory.advice(cause) or _(
-        "The database could not make the list. Refresh again; if that fails, ask your operator."
+        "The database could not create the list. Refresh again; if that fails, ask your Waybill operator."
     )

@@ -82,7 +82,7 @@ def _count(connection: psycopg.Connection, queries: list[sql.Composed]) -> int:
 def _contact(segment: Segment) -> Relationship:
     contact = contact_of(segment.table)
     if contact is None:
-        text = _("No contact table is related to %(table)s any more. State the relationship on that table's page.")
+        text = _("No contact table is linked to %(table)s. Add the relationship on that table's page.")
         raise NotReadyError(text % {"table": segment.table.name})
     if segment.member_count is None:
         text = _("The segment “%(segment)s” has no member list yet. Refresh it first.")
@@ -116,7 +116,7 @@ def _finder(segment: Segment, contact: Relationship) -> Callable[[str], sql.Comp
         if name in projected:
             field = others[projected[name]]
             return spelled("c", field.name, field.pg_type, field.layout)
-        raise NotReadyError(_("There is no field %(name)s any more. Choose the fields again.") % {"name": name})
+        raise NotReadyError(_("The field %(name)s no longer exists. Choose the fields again.") % {"name": name})
 
     return find
 

@@ -108,7 +108,7 @@ def selected(columns: Columns, fields: Mapping[str, Field]) -> sql.Composed:
     parts: list[sql.Composable] = []
     for name, exported in columns:
         if name not in fields:
-            raise NotReadyError(_("There is no field %(name)s any more. Choose the fields again.") % {"name": name})
+            raise NotReadyError(_("The field %(name)s no longer exists. Choose the fields again.") % {"name": name})
         parts.append(
             sql.SQL("{} AS {}").format(
                 spelled("t", name, fields[name].pg_type, fields[name].layout), sql.Identifier(exported)

@@ -37,7 +37,7 @@ def why_not_readable(segment: Segment) -> Message:
     held = columns_of(table.environment.warehouse_schema, table.name)
     members = columns_of(WORK_SCHEMA, f"members_{segment.pk}")
     if not held:
-        return _("Its table %(table)s is no longer there. Import the table again, then refresh the segment.") % {
+        return _("Its table %(table)s no longer exists. Import the table again, then refresh the segment.") % {
             "table": table.name
         }
     if not keys or not keys <= held.keys():
@@ -57,10 +57,13 @@ def why_not_sendable(table: Table) -> Message:
     name = {"table": table.name}
     if not held:
         return (
-            _("The table “%(table)s” is no longer there. Import it again, or edit the export and take it out.") % name
+            _("The table “%(table)s” no longer exists. Import it again, or edit the export and remove the table.")
+            % name
         )
     if not wanted:
-        return _("The table “%(table)s” has no fields. Import it again, or edit the export and take it out.") % name
+        return (
+            _("The table “%(table)s” has no fields. Import it again, or edit the export and remove the table.") % name
+        )
     if missing := [field for field in wanted if field not in held]:
         return _("The table “%(table)s” no longer has %(fields)s. Import it again, then run the export again.") % {
             **name,

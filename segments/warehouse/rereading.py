@@ -30,7 +30,7 @@ def reread(table: Table) -> Reread:
     held = columns_of(table.environment.warehouse_schema, table.name)
     missing = [field for field in table.fields.all() if field.name not in held]
     if not held:
-        raise RereadError(_("The table “%(table)s” is no longer there. Import it again.") % {"table": table.name})
+        raise RereadError(_("The table “%(table)s” no longer exists. Import it again.") % {"table": table.name})
     if keys := [field for field in missing if field.is_key]:
         text = _("The table “%(table)s” has lost its key %(fields)s. Import it again with its key.")
         raise RereadError(text % {"table": table.name, "fields": _named(keys)})
@@ -48,8 +48,8 @@ def _count(table: Table) -> int:
 
 def _warning(missing: list[Field]) -> Message:
     words = ngettext(
-        "Its field %(fields)s is no longer there. Import the table again.",
-        "Its fields %(fields)s are no longer there. Import the table again.",
+        "Its field %(fields)s no longer exists. Import the table again.",
+        "Its fields %(fields)s no longer exist. Import the table again.",
         len(missing),
     )
     return words % {"fields": _named(missing)} if missing else EMPTY

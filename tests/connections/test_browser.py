@@ -144,7 +144,7 @@ def test_who_can_use_a_connection_is_chosen_from_the_list(open_page, look):
     panel.get_by_role("checkbox", name="carl").check()
     assert problems(page) == []
     panel.get_by_role("button", name="Save").click()
-    expect(page.locator("#announce")).to_have_text("Saved who can use “Call list”.")
+    expect(page.locator("#announce")).to_have_text("Sharing of “Call list” saved.")
     expect(page.locator("#list .cell-connection")).to_have_text("carl")
     assert named() == ["carl"]
     assert problems(page) == []
@@ -163,7 +163,7 @@ def test_among_many_contributors_one_is_found_and_ticked(open_page):
     expect(panel.locator("[data-pick]:visible")).to_have_count(1)
     panel.get_by_role("checkbox", name="person17").check()
     panel.get_by_role("button", name="Save").click()
-    expect(page.locator("#announce")).to_have_text("Saved who can use “Call list”.")
+    expect(page.locator("#announce")).to_have_text("Sharing of “Call list” saved.")
     assert named() == ["person17"]
 
 
@@ -174,7 +174,7 @@ def test_who_can_use_a_connection_is_chosen_without_scripts(open_page):
     page.get_by_role("radio", name="Named contributors").check()
     page.get_by_role("checkbox", name="carl").check()
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("Saved who can use “Call list”.")).to_be_visible()
+    expect(page.get_by_text("Sharing of “Call list” saved.")).to_be_visible()
     assert named() == ["carl"]
 
 
@@ -189,7 +189,7 @@ def test_a_stored_secret_is_replaced_or_kept_after_all(open_page):
     expect(password).to_be_hidden()
     page.get_by_role("radio", name="Replace").check()
     expect(password).to_be_visible()
-    page.get_by_role("radio", name="Kept since").check()
+    page.get_by_role("radio", name="Stored since").check()
     expect(password).to_be_hidden()
     assert "planted" not in page.content()
 

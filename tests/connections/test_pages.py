@@ -71,7 +71,7 @@ def test_search_looks_at_names_and_types(environment, as_ada, search, found):
 def test_a_search_without_result_offers_the_way_back(environment, as_ada):
     make_connection(environment)
     text = as_ada.get(url(environment, "list"), {"q": "<zzz>"}).content.decode()
-    assert "No connection matches" in text
+    assert "No connections match" in text
     assert "<zzz>" not in text
 
 
@@ -167,10 +167,10 @@ def test_with_htmx_the_panel_closes_and_the_list_reloads(environment, as_ada):
     [
         ({"name": ""}, "Enter a name that people will recognize"),
         ({"name": "taken"}, "Another connection has this name"),
-        ({"agree": ""}, "Tick this box to agree"),
+        ({"agree": ""}, "Tick to agree"),
         ({"sharing": "everybody"}, "not one of the available choices"),
-        ({"settings-folder": "../../etc"}, "Write folder names"),
-        ({"settings-folder": "/etc"}, "Write it without the leading /"),
+        ({"settings-folder": "../../etc"}, "Enter folder names"),
+        ({"settings-folder": "/etc"}, "Enter it without the leading /"),
     ],
 )
 def test_an_invalid_form_says_what_to_do_and_saves_nothing(environment, as_ada, changes, said):
@@ -260,7 +260,7 @@ def test_the_edit_pane_shows_the_last_test_and_leads_on(environment, as_ada, sav
 
 
 def test_what_contributors_would_lose_is_said_before(environment, as_ada, saved):
-    said, edit = "3 exports will be view only for contributors", url(environment, "edit", pk=saved.pk)
+    said, edit = "3 exports become view only for contributors", url(environment, "edit", pk=saved.pk)
     for name in ("A", "B", "C"):
         make_export(environment, name, connection=saved)
     assert said not in as_ada.get(edit).content.decode()
@@ -289,14 +289,15 @@ def test_a_failed_test_names_the_step(environment, as_ada, saved, settings):
     answer = as_ada.post(url(environment, "test", pk=saved.pk), headers=HTMX)
     work_off()
     text = as_ada.get(url(environment, "test", pk=saved.pk)).content.decode()
-    assert "Failed at: Find the base directory" in text
-    assert "Whoever operates Waybill has to make it." in text
+    assert "Failed: Find the base directory" in text
+    assert "Ask your Waybill operator to create it." in text
     assert "not reached" in text
     assert 'class="button button-primary" href="' + url(environment, "edit", pk=saved.pk) in text
     assert answer.headers["HX-Trigger"] == "connections:changed"
     listed = as_ada.get(url(environment, "list")).content.decode()
-    assert "Find the base directory, " in listed
-    assert "</time>" in listed.split("Find the base directory, ")[1].split("</td>")[0]
+    failed = listed.split('title="Find the base directory"')[1].split("</td>")[0]
+    assert "Connection failed" in failed
+    assert "</time>" in failed
 
 
 def test_opening_the_test_page_tests_nothing(environment, as_ada, saved):

@@ -37,7 +37,7 @@ def run_by_keyboard(page, name):
 def test_run_in_the_menu_of_a_row_gives_the_focus_back_to_it_and_says_so_visibly(visit):
     page = visit()
     menu = run_by_keyboard(page, "Autumn newsletter")
-    expect(page.locator("#status-line")).to_contain_text("“Autumn newsletter” is queued.")
+    expect(page.locator("#status-line")).to_contain_text("“Autumn newsletter” queued.")
     expect(page.locator("#status-line button")).to_be_visible()
     expect(menu).to_be_focused()
     expect(page.locator("tr", has=menu).locator(".status-link")).to_contain_text("Successful")
@@ -65,7 +65,7 @@ def test_run_in_the_command_bar_ends_the_selection_and_leads_back_to_the_row(vis
     run = command(page, "Run")
     run.focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#announce")).to_contain_text("is queued")
+    expect(page.locator("#announce")).to_contain_text("queued")
     expect(run).to_be_hidden()
     expect(page.locator(".list tbody :checked")).to_have_count(0)
     expect(page.get_by_role("link", name="Lapsed customers 12 m", exact=True)).to_be_focused()

@@ -240,9 +240,9 @@ def test_fields_are_moved_without_a_request(visit):
 def test_choosing_another_connection_keeps_what_is_typed(visit):
     page = visit()
     panel = open_add(page)
-    panel.get_by_label("Name", exact=False).first.fill("Kept")
+    panel.get_by_label("Name", exact=False).first.fill("Stored")
     panel.get_by_role("checkbox", name=re.compile("^Churn risk")).check()
     panel.get_by_label("Connection").select_option(label="Analytics folder")
     expect(panel.get_by_role("heading", name="Local folder")).to_be_visible()
-    expect(panel.get_by_label("Name", exact=False).first).to_have_value("Kept")
+    expect(panel.get_by_label("Name", exact=False).first).to_have_value("Stored")
     expect(panel.get_by_role("checkbox", name=re.compile("^Churn risk"))).to_be_checked()

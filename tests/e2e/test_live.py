@@ -301,6 +301,6 @@ def test_a_delivered_file_is_downloaded_and_a_missing_one_is_told_in_the_panel(v
     file.unlink()
     try:
         panel.locator("#progress-files a").first.click()
-        expect(panel.locator(".notice")).to_contain_text("The file is no longer there.")
+        expect(panel.locator(".notice")).to_contain_text("The file no longer exists.")
     finally:
         file.write_bytes(kept)

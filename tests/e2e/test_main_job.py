@@ -76,7 +76,7 @@ def test_a_contributor_sends_a_segment_over_sftp_without_scripts(portal, visit):
     expect(page.locator("#export-preview").get_by_role("columnheader", name="e_mail")).to_be_visible()
     assert_masked(portal, page.locator("#export-preview").inner_text())
     page.get_by_role("button", name="Save and run").click()
-    expect(page.get_by_text("“Without scripts” is added. Its run is queued.")).to_be_visible()
+    expect(page.get_by_text("“Without scripts” added. Run queued.")).to_be_visible()
     expect(page.get_by_role("heading", name="Progress details")).to_be_visible()
     page.goto("/e/contoso/exports/")
     reload_until(page, row_of(page, "Without scripts").get_by_text("Successful"))
@@ -110,7 +110,7 @@ def test_a_running_job_is_canceled_without_scripts(portal, visit):
     row = row_of(page, "Another slow delivery")
     row.locator("summary").click()
     row.get_by_role("button", name="Run", exact=True).click()
-    expect(page.get_by_text("“Another slow delivery” is queued.")).to_be_visible()
+    expect(page.get_by_text("“Another slow delivery” queued.")).to_be_visible()
     row_of(page, "Another slow delivery").locator(".status-link").click()
     with page.expect_event("load"):
         page.get_by_role("button", name="Cancel job").click()
@@ -135,4 +135,4 @@ def test_an_export_is_removed_after_a_question(visit):
     expect(panel.get_by_role("link", name="Cancel")).to_be_focused()
     panel.get_by_role("button", name="Remove").click()
     expect(row).to_have_count(0)
-    expect(page.locator("#announce")).to_contain_text("“Short-lived” is removed.")
+    expect(page.locator("#announce")).to_contain_text("“Short-lived” removed.")

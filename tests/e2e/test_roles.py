@@ -51,7 +51,7 @@ def test_a_page_that_is_not_for_them_says_so_and_leads_back(visit):
 
 def test_who_has_no_connection_is_told_whom_to_ask(visit):
     page = visit("carl", "/e/empty/exports/")
-    expect(page.get_by_text("Ask Ada Okafor to add one and to share it with you.")).to_be_visible()
+    expect(page.get_by_text("Ask Ada Okafor to add one and share it with you.")).to_be_visible()
     expect(page.get_by_role("button", name="Add export")).to_be_disabled()
 
 

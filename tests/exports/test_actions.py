@@ -140,7 +140,7 @@ def test_run_all_runs_active_schedules_that_the_user_may_edit_and_says_what_it_l
     assert Run.objects.count() == 1
     page = carl.post(url("run_all", environment=environment), follow=True)
     said = page.content.decode()
-    assert "“Follows” is queued." in said
+    assert "“Follows” queued." in said
     for reason in ("Running or waiting already", "Schedule is off", "You can only view them", "No connection"):
         assert f"{reason}: 1 left out" in said
     assert set(Run.objects.values_list("export__name", flat=True)) == {"Follows", "Busy"}
@@ -159,7 +159,7 @@ def test_run_all_lists_names_one_by_one_and_counts_those_above_twenty(environmen
 
 
 @pytest.mark.parametrize(
-    "mode, words", [("off", "No export has an active schedule"), (None, "There is no export yet.")]
+    "mode, words", [("off", "You can run no export with an active schedule"), (None, "No exports yet.")]
 )
 def test_run_all_with_nothing_to_run_offers_no_button(environment, shared, carl, mode, words):
     if mode:

@@ -273,7 +273,7 @@ def test_a_file_that_stands_in_the_way_fails_the_run_with_what_arrived(local):
     assert run.state == State.RETRYING
     local.settle(run)
     assert run.state == State.FAILED
-    assert "did not write already has the name" in run.message
+    assert "already exists and was not written by this run" in run.message
     assert "1 of 4 files arrived" in run.message
     assert run.export.runs.filter(state__in=DELIVERED).count() == 0
 

@@ -215,7 +215,7 @@ def test_a_run_whose_own_process_is_killed_starts_again_by_itself(house):
     killed_at = time.monotonic()
     until(lambda: house.run()["state"] == "queued" or house.run()["claims"] == 2, what="the run is given back")
     assert time.monotonic() - killed_at < LEASE_SECONDS, "the watcher sees it before the lease ends"
-    assert "starts again by itself" in house.run()["message"]
+    assert "restarts automatically" in house.run()["message"]
     assert house.visible() == []
     assert house.ends_well()["claims"] == 2
 
@@ -293,7 +293,7 @@ def test_a_run_that_kills_its_process_each_time_is_given_up_and_the_next_one_wor
         house.worker_process().children()[0].kill()
         until(lambda: house.run()["state"] != "running")
     assert house.run()["state"] == "failed"
-    assert "was given up" in house.run()["message"]
+    assert "and was stopped" in house.run()["message"]
     assert house.visible() == []
     Slow.is_slow = False
     house.manage("run_export", "Everybody", "--environment", "faults")

@@ -77,7 +77,7 @@ def set_up(browser: Browser, at: str, port: str) -> None:
     browser.post(f"{at}add/sftp", form | hidden)
     (pk,) = re.findall(r'id="open-(\d+)"[^>]*>VisiblePartnerName', browser.get(at))
     browser.post(f"{at}{pk}/test", {})
-    until(lambda: "Failed at: Log in" in browser.get(f"{at}{pk}/test"), what="the test fails at its log-in")
+    until(lambda: "Failed: Log in" in browser.get(f"{at}{pk}/test"), what="the test fails at its log-in")
 
 
 def dump(data: Path) -> str:

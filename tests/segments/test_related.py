@@ -82,7 +82,7 @@ def test_it_can_be_read_aloud():
 def test_a_relationship_taken_back_stops_the_refresh_with_words_and_keeps_the_members(related):
     segment = make_segment(related, conditions=[on_account("Industry", "equals", "Cafés")])
     relationships.unrelate(Relationship.objects.get(), by=None)
-    with pytest.raises(RefreshError, match="rows refer to no Accounts through “AccountId” any more"):
+    with pytest.raises(RefreshError, match="rows no longer link to Accounts through “AccountId”"):
         refresh(segment)
     segment.refresh_from_db()
     assert segment.status == SegmentStatus.FAILED

@@ -112,13 +112,13 @@ def test_it_survives_a_new_import_and_is_broken_while_a_side_is_missing(accounts
     make_table(environment, "Contacts", CONTACTS, "ContactId", profile_kind="contact")
     assert problem() == ""
     make_table(environment, "Contacts", "ContactId\n11\n", "ContactId", profile_kind="contact")
-    assert problem() == "Contacts has no field “AccountId” any more."
+    assert problem() == "Contacts no longer has a field “AccountId”."
     assert relationships.relationships_of([contacts]) == []
     letters = CONTACTS.replace(",1,", ",A1,")
     make_table(environment, "Contacts", letters, "ContactId", profile_kind="contact")
-    assert problem() == "A field of type text cannot be compared with one of type smallint."
+    assert problem() == "Fields of type text and smallint cannot be compared."
     make_table(environment, "Contacts", CONTACTS, "ContactId", profile_kind="contact")
     make_table(environment, "Accounts", ACCOUNTS, "Company", profile_kind="account")
-    assert problem() == "“AccountId” is not the only key of Accounts any more."
+    assert problem() == "“AccountId” is no longer the only key of Accounts."
     make_table(environment, "Accounts", ACCOUNTS, "AccountId", profile_kind="account")
     assert [one.pk for one in relationships.relationships_of([contacts])] == [found.pk]

@@ -100,7 +100,7 @@ def test_a_column_that_changed_since_the_page_was_opened_is_not_marked(administr
     Field.objects.filter(name="Income").update(pg_type="text")
     answer = administrator.post(url("choose_shown", table), {"shown": opened})
     assert answer.status_code == 422
-    assert "the table has changed since you opened it" in answer.content.decode()
+    assert "the table changed after you opened it" in answer.content.decode()
     assert shown(table) == []
 
 
@@ -181,7 +181,7 @@ def test_a_column_that_comes_back_or_changes_is_masked_again(environment, table,
     make_table(environment, "Guests", without.replace("5000", "five"), "GuestId", semantic_types={"Note": "street"},
                tell=said.append)  # fmt: skip
     assert shown(table) == []
-    again = "Viewers see {} masked again, since its type or meaning has changed."
+    again = "Viewers see {} masked again because its type or meaning changed."
     assert {again.format("Income"), again.format("Note")} <= set(said)
     assert AuditEvent.objects.filter(action="import").latest("pk").changes["shown"] == [["Note", "Income", "City"], []]
     make_table(environment, "Guests", GUESTS, "GuestId")
@@ -216,7 +216,7 @@ def test_an_import_shows_the_columns_that_it_is_asked_to(environment, tmp_path):
 
 
 def test_an_import_refuses_to_show_a_column_that_is_not_there(environment):
-    with pytest.raises(ImportRefusedError, match="there is no column Town"):
+    with pytest.raises(ImportRefusedError, match="no column Town"):
         make_table(environment, "Guests", GUESTS, "GuestId", shown=["Town"])
 
 

@@ -67,11 +67,10 @@ def test_another_type_is_told_with_the_value_and_whoever_needs_the_old_one(guest
     table, told = load(environment, FULL + "B2,unknown,2026-05-02\n")
     assert types_of(table) == {"No": "text", "Nights": "text", "Left": "date"}
     assert told == [
-        "No was smallint and is text from now on: “B2” is no smallint. Nothing used it.",
-        "Nights was smallint and is text from now on: “unknown” is no smallint."
-        " Change the rules of “Long stays”: they cannot be refreshed until then."
-        " Check the rules of “Three”: they compare values of type text now."
-        " Sent by “Letter”: does its target take the new values?",
+        "No changed from smallint to text: “B2” is not a valid smallint. It was not used.",
+        "Nights changed from smallint to text: “unknown” is not a valid smallint. Change the rules of “Long "
+        "stays”: until then they cannot be refreshed. Check the rules of “Three”: they now compare values of type "
+        "text. “Letter”: check that the destination accepts the new values.",
     ]
     assert long.name == "Long stays"
 
@@ -103,8 +102,8 @@ def test_whole_numbers_become_decimals_and_dates_times_and_that_is_said(guests, 
     table, told = load(environment, "No,Nights,Left\n1,2.50,2026-05-01 10:00:00\n")
     assert types_of(table) == TYPES | {"Nights": "numeric", "Left": "timestamp"}
     assert told == [
-        "Nights was smallint and is numeric from now on.",
-        "Left was date and is timestamp from now on.",
+        "Nights changed from smallint to numeric.",
+        "Left changed from date to timestamp.",
     ]
     assert refresh(segment) == 1
 
@@ -132,8 +131,8 @@ def test_fields_that_are_related_go_on_comparing(guests, environment):
     load(environment, "No,Nights,Left\n1,3,\n70000,1,\n")
     assert refresh(segment) == 1
     _table, told = load(environment, "No,Nights,Left\nB2,3,\n")
-    assert "“B2” is no integer. Change the rules of “Their guests”" in told[0]
-    assert f"Broken is now: {relationship}." in told[0]
+    assert "“B2” is not a valid integer. Change the rules of “Their guests”" in told[0]
+    assert f"Now broken: {relationship}." in told[0]
 
 
 def test_what_a_bad_file_made_text_is_a_number_again_for_the_rules_that_need_it(guests, environment):
@@ -142,8 +141,8 @@ def test_what_a_bad_file_made_text_is_a_number_again_for_the_rules_that_need_it(
     table, told = load(environment, FULL)
     assert types_of(table) == TYPES | {"No": "text"}
     assert told == [
-        f"Nights was text and is smallint from now on. Check the rules of “{segment.name}”: they compare"
-        " values of type smallint now."
+        f"Nights changed from text to smallint. Check the rules of “{segment.name}”: they now compare"
+        " values of type smallint."
     ]
     assert refresh(segment) == 1
 
@@ -188,8 +187,8 @@ def test_moments_of_several_zones_are_made_by_a_type_that_a_note_names(environme
     table, told = load(environment, text)
     assert types_of(table)["Seen"] == "text"
     assert told == [
-        "Seen looks like times, but stays text. Import it with --type Seen=timestamptz to make it times."
-        " Exports then write them in UTC, such as 2026-03-01 07:30:00+00."
+        "Seen looks like times, but stays text. To import it as times, use --type Seen=timestamptz. Exports then "
+        "write UTC, e.g. 2026-03-01 07:30:00+00."
     ]
     table, told = load(environment, text, types={"Seen": "timestamptz"})
     assert types_of(table)["Seen"] == "timestamp with time zone"
@@ -201,15 +200,19 @@ def test_moments_of_several_zones_are_made_by_a_type_that_a_note_names(environme
 @pytest.mark.parametrize(
     ("kind", "values", "said"),
     [
-        ("integer", ["1", "A1"], "Line 3, column Code: “A1” is no integer. Correct it, or name another --type."),
+        (
+            "integer",
+            ["1", "A1"],
+            "Line 3, column Code: “A1” is not a valid integer. Correct it, or name another --type.",
+        ),
         (
             "integer",
             ["1", "02"],
-            "Column Code cannot be integer: not each value would be written as it is in the file.",
+            "Column Code cannot be integer: some values would not be written as in the file.",
         ),
         ("timestamptz", ["2026-07-01 07:30:00"], "Column Code cannot be timestamptz"),
-        ("date", ["5/8/1986"], "Line 2, column Code: “5/8/1986” is no date."),
-        ("money", ["1"], "There is no type money. Known are: text, integer, numeric,"),
+        ("date", ["5/8/1986"], "Line 2, column Code: “5/8/1986” is not a valid date."),
+        ("money", ["1"], "Unknown type money. Known types: text, integer, numeric,"),
     ],
 )
 def test_values_that_are_not_of_the_type_asked_for_are_refused(environment, kind, values, said):

@@ -12,7 +12,7 @@ class NoFileError(DeliveryError):
 
     def __init__(self) -> None:
         super().__init__(
-            _("What has the file's name now is not a file that Waybill wrote. Move it away, then try again."),
+            _("The file with this name was not written by Waybill. Move it, then try again."),
             permanent=True,
         )
 
@@ -22,7 +22,7 @@ def components(path: str) -> list[str]:
     names = path.split("/")
     if any(name in {"", ".", ".."} or "\0" in name or "\\" in name for name in names):
         raise DeliveryError(
-            _("A file or folder name of this export cannot be used."), detail=repr(path), permanent=True
+            _("This export has a file or folder name that cannot be used."), detail=repr(path), permanent=True
         )
     return names
 
@@ -63,8 +63,7 @@ def _run(run_key: str) -> str:
 def foreign_file(name: str) -> DeliveryError:
     """The refusal to replace a file that the run did not write."""
     return DeliveryError(
-        _("A file that this run did not write already has the name “%(name)s”. Move it away, then run again.")
-        % {"name": name},
+        _("“%(name)s” already exists and was not written by this run. Move it, then run again.") % {"name": name},
         permanent=True,
     )
 
@@ -72,8 +71,7 @@ def foreign_file(name: str) -> DeliveryError:
 def changed_file(name: str) -> DeliveryError:
     """The refusal to replace a file that the export did not write, or that was changed since."""
     return DeliveryError(
-        _("“%(name)s” was not written by this export, or was changed since. Move it away, then run again.")
-        % {"name": name},
+        _("“%(name)s” was not written by this export, or was changed since. Move it, then run again.") % {"name": name},
         permanent=True,
     )
 
@@ -93,7 +91,7 @@ def refuse_changed(
 def gone_file(detail: str = "") -> DeliveryError:
     """The error for a delivered file that no longer exists."""
     return DeliveryError(
-        _("The file is no longer there. Somebody moved or removed it since it was delivered."),
+        _("The file no longer exists. It was moved or removed after delivery."),
         detail=detail,
         permanent=True,
     )

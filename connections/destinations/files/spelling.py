@@ -31,7 +31,7 @@ def taken_literally(folder: str) -> Message:
     if not HOME.match(folder) and not problem(folder):
         return EMPTY
     return _(
-        "The folder is there, but the server took its name literally, so files may go elsewhere than you think. "
+        "The folder exists, but the server took its name literally, so files may go to an unexpected place. "
         "Correct the folder in the connection."
     )
 
@@ -39,35 +39,37 @@ def taken_literally(folder: str) -> Message:
 def _whole_address(folder: str) -> Message:
     found = _URL.match(folder) or _SCP.match(folder)
     inner = (found["folder"] if found else "") or "/upload"
-    return _("Write only the folder, for example %(folder)s. The server has a field of its own.") % {"folder": inner}
+    return _("Enter only the folder, e.g. %(folder)s. The server has its own field.") % {"folder": inner}
 
 
 def _drive(folder: str) -> Message:
     inner = "/" + folder[2:].replace("\\", "/").strip("/")
-    return _("Write the folder without a drive letter, as the server shows it, for example %(folder)s.") % {
+    return _("Enter the folder without a drive letter, as the server shows it, e.g. %(folder)s.") % {
         "folder": inner if inner != "/" else "/upload"
     }
 
 
 def _backslash(folder: str) -> Message:
     inner = re.sub(r"[\\/]+", "/", folder)
-    return _("Separate folders with /, for example %(folder)s.") % {"folder": inner}
+    return _("Separate folders with /, e.g. %(folder)s.") % {"folder": inner}
 
 
 def _variable(_folder: str) -> Message:
-    return _("The server does not replace variables. Write the folder's real name, for example /upload.")
+    return _("The server does not replace variables. Enter the folder's real name, e.g. /upload.")
 
 
 def _tilde(_folder: str) -> Message:
-    return _("“~” stands only at the beginning, for the login folder, as in ~/upload. Write the folder's real name.")
+    return _(
+        "“~” is only allowed at the beginning, for the login folder, as in ~/upload. Enter the folder's real name."
+    )
 
 
 def _quoted(folder: str) -> Message:
-    return _("Write the folder without quotation marks: %(folder)s") % {"folder": folder.strip(_QUOTES)}
+    return _("Enter the folder without quotation marks: %(folder)s") % {"folder": folder.strip(_QUOTES)}
 
 
 def _climbs(_folder: str) -> Message:
-    return _("Write the folder without “..”, for example /upload/crm.")
+    return _("Enter the folder without “..”, e.g. /upload/crm.")
 
 
 _PROBLEMS = (

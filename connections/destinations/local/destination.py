@@ -27,29 +27,28 @@ class LocalFolder(FileDestination):
 
     slug = "local"
     label = gettext_lazy("Local folder")
-    summary = gettext_lazy("Writes files to a folder of the machine that Waybill runs on.")
+    summary = gettext_lazy("Writes files to a folder on the machine that runs Waybill.")
     monogram = "LF"
     tone = "slate"
     settings_form = LocalFolderForm
     can_download = True
     check_steps = (
         gettext_lazy("Find the base directory"),
-        gettext_lazy("Open the folder, or make it"),
+        gettext_lazy("Open or create the folder"),
         gettext_lazy("Write, rename and read back a test file"),
         gettext_lazy("Remove the test file"),
     )
     help_sections = (
         HelpSection(
-            gettext_lazy("Where the folders lie"),
+            gettext_lazy("Where the folders are"),
             (
                 gettext_lazy(
-                    "Whoever operates Waybill allows one directory of the machine, in the setting "
-                    "WAYBILL_LOCAL_FOLDER_BASE. The folder of every connection lies below it, and no name or link "
-                    "leads out of it."
+                    "Your Waybill operator allows one directory of the machine, in WAYBILL_LOCAL_FOLDER_BASE. The "
+                    "folder of every connection is inside it; names and links cannot lead out of it."
                 ),
                 gettext_lazy(
-                    "The account that Waybill runs as owns files and folders, and its group may read them; others may "
-                    "not. Whoever fetches the files needs an account in that group."
+                    "Files and folders belong to the account that runs Waybill. Its group can read them; other "
+                    "accounts cannot. To fetch the files, use an account in that group."
                 ),
             ),
         ),
@@ -60,7 +59,7 @@ class LocalFolder(FileDestination):
         """Say that the operator has not allowed a base directory."""
         if site.LOCAL_FOLDER_BASE:
             return ""
-        allow = _("Whoever operates Waybill has to allow a directory in the setting WAYBILL_LOCAL_FOLDER_BASE first.")
+        allow = _("Ask your Waybill operator to set WAYBILL_LOCAL_FOLDER_BASE first.")
         return str(allow)
 
     @contextmanager
@@ -99,13 +98,13 @@ class _Probe:
     def base(self) -> Finding:
         """Look up the base directory."""
         os.close(open_base())
-        return _("The base directory is there."), site.LOCAL_FOLDER_BASE
+        return _("The base directory exists."), site.LOCAL_FOLDER_BASE
 
     def folder(self) -> Finding:
         """Open the folder as a run would."""
         with explained():
             self._session = LocalSession(self._folder, "check")
-        return _("The folder is there."), os.path.join(site.LOCAL_FOLDER_BASE, *self._folder)
+        return _("The folder exists."), os.path.join(site.LOCAL_FOLDER_BASE, *self._folder)
 
     def write(self) -> Finding:
         """List the folder, write a test file as a run would, and read it again."""
@@ -151,7 +150,7 @@ class _Probe:
             fd = os.open(self._name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._session.root)
         with os.fdopen(fd, "rb") as file:
             if file.read() != b"waybill":
-                raise DeliveryError(_("The test file did not hold what was written to it. Have the disk checked."))
+                raise DeliveryError(_("The test file's content was not what was written. Have the disk checked."))
 
 
 def _left_behind() -> Message:

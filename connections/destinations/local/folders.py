@@ -24,7 +24,7 @@ def open_base() -> int:
         return os.open(settings.LOCAL_FOLDER_BASE, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise DeliveryError(
-            _("The base directory cannot be opened. Whoever operates Waybill has to make it."),
+            _("The base directory cannot be opened. Ask your Waybill operator to create it."),
             detail=f"WAYBILL_LOCAL_FOLDER_BASE={settings.LOCAL_FOLDER_BASE}: {error.strerror}",
             permanent=True,
         ) from error
@@ -84,11 +84,11 @@ def explained() -> Iterator[None]:
 def _reason(code: int | None) -> tuple[Message, bool]:
     """Return what an error number means, and whether it lasts until somebody acts."""
     if code in {errno.ENOSPC, errno.EDQUOT}:
-        return _("The disk of the local folder is full. Make room; the run then goes on."), False
+        return _("The disk of the local folder is full. Free some space; the run then continues."), False
     if code in {errno.EACCES, errno.EPERM, errno.EROFS}:
-        return _("Waybill may not write in the local folder. Whoever operates Waybill can allow it."), True
+        return _("Waybill cannot write to the local folder. Ask your Waybill operator to allow it."), True
     if code in {errno.ENOTDIR, errno.ELOOP}:
-        return _("A link or a file stands where the local folder should be. Remove it or choose another folder."), True
+        return _("A link or file has the local folder's name. Remove it or choose another folder."), True
     if code == errno.ENAMETOOLONG:
-        return _("The name of a file is too long. Give the export a shorter name."), True
-    return _("The local folder could not be written. Ask whoever operates Waybill to look at it."), False
+        return _("The file name is too long. Give the export a shorter name."), True
+    return _("Writing to the local folder failed. Ask your Waybill operator to check it."), False

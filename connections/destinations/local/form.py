@@ -22,8 +22,8 @@ class LocalFolderForm(SettingsForm):
         max_length=200,
         validators=[one_line],
         help_text=gettext_lazy(
-            "Below the directory that whoever operates Waybill allowed, for example crm/newsletter. It is made when "
-            "it is missing. Leave empty to use that directory itself."
+            "A folder in the directory your Waybill operator allowed, e.g. crm/newsletter. Created if missing. "
+            "Leave empty to use that directory itself."
         ),
     )
 
@@ -33,10 +33,10 @@ class LocalFolderForm(SettingsForm):
         if self.stored is not None and folder == self.stored.get("folder"):
             return folder
         if self.cleaned_data["folder"].startswith("/"):
-            text = _("Write it without the leading /: folders lie below the base directory.")
+            text = _("Enter it without the leading /: folders are inside the base directory.")
             raise forms.ValidationError(text, code="absolute")
         if not _is_plain(folder):
-            text = _("Write folder names separated by /, such as crm/newsletter, without “..”, “~” or variables.")
+            text = _("Enter folder names separated by /, e.g. crm/newsletter, without “..”, “~” or variables.")
             raise forms.ValidationError(text, code="unsafe")
         return folder
 

@@ -94,5 +94,5 @@ def _explained() -> Iterator[None]:
     except OSError as error:
         if error.errno in _NOT_THERE:
             raise names.gone_file(str(error)) from error
-        message = _("The file could not be read. Ask whoever operates Waybill to look at the local folder.")
+        message = _("The file could not be read. Ask your Waybill operator to check the local folder.")
         raise DeliveryError(message, detail=str(error)) from error

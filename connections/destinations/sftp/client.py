@@ -87,8 +87,8 @@ def confirm_host_key(transport: paramiko.Transport, pinned: str) -> Text:
         return keys.fingerprint(shown)
     raise DeliveryError(
         _(
-            "The server's identity has changed: its host key is not the one that was confirmed at set-up. Nothing "
-            "was sent. Ask an administrator to check with whoever runs the server."
+            "The server's identity has changed: its host key is not the one confirmed during setup. Nothing was "
+            "sent. Ask an administrator to check with the server operator."
         ),
         detail=_("Confirmed: %(pinned)s. The server now shows %(shown)s.")
         % {

@@ -28,26 +28,25 @@ HELP = (
         gettext_lazy("Passwords and keys"),
         (
             gettext_lazy(
-                "With a password, with a private key, or with both if the server asks for both. An account that also "
-                "asks for a code cannot be used: nobody is there to type it."
+                "With a password, a private key, or both. Accounts that also ask for a one-time code cannot be used."
             ),
             gettext_lazy(
-                "Keys may be Ed25519, ECDSA, or RSA of 3,072 bits or more, as OpenSSH or PEM text, with a passphrase "
-                "or without. Shorter RSA keys and DSA keys are refused. Convert a PuTTY key (.ppk) first: "
-                "“puttygen KEY.ppk -O private-openssh -o KEY”."
+                "Keys can be Ed25519, ECDSA, or RSA with at least 3,072 bits, as OpenSSH or PEM text, with or "
+                "without a passphrase. Shorter RSA keys and DSA keys are rejected. Convert a PuTTY key (.ppk) "
+                "first: “puttygen KEY.ppk -O private-openssh -o KEY”."
             ),
         ),
     ),
     HelpSection(
-        gettext_lazy("How Waybill knows the server"),
+        gettext_lazy("How Waybill identifies the server"),
         (
             gettext_lazy(
-                "When a connection is set up, Waybill shows the fingerprint of the server's host key. Compare it with "
-                "the one that whoever runs the server tells you through a separate channel."
+                "When you set up a connection, Waybill shows the fingerprint of the server's host key. Compare it "
+                "with the fingerprint that the server operator gives you through a separate channel."
             ),
             gettext_lazy(
-                "From then on nothing is sent to a server with another host key, and no password either. When the "
-                "server gets a new one, an administrator confirms it again in the connection."
+                "From then on, Waybill sends nothing, not even a password, to a server with another host key. If "
+                "the server gets a new key, an administrator confirms it in the connection."
             ),
         ),
     ),
@@ -55,37 +54,36 @@ HELP = (
         gettext_lazy("The folder"),
         (
             gettext_lazy(
-                "Write it as the server shows it, with / between names. /upload begins at the top of the server; "
-                "upload or ~/upload lie below the folder that a log-in starts in."
+                "Enter it as the server shows it, with / between names. /upload begins at the server's top folder; "
+                "upload or ~/upload are in the login folder."
             ),
         ),
     ),
     HelpSection(
-        gettext_lazy("What the server has to allow"),
+        gettext_lazy("What the server must allow"),
         (
             gettext_lazy(
-                "The account needs the right to create folders, and to write, rename, list, read and remove files "
-                "below the connection's folder. Waybill removes only hidden files of its own, and leaves all others as "
-                "they are, whatever their names."
+                "The account needs permission to create folders, and to write, rename, list, read and remove files "
+                "in the connection's folder. Waybill removes only its own hidden files and leaves all others as "
+                "they are."
             ),
             gettext_lazy(
-                "One session at a time is enough: a run logs in once. Set “Exports at the same time” to 1 for such an "
-                "account."
+                "One session at a time is enough: a run logs in once. For such an account, set “Concurrent runs” to 1."
             ),
             gettext_lazy(
-                "The log-in must print nothing before SFTP begins. The server may take files away once they have their "
-                "names, but not while their names still begin with a dot."
+                "The login must not print text before SFTP begins. The server may collect finished files, but not "
+                "files whose names begin with a dot."
             ),
             gettext_lazy(
-                "On a server that cannot rename over a file, model.json is away for a moment while a run replaces it. "
-                "OpenSSH can."
+                "If the server cannot replace a file by renaming, model.json is briefly missing while a run "
+                "replaces it. OpenSSH can."
             ),
             gettext_lazy(
-                "Test connection does with a small file what a run does, in the hidden folder .waybill-check where the "
-                "server can remove folders, and removes both."
+                "Test connection does what a run does, with a small file in the hidden folder .waybill-check if "
+                "the server can remove folders, and removes both."
             ),
             gettext_lazy(
-                "Addresses of private networks are refused unless whoever operates Waybill allows them in the setting "
+                "Addresses in private networks are rejected unless your Waybill operator allows them in "
                 "WAYBILL_ALLOWED_NETWORKS."
             ),
         ),
@@ -175,7 +173,7 @@ class _Visit:
         self._client = client.open_sftp(self._transport)
         if self._seconds is not None:
             self._transport.extend_deadline(self._seconds)
-        return _("The server accepted the log-in."), ""
+        return _("The server accepted the login."), ""
 
     def folder(self) -> Finding:
         """Open the folder; creates it if missing."""
@@ -183,7 +181,7 @@ class _Visit:
         with session.explained():
             session.make_folder(folder.rstrip("/"))
         told = spelling.taken_literally(folder)
-        return told or _("The folder is there."), self._shown(folder)
+        return told or _("The folder exists."), self._shown(folder)
 
     def write(self) -> Finding:
         """Rehearse with a small file."""

@@ -32,44 +32,44 @@ from roles.messages import EMPTY, Message, listed, verbatim
 from roles.messages import said as _
 from roles.net import addresses
 
-LATE = _("The server did not answer in time. Check its name and port, and the firewalls on the way.")
+LATE = _("The server did not answer in time. Check its name and port, and any firewalls in between.")
 _PASSING: tuple[tuple[type[BaseException], Any], ...] = (
     (TimeoutError, LATE),
     (
         ConnectionRefusedError,
-        _("Nothing answers on the server's port. Check the port, and whether the server is running."),
+        _("No answer on the server's port. Check the port, and whether the server is running."),
     ),
 )
 # By request: what to say where it failed, and where the account may not.
-_MAY_NOT_LIST = _("The account may not list its folder. Ask whoever runs the server for the right to list.")
-_NOT_LISTED = _("The server refused to list a folder. Ask whoever runs the server why.")
+_MAY_NOT_LIST = _("The account cannot list its folder. Ask the server operator for permission to list.")
+_NOT_LISTED = _("The server refused to list a folder. Ask the server operator why.")
 _REFUSED = {
     CMD_MKDIR: (
-        _("The server refused to create a folder. Ask whoever runs the server why."),
-        _("The account may not create folders. Ask whoever runs the server for the right to write."),
+        _("The server refused to create a folder. Ask the server operator why."),
+        _("The account cannot create folders. Ask the server operator for permission to write."),
     ),
     CMD_OPEN: (
-        _("The server refused to open a file. Ask whoever runs the server why."),
-        _("The account may not write in its folder. Ask whoever runs the server for the right to write."),
+        _("The server refused to open a file. Ask the server operator why."),
+        _("The account cannot write to its folder. Ask the server operator for permission to write."),
     ),
     CMD_WRITE: (
-        _("The server refused to write a file. Ask whoever runs the server why."),
-        _("The account may not write in its folder. Ask whoever runs the server for the right to write."),
+        _("The server refused to write a file. Ask the server operator why."),
+        _("The account cannot write to its folder. Ask the server operator for permission to write."),
     ),
     CMD_RENAME: (
-        _("The server refused to rename a file. Ask whoever runs the server why."),
-        _("The account may not rename files. Ask whoever runs the server for the right to rename."),
+        _("The server refused to rename a file. Ask the server operator why."),
+        _("The account cannot rename files. Ask the server operator for permission to rename."),
     ),
     CMD_REMOVE: (
-        _("The server refused to remove a file. Ask whoever runs the server why."),
-        _("The account may not remove files. Ask whoever runs the server for the right to remove its own."),
+        _("The server refused to remove a file. Ask the server operator why."),
+        _("The account cannot remove files. Ask the server operator for permission to remove its own files."),
     ),
     CMD_OPENDIR: (_NOT_LISTED, _MAY_NOT_LIST),
     CMD_READDIR: (_NOT_LISTED, _MAY_NOT_LIST),
 }
 _OTHERWISE = (
-    _("The server refused a request. Ask whoever runs the server why."),
-    _("The account may not do this in its folder. Ask whoever runs the server for the right to write."),
+    _("The server refused a request. Ask the server operator why."),
+    _("The account cannot do this in its folder. Ask the server operator for permission to write."),
 )
 
 
@@ -106,14 +106,14 @@ def rejected() -> Message:
 
 def no_ssh(error: Exception) -> DeliveryError:
     """The error for a port where no SSH server listens."""
-    message = _("What answers there does not speak SFTP, or is too busy. Check the server and its port.")
+    message = _("The server doesn't speak SFTP, or is too busy. Check the server and its port.")
     return DeliveryError(message, detail=_detail(error))
 
 
 def no_sftp(error: Exception) -> DeliveryError:
     """The error for an account that may log in but not use SFTP."""
     return DeliveryError(
-        _("The server let Waybill in but offers no SFTP to this account. Ask whoever runs the server to allow it."),
+        _("Login succeeded, but the server offers no SFTP to this account. Ask the server operator to allow it."),
         detail=_detail(error),
         permanent=True,
     )
@@ -123,8 +123,8 @@ def taken_away(detail: str) -> DeliveryError:
     """The error for a server that removes a file just written."""
     return DeliveryError(
         _(
-            "The server took the file away before Waybill could give it its name. Ask whoever runs the server to leave "
-            "files alone whose names begin with a dot."
+            "The server took the file away before Waybill could name it. Ask the server operator to ignore files "
+            "whose names begin with a dot."
         ),
         detail=detail,
         permanent=True,
@@ -152,26 +152,26 @@ def _reason(error: BaseException, is_connected: bool) -> tuple[Message, bool]:
     if isinstance(error, paramiko.AuthenticationException):
         return _log_in_reason(error, is_connected)
     if isinstance(error, OddAnswerError):
-        return _("The server's answer is no answer to what was asked. Ask whoever runs the server to look at it."), True
+        return _("The server gave an unexpected answer. Ask the server operator to check it."), True
     if isinstance(error, NotSftpError):
         return _(
-            "The account's log-in prints text where SFTP should begin. Ask whoever runs the server to remove it from "
-            "the account's start-up files, or to allow the account SFTP alone."
+            "The account's login prints text where SFTP should begin. Ask the server operator to remove it from "
+            "the account's startup files, or to limit the account to SFTP."
         ), True
     return _network_reason(error)
 
 
 def _network_reason(error: BaseException) -> tuple[Message, bool]:
     if isinstance(error, socket.gaierror):
-        return _("The server's name is not known. Check it for typing errors."), error.errno == socket.EAI_NONAME
+        return _("The server's name is unknown. Check its spelling."), error.errno == socket.EAI_NONAME
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
-        return _("The server and Waybill have no safe encryption in common. The server needs an update."), True
+        return _("The server and Waybill have no secure encryption in common. The server needs an update."), True
     for kind, message in _PASSING:
         if isinstance(error, kind):
             return message, False
     if getattr(error, "errno", None) in {errno.EHOSTUNREACH, errno.ENETUNREACH}:
-        return _("The server cannot be reached from here. Check its address, and the network's firewall."), False
-    return _("The connection to the server was lost. Try again; if it stays so, ask whoever runs the server."), False
+        return _("The server is unreachable. Check its address, and the network's firewall."), False
+    return _("The connection to the server was lost. Try again; if it fails again, ask the server operator."), False
 
 
 def _is_silence(error: BaseException) -> bool:
@@ -185,11 +185,11 @@ def _log_in_reason(error: Any, is_connected: bool) -> tuple[Message, bool]:
     if isinstance(error, LogInError):
         return error.message, True
     if isinstance(error, paramiko.BadAuthenticationType):
-        return _("The server does not accept this way of logging in. Enter the other one: key or password."), True
+        return _("The server does not accept this login method. Enter the other one: key or password."), True
     if not is_connected or "timeout" in str(error).lower():
         return _(
-            "The server ended the connection during log-in. It may take no further session now. Try again, or ask "
-            "whoever runs the server."
+            "The server ended the connection during login. It may have too many sessions. Try again, or ask the "
+            "server operator."
         ), False
     return rejected(), True
 
@@ -202,7 +202,7 @@ def _answer_reason(error: ServerAnswerError) -> tuple[Message, bool]:
     if error.is_missing:
         return _("The folder is missing on the server and cannot be created. Correct it in the connection."), True
     if error.code == NO_SPACE:
-        return _("The server's disk is full. Ask whoever runs the server to make room."), False
+        return _("The server's disk is full. Ask the server operator to free some space."), False
     if error.code == QUOTA_EXCEEDED:
-        return _("The account's quota on the server is used up. Ask whoever runs the server for more."), False
+        return _("The account's quota on the server is used up. Ask the server operator for more."), False
     return refused, error.code == SFTP_OP_UNSUPPORTED

@@ -77,7 +77,7 @@ class SftpFolders:
         if mode is None or stat.S_ISDIR(mode) or self.client.is_folder(path):
             return True
         raise DeliveryError(
-            _("A file stands where the folder should be. Remove it or choose another folder."),
+            _("A file has the folder's name. Remove it or choose another folder."),
             detail=path,
             permanent=True,
         )

@@ -35,7 +35,7 @@ class SftpForm(SettingsForm):
         label=gettext_lazy("Server"),
         max_length=253,
         error_messages={"required": gettext_lazy("Enter the server's name.")},
-        help_text=gettext_lazy("Its name or address, for example sftp.example.com."),
+        help_text=gettext_lazy("Name or address, e.g. sftp.example.com."),
     )
     port = forms.IntegerField(
         label=gettext_lazy("Port"),
@@ -47,7 +47,7 @@ class SftpForm(SettingsForm):
             **dict.fromkeys(("invalid", "min_value", "max_value"), gettext_lazy("Enter a port from 1 to 65535.")),
         },
         localize=False,
-        help_text=gettext_lazy("22 unless whoever runs the server says otherwise."),
+        help_text=gettext_lazy("22 unless the server operator says otherwise."),
     )
     folder = forms.CharField(
         label=gettext_lazy("Folder"),
@@ -62,7 +62,7 @@ class SftpForm(SettingsForm):
         label=gettext_lazy("User name"),
         max_length=120,
         validators=[one_line],
-        error_messages={"required": gettext_lazy("Enter the user name that the server gave you.")},
+        error_messages={"required": gettext_lazy("Enter the user name for this server.")},
     )
     password = forms.CharField(
         label=gettext_lazy("Password"),
@@ -103,9 +103,9 @@ class SftpForm(SettingsForm):
         if self.stored is None:
             del self.fields["renews_host_key"]
         if "password" in self.kept_secrets:
-            self.fields["private_key"].help_text = _("What you enter here replaces the stored password.")
+            self.fields["private_key"].help_text = _("Replaces the stored password.")
         elif "private_key" in self.kept_secrets:
-            self.fields["password"].help_text = _("What you enter here replaces the stored key.")
+            self.fields["password"].help_text = _("Replaces the stored key.")
 
     @property
     def question(self) -> Question | None:
@@ -116,9 +116,9 @@ class SftpForm(SettingsForm):
         return Question(
             title=_("Confirm the server's identity"),
             text=_(
-                "The server shows the host key below. Get its fingerprint from whoever runs the server through a "
-                "separate channel, and compare every character; on the server, “ssh-keygen -l -f” with the host key's "
-                "file prints it. If it doesn't match, cancel: the connection may be intercepted."
+                "The server shows the host key below. Get its fingerprint from the server operator through a "
+                "separate channel, and compare every character; on the server, “ssh-keygen -l -f” with the host "
+                "key's file prints it. If it doesn't match, cancel: the connection may be intercepted."
             ),
             facts=((_("Type"), kind), (_("Fingerprint"), keys.fingerprint(self["host_key"].value()))),
             field="is_host_key_confirmed",
@@ -142,7 +142,7 @@ class SftpForm(SettingsForm):
         """Refuse addresses of pages and accounts, which people paste."""
         host: str = self.cleaned_data["host"].lower()
         if any(sign in host for sign in "/@ ") or host.count(":") == 1:
-            raise forms.ValidationError(_("Write only the server's name, for example sftp.example.com."))
+            raise forms.ValidationError(_("Enter only the server's name, e.g. sftp.example.com."))
         return host
 
     def clean_folder(self) -> str:
@@ -183,8 +183,8 @@ class SftpForm(SettingsForm):
     def _why_no_secret(self) -> str:
         if self.kept_secrets:
             return _(
-                "The server is another one now: enter the password or key for it. What is stored is sent only to the "
-                "server that it was entered for."
+                "The server has changed: enter the password or key for it. Stored secrets are sent only to the "
+                "server they were entered for."
             )
         return _("Enter a password or a private key.")
 

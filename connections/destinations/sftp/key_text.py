@@ -56,7 +56,7 @@ def _cleaned(text: str, depth: int) -> bytes:
     if decoded and depth:
         return _cleaned(decoded.decode(errors="replace"), depth - 1)
     if _FILE_NAME.fullmatch(plain):
-        raise KeyRefusedError(_("This is the name of a file. Open the file and paste what is in it."))
+        raise KeyRefusedError(_("This is a file name. Open the file and paste its content."))
     raise KeyRefusedError(_("This is not a private key. Paste the whole file, from “-----BEGIN” to “-----END”."))
 
 
@@ -88,7 +88,7 @@ def _refuse_others(plain: str) -> None:
         raise KeyRefusedError(_("This is a PGP key. Paste an SSH private key, such as an Ed25519 key."))
     if "SSH2 ENCRYPTED PRIVATE KEY" in plain:
         raise KeyRefusedError(
-            _("This key is in the format of SSH2. Convert it: “ssh-keygen -i -f KEY > NEW”. Then paste the new file.")
+            _("This key is in SSH2 format. Convert it: “ssh-keygen -i -f KEY > NEW”. Then paste the new file.")
         )
     if re.search(r"BEGIN [A-Z0-9 ]*PRIVATE KEY", plain):
         raise KeyRefusedError(

@@ -87,7 +87,7 @@ def _passphrase_problem(passphrase: bytes | None) -> Message:
 
 def _unreadable(data: bytes, passphrase: bytes | None) -> Message:
     if passphrase and (b"ENCRYPTED" in data or key_text.is_protected(data)):
-        return _("The private key does not open with this passphrase. Check it, and that the key is complete.")
+        return _("This passphrase does not open the private key. Check the passphrase, and that the key is complete.")
     if b"ENCRYPTED" in data or key_text.is_protected(data):
         return _("The private key cannot be read. If it has a passphrase, enter it; otherwise paste the whole file.")
     return _("The private key is damaged or incomplete. Paste the whole file, from “-----BEGIN” to “-----END”.")
@@ -97,7 +97,7 @@ def _unknown(data: bytes) -> Message:
     if key_text.is_dsa(data):
         return _("This is a DSA key, which SSH servers no longer accept. Create an Ed25519 key.")
     if key_text.is_on_token(data):
-        return _("This key works only with a security key that a person touches. Create an Ed25519 key.")
+        return _("This key works only with a hardware security key. Create an Ed25519 key.")
     return _("The private key is damaged or of an unknown kind. Paste the whole file, or create an Ed25519 key.")
 
 
@@ -109,7 +109,7 @@ def _paramiko_class(loaded: "_Supported") -> type[paramiko.PKey]:
     if isinstance(loaded, rsa.RSAPrivateKey):
         if loaded.key_size < LEAST_RSA_BITS:
             raise KeyRefusedError(
-                _("This RSA key is too short. Use one of at least %(bits)s bits, or an Ed25519 key.")
+                _("This RSA key is too short. Use one with at least %(bits)s bits, or an Ed25519 key.")
                 % {"bits": LEAST_RSA_BITS}
             )
         return paramiko.RSAKey

@@ -71,13 +71,13 @@ def _asked(instructions: str, prompts: Prompts) -> Message:
 
 def _second_prompt() -> Message:
     return _(
-        "The server asks for something else besides the password, such as a code. Waybill cannot answer that: use an "
-        "account that needs the password alone, or a key."
+        "The server asks for more than the password, such as a code. Waybill cannot enter codes: use an account "
+        "with only a password, or a key."
     )
 
 
 def _new_password() -> Message:
-    return _("The server asks for a new password: the old one has expired. Change it there, then enter it here.")
+    return _("The password has expired, and the server asks for a new one. Change it there, then enter it here.")
 
 
 def _more_wanted(further: list[str], *, has_password: bool) -> LogInError:

@@ -118,7 +118,7 @@ class SftpPart:
             size = None
         if size != self._written and not self._can_be_whole(size):
             raise DeliveryError(
-                _("The server kept only a part of the file. Ask whoever runs the server whether its disk is full."),
+                _("The server stored only part of the file. Ask the server operator whether its disk is full."),
                 detail=f"{self._hidden}: {size} of {self._written} bytes",
             )
 

@@ -42,7 +42,7 @@ class SftpFile:
     def size(self) -> int:
         """Its size in bytes, as the server tells it."""
         if self._size is None:
-            raise DeliveryError(_("The server does not tell how large the file is."), detail=self._path, permanent=True)
+            raise DeliveryError(_("The server does not report the file's size."), detail=self._path, permanent=True)
         return self._size
 
     def chunks(self) -> Iterator[bytes]:
@@ -149,5 +149,5 @@ class SftpFile:
                     raise names.gone_file(self._path) from error
                 if error.code != SFTP_PERMISSION_DENIED:
                     raise
-                message = _("The account may not read its folder. Ask whoever runs the server for the right to read.")
+                message = _("The account cannot read its folder. Ask the server operator for permission to read.")
                 raise DeliveryError(message, detail=self._path, permanent=True) from error

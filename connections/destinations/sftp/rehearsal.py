@@ -58,9 +58,7 @@ class _Rehearsal:
         """Deliver the file as a run does, twice; return whether the server removed it at once."""
         self._list()
         if self.session.exists(self.path):
-            raise DeliveryError(
-                _("The server says that a file is there which is not."), detail=self.path, permanent=True
-            )
+            raise DeliveryError(_("The server reports a file that does not exist."), detail=self.path, permanent=True)
         try:
             self._publish(FIRST, frozenset())
             self._list()
@@ -126,9 +124,7 @@ class _Rehearsal:
                 raise
             return False
         if found != _checksum(data):
-            raise DeliveryError(
-                _("The test file does not hold what was written to it."), detail=self.path, permanent=True
-            )
+            raise DeliveryError(_("The test file's content is not what was written."), detail=self.path, permanent=True)
         return True
 
 
@@ -137,8 +133,8 @@ def _checksum(data: bytes) -> str:
 
 
 def _taken() -> Message:
-    return _("Waybill can write here. The server takes files away once they have their names.")
+    return _("Waybill can write here. The server collects finished files.")
 
 
 def _left_behind() -> Message:
-    return _("What is called %(name)s… on the server could not be removed.") % {"name": NAME}
+    return _("%(name)s… on the server could not be removed.") % {"name": NAME}

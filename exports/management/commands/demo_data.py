@@ -13,7 +13,7 @@ from exports.demo.setup import CUSTOMERS, make_demo
 class Command(BaseCommand):
     """Make the demo's environment; what is there already is kept."""
 
-    help = _("Makes the demo's environment, users, data, connections and exports. `make demo` calls it.")
+    help = _("Creates the environment, users, data, connections and exports of the demo. Called by `make demo`.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Say how many customers."""
@@ -22,7 +22,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Refuse outside a demo: its log-ins are printed in the open."""
         if not settings.DEMO or "WAYBILL_SFTP_PORT" not in os.environ:
-            raise CommandError(_("The demo's data is made by `make demo` only: its passwords are known to all."))
+            raise CommandError(_("Only `make demo` can create the demo's data: its passwords are public."))
         make_demo(self._say, options["customers"])
 
     def _say(self, text: str) -> None:

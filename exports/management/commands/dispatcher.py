@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 class Command(BaseCommand):
     """Dispatch until SIGTERM or Ctrl-C; any number of dispatchers may run."""
 
-    help = _("Starts what is due, puts back runs whose worker died and wakes the workers. Any number may run.")
+    help = _("Starts due runs, requeues runs whose worker died, and wakes workers. Any number can run.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Look until told to stop; a database that is away is waited for."""

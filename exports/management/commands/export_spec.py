@@ -29,15 +29,19 @@ LONGEST_MESSAGE = 500  # characters; some quote what is wrong
 class Command(BaseCommand):
     """Print an export, or check a document; nothing is changed."""
 
-    help = _("Prints an export as JSON, with nouns by name. With --check says whether an export may be as FILE says.")
+    help = _(
+        "Prints an export as JSON, with objects by name. With --check: checks whether an export may be as FILE says."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the export and its environment, or a file."""
-        about = _("The export's name or id. With --check the one that FILE is to change, else the one that it names.")
+        about = _(
+            "The export's name or id. With --check: the export that FILE is to change; by default the one FILE names."
+        )
         parser.add_argument("export", nargs="?", help=about)
         parser.add_argument("--environment", required=True, metavar="SLUG")
         parser.add_argument("--check", metavar="FILE", help=_("Check FILE; - is standard input."))
-        parser.add_argument("--json", action="store_true", help=_("With --check: print what is wrong as JSON."))
+        parser.add_argument("--json", action="store_true", help=_("With --check: print problems as JSON."))
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print; the exit code is 1 where something is wrong."""
@@ -75,7 +79,7 @@ class Command(BaseCommand):
         for problem in checked.warnings:
             self.stderr.write(_line(problem))
         if not errors:
-            self.stdout.write(_("Nothing is wrong with “%(name)s”.") % {"name": one_line(checked.spec.name)})
+            self.stdout.write(_("No problems found in “%(name)s”.") % {"name": one_line(checked.spec.name)})
 
 
 def _read(path: str) -> bytes:

@@ -11,11 +11,11 @@ from exports.runs import purge
 class Command(BaseCommand):
     """Remove what is older than it is kept, and say what it was."""
 
-    help = _("Removes runs older than WAYBILL_KEEP_RUNS_DAYS with their logs, and other things that are over.")
+    help = _("Removes runs older than WAYBILL_KEEP_RUNS_DAYS with their logs, and other expired data.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Offer to look only."""
-        parser.add_argument("--dry-run", action="store_true", help=_("Remove nothing, say how much it would be."))
+        parser.add_argument("--dry-run", action="store_true", help=_("Show what would be removed; remove nothing."))
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Purge, or count; a line for each table."""
@@ -24,6 +24,6 @@ class Command(BaseCommand):
         for name, count in sorted(removed.items()):
             self.stdout.write(f"{name}: {count}")
         if not removed:
-            self.stdout.write(_("Nothing is older than it is kept."))
+            self.stdout.write(_("Nothing to remove: no data is older than its limit."))
         elif is_dry:
-            self.stdout.write(_("Nothing was removed. Leave out --dry-run to remove it."))
+            self.stdout.write(_("Nothing was removed. Run without --dry-run to remove it."))

@@ -22,15 +22,17 @@ LOOK_EVERY = 0.1  # seconds
 class Command(BaseCommand):
     """Queue a run through the same queue as the portal; with --wait, print its end as one JSON object."""
 
-    help = _("Runs one export through the queue. With --wait prints run, status, rows, bytes, seconds, files.")
+    help = _("Runs one export through the queue. With --wait, prints run, status, rows, bytes, seconds and files.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the export and its environment."""
         parser.add_argument("export", help=_("The export's name or id."))
         parser.add_argument("--environment", required=True, metavar="SLUG")
-        parser.add_argument("--wait", action="store_true", help=_("Wait for the end and print it as JSON."))
-        parser.add_argument("--test", action="store_true", help=_("Send ten records of each item to the test folder."))
-        parser.add_argument("--timeout", type=float, default=0, metavar="SECONDS", help=_("Wait no longer."))
+        parser.add_argument("--wait", action="store_true", help=_("Wait for the run to end and print it as JSON."))
+        parser.add_argument(
+            "--test", action="store_true", help=_("Send ten records of each segment or table to the test folder.")
+        )
+        parser.add_argument("--timeout", type=float, default=0, metavar="SECONDS", help=_("Maximum time to wait."))
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Queue, wait, print; the exit code is 0 only for a run that delivered."""

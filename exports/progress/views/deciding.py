@@ -29,11 +29,11 @@ class DecisionForm(forms.Form):
     """The reason for a decision."""
 
     why = NoteField(
-        label=gettext_lazy("Why"),
+        label=gettext_lazy("Reason"),
         max_length=deciding.LONGEST_WHY,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=gettext_lazy("Kept with the run and in the audit log. No names or addresses of customers, please."),
-        error_messages={"required": gettext_lazy("Say in a few words why.")},
+        help_text=gettext_lazy("Saved with the run and in the audit log. Don't include customer data."),
+        error_messages={"required": gettext_lazy("Enter a reason.")},
     )
 
 
@@ -46,8 +46,8 @@ class Choice(NamedTuple):
     done: str | Promise
 
 
-RELEASE = Choice("let_go", gettext_lazy("Send anyway"), "button-primary", gettext_lazy("The run goes on."))
-DROP = Choice("drop", gettext_lazy("Drop this run"), "button-danger", gettext_lazy("The run is dropped."))
+RELEASE = Choice("let_go", gettext_lazy("Send anyway"), "button-primary", gettext_lazy("Run released."))
+DROP = Choice("drop", gettext_lazy("Discard this run"), "button-danger", gettext_lazy("Run discarded."))
 
 
 @requires(Permission.EDIT_EXPORTS)

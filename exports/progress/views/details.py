@@ -64,7 +64,7 @@ def cancel(request: EnvironmentRequest, pk: int) -> HttpResponse:
 def _why_not_canceled(run: Run | None) -> str:
     if run is not None and run.is_active and run.is_publishing:
         return _("The job is delivering files and can't be canceled.")
-    return _("The job had ended already.")
+    return _("The job had already ended.")
 
 
 @requires(Permission.EDIT_EXPORTS)
@@ -78,7 +78,7 @@ def test(request: EnvironmentRequest, pk: int) -> HttpResponse:
         return _refused(request, export, str(error))
     if request.htmx:
         return show_progress(request, export, _run(export, run.uuid))
-    messages.info(request, _("A test of 10 is queued."))
+    messages.info(request, _("Test of 10 queued."))
     return _to_run(request, export, run)
 
 

@@ -161,7 +161,7 @@ def _export(environment: Environment, export: Export) -> StatusLine:
 def _said(part: RefreshPart | None) -> str:
     if part is None:
         return ""
-    return _("waits for its turn") if part.state == PartState.WAITING else part.message
+    return _("waiting for its turn") if part.state == PartState.WAITING else part.message
 
 
 def seconds_of(part: RefreshPart | None) -> float | None:

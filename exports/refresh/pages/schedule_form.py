@@ -45,9 +45,9 @@ class RefreshScheduleForm(forms.Form):
         coerce=int,
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        error_messages={"invalid_choice": _("Choose days of the list.")},
+        error_messages={"invalid_choice": _("Choose days from the list.")},
     )
-    zone = zone_field(label=_("Time zone"), required=False, help_text=_("Type a city or a region, such as Paris."))
+    zone = zone_field(label=_("Time zone"), required=False, help_text=_("Enter a city or region, e.g. Paris."))
 
     rule: Recurrence | None = None
 
@@ -58,7 +58,7 @@ class RefreshScheduleForm(forms.Form):
                 label=_("Time %(number)d") % {"number": number},
                 required=False,
                 widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
-                error_messages={"invalid": _("Type a time like 05:00.")},
+                error_messages={"invalid": _("Enter a time, e.g. 05:00.")},
             )
 
     def parts(self, post: QueryDict | None = None) -> dict[str, Part]:
@@ -90,12 +90,12 @@ class RefreshScheduleForm(forms.Form):
         times = sorted({f"{cleaned[name]:%H:%M}" for name in TIMES if cleaned.get(name) is not None})
         days = sorted(cleaned.get("weekdays") or []) if repeat == Repeat.WEEKLY else []
         if not times:
-            self.add_error(TIMES[0], _("Type at least one time."))
+            self.add_error(TIMES[0], _("Enter at least one time."))
         if repeat == Repeat.WEEKLY and not days:
             self.add_error("weekdays", _("Choose at least one day of the week."))
         zone = zones.named(cleaned.get("zone") or "")
         if zone not in zones.known():
-            self.add_error("zone", _("Choose a time zone of the list."))
+            self.add_error("zone", _("Choose a time zone from the list."))
         if not self.errors:
             self.rule = Recurrence(repeat, tuple(times), tuple(days), zone=zone)
 
@@ -112,8 +112,8 @@ class ZoneForm(forms.Form):
     )
     language = language.LanguageField(
         label=_("Language of the environment"),
-        empty=_("As each browser asks for"),
-        help_text=_("For webhooks, and for everybody who has not chosen one under Your account."),
+        empty=_("Each browser's language"),
+        help_text=_("For webhooks, and for everyone who has not chosen a language under Your account."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -129,7 +129,7 @@ class ZoneForm(forms.Form):
         """Return the zone's own name."""
         zone = zones.named(self.cleaned_data["time_zone"])
         if zone not in zones.known():
-            raise forms.ValidationError(_("Choose a time zone of the list."))
+            raise forms.ValidationError(_("Choose a time zone from the list."))
         return zone
 
 

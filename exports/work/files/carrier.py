@@ -190,7 +190,7 @@ class FilesCarrier(Carrier):
             return
         if not self.replaceable or not self._wrote(path):
             raise DeliveryError(
-                _("A model.json that this export did not write lies in its folder. Move it away, then run again."),
+                _("The folder contains a model.json that this export did not write. Move it, then run again."),
                 detail=path,
                 permanent=True,
             )

@@ -99,7 +99,7 @@ def report(request: EnvironmentRequest, text: str, left_out: Sequence[str] = (),
     if not left_out:
         return done(request, url_of(request, back), text, changed=CHANGED)
     alone = not text and len(left_out) == 1
-    summary, items = (left_out[0], []) if alone else (text or _("Nothing was done."), _told(left_out))
+    summary, items = (left_out[0], []) if alone else (text or _("Nothing changed."), _told(left_out))
     if request.htmx:
         return notice(summary, tone="warning", changed=CHANGED, items=items)
     messages.warning(request, " ".join([summary, *items]))

@@ -57,7 +57,7 @@ def test_what_is_no_regular_file_is_not_read(destination, root):
     (root / "in/folder").mkdir()
     os.mkfifo(root / "in/pipe")
     for name in ("link", "folder", "pipe"):
-        with pytest.raises(DeliveryError, match="not a file that Waybill wrote"):
+        with pytest.raises(DeliveryError, match="was not written by Waybill"):
             read(destination, name)
 
 
@@ -72,7 +72,7 @@ def test_no_linked_folder_below_a_local_folder_is_followed(root, settings, tmp_p
 
 def test_reading_makes_no_folder(root, settings):
     settings.LOCAL_FOLDER_BASE = str(root)
-    with pytest.raises(DeliveryError, match="no longer there"):
+    with pytest.raises(DeliveryError, match="no longer exists"):
         read(LocalFolder({"folder": "new"}, {}), "f.csv")
     assert not (root / "new").exists()
 

@@ -71,7 +71,7 @@ def test_a_type_whose_dependency_is_not_installed_is_told_and_all_else_works(fol
     assert "“shelf” (no Python module shelves_of_others)" in finding.text
     assert "waybill[shelf]" in finding.advice
     page = unescape(as_ada.get(reverse("connections:discover", args=[environment.slug])).content.decode())
-    assert "Whoever operates Waybill has to install waybill[shelf] first." in page
+    assert "Ask your Waybill operator to install waybill[shelf] first." in page
 
 
 def test_a_package_of_others_whose_dependency_is_not_installed_is_told(tmp_path, monkeypatch):

@@ -26,23 +26,23 @@ def test_a_folder_is_the_one_that_was_meant(written, understood):
 @pytest.mark.parametrize(
     "written, said",
     [
-        (r"\in\shop", "Separate folders with /, for example /in/shop."),
+        (r"\in\shop", "Separate folders with /, e.g. /in/shop."),
         (r"in\shop", "for example in/shop."),
         (r"~\in", "for example ~/in."),
-        (r"C:\In", "without a drive letter, as the server shows it, for example /In."),
+        (r"C:\In", "without a drive letter, as the server shows it, e.g. /In."),
         ("c:/In/Deep", "for example /In/Deep."),
-        ("D:", "for example /upload."),
-        ("sftp://host/in", "Write only the folder, for example /in."),
+        ("D:", "e.g. /upload."),
+        ("sftp://host/in", "Enter only the folder, e.g. /in."),
         ("SFTP://shop@host:2222/in/deep", "for example /in/deep."),
-        ("ftps://host", "for example /upload."),
+        ("ftps://host", "e.g. /upload."),
         ("sftp:/in", "for example /in."),
         ("shop@sftp.example.com:/in", "for example /in."),
         ("%HOME%/in", "does not replace variables"),
         ("$HOME/in", "does not replace variables"),
         ("/in/${DATE}", "does not replace variables"),
         ("/in/{{ date }}", "does not replace variables"),
-        ("~shop/in", "“~” stands only at the beginning"),
-        ("/~/in", "“~” stands only at the beginning"),
+        ("~shop/in", "“~” is only allowed at the beginning"),
+        ("/~/in", "“~” is only allowed at the beginning"),
         ('"/in"', "without quotation marks: /in"),
         ("/in/../etc", "without “..”"),
         ("~/../etc", "without “..”"),
@@ -80,7 +80,7 @@ def test_a_stored_folder_keeps_working_and_the_test_tells_of_its_spelling(enviro
 
 def test_a_folder_below_the_login_folder_is_where_a_log_in_starts(odd_server, tmp_path):
     way = Sftp(odd_server.settings(odd_server.account(tmp_path), folder="in"), {"password": PASSWORD})
-    assert [step.message for step in way.check()][4] == "The folder is there."
+    assert [step.message for step in way.check()][4] == "The folder exists."
     assert (tmp_path / "in").is_dir()
 
 

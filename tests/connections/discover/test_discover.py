@@ -78,7 +78,7 @@ def test_many_types_can_be_searched(environment, as_carl):
         for search, found in (("KIND 3", ["kind-3"]), ("partner's", ["sftp"]), ("zzz", [])):
             shown = as_carl.get(url(environment, "discover"), {"q": search}).context_data["tiles"]
             assert [one.type.slug for one in shown] == found
-        assert "No type matches" in text_of(as_carl.get(url(environment, "discover"), {"q": "zzz"}))
+        assert "No types match" in text_of(as_carl.get(url(environment, "discover"), {"q": "zzz"}))
 
 
 def test_many_connections_take_no_more_queries(environment, as_ada, django_assert_max_num_queries):

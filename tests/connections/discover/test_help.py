@@ -39,7 +39,7 @@ def test_what_an_sftp_connection_asks_for_is_told_with_secrets_marked(environmen
     text = words(as_vera.get(url(environment, "sftp")))
     for field in ("Password secret", "Private key secret", "Passphrase of the key secret", "Server required"):
         assert field in text
-    assert text.count("Kept encrypted.") == 3
+    assert text.count("Stored encrypted.") == 3
     assert "Preset: 22" in text
     assert "Yes, this is the right server" not in text
 
@@ -48,19 +48,19 @@ def test_how_files_look_is_told_for_file_stores(environment, as_vera):
     text = words(as_vera.get(url(environment, "local")))
     for one in ("manifest.json", "model.json", ".part", "Semicolon ( ; )", "Gzip", "Data-out exports: whole tables"):
         assert one in text
-    assert "Segments of accounts: not taken" not in text
-    assert "no limit on the number of profiles" in text
+    assert "Account segments: not taken" not in text
+    assert "No limit on the number of profiles" in text
 
 
 def test_limits_choices_and_required_fields_of_a_target_for_people_are_told(environment, as_vera, people_list):
     text = words(as_vera.get(url(environment, "people_list")))
     people, companies = text.index("Targeting: People"), text.index("Targeting: Companies")
-    assert "Segments of accounts: not taken" in text[people:companies]
-    assert "Segments of customers: not taken" in text[companies:]
-    assert "At most 1,000 profiles in one export." in text
-    assert "At least 3 profiles in each segment." in text
+    assert "Account segments: not taken" in text[people:companies]
+    assert "Customer segments: not taken" in text[companies:]
+    assert "At most 1,000 profiles per export." in text
+    assert "At least 3 profiles per segment." in text
     assert "Data-out exports: not taken" in text
-    assert "E-mail address required Suggested from a field that means: E-mail" in text
+    assert "E-mail address required Suggested: a field with this meaning: E-mail" in text
 
 
 def test_nothing_of_any_connection_is_on_it(environment, as_ada, as_vera):

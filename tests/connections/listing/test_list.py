@@ -164,4 +164,4 @@ def test_the_names_of_other_environments_stay_there(environment, as_ada):
     foreign = make_member(elsewhere, Role.CONTRIBUTOR, "stranger")
     connection.shared_with.add(foreign)  # as no form lets anybody
     row = cells(as_ada.get(url(environment, "list")), "Ours")
-    assert " ".join(row[3]) == "Nobody named"
+    assert " ".join(row[3]) == "None named"

@@ -163,7 +163,7 @@ def test_a_missing_reference_fails_a_test_and_a_run_with_what_to_do(partner, mon
     assert "is not set where Waybill runs" in step.message
     run = run_on(partner)
     assert run.state == State.FAILED
-    assert run.message == "The secret of the connection is not where the connection refers to. Ask an administrator."
+    assert run.message == "The secret that the connection refers to is missing. Ask an administrator."
     assert "is not set where Waybill runs" in run.detail
     assert NAME not in f"{run.message} {run.detail} {run.steps} {step}"
 

@@ -308,4 +308,4 @@ def test_two_forms_sent_at_the_same_moment(demo_sftp, monkeypatch):
     assert saved.open().secrets == {"password": expected}
     assert sorted(answer.status_code for answer in answers) == [302, 422]
     refused = next(answer for answer in answers if answer.status_code == 422)
-    assert "Somebody else changed this connection just now" in refused.content.decode()
+    assert "Another person just changed this connection" in refused.content.decode()

@@ -23,11 +23,11 @@ def chosen(page, what: str) -> bool:
 
 def test_the_pane_says_since_when_a_secret_is_kept(environment, as_ada, saved):
     page = as_ada.get(url(environment, "edit", pk=saved.pk))
-    assert "Kept since <time" in page.content.decode()
+    assert "Stored since <time" in page.content.decode()
     assert chosen(page, "keep")
     assert 'name="settings-private_key-is"' not in page.content.decode(), "there is none to keep"
     Connection.objects.update(secrets_at=None)
-    assert "Keep what is stored" in as_ada.get(url(environment, "edit", pk=saved.pk)).content.decode()
+    assert "Keep the stored one" in as_ada.get(url(environment, "edit", pk=saved.pk)).content.decode()
 
 
 def test_what_was_typed_is_dropped_when_the_stored_one_is_kept_after_all(as_ada, saved, demo_sftp):

@@ -30,11 +30,11 @@ def edit(client, connection, **changes):
 
 def test_what_it_means_is_said_and_who_agreed_when_is_shown(environment, as_ada, ada, saved):
     page = text_of(as_ada.get(url(environment, "set_up", type_="local")))
-    assert "What is sent leaves Waybill." in page
+    assert "Sent data leaves Waybill." in page
     assert saved.agreed_by == ada
     page = text_of(as_ada.get(url(environment, "edit", pk=saved.pk)))
-    assert "Agreed that data leaves" in page
-    assert "What is sent leaves Waybill." not in page, "nothing is asked while the target stays"
+    assert "Agreement" in page
+    assert "Sent data leaves Waybill." not in page, "nothing is asked while the target stays"
 
 
 @pytest.mark.parametrize("changes", [{"name": "New"}, {"sharing": "all"}])
@@ -46,7 +46,7 @@ def test_another_target_asks_whatever_the_form_leaves_out(environment, saved, ad
     other = make_member(environment)
     refused = edit(client_of(other), saved, **{"settings-folder": "elsewhere"})
     assert refused.status_code == 422
-    assert "Data would go somewhere else" in text_of(refused)
+    assert "Data would go to another destination" in text_of(refused)
     for forged in ({"agreed_target": "x"}, {"agreed_at": "2020-01-01"}):
         assert edit(client_of(other), saved, **{"settings-folder": "elsewhere"} | forged).status_code == 422
     saved.refresh_from_db()
@@ -91,7 +91,7 @@ def test_an_agreement_from_before_targets_were_noted_holds_for_what_is_stored(as
 
 def test_a_connection_that_nobody_agreed_to_asks(environment, as_ada):
     connection = make_connection(environment, "Call list")
-    assert "What is sent leaves Waybill." in text_of(as_ada.get(url(environment, "edit", pk=connection.pk)))
+    assert "Sent data leaves Waybill." in text_of(as_ada.get(url(environment, "edit", pk=connection.pk)))
     answer = edit(as_ada, connection, **{"settings-folder": connection.settings["folder"]})
     assert answer.status_code == 422
 

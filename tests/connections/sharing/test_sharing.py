@@ -71,7 +71,7 @@ def test_only_contributors_of_this_environment_are_named(environment, as_ada, co
     for user in (viewer, administrator, foreign, make_user()):
         answer = share(as_ada, connection, "named", [user], headers=HTMX)
         assert answer.status_code == 422
-        assert "is no contributor here any more" in text_of(answer)
+        assert "is no longer a contributor" in text_of(answer)
     assert who(connection) == ("nobody", [])
     sharing.share(connection, Sharing.NAMED, [viewer, foreign], by=administrator)
     assert who(connection) == ("named", [])
@@ -100,14 +100,14 @@ def test_what_changes_is_said_before_and_who_lost_it_after(as_ada, connection, a
         make_export(connection.environment, name, connection=connection)
     share(as_ada, connection, "all")
     page = text_of(as_ada.get(url(connection.environment, "share", pk=connection.pk)))
-    assert "3 exports will be view only for contributors at once; their scheduled runs go on." in page
-    assert "For those not ticked, 3 exports will be view only at once" in page
+    assert "3 exports become view only for contributors at once; their scheduled runs continue." in page
+    assert "For contributors not ticked, 3 exports become view only at once" in page
     answer = share(as_ada, connection, "named", [ana], headers=HTMX)
     assert answer.status_code == 204
     said = json.loads(answer.headers["HX-Trigger"])["announce"]
-    assert said == "ben can only view the 3 exports on “Partner” now. Their scheduled runs go on."
+    assert said == "ben can now only view the 3 exports on “Partner”. Their scheduled runs continue."
     said = json.loads(share(as_ada, connection, "all", headers=HTMX).headers["HX-Trigger"])["announce"]
-    assert said == "Saved who can use “Partner”."
+    assert said == "Sharing of “Partner” saved."
 
 
 def test_the_edit_pane_names_contributors_too(environment, as_ada, ana):
@@ -176,7 +176,7 @@ def test_the_list_says_who_in_a_few_words(environment, as_ada, connection):
         sharing.share(connection, Sharing.NAMED, people[:count], by=people[0])
         assert f">{words}<" in text_of(as_ada.get(url(environment, "list")))
     RoleAssignment.objects.get(user=people[0]).delete()
-    assert "Nobody named" in text_of(as_ada.get(url(environment, "list")))
+    assert "None named" in text_of(as_ada.get(url(environment, "list")))
 
 
 def test_names_of_people_reach_administrators_alone(environment, as_carl, as_vera, connection, ana):

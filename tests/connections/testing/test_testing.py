@@ -172,7 +172,7 @@ def test_a_garbled_time_in_the_address_breaks_no_page(as_ada, gated):
     for text in ("x", "2026-13-45T00:00", "2026-01-01T00:00"):
         answer = as_ada.get(page_of(gated), {"since": text})
         assert answer.status_code == 200
-        assert "was changed while" not in answer.content.decode()
+        assert "was changed during" not in answer.content.decode()
 
 
 # Deadlines
@@ -201,7 +201,7 @@ def test_a_wish_that_nobody_took_in_time_counts_as_failed(ada, as_ada, gated):
     poll = poll_of(as_ada.post(page_of(gated), headers=PANEL).content.decode())
     age(gated, seconds=46)
     text = as_ada.get(poll, headers=POLL).content.decode()
-    assert "The test did not end" in text
+    assert "The test did not finish" in text
     assert poll_of(text) == ""
     assert (fresh(gated).is_check_ok, fresh(gated).check_asked_at) == (False, None)
     assert events(gated) == [(ada, {"is_check_ok": False, "step": "Wait for a worker"})]
@@ -238,7 +238,7 @@ def test_a_test_of_settings_that_were_changed_meanwhile_is_dropped_and_says_so(a
     assert as_ada.post(page_of(connection, "edit"), form).status_code == 302
     work_off()
     assert (fresh(connection).checked_at, fresh(connection).is_check_ok) == (None, None)
-    assert "was changed while it was tested" in as_ada.get(shown).content.decode()
+    assert "was changed during the test" in as_ada.get(shown).content.decode()
 
 
 def test_a_test_is_dropped_where_the_settings_were_changed_past_the_form(ada, gated, gate):
@@ -349,7 +349,7 @@ def test_a_token_that_has_ended_is_told_and_a_failed_check_keeps_what_is_known(e
     testing.request_test(gated, by=ada)
     work_off()
     assert fresh(gated).expires_at == ended
-    assert "Token has ended" in as_ada.get(reverse("connections:list", args=[environment.slug])).content.decode()
+    assert "Token expired" in as_ada.get(reverse("connections:list", args=[environment.slug])).content.decode()
 
 
 def test_contributors_learn_nothing_of_a_test(environment, as_carl, ada, gated, gate):

@@ -134,7 +134,7 @@ def test_a_viewer_sees_the_path_and_why_there_is_no_download(environment, run):
     vera = client_of(make_member(environment, Role.VIEWER))
     page = vera.get(url(run, name="run_progress")).content.decode()
     assert run.files[0]["path"] in page
-    assert "Whoever can edit this export can download its files." in page
+    assert "You need edit permission for this export to download its files." in page
     assert url(run, 0) not in page
     assert vera.get(url(run, 0)).status_code == 403
 
@@ -146,14 +146,14 @@ def test_only_files_of_the_run_can_be_had(carl, run, index):
 
 def test_a_file_that_is_gone_is_said_to_be(carl, run):
     delivered(run, 0).unlink()
-    assert "no longer there" in refusal(carl, run)
+    assert "no longer exists" in refusal(carl, run)
 
 
 @pytest.mark.parametrize("change", [lambda data: data + b"more", lambda data: data[:-1] + b"!"])
 def test_a_file_with_other_bytes_is_not_the_one_that_was_delivered(carl, run, change):
     path = delivered(run, 0)
     path.write_bytes(change(path.read_bytes()))
-    assert f"{path.name} was changed since it was delivered." in refusal(carl, run)
+    assert f"{path.name} was changed after delivery." in refusal(carl, run)
 
 
 @pytest.mark.parametrize("query", [{}, {"as": "spreadsheet"}])
@@ -164,7 +164,7 @@ def test_a_big_file_with_other_bytes_breaks_off(carl, run, query):
     path.write_bytes(data[:-2] + b"X\n")
     response = carl.get(url(run), query)
     sent = []
-    with pytest.raises(DeliveryError, match="was changed since it was delivered"):
+    with pytest.raises(DeliveryError, match="was changed after delivery"):
         sent.extend(response.streaming_content)
     response.close()
     path.write_bytes(data)
@@ -189,9 +189,7 @@ def test_model_json_of_an_older_run_was_replaced_by_the_newest(carl, environment
     older, newest = run_of(export), run_of(export)
     at = next(index for index, file in enumerate(older.files) if file["role"] == "model")
     assert hashlib.sha256(body(carl.get(url(newest, at)))).hexdigest() == newest.files[at]["sha256"]
-    assert refusal(carl, older, at) == (
-        "model.json of this run has been replaced by a later run. Download it from the newest one."
-    )
+    assert refusal(carl, older, at) == ("A later run replaced model.json. Download it from the latest run.")
     assert body(carl.get(url(older, data_file(older))))
     page = carl.get(url(older, name="run_progress")).content.decode()
     assert url(older, data_file(older)) in page
@@ -204,7 +202,7 @@ def test_model_json_that_somebody_changed_was_not_replaced_by_a_run(carl, enviro
     run = run_of(make_data_out(environment, [table], name="Whole", connection=shared))
     at = next(index for index, file in enumerate(run.files) if file["role"] == "model")
     delivered(run, at).write_bytes(b" " * run.files[at]["bytes"])
-    assert "model.json was changed since it was delivered." in refusal(carl, run, at)
+    assert "model.json was changed after delivery." in refusal(carl, run, at)
 
 
 def test_a_link_in_the_place_of_the_file_is_not_followed(carl, run, tmp_path):
@@ -347,7 +345,7 @@ def test_files_that_an_unshared_connection_delivered_stay_out_of_reach_once_the_
     for headers in ({}, HTMX):
         assert carl.get(url(run), headers=headers).status_code == 403
     shown = carl.get(url(run, name="run_progress")).content.decode()
-    assert "A connection that is not shared with you delivered these files." in shown
+    assert "These files were delivered through a connection that is not shared with you." in shown
     assert url(run) not in shown
     ada = client_of(make_member(environment, Role.ADMINISTRATOR, "ann"))
     assert body(ada.get(url(run)))

@@ -67,7 +67,7 @@ def test_the_page_names_each_export_with_its_state_and_schedule_and_the_two_ways
     make_export(environment, "By hand", connection=shared, schedule_mode="off")
     make_export(environment, "Elsewhere")
     text = text_of(as_ada.get(page(shared)))
-    assert "2 exports send through it." in text
+    assert "2 exports use it." in text
     for word in ("Weekly", "Failed (permanent)", "With every system refresh", "By hand", "Not started", "Off"):
         assert word in text
     assert "Elsewhere" not in text
@@ -96,14 +96,14 @@ def test_more_exports_than_help_are_counted(as_ada, environment, shared, monkeyp
     for number in range(5):
         make_export(environment, f"Export {number}", connection=shared)
     text = text_of(as_ada.get(page(shared)))
-    assert "5 exports send through it." in text
+    assert "5 exports use it." in text
     assert "And 3 more" in text
 
 
 # The ways out
 
 
-@pytest.mark.parametrize("name, said", [("detach", "“Weekly” is detached."), ("remove", "“Weekly” is removed.")])
+@pytest.mark.parametrize("name, said", [("detach", "“Weekly” detached."), ("remove", "“Weekly” removed.")])
 def test_each_way_acts_in_place_and_makes_the_removal_available(as_ada, ada, shared, weekly, name, said):
     answer = as_ada.post(command(shared, name), {"id": weekly.pk, "confirmed": "1"}, headers=LIVE)
     assert answer.template_name == "connections/remove.html#changes"
@@ -122,7 +122,7 @@ def test_each_way_acts_in_place_and_makes_the_removal_available(as_ada, ada, sha
 def test_without_scripts_each_way_comes_back_to_the_page(as_ada, shared, weekly):
     answer = as_ada.post(command(shared, "detach"), {"id": weekly.pk}, follow=True)
     assert answer.redirect_chain == [(page(shared), 302)]
-    assert "“Weekly” is detached." in text_of(answer)
+    assert "“Weekly” detached." in text_of(answer)
     assert as_ada.post(page(shared)).status_code == 302
     assert not is_there(shared)
 
@@ -144,13 +144,13 @@ def test_all_asks_without_scripts_and_takes_only_what_was_shown(as_ada, environm
     form = {"all": "1", "shown": [weekly.pk, other.pk]}
     assert as_ada.post(command(shared, "detach"), form).template_name == "exports/guide_detach.html"
     answer = as_ada.post(command(shared, "detach"), form | {"confirmed": "1"}, follow=True)
-    assert "2 exports are detached." in text_of(answer)
+    assert "2 exports detached." in text_of(answer)
     assert list(Export.objects.filter(connection=shared)) == [late]
 
 
 def test_what_waits_is_canceled_with_it(as_ada, shared, weekly):
     run = make_run(weekly, State.QUEUED)
-    assert "A run waits; it is canceled then." in text_of(as_ada.get(page(shared)))
+    assert "A waiting run will be canceled." in text_of(as_ada.get(page(shared)))
     as_ada.post(command(shared, "detach"), {"id": weekly.pk}, headers=LIVE)
     run.refresh_from_db()
     assert run.state == State.CANCELED
@@ -170,7 +170,7 @@ def running(environment, weekly):
 
 def test_a_run_in_progress_is_named_with_its_person_and_time(as_ada, shared, running):
     text = text_of(as_ada.get(page(shared)))
-    assert re.search(r"It is being sent right now, since .+, 10:02:\d\d UTC, by Carl\.", text)
+    assert re.search(r"Sending since .+, 10:02:\d\d UTC, started by Carl\.", text)
     assert f'formaction="{command(shared, "cancel")}"' in text
     assert command(shared, "detach") not in text
     assert 'hx-trigger="every 2s"' in text
@@ -187,14 +187,14 @@ def test_all_leaves_out_the_running_one_and_says_why(as_ada, environment, shared
     other = make_export(environment, "Other", connection=shared)
     form = {"all": "1", "shown": [weekly.pk, other.pk], "confirmed": "1"}
     answer = as_ada.post(command(shared, "remove"), form, headers=LIVE)
-    assert json.loads(answer.headers["HX-Trigger"])["announce"] == "“Other” is removed."
+    assert json.loads(answer.headers["HX-Trigger"])["announce"] == "“Other” removed."
     assert "“Weekly” is running. Cancel the job first, then remove the export." in text_of(answer)
     assert list(Export.objects.filter(connection=shared)) == [weekly]
 
 
 def test_the_job_is_canceled_from_the_page_which_follows_it(as_ada, ada, shared, weekly, running):
     text = text_of(as_ada.post(command(shared, "cancel"), {"run": str(running.uuid)}, headers=LIVE))
-    assert "Its job is being canceled." in text
+    assert "The job is being canceled." in text
     running.refresh_from_db()
     assert running.canceled_by == ada
     poll = re.search(r'hx-get="([^"]+)"', text.split('id="guide-poll"')[1])[1]
@@ -218,7 +218,7 @@ def test_a_test_of_ten_that_is_sent_is_a_run_in_progress_too(as_ada, environment
 def test_a_job_that_had_ended_is_said(as_ada, shared, weekly):
     run = make_run(weekly)
     answer = as_ada.post(command(shared, "cancel"), {"run": str(run.uuid)}, headers=LIVE)
-    assert "The job of “Weekly” had ended already." in text_of(answer)
+    assert "The job of “Weekly” had already ended." in text_of(answer)
 
 
 # Races
@@ -265,7 +265,7 @@ def test_an_export_that_moved_to_another_connection_meanwhile_stays_there(as_ada
     Export.objects.filter(pk=weekly.pk).update(connection=elsewhere)
     for name in ("detach", "remove"):
         answer = as_ada.post(command(shared, name), {"id": weekly.pk, "confirmed": "1"}, headers=LIVE)
-        assert "“Weekly” is not on this connection any more." in text_of(answer)
+        assert "“Weekly” is no longer on this connection." in text_of(answer)
     assert Export.objects.get(pk=weekly.pk).connection == elsewhere
 
 
@@ -274,7 +274,7 @@ def test_one_that_was_removed_meanwhile_does_not_stop_the_others(as_ada, environ
     form = {"all": "1", "shown": [weekly.pk, other.pk], "confirmed": "1"}
     weekly.delete()
     answer = as_ada.post(command(shared, "detach"), form, headers=LIVE)
-    assert json.loads(answer.headers["HX-Trigger"])["announce"] == "“Other” is detached."
+    assert json.loads(answer.headers["HX-Trigger"])["announce"] == "“Other” detached."
 
 
 # Rights

@@ -65,7 +65,7 @@ def test_a_run_is_told_with_what_became_of_it_and_leads_to_its_details(environme
     person = make_member(environment, Role.CONTRIBUTOR, "carla")
     run = ran(export, triggered_by=person, rows_done=1234, tries=1, claims=1, data_as_of=NOON)
     page = text_of(vera.get(url(environment, export)))
-    for words in ("Successful", "Run by hand · carla", "1,234", "1 min 0 s", "Attempts: 2 (1 failed)", str(run.uuid)):
+    for words in ("Successful", "Run manually · carla", "1,234", "1 min 0 s", "Attempts: 2 (1 failed)", str(run.uuid)):
         assert words in page
     details = reverse(
         "exports:run_progress", kwargs={"environment": environment.slug, "pk": export.pk, "uuid": run.uuid}
@@ -155,9 +155,9 @@ def test_what_cannot_be_understood_asks_for_nothing(environment, export, vera, q
 
 def test_what_nobody_is_called_finds_nothing(environment, export, vera):
     ran(export)
-    assert "No run matches" in text_of(vera.get(url(environment, q="nobody")))
-    assert "No run matches" in text_of(vera.get(url(environment, export, q="Call list")))
-    assert "Nothing has run yet" in text_of(vera.get(url(environment, make_export(environment))))
+    assert "No runs match" in text_of(vera.get(url(environment, q="nobody")))
+    assert "No runs match" in text_of(vera.get(url(environment, export, q="Call list")))
+    assert "No runs yet" in text_of(vera.get(url(environment, make_export(environment))))
 
 
 def test_a_search_that_many_exports_match_finds_their_runs(environment, export, vera, monkeypatch):

@@ -34,7 +34,7 @@ def test_an_administrator_is_led_step_by_step(environment, ada):
     assert see(environment, client)[2] == ["Add connection"]
     make_connection(environment)
     assert see(environment, client)[0][0] == ("A connection", "Done")
-    assert see(environment, client)[2] == ["See how tables get in"]
+    assert see(environment, client)[2] == ["How to add tables"]
     make_table(environment)
     assert [state for _title, state in see(environment, client)[0]] == ["Done", "Done", "To do"]
     assert see(environment, client)[2] == ["Add export"]
@@ -48,13 +48,13 @@ def test_each_step_leads_back_to_the_guide(environment, ada):
     assert f"/e/{environment.slug}/connections/add?next=%2Fe%2F{environment.slug}%2Fexports%2F" in page
     make_connection(environment)
     page = client.get(reverse("exports:list", kwargs={"environment": environment.slug})).content.decode()
-    tables = re.search(r'href="([^"]+)"\s*>See how tables get in', page)[1]
+    tables = re.search('href="([^"]+)"\\s*>How to add tables', page)[1]
     assert "Back to exports" in client.get(tables).content.decode()
     assert "Back to exports" not in client.get(tables.partition("?")[0]).content.decode()
 
 
 def test_a_contributor_learns_whom_to_ask(environment, ada, carl):
-    assert "There is none yet. Ask ada to add one and to share it with you." in see(environment, carl)[1]
+    assert "None yet. Ask ada to add one and share it with you." in see(environment, carl)[1]
     connection = make_connection(environment, sharing=Sharing.NOBODY)
     steps, text, buttons = see(environment, carl)
     assert steps[0] == ("A connection", "To do"), "one that is not shared is no use"
@@ -70,14 +70,14 @@ def test_nobody_is_told_to_ask_somebody_whose_account_is_off(environment, ada, c
     make_member(environment, Role.ADMINISTRATOR, "bob")
     ada.is_active = False
     ada.save()
-    assert "There is none yet. Ask bob to add one" in see(environment, carl)[1]
+    assert "None yet. Ask bob to add one" in see(environment, carl)[1]
 
 
 def test_a_viewer_is_told_what_will_be_seen_here(environment, ada):
     steps, text, buttons = see(environment, client_of(make_member(environment, Role.VIEWER)))
     assert steps == buttons == []
-    assert "each export with its status, its rows and when it was refreshed" in text
-    assert "Ask ada if you expected one." in text
+    assert "Each export appears here with its status, rows and last refresh" in text
+    assert "Expected an export? Ask ada." in text
 
 
 def test_what_others_have_is_not_counted(environment, ada):
@@ -90,7 +90,7 @@ def test_what_others_have_is_not_counted(environment, ada):
 def test_a_search_without_result_is_no_first_visit(environment, carl, shared):
     make_export(environment, "Weekly", shared)
     page = carl.get(reverse("exports:list", kwargs={"environment": environment.slug}), {"q": "zzz"}).content.decode()
-    assert "No export matches" in page
+    assert "No exports match" in page
     assert 'class="guide' not in page
 
 

@@ -54,8 +54,10 @@ def test_only_those_who_can_do_something_are_told_that_it_needs_them(environment
     locked = make_connection(environment, sharing=Sharing.NOBODY)
     for connection in (shared, locked, locked):
         make_run(make_export(environment, connection=connection), State.FAILED)
-    assert "1 needs you" in text_of(carl.get(url(environment)))
-    assert "3 need you" in text_of(client_of(make_member(environment, Role.ADMINISTRATOR)).get(url(environment)))
+    assert "1 needs your attention" in text_of(carl.get(url(environment)))
+    assert "3 need your attention" in text_of(
+        client_of(make_member(environment, Role.ADMINISTRATOR)).get(url(environment))
+    )
     seen_by_viewer = text_of(client_of(make_member(environment, Role.VIEWER)).get(url(environment)))
-    assert "need you" not in seen_by_viewer
+    assert "need your attention" not in seen_by_viewer
     assert "3 failed" in seen_by_viewer

@@ -66,7 +66,7 @@ def test_every_state_has_words_and_only_moving_ones_ask_again_soon(environment, 
     details = carl.get(url(environment, "progress", pk=export.pk))
     assert str(State(state).label) in text_of(details)
     assert ("Cancel job" in text_of(details)) == (state in {"queued", "running", "retrying"})
-    assert ("Drop this run…" in text_of(details)) == (state == "held")
+    assert ("Discard this run…" in text_of(details)) == (state == "held")
     fragment = carl.get(url(environment, "progress", pk=export.pk), headers=PANEL).content.decode()
     assert "<html" not in fragment
     asks_again = re.search(r'id="progress-poll"[^>]*hx-trigger="every', fragment)
@@ -165,7 +165,7 @@ def test_an_empty_list_says_what_to_do(environment, carl, shared):
 def test_nothing_found_leads_back_to_everything(environment, carl, shared):
     make_export(environment, "Weekly", shared)
     page = text_of(carl.get(url(environment), {"q": "zzz"}))
-    assert "No export matches" in page
+    assert "No exports match" in page
     assert "Show all exports" in page
 
 
@@ -226,7 +226,7 @@ def test_the_summary_counts_what_moves_and_what_needs_somebody(environment, carl
     page = text_of(carl.get(url(environment)))
     assert "5 exports" in page
     assert "2 running" in page
-    assert "2 need you" in page
+    assert "2 need your attention" in page
 
 
 # Actions
@@ -235,7 +235,7 @@ def test_the_summary_counts_what_moves_and_what_needs_somebody(environment, carl
 def test_one_export_is_run(environment, carl, shared):
     export = make_export(environment, "Weekly", shared)
     page = carl.post(url(environment, "run"), {"id": export.pk}, follow=True)
-    assert "“Weekly” is queued." in text_of(page)
+    assert "“Weekly” queued." in text_of(page)
     run = Run.objects.get()
     assert (run.export, run.state, run.trigger, run.triggered_by.username) == (export, "queued", "person", "carl")
 
@@ -246,12 +246,12 @@ def test_what_cannot_run_is_left_out_and_named(environment, carl, shared):
     locked = make_export(environment, "Locked", make_connection(environment, sharing=Sharing.NOBODY))
     ids = {"id": [ready.pk, busy.pk, locked.pk]}
     page = text_of(carl.post(url(environment, "run"), ids, follow=True))
-    assert "“Ready” is queued." in page
+    assert "“Ready” queued." in page
     assert "“Busy” is already running." in page
     assert "“Locked” was left out: you can only view it." in page
     notice = json.loads(carl.post(url(environment, "run"), ids, headers=PANEL).headers["HX-Trigger"])["notice"]
     assert notice["tone"] == "warning"
-    assert notice["text"] == "“Ready” is queued."
+    assert notice["text"] == "“Ready” queued."
     assert notice["items"] == ["“Locked” was left out: you can only view it.", "“Busy” is already running."]
     assert not locked.runs.exists()
 
@@ -265,7 +265,7 @@ def test_one_that_is_left_out_is_the_whole_notice_and_hundreds_are_counted(envir
     assert (notice["text"], notice["items"]) == ("“Busy 0” is already running.", [])
     all_ = carl.post(url(environment, "run"), {"id": [export.pk for export in busy]}, headers=PANEL)
     notice = json.loads(all_.headers["HX-Trigger"])["notice"]
-    assert notice["text"] == "Nothing was done."
+    assert notice["text"] == "Nothing changed."
     assert len(notice["items"]) == 21
     assert notice["items"][-1] == "10 more were left out."
 
@@ -281,7 +281,7 @@ def test_removing_asks_first_and_names_what_goes(environment, carl, shared):
     answer = carl.post(url(environment, "remove"), ids | {"confirmed": "1"}, headers=PANEL)
     assert answer.status_code == 204
     triggers = json.loads(answer.headers["HX-Trigger"])
-    assert triggers["announce"] == "2 exports are removed."
+    assert triggers["announce"] == "2 exports removed."
     assert triggers["panel:close"]
     assert triggers["exports:changed"]
     assert [export.name for export in Export.objects.all()] == ["Three"]
@@ -291,7 +291,7 @@ def test_what_runs_is_not_removed(environment, carl, shared):
     busy, idle = make_export(environment, "Busy", shared), make_export(environment, "Idle", shared)
     make_run(busy, State.RUNNING)
     page = carl.post(url(environment, "remove"), {"id": [busy.pk, idle.pk], "confirmed": "1"}, follow=True)
-    assert "“Idle” is removed. “Busy” is running. Cancel the job first, then remove the export." in text_of(page)
+    assert "“Idle” removed. “Busy” is running. Cancel the job first, then remove the export." in text_of(page)
     assert [export.name for export in Export.objects.all()] == ["Busy"]
 
 
@@ -309,7 +309,7 @@ def test_canceling_what_has_ended_says_so(environment, carl, shared):
     export = make_export(environment, "Weekly", shared)
     make_run(export, State.SUCCEEDED)
     page = carl.post(url(environment, "cancel", pk=export.pk), follow=True)
-    assert "The job had ended already." in text_of(page)
+    assert "The job had already ended." in text_of(page)
     assert Run.objects.get().state == "succeeded"
 
 
@@ -323,7 +323,7 @@ def test_progress_tells_the_whole_story(environment, carl, shared):
         message="The first try was interrupted.",
     )  # fmt: skip
     page = text_of(carl.get(url(environment, "progress", pk=export.pk)))
-    for words in ("40 %", "400 rows", "of 1,000", "Everybody", "400 of 1,000", "Run by hand", "Data as of",
+    for words in ("40 %", "400 rows", "of 1,000", "Everybody", "400 of 1,000", "Run manually", "Data as of",
                   str(run.uuid), "The first try was interrupted."):  # fmt: skip
         assert words in page, words
     assert re.search(r"\d.{1,12} left", page)

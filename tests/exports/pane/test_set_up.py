@@ -21,7 +21,7 @@ def pane():
 
 def test_an_export_is_added_without_scripts(pane):
     answer = pane.client.post(pane.url(), pane.form(left_out=["Email"], names={"City": "Town"}), follow=True)
-    assert "“Weekly” is added." in text_of(answer)
+    assert "“Weekly” added." in text_of(answer)
     export = Export.objects.get()
     assert (export.name, export.connection, export.schedule_mode) == ("Weekly", pane.connection, "off")
     assert export.created_by.username == "carl"
@@ -48,7 +48,7 @@ def test_the_pane_opens_with_a_segment_of_the_environment_chosen(pane):
 def test_save_and_run_queues_one_run(pane):
     answer = pane.send(headers=PANEL, then="run")
     triggers = json.loads(answer.headers["HX-Trigger"])
-    assert triggers == {"announce": "“Weekly” is added. Its run is queued.", "exports:changed": True}
+    assert triggers == {"announce": "“Weekly” added. Run queued.", "exports:changed": True}
     assert answer.headers["HX-Trigger-After-Swap"] == "panel:saved"
     assert 'id="progress"' in text_of(answer), "the panel shows how it goes"
     run = Run.objects.get()
@@ -58,7 +58,7 @@ def test_save_and_run_queues_one_run(pane):
 def test_save_and_run_leads_to_progress_details_without_scripts(pane):
     answer = pane.send(then="run")
     assert answer.headers["Location"].endswith(f"/runs/{Run.objects.get().uuid}/")
-    assert "“Weekly” is added. Its run is queued." in text_of(pane.client.get(answer.headers["Location"]))
+    assert "“Weekly” added. Run queued." in text_of(pane.client.get(answer.headers["Location"]))
 
 
 @pytest.mark.parametrize(
@@ -100,14 +100,14 @@ def test_an_export_is_changed_and_says_who_did_it(pane):
 @pytest.mark.parametrize(
     "changes, said",
     [
-        ({"name": ""}, "Give the export a name."),
-        ({"name": "  \t "}, "Give the export a name."),
+        ({"name": ""}, "Enter a name for the export."),
+        ({"name": "  \t "}, "Enter a name for the export."),
         ({"name": "TAKEN"}, "Another export has this name."),
         ({"name": " taken  "}, "Another export has this name."),
         ({"name": "x" * 121}, "at most 120 characters"),
         ({"name": "a\0b"}, "Null characters are not allowed."),
         ({"description": "x" * 1001}, "at most 1000 characters"),
-        ({"connection": ""}, "Choose the connection that the data goes through."),
+        ({"connection": ""}, "Choose the connection to send data through."),
         ({"connection": "999999999"}, "You cannot use that connection."),
         ({"connection": "abc"}, "You cannot use that connection."),
         ({"segments": []}, "Choose at least one segment."),
@@ -116,7 +116,7 @@ def test_an_export_is_changed_and_says_who_did_it(pane):
         ({"schedule_mode": "on", "repeat": "daily", "time": "", "zone": "UTC"}, "Type a time like 09:30."),
         ({"left_out": FIELDS}, "Choose at least one field."),
         ({"names": {"City": "Email"}}, "Another column has this name."),
-        ({"names": {"City": "  "}}, "Give the column a name."),
+        ({"names": {"City": "  "}}, "Enter a name for the column."),
     ],
 )
 @pytest.mark.parametrize("headers", [{}, PANEL])

@@ -12,7 +12,7 @@ from tests.exports.pane.browser import FIELDS, PANEL, Pane, boxes, text_of, valu
 from tests.factories import client_of, make_connection, make_environment, make_member
 
 pytestmark = pytest.mark.django_db(transaction=True)
-LOST = "What you had typed is no longer kept."
+LOST = "Your input is no longer stored."
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_the_session_keeps_a_few_drafts_and_none_that_is_huge(pane):
     assert not any("csrf" in text or "add_connection" in text for _token, _path, text in kept)
     answer = pane.send(headers=PANEL, add_connection="1", description="x" * LARGEST)
     assert answer.status_code == 200
-    assert "Too much is typed to keep it meanwhile." in text_of(answer)
+    assert "Your input is too large to keep." in text_of(answer)
 
 
 def test_a_draft_is_dropped_once_its_pane_is_saved(pane):
@@ -109,7 +109,7 @@ def test_who_leaves_again_keeps_one_draft(pane):
 def test_the_first_connection_is_added_from_the_pane(pane):
     Connection.objects.all().delete()
     shown = pane.client.get(pane.url())
-    assert "There is no connection yet." in text_of(shown)
+    assert "No connection yet." in text_of(shown)
     assert 'name="add_connection"' in shown.content.decode()
     back = leave(pane, connection="")
     new = make_connection(pane.environment, "First")

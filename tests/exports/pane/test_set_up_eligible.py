@@ -64,7 +64,7 @@ def test_a_target_for_people_offers_contacts_and_accounts_that_project_what_it_n
     assert line_of(shown, "Our accounts") == "Our accounts Account 3 People list doesn't accept account segments."
     assert "open the segment and choose fields of its contacts" in text_of(shown)
     assert line_of(shown, "Our contacts") == "Our contacts Contact 3"
-    assert "the number of contacts is not known in advance" in line_of(shown, "With contacts")
+    assert "their number is not known in advance" in line_of(shown, "With contacts")
 
 
 def test_settings_that_are_typed_decide_which_segments_fit(pane):
@@ -154,12 +154,12 @@ def test_limits_are_warned_about_while_choosing(pane):
     Segment.objects.filter(pk=pane.of_contacts.pk).update(member_count=1200)
     Segment.objects.filter(pk__in=[few.pk, pane.projected.pk]).update(member_count=2)
     shown = pane.draft()
-    assert "1,200 members: more than the 1,000 profiles" in line_of(shown, "Our contacts")
-    assert "needs at least 3 in a segment" in line_of(shown, "A few contacts")
+    assert "1,200 members: over the limit of 1,000 profiles" in line_of(shown, "Our contacts")
+    assert "under the minimum of 3 per segment" in line_of(shown, "A few contacts")
     assert "needs at least" not in line_of(shown, "With contacts"), "how many contacts it has is not known"
     Segment.objects.filter(pk__in=[pane.of_contacts.pk, few.pk]).update(member_count=600)
     note = text_of(pane.draft(pane.of_contacts, few)).partition('id="export-note"')[2].partition("</div>")[0]
-    assert "1,200 members together" in note
+    assert "1,200 members in total" in note
 
 
 def test_the_queries_do_not_grow_with_segments_tables_and_what_is_chosen(pane, django_assert_max_num_queries):

@@ -14,7 +14,7 @@ from tests.exports.pane.browser import PANEL, Pane, boxes, text_of
 from tests.factories import make_connection, make_export, make_segment
 
 pytestmark = pytest.mark.django_db(transaction=True)
-NOTHING = "Nothing is saved"
+NOTHING = "Not saved"
 FIRST_OF_SAVE = re.compile(r'(^INSERT INTO|^UPDATE) "exports_export"|"connections_connection".* FOR UPDATE')
 
 
@@ -55,7 +55,7 @@ def test_a_connection_removed_meanwhile_is_said_and_nothing_typed_is_lost(pane, 
         answer = pane.send(headers=headers, name="Typed")
     assert answer.status_code == 422
     assert NOTHING in text_of(answer)
-    assert "You cannot use that connection. Choose one of the list." in text_of(answer)
+    assert "You cannot use that connection. Choose one from the list." in text_of(answer)
     assert 'value="Typed"' in text_of(answer)
     assert not Export.objects.exists()
 

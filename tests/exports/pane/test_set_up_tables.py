@@ -145,7 +145,7 @@ def test_a_duplicate_carries_kind_and_tables(pane):
 def test_a_type_that_takes_no_tables_offers_segments_alone_and_says_so(pane, people_list):
     people = make_connection(pane.environment, "People", type=PeopleList.slug)
     shown = pane.client.post(pane.url(), data_out(pane, connection=people.pk, draft="1"))
-    assert "People list takes no whole tables." in text_of(shown)
+    assert "People list doesn't accept whole tables." in text_of(shown)
     assert boxes(shown, "tables") == {}
     assert '<input type="hidden" name="kind" value="data_out">' in shown.content.decode()
     page = pane.send(connection=people.pk, draft="1").content.decode()
@@ -183,7 +183,7 @@ def test_save_and_send_a_test_shows_the_test(pane):
     answer = pane.client.post(pane.url(), data_out(pane, then="test"), headers=PANEL)
     run, export = Run.objects.get(), Export.objects.get()
     assert (run.trigger, run.most_rows, export.last_run) == ("test", 10, None)
-    assert json.loads(answer.headers["HX-Trigger"])["announce"].endswith("it goes into the folder “test”.")
+    assert json.loads(answer.headers["HX-Trigger"])["announce"].endswith("it goes to the folder “test”.")
     assert 'id="progress"' in answer.content.decode()
     run.delete()
     answer = pane.client.post(pane.url("edit", pk=export.pk), data_out(pane, then="test"))
@@ -195,5 +195,5 @@ def test_a_test_that_cannot_be_sent_now_says_why_and_the_export_is_saved(pane):
     export = Export.objects.get()
     answer = pane.client.post(pane.url("edit", pk=export.pk), data_out(pane, then="test", name="New"), headers=PANEL)
     said = json.loads(answer.headers["HX-Trigger"])["announce"]
-    assert said.startswith("“New” is saved.")
+    assert said.startswith("“New” saved.")
     assert "running or waiting" in said

@@ -81,14 +81,14 @@ def test_letting_go_queues_the_run_again_past_all_brakes(run, ada):
     assert (run.is_released, run.decided_by, run.decision) == (True, ada, "Spring cleaning of the list.")
     assert (run.claims, run.tries, run.started_at, run.message) == (0, 0, None, "")
     assert run.decided_at is not None
-    assert run.reason == "let go by ada"
+    assert run.reason == "released by ada"
     assert queue.claim().run_id == run.pk
 
 
 def test_dropping_ends_the_run(run, ada):
     deciding.drop(run, by=ada, why="The source was broken.")
     assert state_of(run) == State.CANCELED
-    assert (run.is_released, run.decided_by, run.reason) == (False, ada, "dropped by ada")
+    assert (run.is_released, run.decided_by, run.reason) == (False, ada, "discarded by ada")
     assert run.ended_at is not None
     assert queue.claim() is None
 
@@ -99,14 +99,14 @@ def test_a_decision_is_in_the_audit_log_once_with_its_reason(run, ada, decide, a
     (event,) = AuditEvent.objects.filter(run=run.uuid)
     assert (event.action, event.actor, event.changes["why"]) == (action, ada, "Known.")
     assert str(run.lines.get().text).endswith("by ada: Known.")
-    assert re.fullmatch(r"ada (let|dropped) a held run of the export Weekly( go)?: Known\.", plain_sentence(event))
+    assert re.fullmatch(r"ada (released|discarded) a held run of the export Weekly: Known\.", plain_sentence(event))
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.SUCCEEDED, State.SKIPPED, State.CANCELED])
 def test_only_a_held_run_is_decided_about(run, ada, state):
     Run.objects.filter(pk=run.pk).update(state=state)
     for decide in (deciding.release, deciding.drop):
-        with pytest.raises(deciding.NotHeldError, match="not held any more"):
+        with pytest.raises(deciding.NotHeldError, match="no longer held"):
             decide(run, by=ada, why="Known.")
     assert state_of(run) == state
     assert not AuditEvent.objects.filter(run=run.uuid).exists()
@@ -115,7 +115,7 @@ def test_only_a_held_run_is_decided_about(run, ada, state):
 def test_the_second_of_two_people_is_told_what_the_first_did(run, ada, environment):
     bob = make_member(environment, username="bob")
     deciding.drop(run, by=bob, why="Broken.")
-    with pytest.raises(deciding.NotHeldError, match="bob dropped this run on"):
+    with pytest.raises(deciding.NotHeldError, match="bob discarded this run on"):
         deciding.release(run, by=ada, why="Fine.")
     assert state_of(run) == State.CANCELED
 
@@ -126,12 +126,14 @@ def test_the_question_shows_the_numbers_beside_those_of_the_last_runs(carl, run)
     assert HELD[0]["text"] in words
     assert re.search(r"This run, held 5 .* 110 .* 100 .* 90", words)
     assert "Send anyway" in words
-    assert "Drop this run" in words
+    assert "Discard this run" in words
     assert f'formaction="{url(run, "let_go")}"' in page
     assert f'formaction="{url(run, "drop")}"' in page
 
 
-@pytest.mark.parametrize(("name", "there", "not_there"), [("let_go", "Send anyway", "Drop"), ("drop", "Drop", "Send")])
+@pytest.mark.parametrize(
+    ("name", "there", "not_there"), [("let_go", "Send anyway", "Discard"), ("drop", "Discard", "Send")]
+)
 def test_asked_for_one_way_only_that_one_is_offered(carl, run, name, there, not_there):
     page = text_of(carl.get(url(run, name), headers=PANEL))
     buttons = re.findall(r'<button class="button [^>]*>\s*(.*?)</button>', page, re.DOTALL)
@@ -143,7 +145,7 @@ def test_without_a_word_why_nothing_is_decided(carl, run):
     for name in ("let_go", "drop"):
         response = carl.post(url(run, name), {"why": "  "}, headers=PANEL)
         assert response.status_code == 422
-        assert "Say in a few words why." in text_of(response)
+        assert "Enter a reason." in text_of(response)
     assert carl.post(url(run, "drop"), {"why": "x" * 501}).status_code == 422
     assert state_of(run) == State.HELD
 
@@ -151,7 +153,7 @@ def test_without_a_word_why_nothing_is_decided(carl, run):
 def test_what_was_typed_stays_and_both_ways_stay_open(carl, run):
     response = carl.post(url(run, "let_go"), {"why": "x" * 501, "both": "1"}, headers=PANEL)
     assert "x" * 501 in text_of(response)
-    assert "Drop this run" in text_of(response)
+    assert "Discard this run" in text_of(response)
 
 
 def test_a_contributor_lets_it_go_and_sees_it_go_on(carl, run):
@@ -161,31 +163,31 @@ def test_a_contributor_lets_it_go_and_sees_it_go_on(carl, run):
     assert "exports:changed" in response.headers["HX-Trigger"]
     assert state_of(run) == State.QUEUED
     words = words_of(carl.get(url(run, "progress")))
-    assert "Let go by carl ·" in words
-    assert "Why Known." in words
+    assert "Released by carl ·" in words
+    assert "Reason Known." in words
 
 
 def test_without_scripts_the_same_is_a_page_and_a_way_back(carl, run):
     assert carl.get(url(run, "decide")).status_code == 200
     response = carl.post(url(run, "drop"), {"why": "Broken."}, follow=True)
     assert response.redirect_chain == [(url(run, "run_progress"), 302)]
-    assert "The run is dropped." in words_of(response)
-    assert "Was held for" in words_of(response)
+    assert "Run discarded." in words_of(response)
+    assert "Held because" in words_of(response)
 
 
 def test_a_run_that_was_decided_meanwhile_is_shown_with_what_became_of_it(carl, run, ada):
     deciding.drop(run, by=ada, why="Broken.")
     for answer in (carl.get(url(run, "decide"), follow=True), carl.post(url(run, "let_go"), {"why": "x"}, follow=True)):
-        assert "ada dropped this run on" in words_of(answer)
+        assert "ada discarded this run on" in words_of(answer)
     response = carl.post(url(run, "let_go"), {"why": "Known."}, headers=PANEL)
-    assert "ada dropped this run on" in response.headers["HX-Trigger"]
+    assert "ada discarded this run on" in response.headers["HX-Trigger"]
     assert state_of(run) == State.CANCELED
 
 
 def test_a_run_that_lapsed_is_told_as_skipped(carl, run):
     Run.objects.filter(pk=run.pk).update(state=State.SKIPPED, reason="Nobody decided")
     response = carl.post(url(run, "let_go"), {"why": "Known."}, follow=True)
-    assert "This run is not held any more: it is “Skipped” now." in words_of(response)
+    assert "This run is no longer held; its status is “Skipped”." in words_of(response)
 
 
 def test_who_may_not_edit_the_export_decides_nothing(carl, vera, environment, segment, run):
@@ -198,7 +200,7 @@ def test_who_may_not_edit_the_export_decides_nothing(carl, vera, environment, se
             assert client.post(url(mine, name), {"why": "Known."}).status_code == 403
         words = words_of(client.get(url(mine, "progress")))
         assert "Send anyway" not in words
-        assert "Whoever can edit this export decides." in words
+        assert "Anyone who can edit this export can decide." in words
         assert state_of(mine) == State.HELD
 
 
@@ -211,7 +213,7 @@ def test_a_run_of_another_export_is_not_found(carl, environment, segment, shared
 def test_progress_details_offer_both_ways_and_no_cancel_without_a_word(carl, run):
     words = words_of(carl.get(url(run, "progress")))
     assert "Send anyway…" in words
-    assert "Drop this run…" in words
+    assert "Discard this run…" in words
     assert "Cancel job" not in words
 
 
@@ -225,7 +227,7 @@ def test_the_rows_menu_leads_to_the_decision_while_it_is_open(carl, vera, run, a
 
 def test_an_export_that_never_ran_has_nothing_to_decide(carl, export):
     address = reverse("exports:decide", kwargs={"environment": export.environment.slug, "pk": export.pk})
-    assert "nothing to decide" in words_of(carl.get(address, follow=True))
+    assert "no decision is needed" in words_of(carl.get(address, follow=True))
     assert carl.get(address, headers=PANEL).status_code == 200
 
 

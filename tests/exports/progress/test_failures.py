@@ -26,7 +26,7 @@ OF_THE_TARGET = [f"connections/destinations/{room}" for room in ("files", "local
 ELSEWHERE = re.compile(r"destinations/\w+/(form|keys|reading)\.py$")
 TRANSLATING = {"_", "gettext", "gettext_lazy", "ngettext"}
 # Technical detail, for administrators.
-DETAILS = {"Ended while publishing (%(why)s).", "The working process %(pid)d ended with code %(code)d."}
+DETAILS = {"Ended while publishing (%(why)s).", "The worker process %(pid)d ended with code %(code)d."}
 TO_DO = re.compile(
     r"\b(run|edit|ask|choose|import|refresh|open|send fewer|move|remove|compare|check|enter|raise|widen|again"
     r"|has to|by itself)\b",
@@ -91,7 +91,7 @@ def test_a_failure_of_the_target_says_whom_to_ask_or_leads_to_the_connection(mes
     reason = message.partition(". ")[0].removesuffix(".")[:200]
     contributor, administrator = show(message, "send", reason, ReasonCode.TARGET)
     assert message in notice_of(contributor)
-    assert re.search(r"What you cannot do yourself, ask user\d+ to do\.", notice_of(contributor))
+    assert re.search(r"Need access\? Ask user\d+\.", notice_of(contributor))
     assert "Edit the connection" in notice_of(administrator)
     assert "Ask user" not in notice_of(administrator)
 

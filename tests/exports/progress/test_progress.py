@@ -214,8 +214,8 @@ def test_a_retrying_run_says_when_it_is_tried_next_and_when_to_do_something(carl
     in_a_while = timezone.now() + timedelta(minutes=5, seconds=30)
     make_run(export, State.RETRYING, not_before=in_a_while, message="The server did not answer.", tries=1)
     page = text_of(carl.get(url(export)))
-    assert "next try in 5 min" in page
-    assert "It is tried again by itself in 5 min; do something only if that fails too." in page
+    assert "next attempt in 5 min" in page
+    assert "Retry in 5 min. No action is needed unless that fails too." in page
     assert "<dt>Next try</dt>" in page
 
 
@@ -256,7 +256,7 @@ def test_a_target_that_refuses_is_a_matter_for_administrators(carl, export):
     message = "The server did not accept the password. Enter it again."
     words = {"message": message, "reason": "The server did not accept the password", "reason_code": ReasonCode.TARGET}
     make_run(export, State.FAILED, **words, steps=[step])
-    assert f"{message} What you cannot do yourself, ask ada to do." in text_of(carl.get(url(export)))
+    assert f"{message} Need access? Ask ada." in text_of(carl.get(url(export)))
     page = text_of(ada.get(url(export)))
     assert "Ask ada" not in page
     assert re.search(r'href="[^"]*/connections/\d+/"[^>]*>Edit the connection<', page)
@@ -264,9 +264,9 @@ def test_a_target_that_refuses_is_a_matter_for_administrators(carl, export):
 
 def test_data_that_cannot_be_read_are_no_fault_of_the_connection(carl, export):
     step = {"key": "send", "label": "Send", "state": "failed", "note": "", "seconds": 1.0}
-    make_run(export, State.FAILED, message="The data could not be read.", reason="Data could not be read", steps=[step])
+    make_run(export, State.FAILED, message="The data does not match", reason="Data could not be read", steps=[step])
     page = text_of(carl.get(url(export)))
-    assert "What you cannot do yourself" not in page
+    assert "Need access?" not in page
     assert "Edit export" in page
 
 
@@ -279,7 +279,7 @@ def test_a_test_of_ten_is_sent_from_the_panel_and_watched_there(carl, export):
     page = text_of(carl.post(url(export, "test"), headers=PANEL))
     test = Run.objects.get(trigger="test")
     assert str(test.uuid) in page
-    assert "At most 10 records of each, sent into a folder of their own." in page
+    assert "At most 10 records of each, sent to a separate test folder." in page
     export.refresh_from_db()
     assert export.last_run_id != test.pk
     assert "Send a test of 10" not in page, "one at a time"

@@ -60,7 +60,7 @@ def test_one_that_falls_due_while_another_runs_is_skipped_and_names_it(environme
     skipped = SystemRefresh.objects.exclude(pk=earlier.pk).get()
     assert skipped.state == RefreshState.SKIPPED
     assert str(skipped.reason).startswith("The system refresh of ")
-    assert str(skipped.reason).endswith(" was not over")
+    assert str(skipped.reason).endswith(" was still in progress")
 
 
 def test_an_occurrence_that_ran_already_does_not_run_again(environment):

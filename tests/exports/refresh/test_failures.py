@@ -22,7 +22,7 @@ def test_what_depends_on_a_table_that_is_gone_is_skipped_and_says_so(environment
     parts.work_off()
     states = {"Customers": "failed", "Cities": "done", "Everybody": "skipped", "Everywhere": "done"}
     assert parts.of(refresh) == states | {"Broken": "skipped", "Fine": "running"}
-    assert parts.message_of(refresh, "Customers") == "The table “Customers” is no longer there. Import it again."
+    assert parts.message_of(refresh, "Customers") == "The table “Customers” no longer exists. Import it again."
     assert parts.message_of(refresh, "Everybody") == "“Customers” failed"
     assert parts.message_of(refresh, "Broken") == "“Customers” failed"
     parts.end_runs(refresh)
@@ -59,7 +59,7 @@ def test_a_table_without_one_of_its_fields_goes_on_with_a_warning(environment, t
     refresh = start.start(environment, by=None)
     parts.work_off()
     assert parts.of(refresh) == {"Customers": "warned", "Everybody": "done"}
-    text = "Its field “Income” is no longer there. Import the table again."
+    text = "Its field “Income” no longer exists. Import the table again."
     assert parts.message_of(refresh, "Customers") == text
 
 
@@ -106,7 +106,7 @@ def test_an_export_that_still_runs_is_skipped_and_names_that_run(environment, se
     Export.objects.filter(pk=export.pk).update(last_run=earlier)
     refresh = start.start(environment, by=None)
     parts.work_off()
-    reason = f"Run {earlier.short_id} of this export was not over"
+    reason = f"The previous run ({earlier.short_id}) was still in progress"
     skipped = Run.objects.get(refresh=refresh)
     assert (skipped.state, skipped.reason, parts.message_of(refresh, "Nightly")) == (State.SKIPPED, reason, reason)
     export.refresh_from_db()
@@ -119,7 +119,7 @@ def test_a_held_run_lapses_at_the_next_refresh(environment, segment):
     start.start(environment, by=None)
     parts.work_off()
     held.refresh_from_db()
-    assert (held.state, held.reason) == (State.SKIPPED, "Nobody decided before the next occurrence")
+    assert (held.state, held.reason) == (State.SKIPPED, "No decision before the next occurrence")
 
 
 def test_a_held_run_lapses_also_where_what_the_next_one_needs_failed(environment, table, segment):

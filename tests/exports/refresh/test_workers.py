@@ -99,7 +99,7 @@ def test_a_part_that_kills_its_workers_is_given_up(environment, table, segment):
     for _worker in range(3):
         lose(work.claim().pk)
     assert parts.of(refresh) == {"Customers": "failed", "Everybody": "skipped"}
-    text = "It was interrupted 3 times and was given up. Refresh again; if that fails, ask your operator."
+    text = "It was interrupted 3 times and was stopped. Refresh again; if that fails, ask your Waybill operator."
     assert parts.message_of(refresh, "Customers") == text
 
 

@@ -53,7 +53,7 @@ def test_the_log_of_a_run_tells_its_way_from_the_queue_to_its_end(export, ada):
     work_until_idle()
     run.refresh_from_db()
     said = texts(run)
-    assert said[:2] == ["Queued: Run by hand · ada", "Started"]
+    assert said[:2] == ["Queued: Run manually · ada", "Started"]
     assert said[-1] == "Successful: 5 rows, 2 files published"
     begun = [text.removesuffix(" …") for text in said if text.endswith(" …")]
     assert begun == [str(out_of_json(step["label"])) for step in run.steps]
@@ -77,7 +77,7 @@ def test_when_it_was_due_and_that_it_is_late_stand_in_the_first_line(export):
     run.refresh_from_db()
     (first,) = texts(run)
     assert first.startswith("Queued: Own schedule, due ")
-    assert first.endswith("late, since Waybill was not running then")
+    assert first.endswith("late, because Waybill was not running")
 
 
 def test_a_failed_try_says_when_the_next_one_is(export):
@@ -85,11 +85,11 @@ def test_a_failed_try_says_when_the_next_one_is(export):
     claim = claimed(run)
     lifecycle.retry_later(claim, run, message="The server did not answer.", detail="host.example:22", reason="x")
     line = run.lines.latest("pk")
-    assert str(line.text).startswith("Failed: The server did not answer. Next try at ")
+    assert str(line.text).startswith("Failed: The server did not answer. Next attempt at ")
     assert (line.level, line.detail) == (Level.WARNING, "host.example:22")
     Run.objects.filter(pk=run.pk).update(not_before=Now())
     claimed(run)
-    assert run.lines.latest("pk").text == "Tried again: try 2"
+    assert run.lines.latest("pk").text == "Retrying: attempt 2"
 
 
 def test_a_worker_that_was_lost_is_told_with_what_happens_next(export):
@@ -97,11 +97,11 @@ def test_a_worker_that_was_lost_is_told_with_what_happens_next(export):
     claimed(run)
     lifecycle.lose(run, "No sign of life from box:1.")
     line = run.lines.latest("pk")
-    assert line.text == "The worker stopped in the middle of the run. It starts again by itself."
+    assert line.text == "The worker stopped during the run. The run restarts automatically."
     assert (line.level, line.detail) == (Level.WARNING, "No sign of life from box:1.")
     Run.objects.filter(pk=run.pk).update(not_before=Now())
     claimed(run)
-    assert run.lines.latest("pk").text == "Started again: attempt 2"
+    assert run.lines.latest("pk").text == "Restarted: attempt 2"
 
 
 def test_a_cancel_is_told_when_it_is_asked_for_and_when_it_is_done(export, ada):
@@ -109,7 +109,7 @@ def test_a_cancel_is_told_when_it_is_asked_for_and_when_it_is_done(export, ada):
     claim = claimed(run)
     lifecycle.cancel(run, by=ada)
     lifecycle.finish(claim, State.CANCELED, reason="by ada")
-    assert texts(run)[-2:] == ["Cancel asked for by ada", "Canceled by ada"]
+    assert texts(run)[-2:] == ["Cancel requested by ada", "Canceled by ada"]
 
 
 def test_a_failure_for_good_is_an_error_and_the_step_is_named(export):
@@ -119,7 +119,7 @@ def test_a_failure_for_good_is_an_error_and_the_step_is_named(export):
     run, _is_new = actions.run_now(export, by=None)
     work_until_idle()
     last, before = run.lines.order_by("-pk")[:2]
-    assert str(last.text).startswith("Failed (permanent): Waybill has no connection type for")
+    assert str(last.text).startswith("Failed (permanent): Waybill no longer has the connection type of")
     assert str(before.text).startswith("Check what will be sent · failed (")
     assert (last.level, before.level) == (Level.ERROR, Level.ERROR)
 
@@ -156,7 +156,7 @@ def test_a_wait_is_told_once_when_it_begins_and_when_it_is_over(export, segment,
     update_waits(), update_waits()
     Segment.objects.filter(pk=segment.pk).update(status=SegmentStatus.READY)
     update_waits()
-    wanted = ["Waits for the refresh of “Everybody”", "The wait for the refresh of “Everybody” is over"]
+    wanted = ["Waiting for the refresh of “Everybody”", "No longer waiting for the refresh of “Everybody”"]
     assert texts(run)[1:] == wanted
 
 

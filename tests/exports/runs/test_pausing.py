@@ -81,7 +81,7 @@ def test_the_list_says_who_paused_it_since_when_and_why(environment, ada):
     page = browser.post(url, {"note": "Moving house"}, follow=True).content.decode()
     assert "Paused by ada" in page
     assert "Moving house" in page
-    assert "what runs goes on to its end" in page
+    assert "Running jobs finish" in page
     viewer = client_of(make_member(environment, Role.VIEWER)).get(
         reverse("exports:list", kwargs={"environment": environment.slug})
     )
@@ -89,7 +89,7 @@ def test_the_list_says_who_paused_it_since_when_and_why(environment, ada):
     assert "Resume" not in viewer.content.decode()
     page = browser.post(url.replace("pause", "resume"), follow=True).content.decode()
     assert "Paused by" not in page
-    assert "what waited starts now" in page
+    assert "Queued runs are starting" in page
 
 
 @pytest.mark.parametrize(("typed", "name"), [({}, "exports:list"), ({"from": "system"}, "system:list")])

@@ -173,11 +173,11 @@ def said(*arguments):
 def test_the_command_says_what_it_would_remove_and_what_it_removed(export):
     run = old(export)
     assert said("--dry-run") == [
-        "exports.Run: 1", "exports.RunLine: 2", "Nothing was removed. Leave out --dry-run to remove it.",
+        "exports.Run: 1", "exports.RunLine: 2", "Nothing was removed. Run without --dry-run to remove it.",
     ]  # fmt: skip
     assert left(run) == [run]
     assert said() == ["exports.Run: 1", "exports.RunLine: 2"]
-    assert said() == ["Nothing is older than it is kept."]
+    assert said() == ["Nothing to remove: no data is older than its limit."]
 
 
 def queued():

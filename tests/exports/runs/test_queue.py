@@ -95,7 +95,7 @@ def test_a_lost_run_is_put_back_and_given_up_after_three_workers(run):
     queue.reap()
     run.refresh_from_db()
     assert run.state == State.FAILED
-    assert "given up" in run.message
+    assert "was stopped" in run.message
     assert run.ended_at
 
 
@@ -234,7 +234,7 @@ def test_what_became_of_a_removed_exports_runs_stays_in_the_audit_log(export, ru
 
 def test_two_triggers_are_told_apart(export):
     run, _is_new = actions.run_now(export, by=None, trigger=Trigger.SHELL)
-    assert run.get_trigger_display() == "Started from a shell"
+    assert run.get_trigger_display() == "Started on the command line"
 
 
 def test_an_exports_last_state_follows_its_last_run_whoever_writes(export, run):

@@ -86,7 +86,7 @@ def test_a_due_run_waits_too_and_starts_when_the_refresh_has_ended(environment, 
 
 def test_where_the_refresh_failed_the_run_is_skipped_and_names_it(export, refreshing):
     run = run_of(export)
-    set_status(refreshing, SegmentStatus.FAILED, error="Its table is no longer there.")
+    set_status(refreshing, SegmentStatus.FAILED, error="Its table no longer exists.")
     waits.update_waits()
     run.refresh_from_db()
     assert (run.state, run.reason) == (State.SKIPPED, "“Everybody” could not be refreshed")
@@ -97,7 +97,7 @@ def test_where_the_refresh_failed_the_run_is_skipped_and_names_it(export, refres
 
 
 def test_a_failure_of_long_ago_is_none_of_what_it_waited_for(export, segment):
-    set_status(segment, SegmentStatus.FAILED, error="Its table is no longer there.")
+    set_status(segment, SegmentStatus.FAILED, error="Its table no longer exists.")
     run = run_of(export)
     waits.update_waits()
     assert queue.claim().run_id == run.pk

@@ -154,7 +154,7 @@ def test_a_held_run_lapses_at_the_next_occurrence(environment):
     due_again(export)
     start_due()
     held, following = runs_of(export)
-    assert (held.state, held.reason) == (State.SKIPPED, "Nobody decided before the next occurrence")
+    assert (held.state, held.reason) == (State.SKIPPED, "No decision before the next occurrence")
     assert str(held.lines.last().text).startswith("Skipped: The next occurrence came before a decision")
     assert held.ended_at
     assert (following.state, following.reason) == (State.SKIPPED, f"run {held.short_id} was held")

@@ -94,7 +94,7 @@ def test_a_recurrence_of_its_own_is_kept_with_its_next_run_and_shown_again(envir
         ({"time": "noon"}, "Type a time like 09:30."),
         ({"time": ""}, "Type a time like 09:30."),
         ({"repeat": "weekly"}, "Choose at least one day of the week."),
-        ({"repeat": "weekly", "weekdays": ["8"]}, "Choose days of the list."),
+        ({"repeat": "weekly", "weekdays": ["8"]}, "Choose days from the list."),
         ({"repeat": "monthly", "month_day": "32"}, "Choose a day of the list."),
         ({"repeat": "cron", "cron": ""}, "Type a cron expression, or choose another recurrence."),
         ({"repeat": "cron", "cron": "0 9 * *"}, "A cron expression has five parts"),

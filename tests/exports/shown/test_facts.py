@@ -77,7 +77,7 @@ def test_the_facts_of_a_run_make_json_and_words_are_made_when_asked_for(environm
     assert (told["trigger"], told["person"], told["sent"], told["unit"]) == ("person", "carla", 8, "people")
     assert (told["started_at"], told["seconds"]) == ("2026-03-10T12:00:00Z", 30.0)
     assert told["attempts"] == {"count": 3, "failed": 1, "interrupted": 1}
-    assert (facts.started_by, facts.cell) == ("Run by hand · carla", "8 people")
+    assert (facts.started_by, facts.cell) == ("Run manually · carla", "8 people")
     assert facts.tried == "3 (1 failed, 1 interrupted)"
 
 

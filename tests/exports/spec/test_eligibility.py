@@ -74,9 +74,9 @@ def test_projected_fields_whose_table_is_no_longer_related_fill_nothing(contacts
 
 
 def test_too_many_and_too_few_are_said_with_the_numbers(contacts):
-    assert "1,001 members: more than the 1,000" in warning(segment_of(contacts, member_count=1001), PeopleList)
+    assert "1,001 members: over the limit of 1,000" in warning(segment_of(contacts, member_count=1001), PeopleList)
     Segment.objects.all().delete()
-    assert "2 members: People list needs at least 3" in warning(segment_of(contacts, member_count=2), PeopleList)
+    assert "2 members: under the minimum of 3" in warning(segment_of(contacts, member_count=2), PeopleList)
 
 
 def test_nothing_is_said_of_a_segment_that_fits_or_is_not_counted_yet(contacts):

@@ -67,14 +67,14 @@ def test_secrets_and_what_administrators_see_are_not_printed(export):
 
 def test_what_is_printed_has_nothing_wrong(export, check):
     found, _said = printed(export)
-    assert check(found) == (0, ["Nothing is wrong with “Weekly”."])
-    assert check(found, "Weekly") == (0, ["Nothing is wrong with “Weekly”."])
+    assert check(found) == (0, ["No problems found in “Weekly”."])
+    assert check(found, "Weekly") == (0, ["No problems found in “Weekly”."])
 
 
 def test_standard_input_is_read(export, environment, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(json.dumps(document()).encode())))
     code, text, _said = export_spec("--environment", environment.slug, "--check", "-")
-    assert (code, text) == (0, "Nothing is wrong with “New”.\n")
+    assert (code, text) == (0, "No problems found in “New”.\n")
     assert Export.objects.count() == 1, "it only looks"
 
 
@@ -97,7 +97,7 @@ def test_a_field_may_be_written_as_its_name(export, check):
 @pytest.mark.parametrize(
     "changes, said",
     [
-        ({"nmae": "x"}, "nmae: There is no “nmae” here. Did you mean “name”? [unknown_key]"),
+        ({"nmae": "x"}, "nmae: Unknown key “nmae”. Did you mean “name”? [unknown_key]"),
         (
             {"connection": "Partnr"},
             "connection: “Partnr” is not in this environment. Did you mean “Partner”? [unknown]",
@@ -106,46 +106,46 @@ def test_a_field_may_be_written_as_its_name(export, check):
             {"segments": ["everybody"]},
             "segments[0]: “everybody” is not in this environment. Did you mean “Everybody”? [unknown]",
         ),
-        ({"segments": ["Everybody", "Everybody"]}, "segments[1]: “Everybody” is named twice. [duplicate]"),
+        ({"segments": ["Everybody", "Everybody"]}, "segments[1]: “Everybody” appears twice. [duplicate]"),
         (
             {"fields": {"Custmers": []}},
             "fields.Custmers: “Custmers” is not in this environment. Did you mean “Customers”? [unknown]",
         ),
         (
             {"fields": {"Customers": ["Emial"]}},
-            "fields.Customers[0].field: “Customers” offers no field “Emial” here. Did you mean “Email”? [unknown]",
+            "fields.Customers[0].field: “Customers” has no field “Emial” here. Did you mean “Email”? [unknown]",
         ),
         (
             {"fields": {"Customers": ["Email", "Email"]}},
-            "fields.Customers[1].field: “Email” is named twice. [duplicate]",
+            "fields.Customers[1].field: “Email” appears twice. [duplicate]",
         ),
         (
             {"fields": {"Customers": [{"field": "City", "as": "x"}]}},
-            "fields.Customers[0].as: There is no “as” here. [unknown_key]",
+            "fields.Customers[0].as: Unknown key “as”. [unknown_key]",
         ),
         (
             {"settings": {"compresion": "gzip"}},
-            "settings.compresion: There is no “compresion” here. Did you mean “compression”? [unknown_key]",
+            "settings.compresion: Unknown key “compresion”. Did you mean “compression”? [unknown_key]",
         ),
         (
             {"settings": {"compression": {"a": 1}}},
-            "settings.compression: This must be a text, a number, true, false, null or a list of these. [invalid]",
+            "settings.compression: This must be text, a number, true, false, null or a list of these. [invalid]",
         ),
-        ({"schedule": {"mode": "off", "every": 1}}, "schedule.every: There is no “every” here. [unknown_key]"),
+        ({"schedule": {"mode": "off", "every": 1}}, "schedule.every: Unknown key “every”. [unknown_key]"),
         ({"schedule": {"mode": "own"}}, "schedule.repeat: Choose how often it runs. [required]"),
-        ({"tables": ["Customers"]}, "tables: An export of segments sends no tables. [not_sent]"),
+        ({"tables": ["Customers"]}, "tables: A segment export cannot include tables. [not_sent]"),
         (
             {"kind": "data_out", "fields": {"Customers": []}},
-            "fields: All fields of whole tables go. Leave the fields out. [not_sent]",
+            "fields: Whole tables include all fields. Remove the fields. [not_sent]",
         ),
         (
             {"is_detached": True, "connection": None},
-            "is_detached: Only an export that is detached already can stay so. Name a connection. [not_detached]",
+            "is_detached: Only a detached export can stay detached. Name a connection. [not_detached]",
         ),
-        ({"version": 2}, "version: Documents of this version are not known. Known: 1. [unsupported_version]"),
-        ({"version": True}, "version: Documents of this version are not known. Known: 1. [unsupported_version]"),
-        ({"version": None}, "version: Say which version of documents it is: 1. [required]"),
-        ({"name": 5}, "name: This must be a text: “…”. [invalid]"),
+        ({"version": 2}, "version: Unknown document version. Supported: 1. [unsupported_version]"),
+        ({"version": True}, "version: Unknown document version. Supported: 1. [unsupported_version]"),
+        ({"version": None}, "version: Enter the version of the document: 1. [required]"),
+        ({"name": 5}, "name: This must be text: “…”. [invalid]"),
         ({"segments": "Everybody"}, "segments: This must be a list: […]. [invalid]"),
         ({"fields": []}, "fields: This must be an object: {…}. [invalid]"),
         ({"sends_nothing": "no"}, "sends_nothing: This must be true or false. [invalid]"),
@@ -163,7 +163,7 @@ def test_fields_of_a_table_that_does_not_go(export, environment, check):
     from tests.factories import make_table
 
     make_table(environment, "Orders", "OrderId\n1\n", key="OrderId", profile_kind="")
-    said = "fields.Orders: No segment that is chosen sends fields of “Orders”. Leave them out. [not_sent]"
+    said = "fields.Orders: No chosen segment sends fields of “Orders”. Remove them. [not_sent]"
     assert check(document(fields={"Orders": ["OrderId"]})) == (1, [said])
 
 
@@ -215,7 +215,7 @@ def test_what_is_wrong_can_be_read_by_programs(export, environment, tmp_path):
             "field": "fields.Customers[0].name",
             "path": ["fields", "Customers", 0, "name"],
             "code": "required",
-            "message": "Give the column a name.",
+            "message": "Enter a name for the column.",
         }
     ]
 
@@ -228,8 +228,8 @@ def test_what_is_wrong_can_be_read_by_programs(export, environment, tmp_path):
         (b"\xff\xfe{}", "document: The document is not UTF-8: byte 1 cannot be read. [not_utf8]"),
         (b'{"name": "caf\xe9"}', "document: The document is not UTF-8: byte 14 cannot be read. [not_utf8]"),
         (b"[" * 100_000, "document: The document is nested too deeply. [not_json]"),
-        (b'{"tolerance": NaN}', "document: The document holds a number that is none. [not_json]"),
-        (b'{"tolerance": ' + b"9" * 5000 + b"}", "document: The document holds a number that is none. [not_json]"),
+        (b'{"tolerance": NaN}', "document: The document contains an invalid number. [not_json]"),
+        (b'{"tolerance": ' + b"9" * 5000 + b"}", "document: The document contains an invalid number. [not_json]"),
         (b" " * (MOST_BYTES + 1), f"document: The document is larger than {MOST_BYTES} bytes. [too_large]"),
         (b"[]", "document: This must be an object: {\u2026}. [invalid]"),
         (b"null", "document: This must be an object: {\u2026}. [invalid]"),
@@ -244,8 +244,8 @@ def test_keys_that_are_there_twice_are_named_where_they_are(export, check):
     text = json.dumps(document(schedule={"mode": "off"}))
     twice = text.replace('"mode": "off"', '"mode": "off", "mode": "own"').replace('"version"', '"name": "x", "version"')
     assert check(twice.encode())[1][:2] == [
-        "name: The key “name” is there twice. [duplicate_key]",
-        "schedule.mode: The key “mode” is there twice. [duplicate_key]",
+        "name: The key “name” appears twice. [duplicate_key]",
+        "schedule.mode: The key “mode” appears twice. [duplicate_key]",
     ]
 
 
@@ -285,7 +285,7 @@ def test_an_unknown_environment_or_export_is_said(export):
     code, _text, said = export_spec("Weekly", "--environment", f"{slug}x")
     assert (code, said) == (1, f"No environment “{slug}x”. Did you mean “{slug}”?")
     code, _text, said = export_spec("Weakly", "--environment", slug)
-    assert (code, said) == (1, f"No export “Weakly” in the environment “{slug}”. There are: Weekly.")
+    assert (code, said) == (1, f"No export “Weakly” in the environment “{slug}”. Available: Weekly.")
     assert export_spec("--environment", slug)[0] == 1
 
 

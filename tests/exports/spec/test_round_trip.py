@@ -99,7 +99,7 @@ def test_what_is_printed_has_nothing_wrong_and_says_the_same_again(seed, tmp_pat
     for name in NAMES:
         export = house.make_export(name)
         found, said = printed(export)
-        assert ("any more: it is left out." in said) == ("gone" in json.dumps(spec_of_sent(export)))
+        assert (": it is left out." in said) == ("gone" in json.dumps(spec_of_sent(export)))
         assert document_of(read_document(json.dumps(found).encode()).spec) == found
         assert checked(tmp_path / "export.json", house.environment, found)[0] == 0, found
         assert checked(tmp_path / "export.json", house.environment, found, str(export.pk))[0] == 0, found
@@ -186,7 +186,7 @@ def test_an_export_that_is_detached_may_stay_so_and_get_a_connection(environment
     path = tmp_path / "export.json"
     assert checked(path, environment, found)[0] == 0
     assert checked(path, environment, found | {"connection": "Partner"})[1] == [
-        "is_detached: A detached export has no connection. Leave one of the two out. [invalid]"
+        "is_detached: A detached export has no connection. Remove one of the two. [invalid]"
     ]
     assert checked(path, environment, found | {"connection": "Partner", "is_detached": False})[0] == 0
     actions.save(export, replace(spec_of(Export.objects.get()), name="Still", is_detached=True), by=None)

@@ -83,7 +83,7 @@ class TestCounts:
 
     def test_the_numbers_are_in_the_words(self):
         (brake,) = brakes(counts(VIP=310), sent(12_040, 12_040, 12_040), DEFAULT)
-        want = "“VIP”: 12,040 → 310 (−97 %) against the last 3 runs, more than the ±50 % allowed"
+        want = "“VIP”: 12,040 → 310 (−97 %) compared with the last 3 runs, more than the allowed ±50 %"
         assert (brake.brake, brake.text) == ("count", want)
         assert brake.short == "12,040 → 310 (−97 %)"
 
@@ -125,7 +125,7 @@ class TestCounts:
 class TestRemovals:
     def test_more_removals_than_allowed_hold_the_run(self):
         (brake,) = brakes(counts(VIP=4000), [], DEFAULT, Removals(820, 4100))
-        assert brake.text == "820 of 4,100 profiles would be removed (20 %), more than the 10 % allowed"
+        assert brake.text == "820 of 4,100 profiles would be removed (20 %), more than the allowed 10 %"
         assert brake.brake == "removals"
 
     @pytest.mark.parametrize("removals", [None, Removals(410, 4100), Removals(0, 0)])
@@ -183,7 +183,7 @@ class TestRuns:
         run = run_to_end(export)
         export.refresh_from_db()
         assert (run.state, run.reason) == (State.HELD, "100 → 5 (−95 %)")
-        assert str(run.message).endswith("Check what is to be sent, then send it anyway or drop this run.")
+        assert str(run.message).endswith("Check the data, then send anyway or discard this run.")
         assert [one["brake"] for one in run.held_for] == ["count"]
         assert [step["state"] for step in run.steps] == ["done", "held", "waiting", "waiting"]
         assert (run.data_as_of is not None, run.ended_at, run.token) == (True, None, None)

@@ -190,7 +190,7 @@ def test_chosen_fields_of_accounts_and_contacts_go_out_together(environment, tar
 def test_a_projected_field_that_is_gone_fails_the_run_and_says_which(environment, target, contacts, projected):
     contacts.fields.filter(name="Name").delete()
     run = run_to_end(make_export(environment, connection=target, segments=[projected], refreshes_segments=False))
-    assert (run.state, run.reason) == (State.FAILED, "A field is gone")
+    assert (run.state, run.reason) == (State.FAILED, "A field is missing")
     assert "“Contacts” no longer has “Name”" in run.message
 
 
@@ -246,7 +246,7 @@ def test_a_segment_that_is_too_small_is_left_out_with_a_warning(environment, tar
     export = make_export(environment, connection=target, segments=[few, everybody])
     run = run_to_end(export)
     assert (run.state, run.reason) == (State.WARNED, "left out: “Few”")
-    assert "at least 3 profiles in a segment, and these have fewer: “Few” (2)" in run.message
+    assert "at least 3 profiles per segment. These have fewer: “Few” (2)" in run.message
     assert set(files_of(export)) == {"Everybody"}
     assert run.rows_done == 5
     assert [(item["name"], item["rows"], item.get("left_out", False)) for item in run.items] == [

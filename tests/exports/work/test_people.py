@@ -158,7 +158,7 @@ def test_some_that_the_target_rejects_are_a_warning(environment, export, lists):
     lists.rejects = {"dan@example.com", "eve@example.com"}
     run = run_to_end(export)
     assert (run.state, run.reason, run.rows_done) == (State.WARNED, "2 rejected", 3)
-    assert run.message == "The target rejected 2 of 5 people; the others were sent."
+    assert run.message == "The destination rejected 2 of 5 people; the others were sent."
     assert [(item["rows"], item["rejected"]) for item in run.items] == [(3, 2)]
     client = client_of(make_member(environment))
     assert "3 · 2 rejected" in shown(page_of(client, run, "progress", pk=export.pk))
@@ -168,7 +168,7 @@ def test_a_run_of_which_everyone_is_rejected_has_failed(environment, export, lis
     lists.rejects = EVERYBODY
     run = run_to_end(export)
     assert (run.state, run.reason, run.rows_done) == (State.FAILED, "Every record rejected", 0)
-    assert "The target rejected all of it: 5 people." in run.message
+    assert "The destination rejected all of it: 5 people." in run.message
     assert run.export.delivered_at is None
 
 

@@ -43,8 +43,8 @@ def test_the_part_is_redone_under_a_new_hidden_name_and_the_abandoned_one_is_rem
     assert (run.state, run.claims, run.rows_done) == (State.SUCCEEDED, 2, 200_000)
     assert not hidden_parts(slow_export.connection)
     said = list(run.lines.order_by("pk").values_list("text", flat=True))
-    lost = said.index("The worker stopped in the middle of the run. It starts again by itself.")
-    assert said[lost + 1] == "Started again: attempt 2"
+    lost = said.index("The worker stopped during the run. The run restarts automatically.")
+    assert said[lost + 1] == "Restarted: attempt 2"
     assert said[-1] == "Successful: 200,000 rows, 2 files published"
 
 

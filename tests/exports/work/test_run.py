@@ -271,7 +271,7 @@ def test_a_child_killed_in_the_middle_is_put_back_and_the_next_try_cleans_up_and
     thread.join(60)
     run.refresh_from_db()
     assert (run.state, run.claims) == (State.QUEUED, 1)
-    assert "starts again by itself" in run.message
+    assert "restarts automatically" in run.message
     assert hidden_parts(slow_export.connection)
     assert not [name for name in delivered(slow_export.connection) if name.endswith(".csv")]
     Run.objects.update(not_before=run.queued_at)

@@ -43,7 +43,7 @@ def test_a_stuck_run_is_ended_as_failed_with_what_happened(staff, run, state, le
     assert f"Run {run.short_id} ended as failed." in answer.content.decode()
     run.refresh_from_db()
     assert (run.state, run.reason, run.token) == ("failed", "Ended by support", None)
-    assert run.message == "Support ended the run, which no worker was on. Run the export again."
+    assert run.message == "Support ended this run because no worker was on it. Run the export again."
     assert run.ended_at is not None
     assert AuditEvent.objects.get(action="end stuck run", run=run.uuid).actor_name == "sue"
     assert AuditEvent.objects.get(action="end run", run=run.uuid).changes["state"] == [state, "failed"]
@@ -61,7 +61,7 @@ def test_a_stuck_run_is_queued_anew_and_a_worker_takes_it(staff, run, state, lea
     assert (run.claims, run.tries) == (1, 0)
     assert AuditEvent.objects.filter(action="queue anew", run=run.uuid).count() == 1
     told = [str(line.text) for line in RunLine.objects.filter(run=run)]
-    assert ("Queued anew by support · sue" in told) == (state != State.QUEUED)
+    assert ("Queued again by support · sue" in told) == (state != State.QUEUED)
 
 
 @pytest.mark.parametrize("action", ["end_as_failed", "queue_anew"])
@@ -79,7 +79,7 @@ def test_a_run_that_a_worker_is_on_is_left_alone(staff, run, action):
 def test_a_run_that_waits_for_a_person_or_has_ended_is_left_alone(staff, run, action, state):
     be(run, state)
     answer = act(staff, Run, action, run)
-    assert "was left alone" in answer.content.decode()
+    assert "was left out" in answer.content.decode()
     assert Run.objects.get(pk=run.pk).state == state
 
 

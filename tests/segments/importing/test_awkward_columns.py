@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_a_column_named_as_one_of_postgresql_is_refused(name):
     with pytest.raises(ImportRefusedError) as refused:
         import_table(make_environment(), "Visits", io.BytesIO(f"Id,{name}\n1,2\n".encode()))
-    said = f"Line 1: column 2 is called {name}, which PostgreSQL keeps for itself. Rename it in the file."
+    said = f"Line 1: column 2 is called {name}, a name reserved by PostgreSQL. Rename it in the file."
     assert str(refused.value) == said
 
 
@@ -24,7 +24,7 @@ def test_names_that_only_look_like_those_are_taken():
 
 
 def test_a_nul_in_the_header_is_said_as_that():
-    with pytest.raises(ImportRefusedError, match=r"column 2 contains a NUL byte\. No text has one\."):
+    with pytest.raises(ImportRefusedError, match=r"column 2 contains a NUL byte\. Text cannot contain it\."):
         import_table(make_environment(), "Visits", io.BytesIO(b"Id,Na\0me\n1,2\n"))
 
 

@@ -6,10 +6,10 @@ import pytest
 
 from segments.importing.csvfile import CsvFile, ImportRefusedError
 
-ALSO = "The first rows fit commas as well: if those divide the columns, import again with --delimiter comma."
-JOINED = "a further byte order mark (U+FEFF) is left out. Were files put together?"
-KEPT = "They are kept. Remove them from the file unless they are meant."
-LEFT_OUT = "The end: the mark of old programs for it (U+001A) is left out."
+ALSO = "The first rows also fit commas: if those separate the columns, import again with --delimiter comma."
+JOINED = "an extra byte order mark (U+FEFF) is left out. Were files joined?"
+KEPT = "They are kept. Remove them from the file unless they are intended."
+LEFT_OUT = "End of file: the end mark of old programs (U+001A) is left out."
 
 
 def read(data, **options):
@@ -78,7 +78,7 @@ def test_where_two_delimiters_agree_the_other_one_is_told(data, names):
 
 @pytest.mark.parametrize("first", ["sep=;", "SEP=,", '"sep=,"', "sep=\t", "sep=|", '"sep=;",,'])
 def test_excels_own_first_line_is_refused_whatever_follows(first):
-    assert refused(f"{first}\r\nId;Name;Town\r\n1;a;b\r\n").startswith("Line 1 says “sep=”")
+    assert refused(f"{first}\r\nId;Name;Town\r\n1;a;b\r\n").startswith("Line 1 contains “sep=”")
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -87,7 +87,7 @@ def test_whole_lines_in_quotes_are_refused(delimiter, rest):
     lines = ["Nr,Name,Town", "1,Max,Ghent", '2,""Eve, Dr."",Bruges']
     data = "".join(f'"{line.replace(",", delimiter)}"{rest}\n' for line in lines)
     said = refused(data)
-    assert said.startswith(f"Line 1: the only column would be “Nr{delimiter}Name{delimiter}Town”. Each line stands in")
+    assert said.startswith(f"Line 1: the only column would be “Nr{delimiter}Name{delimiter}Town”. Each line is in")
     option = said.partition("import it with --delimiter ")[2].rstrip(".")
     assert rest or read(data, delimiter=option)[0][0] == f"Nr{delimiter}Name{delimiter}Town"
 
@@ -99,8 +99,8 @@ def test_one_column_may_have_delimiters_in_some_of_its_values():
 
 def test_a_sign_that_stands_between_columns_but_is_no_delimiter_is_told():
     assert read("Nr^Name\n1^Eve\n2^Max\n")[2] == [
-        "Line 1: “Nr^Name” is the only column. If “^” divides columns, write the file with commas, semicolons, tabs or"
-        " pipes instead."
+        "Line 1: “Nr^Name” is the only column. If “^” separates columns, save the file with commas, semicolons, "
+        "tabs or pipes instead."
     ]
 
 
@@ -167,7 +167,7 @@ def test_a_name_of_which_nothing_is_seen_is_none():
 
 def test_a_blank_at_the_end_of_a_name_is_told():
     assert read("Id, Name\n1,a\n")[2] == [
-        "Line 1: the name of column 2, “Name”, begins or ends with a blank. It is kept."
+        "Line 1: the name of column 2, “Name”, begins or ends with a space. It is kept."
     ]
 
 
@@ -175,8 +175,8 @@ def test_a_blank_at_the_end_of_a_name_is_told():
 def test_the_first_invisible_sign_in_a_value_is_told_by_line_and_column(sign):
     data = f'Id,Na\u00a0me,"Two\nlines"\n1,é–€ “x”,a\n2,"b\nc{sign}","x"\n3,{sign},d\n'
     assert read(data)[2][-1] == (
-        f"Line 4, column Na\u00a0me: there is an invisible character, U+{ord(sign):04X}. It is kept. Remove it from the"
-        " file unless it is meant."
+        f"Line 4, column Na\u00a0me: contains an invisible character, U+{ord(sign):04X}. It is kept. Remove it from the"
+        " file unless it is intended."
     )
 
 

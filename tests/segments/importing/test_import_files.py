@@ -69,28 +69,28 @@ def test_an_encoding_that_is_split_between_two_reads_stays_whole(monkeypatch):
         (
             b"\xff\xfeI\0d\0\n\0" + b"\x00\xd8a\0",
             {},
-            "Line 2, column Id: the byte 0x00 D8 is not UTF-16LE. It is damaged or of another encoding."
-            " Write it again as CSV UTF-8.",
+            "Line 2, column Id: the byte 0x00 D8 is not UTF-16LE. The file is damaged or has another encoding. "
+            "Save it again as CSV UTF-8.",
         ),
-        (b"Id\n1\n", {"encoding": "klingon"}, "There is no encoding klingon. Common ones are utf-8,"),
-        (b"Id\n1\n", {"encoding": "hex"}, "There is no encoding hex."),
-        *((b"Id\n1\n", {"encoding": name}, "There is no encoding ") for name in NO_ENCODINGS),
+        (b"Id\n1\n", {"encoding": "klingon"}, "Unknown encoding klingon. Common encodings: utf-8,"),
+        (b"Id\n1\n", {"encoding": "hex"}, "Unknown encoding hex."),
+        *((b"Id\n1\n", {"encoding": name}, "Unknown encoding ") for name in NO_ENCODINGS),
         (
             b"Id\n1\n",
             {"encoding": "UTF_16"},
-            "The file has no byte order mark. Instead of utf-16 name utf-16-le or utf-16-be.",
+            "The file has no byte order mark. Instead of utf-16, use utf-16-le or utf-16-be.",
         ),
         (
             b"Id,Name\n1,a\n2,caf\xe9\n",
             {},
-            "Line 3, column Name: the byte 0xE9 is not UTF-8. Save the file as CSV UTF-8, or name its encoding,"
-            " such as --encoding windows-1252.",
+            "Line 3, column Name: the byte 0xE9 is not UTF-8. Save the file as CSV UTF-8, or name its encoding, "
+            "e.g. --encoding windows-1252.",
         ),
         (b"Id,Name\n1,caf\xc3", {}, "Line 2, column Name: the byte 0xC3 is not UTF-8."),
         (
             b"Id,Name\n1,a\n2,b\0\n",
             {},
-            "Line 3, column Name: there is a NUL byte. No text has one. Write the file again, or name its encoding,",
+            "Line 3, column Name: contains a NUL byte. Text cannot contain it. Save the file again, or name its ",
         ),
     ],
 )
@@ -101,7 +101,10 @@ def test_wrong_bytes_are_named_by_line_and_column_with_what_to_do(data, options,
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (gzip.compress(b"Id\n1\n", mtime=0), "compressed with gzip. Unpack it on the way: gunzip -c FILE | manage.py"),
+        (
+            gzip.compress(b"Id\n1\n", mtime=0),
+            "compressed with gzip. Unpack it while importing: gunzip -c FILE | manage.py",
+        ),
         (bz2.compress(b"Id\n1\n"), "compressed with bzip2."),
         (b"\xfd7zXZ\0..", "compressed with xz."),
         (b"\x28\xb5\x2f\xfd..", "compressed with Zstandard."),
@@ -118,21 +121,21 @@ def test_what_is_no_csv_file_is_named(data, said):
 
 
 def test_a_directory_and_a_file_that_is_not_there_are_told(tmp_path):
-    with pytest.raises(ImportRefusedError, match=r"is a directory\. Name one CSV file in it\."):
+    with pytest.raises(ImportRefusedError, match=r"is a directory\. Name a CSV file in it\."):
         import_table(make_environment(), "People", tmp_path)
-    with pytest.raises(ImportRefusedError, match=r"There is no file .*/none\.csv\. Check its name and place\."):
+    with pytest.raises(ImportRefusedError, match=r"File .*/none\.csv not found\. Check its name and path\."):
         import_table(make_environment(), "People", tmp_path / "none.csv")
 
 
 def test_a_file_that_breaks_off_while_it_is_read_is_told():
-    with pytest.raises(ImportRefusedError, match=r"^The file cannot be read: .*\. Correct that and import again\.$"):
+    with pytest.raises(ImportRefusedError, match=r"^The file cannot be read: .*\. Correct it and import again\.$"):
         import_table(make_environment(), "People", "/proc/self/mem")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read_is_told(tmp_path):
     (tmp_path / "people.csv").touch(mode=0)
-    with pytest.raises(ImportRefusedError, match=r"may not be read by this account\."):
+    with pytest.raises(ImportRefusedError, match=r"cannot be read by this account\."):
         import_table(make_environment(), "People", tmp_path / "people.csv")
 
 
@@ -147,7 +150,7 @@ def test_other_delimiters_are_told_by_the_header(delimiter, name):
 def test_a_delimiter_that_is_asked_for_overrules_the_header():
     table = take("Id|a,b,c\n1|x\n", delimiter="pipe")
     assert list(types_of(table)) == ["Id", "a,b,c"]
-    assert "“dot” is no delimiter. Use one of: comma, semicolon, tab, pipe." in refusal(
+    assert "“dot” is not a valid delimiter. Use one of: comma, semicolon, tab, pipe." in refusal(
         make_environment(), "Id\n", delimiter="dot"
     )
 
@@ -178,7 +181,7 @@ def test_empty_lines_of_a_single_column_are_empty_values():
     ],
 )
 def test_a_quote_inside_a_field_is_refused_because_it_would_swallow_rows(data, place):
-    said = f"{place}: a double quote stands inside a field. Put the whole field in double quotes and double those"
+    said = f"{place}: a double quote inside a field. Put the whole field in double quotes and double those"
     assert refusal(make_environment(), data).startswith(said)
 
 
@@ -187,23 +190,23 @@ def test_an_unclosed_quote_is_named_by_where_it_opens_also_in_a_long_file(monkey
     rows = [f'{number},"x ""{number}"""' for number in range(2000)]
     rows[600] = '600,"x'
     rows[601:] = [row.replace('"', "") for row in rows[601:]]
-    said = "Line 602, column Name: a double quote opens here and is never closed. Close or remove it."
+    said = "Line 602, column Name: a double quote opens here and is not closed. Close or remove it."
     assert refusal(make_environment(), "Id,Name\n" + "\n".join(rows)) == said
 
 
 def test_a_row_without_an_end_is_refused_before_the_server_holds_it_all(monkeypatch):
     monkeypatch.setattr(csvfile, "LONGEST_RECORD", 3_000_000)
-    said = "Line 3, column Text: the row has more than 3 MB. Is a double quote there never closed?"
+    said = "Line 3, column Text: the row is larger than 3 MB. Is a double quote not closed?"
     assert refusal(make_environment(), 'Id,Text\n1,a\n2,"' + "x\n" * 3_000_000 + '"\n') == said
     assert take('Id,Text\n1,"' + "x\n" * 1_000_000 + '"\n').row_count == 1
 
 
 def test_a_header_that_does_not_end_is_refused():
-    assert refusal(make_environment(), 'Id,"Name\n1,a\n').startswith("Line 1: the names of the columns do not end.")
+    assert refusal(make_environment(), 'Id,"Name\n1,a\n').startswith("Line 1: the column names do not end.")
 
 
 def test_excels_own_first_line_is_refused():
-    assert refusal(make_environment(), "sep=;\nId;Name\n1;a\n").startswith("Line 1 says “sep=”")
+    assert refusal(make_environment(), "sep=;\nId;Name\n1;a\n").startswith("Line 1 contains “sep=”")
 
 
 def test_three_hundred_columns_are_read():
@@ -213,14 +216,14 @@ def test_three_hundred_columns_are_read():
 
 def test_more_columns_than_postgresql_holds_are_refused():
     header = ",".join(f"c{n}" for n in range(1601))
-    said = "Line 1: there are 1,601 columns, a table holds at most 1,600. Split the file into several tables."
+    said = "Line 1: 1,601 columns; a table can have at most 1,600. Split the file into several tables."
     assert refusal(make_environment(), f"{header}\n") == said
 
 
 def test_a_row_wider_than_postgresqls_page_is_refused():
     header = ",".join(f"c{n}" for n in range(1600))
     texts = ",".join(["12345678"] * 1600)
-    assert refusal(make_environment(), f"{header}\n{texts}\n").startswith("Line 2 or shortly before: a row has more")
+    assert refusal(make_environment(), f"{header}\n{texts}\n").startswith("Line 2 or shortly before: a row is larger")
 
 
 @pytest.mark.parametrize(
@@ -267,21 +270,21 @@ def test_sql_words_are_only_names():
     [
         (
             "Id,Name\n1,a\n2\n",
-            "Line 3 has 1 field, the header has 2: column Name is missing."
-            " Write a delimiter for each column, also where it is empty.",
+            "Line 3 has 1 field, the header has 2: column Name is missing. Write a delimiter for each column, even "
+            "if the value is empty.",
         ),
         (
             "Id,Name,City\n1\n",
-            "Line 2 has 1 field, the header has 3: the columns from Name on are missing."
-            " Write a delimiter for each column, also where it is empty."
-            " If commas do not divide the columns, name what does with --delimiter.",
+            "Line 2 has 1 field, the header has 3: the columns from Name on are missing. Write a delimiter for "
+            "each column, even if the value is empty. If commas do not separate the columns, name the delimiter "
+            "with --delimiter.",
         ),
         (
             "Id;Name\n1;a\n2;b;c\n",
-            "Line 3 has 3 fields, the header has 2."
-            " Put values that contain semicolons in double quotes, or remove what is too much.",
+            "Line 3 has 3 fields, the header has 2. Put values that contain semicolons in double quotes, or remove "
+            "the extra values.",
         ),
-        ("\nId\n", "Line 1: the names of the columns are missing. Write them there, divided as the rows are."),
+        ("\nId\n", "Line 1: column names are missing. Add them, separated as the rows are."),
     ],
 )
 def test_wrong_counts_of_fields_say_the_line_and_what_to_do(data, said):
@@ -294,12 +297,12 @@ def test_wrong_counts_of_fields_say_the_line_and_what_to_do(data, said):
 )
 def test_a_column_that_is_not_there_is_answered_with_the_nearest_one(key, said):
     text = refusal(make_environment(), "Id,Name\n1,a\n", keys=[key])
-    assert text == f"Line 1: there is no column {key}. {said}"
+    assert text == f"Line 1: no column {key}. {said}"
 
 
 def test_a_key_that_is_too_long_is_named_by_its_line():
     long = os.urandom(3000).hex()
-    said = "Line 3: the key has 6,000 bytes, at most about 2,700 fit. Name a shorter key."
+    said = "Line 3: the key has 6,000 bytes; the limit is about 2,700. Name a shorter key."
     assert refusal(make_environment(), f"Id\n1\n{long}\n", keys=["Id"]) == said
 
 
@@ -311,10 +314,10 @@ def test_fields_that_the_new_file_lacks_are_told_with_who_needs_them():
         make_export(table.environment, name, segments=[segment], field_selection=chosen)
     import_table(table.environment, "Customers", io.BytesIO(b"CustomerId,Email\nC1,a\n"), tell=TOLD.append)
     assert (
-        "The file no longer has City. Change the rules of “Londoners”: they cannot be refreshed until then."
-        " Choose the fields of “Letter”, “Newsletter” again: runs fail until then."
+        "The file no longer has City. Change the rules of “Londoners”: until then they cannot be refreshed. Choose "
+        "the fields of “Letter”, “Newsletter” again. Until then their runs fail."
     ) in TOLD
-    assert "The file no longer has Income. Nothing used it." in TOLD
+    assert "The file no longer has Income. It was not used." in TOLD
 
 
 @pytest.mark.parametrize(
@@ -331,7 +334,7 @@ def test_fields_that_the_new_file_lacks_are_told_with_who_needs_them():
 )
 def test_columns_that_look_like_dates_but_stay_text_are_told_with_the_option_for_it(values, likely):
     assert types_of(take("Seen,n\n" + "".join(f"{value},1\n" for value in values)))["Seen"] == "text"
-    said = f"Seen looks like dates, but stays text. Import it with --date Seen={likely} to make it dates."
+    said = f"Seen looks like dates, but stays text. To import it as dates, use --date Seen={likely}."
     assert ([said] if likely else []) == TOLD
 
 
@@ -341,15 +344,15 @@ def test_a_wait_for_an_export_is_said(monkeypatch):
     table = load(environment, "Id\n1\n")
     with snapshot(environment, [table]):
         refusal(environment, "Id\n2\n", patience=0.2, progress=said.append)
-    assert said[-1] == "Step 4 of 4: waiting for an export that is reading the old rows"
+    assert said[-1] == "Step 4 of 4: waiting for an export that reads the old rows"
 
 
 @pytest.mark.parametrize(
     ("code", "said"),
     [
         ("53100", "The disk is full: it is so. Free about three times the file's size and import again."),
-        ("42501", "PostgreSQL forbids it: it is so. Give Waybill's account the right to create schemas and tables."),
-        ("57014", "PostgreSQL could not take the rows: it is so. Correct that and import again."),
+        ("42501", "PostgreSQL denied it: it is so. Grant Waybill's account the right to create schemas and tables."),
+        ("57014", "PostgreSQL could not store the rows: it is so. Correct this and import again."),
     ],
 )
 def test_what_the_database_says_becomes_one_sentence_and_one_what_to_do(code, said):
@@ -374,5 +377,5 @@ def test_a_server_that_goes_away_in_the_middle_is_told_and_the_old_rows_stay():
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
 
     said = refusal(environment, "Id\n2\n", progress=end_the_session)
-    assert said.startswith("The connection to the database broke: ")
+    assert said.startswith("The connection to the database was lost: ")
     assert exported(Table.objects.get()) == b"Id\n1\n"

@@ -25,10 +25,10 @@ FILE = "Id\n1\n"
         ("Peo\nple", "The table's name: Character 4 is invisible (U+000A)."),
         ("People\u202e", "The table's name: Character 7 is invisible (U+202E)."),
         ("Peo\ud800ple", "The table's name: Character 4 is invisible (U+D800)."),
-        (" People", "A table's name neither begins nor ends with a blank. Remove it."),
-        ("People\u00a0", "A table's name neither begins nor ends with a blank. Remove it."),
+        (" People", "A table's name cannot begin or end with a space. Remove it."),
+        ("People\u00a0", "A table's name cannot begin or end with a space. Remove it."),
         ("é" * 32, "A table's name has 1 to 63 bytes. Shorten it."),
-        ("~new_Customers2", "Names that begin with ~ are kept for tables in the making. Take another name."),
+        ("~new_Customers2", "Names that begin with ~ are reserved for unfinished tables. Choose another name."),
     ],
 )
 def test_a_name_that_people_or_the_database_could_stumble_over_is_refused(name, said):
@@ -71,7 +71,7 @@ def test_long_names_that_begin_alike_are_imported_side_by_side():
         assert began.wait(60)
         try:
             load(environment, FILE, name=f"{alike}2", patience=0)
-            assert "by somebody else right now" in refusal(environment, FILE, name=f"{alike}1")
+            assert "by another process" in refusal(environment, FILE, name=f"{alike}1")
         finally:
             may_end.set()
         running.result(60)

@@ -78,7 +78,7 @@ def server_that_drops_rows():
 @pytest.mark.parametrize("keys", [[], ["Nr"]])
 def test_a_header_that_comes_again_is_refused_by_its_line(again, keys):
     said = refusal(make_environment(), f'Nr,Name,Points\n1,"E\nve",10\n{again}\n2,Max,20\n', keys=keys)
-    assert said.startswith("Line 4 repeats the header. Remove it, and all others like it:")
+    assert said.startswith("Line 4 repeats the header. Remove all such lines:")
 
 
 @pytest.mark.parametrize("header", ["Straße,ÄÖ", "Nr,,Name", "Nr,Nr", '"a ""b"" %s",c'])
@@ -94,7 +94,7 @@ def test_a_row_that_has_only_some_of_the_names_is_a_row():
 def test_a_single_column_may_have_its_name_as_a_value_which_is_told():
     rows, told = take("Word\na\nword\n")
     assert rows == [("a",), ("word",)]
-    assert told == ["Line 3 is the name of the column again. If it is no value, remove the line and import again."]
+    assert told == ["Line 3 repeats the column's name. If it is not a value, remove the line and import again."]
 
 
 @pytest.mark.parametrize(
@@ -109,16 +109,16 @@ def test_invisible_signs_in_keys_are_told_by_line_and_code(sign, codes):
     assert rows[1] == (f"2{sign}2", "b")
     shown = "2 2" if sign.isspace() else "22"
     assert told[-1] == (
-        f"Line 3: the key Nr “{shown}” has invisible characters: {codes}. Rows with such keys: 2. It is kept,"
-        f" as another key than “{shown}”. Correct the file unless that is meant."
+        f"Line 3: the key Nr “{shown}” has invisible characters: {codes}. Rows with such keys: 2. It is kept, as a "
+        f"different key than “{shown}”. Correct the file unless this is intended."
     )
 
 
 def test_blanks_at_the_ends_of_keys_are_told():
     _rows, told = take("Nr,Name\n1,a\n2 ,b\n", keys=["Nr"])
     assert told == [
-        "Line 3: the key Nr “2” begins or ends with a blank. It is kept, as another key than “2”. Correct the file"
-        " unless that is meant."
+        "Line 3: the key Nr “2” begins or ends with a space. It is kept, as a different key than “2”. Correct the "
+        "file unless this is intended."
     ]
 
 
@@ -141,19 +141,19 @@ def test_a_column_is_found_in_either_composition_of_its_name():
 
 def test_a_name_that_two_columns_show_names_neither():
     told = refusal(make_environment(), "Nr\u200b,Nr\u2060\n1,a\n", keys=["Nr"])
-    assert told.startswith("Line 1: there is no column Nr.")
+    assert told.startswith("Line 1: no column Nr.")
     assert columns_of("Nr\u200b,Nr\n1,a\n", keys=["Nr"])[1][1]
 
 
 @pytest.mark.parametrize(
     ("data", "todo"),
     [
-        ('Nr,Name\n"1,Eve"\n', "The whole line stands in double quotes: write it without those."),
-        ('"Nr,Name"\n1,Eve\n', "The whole header stands in double quotes: write it without those."),
-        ("Nr,Name\n1;Eve\n", "If commas do not divide the columns, name what does with --delimiter."),
-        ("Nr,Name\n1,Eve,x\n", "If commas do not divide the columns, name what does with --delimiter."),
-        ("Name\nEve, Dr.\n", "If commas do not divide the columns, name what does with --delimiter."),
-        ('Nr,Size\n1,5" disk\n', "If commas do not divide the columns, name what does with --delimiter."),
+        ('Nr,Name\n"1,Eve"\n', "The whole line is in double quotes: save it without them."),
+        ('"Nr,Name"\n1,Eve\n', "The whole header is in double quotes: save it without them."),
+        ("Nr,Name\n1;Eve\n", "If commas do not separate the columns, name the delimiter with --delimiter."),
+        ("Nr,Name\n1,Eve,x\n", "If commas do not separate the columns, name the delimiter with --delimiter."),
+        ("Name\nEve, Dr.\n", "If commas do not separate the columns, name the delimiter with --delimiter."),
+        ('Nr,Size\n1,5" disk\n', "If commas do not separate the columns, name the delimiter with --delimiter."),
     ],
 )
 def test_a_refusal_of_the_first_row_says_how_the_file_may_be_read_instead(data, todo):

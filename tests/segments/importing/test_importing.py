@@ -192,17 +192,17 @@ def test_a_pipe_can_be_imported(tmp_path):
         ("Id,Name\n1,a\n2\n", "Line 3 has 1 field, the header has 2: column Name is missing."),
         ("Id,Name\n1,a\n2,b,c\n", "Line 3 has 3 fields, the header has 2."),
         ('Id,Name\n1,"a\nb"\n2\n', "Line 4 has 1 field,"),
-        ('Id,Name\n1,a\n2,"b\n3,c\n', "Line 3, column Name: a double quote opens here and is never closed."),
+        ('Id,Name\n1,a\n2,"b\n3,c\n', "Line 3, column Name: a double quote opens here and is not closed."),
         (b"Id,Name\n1,a\n2,caf\xe9\n", "Line 3, column Name: the byte 0xE9 is not UTF-8."),
         (b"Id,Name\n1,a\n2,b\xc3", "Line 3, column Name: the byte 0xC3 is not UTF-8."),
-        (b"Id,Name\n1,a\x00b\n", "Line 2, column Name: there is a NUL byte."),
+        (b"Id,Name\n1,a\x00b\n", "Line 2, column Name: contains a NUL byte."),
         (b"Id,N\xe9\n1,a\n", "Line 1: the name of column 2 is not UTF-8."),
-        ("Id,Name\n1,a\n2,b\n1,c\n", "Line 4: Id “1” stands already in line 2."),
-        ('Id,Name\n1,"a\nb"\n1,c\n', "Line 4: Id “1” stands already in line 2."),
+        ("Id,Name\n1,a\n2,b\n1,c\n", "Line 4: Id “1” is already in line 2."),
+        ('Id,Name\n1,"a\nb"\n1,c\n', "Line 4: Id “1” is already in line 2."),
         ("Id,Name\n1,a\n,b\n", "Line 3: the key Id is empty."),
         ('Id,Name\n1,a\n"",b\n', "Line 3: the key Id is empty."),
         ("", "The file is empty."),
-        ("Number,Name\n1,a\n", "Line 1: there is no column Id."),
+        ("Number,Name\n1,a\n", "Line 1: no column Id."),
     ],
 )
 def test_what_cannot_be_read_is_named_by_line_and_what_was_there_stays(data, words):
@@ -217,9 +217,7 @@ def test_what_cannot_be_read_is_named_by_line_and_what_was_there_stays(data, wor
 def test_equal_keys_of_two_columns_are_repeats_only_together():
     environment = make_environment()
     assert load(environment, "a,b\n1,1\n1,2\n", keys=["a", "b"]).row_count == 2
-    assert "Line 4: a “1”, b “2” stands already in line 3." in refusal(
-        environment, "a,b\n1,1\n1,2\n1,2\n", keys=["a", "b"]
-    )
+    assert "Line 4: a “1”, b “2” is already in line 3." in refusal(environment, "a,b\n1,1\n1,2\n1,2\n", keys=["a", "b"])
 
 
 def test_a_key_that_looks_like_decimals_stays_text():
@@ -317,7 +315,7 @@ def test_views_and_grants_on_the_table_stand_on_the_new_one():
             [schema],
         ).fetchall()
     assert grants == [("People",), ("names",)]
-    assert "names cannot stand on the new table" in refusal(environment, "Id\n1\n")
+    assert "names does not fit the new table" in refusal(environment, "Id\n1\n")
     assert exported(Table.objects.get(pk=table.pk)) == b"Id,Name\n1,a\n2,b\n"
 
 
@@ -326,7 +324,7 @@ def test_a_relation_that_no_import_made_is_left_alone():
     with writer() as connection:
         connection.execute(f"CREATE SCHEMA {environment.warehouse_schema}")
         connection.execute(f'CREATE TABLE {environment.warehouse_schema}."People" (x int)')
-    assert "no import made" in refusal(environment, "Id\n1\n")
+    assert "was not imported" in refusal(environment, "Id\n1\n")
 
 
 def test_a_table_that_an_import_made_is_replaced_even_when_its_description_is_gone():
@@ -342,7 +340,7 @@ def test_a_reader_keeps_the_old_rows_and_the_import_waits_no_longer_than_its_pat
     with snapshot(environment, [table]) as connection:
         text = refusal(environment, "Id\n2\n", patience=0)
         assert connection.execute(query).fetchall() == [(1,)]
-    assert "being read by an export" in text
+    assert "An export that does not end is reading" in text
     load(environment, "Id\n2\n", patience=0)
     assert exported(table) == b"Id\n2\n"
 
@@ -352,7 +350,7 @@ def test_a_second_import_of_the_same_table_is_refused_while_one_goes_on():
     key = f"waybill:import:{environment.pk}:People"
     with writer() as connection:
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
-        assert "by somebody else right now" in refusal(environment, "Id\n1\n")
+        assert "by another process" in refusal(environment, "Id\n1\n")
     assert load(environment, "Id\n1\n").row_count == 1
 
 
@@ -383,7 +381,7 @@ def test_the_command_imports_and_says_so(tmp_path, capsys):
 def test_the_command_says_that_nothing_was_changed(tmp_path, file):
     environment = make_environment()
     (tmp_path / "short.csv").write_text("a,b\n1\n")
-    with pytest.raises(CommandError, match=r"(Line 2 has 1 field,|There is no file)[\s\S]*Nothing was changed"):
+    with pytest.raises(CommandError, match=r"(Line 2 has 1 field,|File .* not found)[\s\S]*Nothing was changed"):
         call_command("import_table", str(tmp_path / file), environment=environment.slug, name="People")
 
 

@@ -340,7 +340,11 @@ def test_another_key_takes_the_place_of_the_old_one(schema):
             'foreign key constraint "stays_guest_fkey" on table "stays"',
         ),
         ('ALTER TABLE {s}."Guests" ADD "Up" int GENERATED ALWAYS AS (1) STORED', "No,Town,Up\n1,a,1\n", "fills Up"),
-        ('REVOKE INSERT ON {s}."Guests" FROM CURRENT_USER', NEXT, "rights SELECT, INSERT, UPDATE and DELETE"),
+        (
+            'REVOKE INSERT ON {s}."Guests" FROM CURRENT_USER',
+            NEXT,
+            "Grant Waybill's account SELECT, INSERT, UPDATE and DELETE",
+        ),
     ],
 )
 def test_what_cannot_stay_is_refused_by_name_and_nothing_changes(schema, command, file, said):

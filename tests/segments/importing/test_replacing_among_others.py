@@ -46,7 +46,7 @@ def test_a_view_of_somebody_else_in_a_closed_schema_stays(environment, superuser
 
 def test_a_view_of_somebody_else_is_named_where_it_is_in_the_way(environment, closed):
     text = refusal(environment, "No\n1\n")
-    assert text.startswith("Something stands on Guests that needs it as it is: ")
+    assert text.startswith("An object in PostgreSQL needs Guests as it is: ")
     assert "view closed.towns depends on column" in text
 
 
@@ -59,7 +59,7 @@ def foreign(environment, superuser):
 
 def test_an_owner_who_gave_no_rights_is_asked_for_them(foreign):
     text = refusal(foreign, "No,Town\n1,Lille\n")
-    assert text.startswith("PostgreSQL forbids it: permission denied for table Guests. Give Waybill's account")
+    assert text.startswith("PostgreSQL denied it: permission denied for table Guests. Give Waybill's account")
     assert "create schemas" not in text
 
 
@@ -74,7 +74,7 @@ def test_a_table_of_somebody_else_is_changed_with_the_rights_that_they_gave(fore
 def test_policies_of_somebody_elses_table_never_hide_rows_from_the_import(foreign, superuser):
     name = f'{foreign.warehouse_schema}."Guests"'
     superuser.execute(f"GRANT ALL ON {name} TO waybill; ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
-    assert "let it BYPASSRLS" in refusal(foreign, "No,Town\n1,Lille\n")
+    assert "grant it BYPASSRLS" in refusal(foreign, "No,Town\n1,Lille\n")
 
 
 def test_a_reader_is_not_waited_for_where_only_rows_change(environment):

@@ -118,7 +118,7 @@ def test_a_condition_whose_relationship_is_gone_stays_in_view_with_what_to_do(co
     assert "selected>Accounts › Industry</option>" in text
     response = contributor.post(url("edit", pk=segment.pk), form(related, "People of cafés", CAFES))
     assert response.status_code == 422
-    assert "rows refer to no Accounts through “AccountId” any more. Choose another field." in text_of(response)
+    assert "rows no longer link to Accounts through “AccountId”. Choose another field." in text_of(response)
 
 
 # Kinds
@@ -135,7 +135,7 @@ def test_the_list_shows_and_filters_kinds(viewer, related, accounts):
     assert names_in(viewer.get(url("list"), {"kind": "x' OR 1"})) == ["Cafés", "People"]
     assert names_in(viewer.get(url("list"), {"sort": "-kind"})) == ["People", "Cafés"]
     Segment.objects.filter(name="People").delete()
-    assert "No segment of this kind" in text_of(viewer.get(url("list"), {"kind": "contact"}))
+    assert "No segments of this kind" in text_of(viewer.get(url("list"), {"kind": "contact"}))
     assert "accounts" in text
 
 
@@ -166,7 +166,7 @@ def test_the_choice_of_a_table_says_what_its_rows_are(contributor, related):
     text = text_of(contributor.get(url("add")))
     assert ">Accounts · Account</option>" in text
     assert ">Contacts · Contact</option>" in text
-    assert "Those that meet all of the conditions" in text
+    assert "Profiles that meet all conditions" in text
 
 
 # Create contact segment
@@ -181,7 +181,7 @@ def test_a_contact_segment_carries_the_conditions_of_an_account_segment(contribu
     text = text_of(pane)
     assert 'value="Cafés (contacts 2)"' in text
     assert "The contacts of the accounts in “Cafés”." in text
-    assert "Made from “Cafés”" in text
+    assert "Created from “Cafés”" in text
     assert "<strong>2</strong> of 5 match" in text
     setup = pane.context_data["setup"]
     assert setup.conditions == [CAFES, on_account("Employees", "at_least", "5")]
@@ -204,7 +204,7 @@ def test_a_contact_segment_that_was_created_leads_on_to_an_export_of_it(contribu
     assert f'<input type="hidden" name="like" value="{cafes.pk}">' in text_of(counted)
     offer = reverse("exports:add", kwargs={"environment": "business"}) + "?segment="
     no_connection = contributor.post(url("add"), sent, headers=HTMX | {"HX-Target": "panel"})
-    assert "“Contacts of cafés” is saved" in text_of(no_connection)
+    assert "“Contacts of cafés” saved" in text_of(no_connection)
     assert offer not in text_of(no_connection), "exports need a connection"
     make_connection(related.environment)
     answer = contributor.post(url("add"), sent | {"name": "Second"}, headers=HTMX | {"HX-Target": "panel"})
@@ -249,7 +249,7 @@ def test_where_contacts_cannot_be_told_one_notice_says_what_is_missing(contribut
     assert url("table", pk=accounts.pk) in text
     people = make_table(environment, "People", "Id,AccountId\n1,1\n", "Id", profile_kind="contact")
     text = text_of(contributor.get(url("add"), {"like": segment.pk}, headers=HTMX | {"HX-Target": "panel"}))
-    assert "Waybill does not know which rows of People belong to which of Accounts." in text
+    assert "Waybill does not know which rows of People belong to which rows of Accounts." in text
     assert url("table", pk=people.pk) + "#relationships" in text
     assert "<form" not in text
 
@@ -288,17 +288,17 @@ def test_an_account_segment_projects_attributes_of_its_contacts(contributor, vie
 def test_fields_that_are_no_contacts_cannot_be_projected(contributor, related, accounts):
     response = contributor.post(url("add"), form(accounts, "Forged", projected=["EMail", "Company"]))
     assert response.status_code == 422
-    assert "There is no contact field Company." in text_of(response)
+    assert "Unknown contact field Company." in text_of(response)
     response = contributor.post(url("add"), form(related, "Forged", projected=["EMail"]))
     assert response.status_code == 422
-    assert "Only a segment of accounts has attributes of its contacts." in text_of(response)
+    assert "Only account segments have attributes of contacts." in text_of(response)
     assert not Segment.objects.exists()
 
 
 def test_without_a_relationship_the_pane_says_where_to_state_it_and_keeps_what_was_chosen(contributor, accounts):
     segment = make_segment(accounts, "Cafés", projected_fields=["EMail"])
     text = text_of(contributor.get(url("edit", pk=segment.pk)))
-    assert "No contact table refers to Accounts." in text
+    assert "No contact table is linked to Accounts." in text
     assert url("table", pk=accounts.pk) + "#relationships" in text
     contributor.post(url("edit", pk=segment.pk), form(accounts, "Cafés", projected=["EMail"]))
     segment.refresh_from_db()

@@ -67,7 +67,7 @@ def test_tables_can_be_searched_and_sorted(viewer, environment, table):
     assert names_in(viewer.get(url("tables"), {"sort": "-rows"})) == ["Customers", "Accounts"]
     assert names_in(viewer.get(url("tables"), {"sort": "fields; DROP"})) == ["Accounts", "Customers"]
     assert names_in(viewer.get(url("tables"), {"q": "cust"})) == ["Customers"]
-    assert "No table matches" in viewer.get(url("tables"), {"q": "zzz\0"}).content.decode()
+    assert "No tables match" in viewer.get(url("tables"), {"q": "zzz\0"}).content.decode()
 
 
 def test_an_environment_without_tables_says_how_to_import(viewer):
@@ -78,13 +78,13 @@ def test_a_table_shows_its_fields_and_first_rows_to_those_who_may_edit(contribut
     text = contributor.get(url("table", pk=table.pk)).content.decode()
     assert "ada@example.com" in text
     assert "Person or account id" in text
-    assert "You see real values because you may edit data." in text
+    assert "You see unmasked values because you can edit data." in text
 
 
 def test_a_viewer_sees_personal_data_masked(viewer, table):
     text = viewer.get(url("table", pk=table.pk)).content.decode()
     assert "Masked, except booleans" in text
-    assert "real values" not in text
+    assert "unmasked values" not in text
     assert "a•••@e•••.com" in text
     assert "ada@example.com" not in text
     assert "Lovelace" not in text
@@ -149,7 +149,7 @@ def test_the_list_heals_a_refresh_whose_worker_died(viewer, table):
     segment = make_segment(table)
     started = timezone.now() - timedelta(hours=1)
     Segment.objects.update(status=SegmentStatus.REFRESHING, refresh_started_at=started)
-    assert "The refresh did not end" in viewer.get(url("list")).content.decode()
+    assert "The refresh did not finish" in viewer.get(url("list")).content.decode()
     segment.refresh_from_db()
     assert segment.status == SegmentStatus.FAILED
 
@@ -185,7 +185,7 @@ def test_a_condition_that_cannot_be_used_is_explained_beside_it(contributor, tab
     response = contributor.post(url("add"), form(table, "Rich", LONDON, wrong))
     assert response.status_code == 422
     text = response.content.decode()
-    assert "Income: “abc” is not a number. Write for example 1200 or 12.50." in text
+    assert "Income: “abc” is not a number. Enter e.g. 1200 or 12.50." in text
     assert 'id="condition-value-2" value="abc"' in text
     assert not Segment.objects.exists()
 
@@ -237,8 +237,8 @@ def test_htmx_gets_the_conditions_alone(contributor, table):
 @pytest.mark.parametrize(
     ("field", "hint"),
     [
-        ("Income", "A number without separators, for example 1200 or 12.50."),
-        ("JoinedOn", "for example 2024-01-31."),
+        ("Income", "A number without separators, e.g. 1200 or 12.50."),
+        ("JoinedOn", "e.g. 2024-01-31."),
         ("City", ""),
     ],
 )
@@ -261,8 +261,8 @@ def test_a_wrong_value_is_said_at_once_and_the_count_says_why_it_is_missing(cont
 
 def test_an_empty_name_is_asked_for(contributor, table):
     text = contributor.post(url("add"), form(table, "")).content.decode()
-    assert "Give the segment a name." in text
-    assert "People who meet any of the conditions" in text
+    assert "Enter a name for the segment." in text
+    assert "People who meet any condition" in text
 
 
 def test_operators_offered_are_those_that_suit_the_field(contributor, table):

@@ -126,4 +126,4 @@ def test_one_broken_by_a_new_import_says_so(viewer, contributor, related, enviro
     for client in (viewer, contributor):
         text = page(client, related)
         assert "Broken" in text
-        assert "Contacts has no field “AccountId” any more." in text
+        assert "Contacts no longer has a field “AccountId”." in text

@@ -99,7 +99,7 @@ def test_a_table_that_is_gone_is_named_without_its_place(table):
     segment = make_segment(table)
     with writer() as connection:
         connection.execute(sql.SQL("DROP TABLE {}").format(queries.table_name(table)))
-    with pytest.raises(RefreshError, match="Its table is no longer there"):
+    with pytest.raises(RefreshError, match="Its table no longer exists"):
         refresh(segment)
     segment.refresh_from_db()
     assert table.environment.warehouse_schema not in segment.error
@@ -160,7 +160,7 @@ def test_a_refresh_whose_worker_died_is_shown_as_failed(table):
     heal_stuck([segment])
     assert segment.status == SegmentStatus.FAILED
     segment.refresh_from_db()
-    assert segment.error == "The refresh did not end. Refresh the segment again."
+    assert segment.error == "The refresh did not finish. Refresh the segment again."
 
 
 def test_a_worker_whose_clock_is_ahead_ends_no_refresh_of_others(table, monkeypatch):

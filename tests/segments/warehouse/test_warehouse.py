@@ -222,7 +222,7 @@ def test_a_segment_whose_key_has_changed_since_says_to_refresh(table, csv, key):
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("DROP TABLE {table}", "Its table Customers is no longer there. Import the table again, then refresh"),
+        ("DROP TABLE {table}", "Its table Customers no longer exists. Import the table again, then refresh"),
         ("DROP TABLE {members}", "has no member list yet. Refresh it first."),
         ('ALTER TABLE {table} DROP COLUMN "CustomerId"', "Its table Customers has lost its key. Import it with one"),
     ],

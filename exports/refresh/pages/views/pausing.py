@@ -33,9 +33,9 @@ def pause(request: EnvironmentRequest) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, _("The environment is not paused. %(why)s") % {"why": form.errors["note"][0]})
     elif pausing.pause(request.environment, note=form.cleaned_data["note"], by=request.user):
-        messages.success(request, _("The environment is paused: nothing starts, what runs ends."))
+        messages.success(request, _("Environment paused."))
     else:
-        messages.info(request, _("The environment is paused already."))
+        messages.info(request, _("The environment is already paused."))
     return HttpResponseRedirect(_system_url(request))
 
 
@@ -44,7 +44,7 @@ def pause(request: EnvironmentRequest) -> HttpResponse:
 def resume(request: EnvironmentRequest) -> HttpResponse:
     """Let what waits start again."""
     if pausing.resume(request.environment, by=request.user):
-        messages.success(request, _("The environment goes on: what waited starts now."))
+        messages.success(request, _("Environment resumed. Queued runs are starting."))
     else:
         messages.info(request, _("The environment is not paused."))
     return HttpResponseRedirect(_system_url(request) if request.POST.get("from") == "system" else list_url(request))

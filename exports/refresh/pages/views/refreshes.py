@@ -36,7 +36,7 @@ def refresh_all(request: EnvironmentRequest) -> HttpResponse:
     except start.RefreshError as error:
         return _refused(request, str(error))
     waits = refresh.started_at is None
-    text = _("The system refresh starts when the environment goes on.") if waits else _("The system refresh started.")
+    text = _("The system refresh starts when you resume the environment.") if waits else _("System refresh started.")
     return done(request, url_of(request, "list"), text, changed=CHANGED)
 
 
@@ -47,7 +47,7 @@ def cancel(request: EnvironmentRequest) -> HttpResponse:
     refresh = start.under_way(request.environment)
     try:
         if refresh is None:
-            raise start.RefreshError(_("No system refresh is under way."))
+            raise start.RefreshError(_("No system refresh is running."))
         start.cancel(refresh, by=request.user)
     except start.RefreshError as error:
         return _refused(request, str(error))

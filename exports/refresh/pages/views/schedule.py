@@ -38,7 +38,7 @@ def schedule(request: EnvironmentRequest) -> HttpResponse:
         return _page(request, form, edit, _zone_form(request), _compared_zone(request, is_sent=False))
     with edit.held(lambda: _opened(_locked(request).pk).parts()):
         save_schedule(request.environment, form.rule, by=request.user)
-    messages.success(request, _("The schedule of the system refresh is saved."))
+    messages.success(request, _("Schedule of the system refresh saved."))
     return HttpResponseRedirect(url_of(request, "schedule"))
 
 
@@ -57,9 +57,9 @@ def zone(request: EnvironmentRequest) -> HttpResponse:
             language.set_environment_language(request.environment, form.cleaned_data["language"], by=request.user)
     request.environment.time_zone = form.cleaned_data["time_zone"]
     if "language" in form.cleaned_data:
-        messages.success(request, _("Time zone and language of the environment are saved."))
+        messages.success(request, _("Time zone and language of the environment saved."))
     else:
-        messages.success(request, _("The time zone of the environment is saved."))
+        messages.success(request, _("Time zone of the environment saved."))
     reader.activate_for(request)
     return HttpResponseRedirect(url_of(request, "schedule"))
 

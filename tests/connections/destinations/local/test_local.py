@@ -84,7 +84,7 @@ def test_a_link_in_the_way_is_not_followed(base, link_at):
     (base / link_at).symlink_to(outside, target_is_directory=True)
     folder, _slash, rest = link_at.partition("/")
     path = f"{rest}/f.csv" if rest else "f.csv"
-    with pytest.raises(DeliveryError, match="link or a file stands where") as refused:
+    with pytest.raises(DeliveryError, match="link or file has the local folder") as refused:
         deliver(folder, path)
     assert refused.value.permanent
     assert list(outside.iterdir()) == []
@@ -150,7 +150,7 @@ def test_a_full_disk_may_pass_and_leaves_no_half_file(base):
 
 def test_a_missing_base_says_who_can_help(base, settings):
     settings.LOCAL_FOLDER_BASE = str(base / "gone")
-    with pytest.raises(DeliveryError, match="Whoever operates Waybill") as refused:
+    with pytest.raises(DeliveryError, match="Ask your Waybill operator") as refused:
         deliver("", "f.csv")
     assert "gone" not in refused.value.message
     assert "gone" in refused.value.detail
@@ -160,7 +160,7 @@ def test_a_check_stops_at_the_step_that_failed(base):
     (base / "a").write_text("a file")
     steps = list(LocalFolder({"folder": "a/b"}, {}).check())
     assert [step.state for step in steps] == ["done", "failed"]
-    assert steps[1].name == "Open the folder, or make it"
+    assert steps[1].name == "Open or create the folder"
 
 
 def test_the_type_is_off_until_the_operator_allows_a_directory(settings):

@@ -126,7 +126,7 @@ def test_what_cannot_be_used_is_called_what_it_is(text, said):
 
 
 def test_a_passphrase_that_opens_nothing_is_said():
-    with pytest.raises(KeyRefusedError, match="does not open with this passphrase"):
+    with pytest.raises(KeyRefusedError, match="This passphrase does not open"):
         private_key(LOCKED, "wrong")
     with pytest.raises(KeyRefusedError, match="has no passphrase"):
         private_key(TEXTS["OpenSSH"][0], "needless")

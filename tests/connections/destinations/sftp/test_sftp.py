@@ -32,7 +32,7 @@ def publish(part, data: bytes) -> None:
 
 def test_a_file_in_the_place_of_a_folder_says_so(sshd):
     (sshd.files / "taken").write_text("a file")
-    with pytest.raises(DeliveryError, match="A file stands where the folder should be"):
+    with pytest.raises(DeliveryError, match="A file has the folder's name"):
         deliver(sshd, "taken", "f.csv", b"")
 
 
@@ -126,7 +126,7 @@ def test_a_restarted_server_finishes_the_run_over_its_leftover(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "fault, said", [(faulty_sftp.FullDisk, "refused to write a file"), (faulty_sftp.Liar, "kept only a part")]
+    "fault, said", [(faulty_sftp.FullDisk, "refused to write a file"), (faulty_sftp.Liar, "stored only part")]
 )
 def test_a_write_that_fails_late_or_silently_publishes_nothing(tmp_path, fault, said):
     with faulty_sftp.running_faulty(tmp_path, fault) as server:
@@ -154,7 +154,7 @@ def test_an_account_without_the_right_to_write_is_told_so_for_good(tmp_path):
     with faulty_sftp.running_faulty(tmp_path, faulty_sftp.ReadOnly) as server:
         step = failed(Sftp(server.settings(), {"password": "any"}))
         assert step.name == "Write, rename, list, read and remove a test file"
-        assert "Ask whoever runs the server" in step.message
+        assert "Ask the server operator" in step.message
         step = failed(Sftp(server.settings(folder="in"), {"password": "any"}))
         assert step.name == "Open or create the folder"
         with (

@@ -98,7 +98,9 @@ def test_what_was_typed_for_one_server_is_asked_for_again_for_another(environmen
     where = url(environment, "set_up", type_="sftp")
     first = as_ada.post(where, form_for(demo_sftp, **{"settings-password": PASSWORD})).content.decode()
     second = as_ada.post(where, form_for(demo_sftp) | confirmation(first) | change)
-    assert second.context["type_form"].errors["password"] == ["The server is another one now. Enter this for it again."]
+    assert second.context["type_form"].errors["password"] == [
+        "The server has changed. Enter this again for the new one."
+    ]
     assert hidden(second.content.decode(), "sealed") == ""
     assert not Connection.objects.exists()
 
@@ -117,13 +119,13 @@ def test_what_was_typed_to_replace_a_secret_is_not_dropped_silently(as_ada, save
 def test_a_server_that_cannot_be_reached_is_said_at_its_field(environment, as_ada, demo_sftp):
     where = url(environment, "set_up", type_="sftp")
     for changes, said in (
-        ({"settings-port": "1"}, "Nothing answers"),
-        ({"settings-host": "nowhere.invalid"}, "name is not known"),
+        ({"settings-port": "1"}, "No answer"),
+        ({"settings-host": "nowhere.invalid"}, "name is unknown"),
         ({"settings-host": "sftp://example.com/in"}, "only the server"),
         ({"settings-host": "10.1.2.3"}, "to allow that network in WAYBILL_ALLOWED_NETWORKS"),
         ({"settings-port": "99999"}, "Enter a port from 1 to 65535."),
         ({"settings-port": "22 or so"}, "Enter a port from 1 to 65535."),
-        ({"settings-folder": "/in/../etc"}, "Write the folder without “..”"),
+        ({"settings-folder": "/in/../etc"}, "Enter the folder without “..”"),
         ({"settings-password": ""}, "Enter a password or a private key"),
         ({"settings-private_key": "hello"}, "This is not a private key"),
         ({"settings-passphrase": "x"}, "private key again together"),
@@ -165,7 +167,7 @@ def test_a_typed_secret_survives_an_invalid_form_without_being_shown(environment
     where = url(environment, "set_up", type_="sftp")
     first = as_ada.post(where, form_for(demo_sftp, name="", **{"settings-password": PASSWORD})).content.decode()
     assert PASSWORD not in first
-    assert "Entered. Leave empty to keep what you entered." in first
+    assert "Entered. Leave empty to keep it." in first
     second = as_ada.post(where, form_for(demo_sftp) | confirmation(first))
     assert second.status_code == 302
     assert Connection.objects.get().secrets == {"password": PASSWORD}
@@ -197,8 +199,8 @@ def test_a_stored_secret_is_on_no_page(environment, as_ada, saved):
         assert PASSWORD not in page.content.decode()
         assert saved.encrypted_secrets not in page.content.decode()
     assert PASSWORD not in repr(list(AuditEvent.objects.values()))
-    assert "The new one takes the place of what is stored." in pages[1].content.decode()
-    assert "What you enter here replaces the stored password." in pages[1].content.decode()
+    assert "The new secret replaces the stored one." in pages[1].content.decode()
+    assert "Replaces the stored password." in pages[1].content.decode()
 
 
 def test_an_empty_secret_keeps_the_stored_one_and_needs_no_host_key_again(environment, as_ada, saved, demo_sftp):
@@ -296,7 +298,7 @@ def test_a_test_that_takes_too_long_names_the_step_it_waits_for(environment, ada
         steps = [*checks.walk(saved, deadline=0.5)][-1].steps
     assert [step.state for step in steps] == ["done", "failed", *["not_reached"] * 4]
     assert steps[1].name == "Connect"
-    assert "No answer within" in steps[1].message
+    assert "Took too long: no answer within" in steps[1].message
 
 
 def test_the_error_page_of_a_contributor_shows_no_detail(environment, saved):

@@ -37,9 +37,9 @@ def test_refresh_all_says_first_what_it_would_do(ada, at, environment, segment):
     make_export(environment, "Nightly", segments=[segment])
     make_export(environment, "By hand", segments=[segment], schedule_mode=ScheduleMode.OFF)
     page = ada.get(at("refresh_all"), headers=HTMX).content.decode()
-    assert "1 table is read again" in page
-    assert "1 segment is computed anew" in page
-    assert "1 export that follows the system refresh runs" in page
+    assert "1 table is reloaded" in page
+    assert "1 segment is recalculated" in page
+    assert "1 linked export runs" in page
     assert "Their schedule is off" in page
     assert "By hand" in page
     assert not SystemRefresh.objects.exists()
@@ -49,7 +49,7 @@ def test_refresh_all_starts_it(ada, at, environment, segment, person):
     answer = ada.post(at("refresh_all"), headers=HTMX)
     refresh = SystemRefresh.objects.get()
     assert (answer.status_code, refresh.state, refresh.triggered_by) == (204, RefreshState.RUNNING, person)
-    assert "The system refresh started." in answer.headers["HX-Trigger"]
+    assert "System refresh started." in answer.headers["HX-Trigger"]
 
 
 def test_a_second_click_is_told_that_it_runs(ada, at, environment, segment):
@@ -62,7 +62,7 @@ def test_cancel(ada, at, environment, segment):
     start.start(environment, by=None)
     assert ada.post(at("stop")).status_code == 302
     assert SystemRefresh.objects.get().state == RefreshState.CANCELED
-    assert "No system refresh is under way." in ada.post(at("stop"), headers=HTMX).headers["HX-Trigger"]
+    assert "No system refresh is running." in ada.post(at("stop"), headers=HTMX).headers["HX-Trigger"]
     assert "cancel system refresh" in actions_of(environment)
 
 
@@ -83,10 +83,10 @@ def test_the_schedule_is_set_and_kept_when_it_is_off(ada, at, environment):
     "typed, said",
     [
         ({}, "Choose how often it runs."),
-        ({"repeat": "daily", "zone": "UTC"}, "Type at least one time."),
-        ({"repeat": "daily", "time_1": "25:00", "zone": "UTC"}, "Type a time like 05:00."),
+        ({"repeat": "daily", "zone": "UTC"}, "Enter at least one time."),
+        ({"repeat": "daily", "time_1": "25:00", "zone": "UTC"}, "Enter a time, e.g. 05:00."),
         ({"repeat": "weekly", "time_1": "05:00", "zone": "UTC"}, "Choose at least one day of the week."),
-        ({"repeat": "daily", "time_1": "05:00", "zone": "Atlantis"}, "Choose a time zone of the list."),
+        ({"repeat": "daily", "time_1": "05:00", "zone": "Atlantis"}, "Choose a time zone from the list."),
         ({"repeat": "monthly", "time_1": "05:00", "zone": "UTC"}, "Choose how often it runs."),
     ],
     ids=["nothing", "no-time", "bad-time", "no-day", "bad-zone", "other-kind"],
@@ -132,4 +132,4 @@ def test_the_page_of_the_schedule_opens_with_what_is_kept(ada, at, environment):
 
 
 def test_pause_asks_for_a_note(ada, at):
-    assert b"Why, for everybody to read" in ada.get(at("ask_pause"), headers=HTMX).content
+    assert b"Reason (visible to everyone)" in ada.get(at("ask_pause"), headers=HTMX).content

@@ -48,8 +48,8 @@ def test_while_it_runs_each_says_how_far_it_is(ada, at, environment, segment):
     start.start(environment, by=None)
     answer = ada.get(at("list"))
     assert [line[2:] for line in shown(answer)] == [
-        ("Queued", "waits for its turn"),
-        ("Queued", "waits for its turn"),
+        ("Queued", "waiting for its turn"),
+        ("Queued", "waiting for its turn"),
         ("Not started", ""),
     ]
     workflow = answer.context_data["workflow"]
@@ -98,7 +98,7 @@ def test_failures_and_what_they_keep_back_say_why(ada, at, environment, table, s
     start.start(environment, by=None)
     parts.work_off()
     assert [line[2:] for line in shown(ada.get(at("list")))] == [
-        ("Failed", "The table “Customers” is no longer there. Import it again."),
+        ("Failed", "The table “Customers” no longer exists. Import it again."),
         ("Skipped", "“Customers” failed"),
         ("Skipped", "“Customers” failed"),
     ]

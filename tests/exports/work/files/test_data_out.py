@@ -220,7 +220,7 @@ def test_a_table_that_is_gone_fails_for_good_with_what_to_do(environment, orders
     run = run_to_end(make_data_out(environment, [orders]))
     assert (run.state, run.reason) == (State.FAILED, "Table cannot be read")
     assert run.message == (
-        "The table “Orders” is no longer there. Import it again, or edit the export and take it out."
+        "The table “Orders” no longer exists. Import it again, or edit the export and remove the table."
     )
 
 
@@ -240,7 +240,7 @@ def test_a_target_that_takes_no_tables_says_so(environment, orders):
     with registered(PeopleList):
         where = make_connection(environment, type="people_list")
         run = run_to_end(make_data_out(environment, [orders], connection=where))
-    assert (run.state, run.reason) == (State.FAILED, "Takes no tables")
+    assert (run.state, run.reason) == (State.FAILED, "Doesn't accept tables")
 
 
 def test_the_second_run_replaces_its_model_and_keeps_the_files_of_the_first(environment, orders):
@@ -278,7 +278,7 @@ def test_a_link_in_the_place_of_the_model_is_refused_with_what_to_do(environment
     (root_of(export) / "model.json").rename(tmp_path / "elsewhere")
     (root_of(export) / "model.json").symlink_to(tmp_path / "elsewhere")
     run = run_to_end(export)
-    assert (run.state, str(run.message).endswith("Move it away, then run again.")) == (State.FAILED, True)
+    assert (run.state, str(run.message).endswith("Move it, then run again.")) == (State.FAILED, True)
 
 
 def test_a_model_that_a_killed_run_published_is_replaced_by_the_next(environment, orders):
