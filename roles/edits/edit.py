@@ -13,11 +13,13 @@ from typing import Any, NamedTuple, TypeVar
 
 from django.core import signing
 from django.db import OperationalError, models, transaction
-from django.http import HttpResponse, QueryDict
+from django.http import Http404, HttpResponse, QueryDict
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from psycopg.errors import DeadlockDetected
 
 from roles.audit import sentences
+from roles.audit.gone import REMOVALS
 from roles.edits.parts import Part, Parts
 from roles.models import AuditEvent, Environment
 
@@ -256,18 +258,42 @@ def again_if_moved(view: _View) -> _View:
     """Answer a request anew where something was saved between its comparison and its save, or took its locks."""
 
     @wraps(view)
-    def answer(*args: Any, **kwargs: Any) -> HttpResponse:
+    def answer(request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         for _try in range(MOST_TRIES - 1):
             try:
-                return view(*args, **kwargs)
+                return view(request, *args, **kwargs)
+            except Http404:
+                if found := _removed(request):
+                    return _gone(request, found)
+                raise
             except MovedMeanwhileError:
                 continue
             except OperationalError as error:
                 if not isinstance(error.__cause__, DeadlockDetected):
                     raise
-        return view(*args, **kwargs)
+        return view(request, *args, **kwargs)
 
     return answer  # type: ignore[return-value]
+
+
+def _removed(request: Any) -> AuditEvent | None:
+    """Return the removal of what the sent form was about; None if it was not removed, or the form is not ours."""
+    try:
+        key = str(_SIGNER.unsign_object(request.POST.get(MADE_FROM, "")[:LONGEST])[0])
+    except (signing.BadSignature, ValueError):
+        return None
+    _form, name, pk = key.rsplit(" ", 2)
+    found = AuditEvent.objects.filter(environment=getattr(request, "environment", None), action__in=REMOVALS)
+    return found.filter(object_type=name, object_id=pk).order_by("-at", "-pk").first()
+
+
+def _gone(request: Any, event: AuditEvent) -> HttpResponse:
+    """Say who removed it and when. In a panel what was typed stays; a browser has it on the page before."""
+    context = {"event": event, "who": sentences.who(event)}
+    if not getattr(request, "htmx", None):
+        return TemplateResponse(request, "gone.html", context, status=410)
+    into = {"HX-Retarget": "#panel .panel-body", "HX-Reswap": "afterbegin"}
+    return TemplateResponse(request, "gone.html#notice", context, status=422, headers=into)
 
 
 def _digests(parts: Parts) -> dict[str, str]:

@@ -6,10 +6,15 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from connections.removing import removing
+from exports import actions as exports
+from exports.alerts import actions as alerts
 from exports.models import AlertChannel, RefreshSchedule, Schedule
 from roles.edits.edit import MADE_FROM, Base
 from roles.models import AuditEvent, GroupRole, RoleAssignment, User
+from roles.people import actions as people
 from roles.roles import Role
+from segments import actions as segments
 from segments.showing import can_be_marked, look_of
 from tests.browser import EDIT_FORMS, inputs_of
 from tests.factories import (
@@ -370,3 +375,27 @@ def test_two_tabs_of_one_person_choose_a_language(ada, settings):
     assert answer.status_code == 422
     assert ada.post(path, inputs_of(answer, path) | {"keep-language": "mine"}).status_code == 302
     assert User.objects.get(username="ada").language == "id"
+
+
+GONE = ("alerts:edit", "connections:edit", "exports:edit", "people:edit", "people:edit_group", "segments:edit")
+REMOVE = {
+    "alertchannel": lambda row, by: alerts.remove(row, by=by),
+    "connection": lambda row, by: removing.remove(row, by=by),
+    "export": lambda row, by: exports.remove(row, by=by),
+    "grouprole": lambda row, by: people.remove_group_role(row, by=by),
+    "roleassignment": lambda row, by: people.remove(row, by=by),
+    "segment": lambda row, by: segments.remove(row, by=by),
+}
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_who_removed_it_meanwhile_is_said(environment, ada, ben, name):
+    form = FORMS[name](environment)
+    sent = ben.opened(form.path) | form.hers
+    REMOVE[form.row._meta.model_name](form.row, User.objects.get(username="ada"))
+    page, panel = ben.post(form.path, sent), ben.post(form.path, sent, headers={"HX-Request": "true"})
+    assert (page.status_code, panel.status_code) == (410, 422)
+    assert panel.headers["HX-Reswap"] == "afterbegin"  # what was typed stays
+    for answer in (page, panel):
+        assert "Not saved: ada removed" in answer.content.decode()
+    assert ben.post(form.path, sent | {MADE_FROM: "x"}).status_code == 404
