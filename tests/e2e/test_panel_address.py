@@ -110,10 +110,10 @@ def test_nothing_else_is_opened(visit):
 
 def test_what_is_gone_or_forbidden_is_said_and_leaves_the_address(visit):
     page = visit("vera", f"{EXPORTS}?panel=exports/add", expect=(403, 404))
-    expect(page.locator(".notice", has_text="You may not do that here")).to_be_visible()
+    expect(page.locator(".notice", has_text="You don't have access to this")).to_be_visible()
     expect(page).to_have_url(re.compile(f"{EXPORTS}$"))
     page.goto(f"{EXPORTS}?panel=exports/999999/")
-    expect(page.locator(".notice", has_text="not there any more")).to_be_visible()
+    expect(page.locator(".notice", has_text="no longer exists")).to_be_visible()
     expect(page).to_have_url(re.compile(f"{EXPORTS}$"))
 
 
