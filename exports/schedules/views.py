@@ -75,7 +75,7 @@ def _compared(chosen: list[Export], post: QueryDict | None = None, form: Schedul
     """Compare the schedules as they are with what the valid `form` gives to each export."""
     ids = " ".join(str(export.pk) for export in sorted(chosen, key=lambda one: one.pk))
     mine = {_name(export): _part(export, _outcome(export, form)) for export in chosen} if form else {}
-    about = About(f"schedules {ids}", chosen[0], chosen[0].environment)
+    about = About(f"schedules {ids}", chosen[0], chosen[0].environment, tuple(export.pk for export in chosen))
     return Edit(about, {_name(export): _part(export) for export in chosen}, post, mine)
 
 

@@ -45,6 +45,7 @@ class About:
     form: str
     subject: models.Model
     environment: Environment | None = None
+    ids: tuple[int, ...] = ()  # of all objects, where a form edits several; the names of their parts end in them
 
     @property
     def key(self) -> str:
@@ -55,7 +56,8 @@ class About:
     def events(self) -> models.QuerySet[AuditEvent]:
         """What happened to it, newest first."""
         name, pk = self.subject._meta.model_name, str(self.subject.pk)
-        found = AuditEvent.objects.filter(environment=self.environment, object_type=name, object_id=pk)
+        found = AuditEvent.objects.filter(environment=self.environment, object_type=name)
+        found = found.filter(object_id__in=[str(one) for one in self.ids] or [pk])
         return found.order_by("-at", "-pk")
 
 
@@ -243,7 +245,9 @@ class Edit:
 
     def _oppose(self, name: str, now: Part, mine: Part, choice: str) -> None:
         known = {name, *now.audited}
-        event = next((one for one in self.events if known & set(one.changes)), None)
+        is_of_several = bool(self.about and self.about.ids)
+        events = [one for one in self.events if not is_of_several or name.endswith(f".{one.object_id}")]
+        event = next((one for one in events if known & set(one.changes)), None)
         self.conflicts.append(Conflict(name, now, mine, event, choice))
 
 

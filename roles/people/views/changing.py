@@ -62,7 +62,7 @@ def _change(request: EnvironmentRequest, people: list[RoleAssignment], *, is_sen
 
 def _compared(request: EnvironmentRequest, people: list[RoleAssignment], post: QueryDict | None) -> Edit:
     ids = " ".join(str(one.user_id) for one in people)
-    about = About(f"roles {ids}", people[0].user if len(people) == 1 else request.environment, request.environment)
+    about = About(f"roles {ids}", people[0].user, request.environment, tuple(one.user_id for one in people))
     return Edit(about, _roles(people), post, _roles(people, post.get("role", "")) if post is not None else {})
 
 
