@@ -76,7 +76,7 @@ def measure_history(runs: int, exports: int, say: Callable[[str], None]) -> dict
 def _fill(runs: int, exports: int, say: Callable[[str], None]) -> tuple[str, Any, int]:
     from django.db import connection
 
-    from bench.listing import _fill as fill_exports
+    from bench.listing import fill_exports
     from exports.models import Export
     from roles.models import User
 

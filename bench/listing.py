@@ -23,7 +23,7 @@ LOOKS = 25
 def measure_list(exports: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Return the ratio of the two pages' times (medians) and the queries of the Exports page."""
     user = User.objects.create_superuser("bench", password="bench")
-    environment = _fill(exports, user)
+    environment = fill_exports(exports, user)
     say(f"made {exports:,} exports with {exports * RUNS_EACH:,} runs")
     client = Client(headers={"host": "localhost"})
     client.force_login(user)
@@ -52,9 +52,9 @@ def _get(client: Client, path: str) -> float:
     return elapsed
 
 
-def _fill(count: int, user: User) -> Environment:
+def fill_exports(count: int, user: User, slug: str = "many") -> Environment:
     """Make an environment with `count` exports, ten runs each, in all states that a run ends in."""
-    environment = Environment.objects.create(slug="many", name="Many exports")
+    environment = Environment.objects.create(slug=slug, name=f"{count} exports")
     RoleAssignment.objects.create(environment=environment, user=user, role="administrator")
     connections = Connection.objects.bulk_create(
         Connection(environment=environment, name=f"Connection {number}", type=("local", "sftp")[number % 2])

@@ -17,6 +17,7 @@ from roles.fields import Name
 from roles.messages.field import WithMessages
 from roles.models import Environment, User
 from roles.permissions import Permission
+from roles.searching import fold
 from roles.secrets import references
 from roles.secrets.store import OtherServerError, UnreadableSecretError, encrypt, unseal
 
@@ -77,8 +78,8 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         """Connections whose name or type's name contains `text`."""
         if not text:
             return self
-        types = [slug for slug, type_ in destinations().items() if text.lower() in str(type_.label).lower()]
-        return self.filter(Q(name__icontains=text) | Q(type__in=types))
+        types = [slug for slug, type_ in destinations().items() if fold(text) in fold(str(type_.label))]
+        return self.filter(Q(name__holds=text) | Q(type__in=types))
 
 
 class Connection(models.Model):

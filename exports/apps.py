@@ -27,7 +27,7 @@ class ExportsConfig(AppConfig):
         registration.register()
         carriers.register(FileDestination, FilesCarrier)
         carriers.register(AudienceDestination, AudienceCarrier)
-        removing.register_usage(guide.usage_context)
+        removing.register_usage(guide.usage_context, guide.usage_seen)
         connection_help.register_exports(formats_help.ExportsHelp())
         checks.register("waiting runs", health.waiting_runs)
         checks.register("schedules", schedules_health.look_at(occurrences.KIND, due.KIND))

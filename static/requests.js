@@ -24,8 +24,15 @@ on("htmx:responseError", ({ detail }) => {
   if (isPoll(detail.elt) && [403, 404].includes(detail.xhr.status)) ended.add(detail.elt);
 });
 
-// What a page asks by itself does not count as use of the session.
-on("htmx:configRequest", ({ detail }) => { if (isPoll(detail.elt)) detail.headers["Waybill-Poll"] = "1"; });
+// What a page asks by itself does not count as use of the session. It says which answer it got last, so that the
+// server does not make the same one again (roles/ui/polls.py).
+const signatures = new WeakMap();
+on("htmx:configRequest", ({ detail }) => {
+  if (isPoll(detail.elt)) detail.headers["Waybill-Poll"] = signatures.get(detail.elt) ?? "1";
+});
+on("htmx:beforeOnLoad", ({ detail }) => {
+  if (isPoll(detail.elt)) signatures.set(detail.elt, detail.xhr.getResponseHeader("Waybill-Signature") ?? "1");
+});
 
 on("htmx:beforeRequest", ({ detail }) => {
   if (isPoll(detail.elt)) return;

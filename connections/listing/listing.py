@@ -13,7 +13,7 @@ from connections.models import Connection, ConnectionQuerySet, Sharing
 from connections.sharing.sharing import with_people
 from roles.access.policy import Access
 from roles.permissions import Permission
-from roles.searching import search_of
+from roles.searching import Folded, search_of
 
 PAGE_SIZE = 50
 OPEN_SORTS = ("name", "type")  # of what everybody may see
@@ -55,7 +55,7 @@ def sorted_by(connections: ConnectionQuerySet, sort: str) -> ConnectionQuerySet:
         connections = connections.annotate(export_count=Count("exports"))
     expression = SORTS[key]() if callable(SORTS[key]) else SORTS[key]
     order = OrderBy(expression, descending=sort.startswith("-"), nulls_last=True)
-    return connections.order_by(order, Lower("name"), "pk")
+    return connections.order_by(order, Folded("name"), "pk")
 
 
 def _searched(connections: ConnectionQuerySet, text: str) -> ConnectionQuerySet:
@@ -63,7 +63,7 @@ def _searched(connections: ConnectionQuerySet, text: str) -> ConnectionQuerySet:
     if not text:
         return connections
     with_creator = connections.alias(creator_name=_creator())
-    return with_creator.search(text) | with_creator.filter(creator_name__contains=text.lower())
+    return with_creator.search(text) | with_creator.filter(creator_name__holds=text)
 
 
 def _for_managers(connections: ConnectionQuerySet, access: Access) -> ConnectionQuerySet:
@@ -77,10 +77,10 @@ def _type_label() -> Case:
     return Case(*whens, default=Lower("type"))
 
 
-def _creator() -> Lower:
+def _creator() -> Folded:
     """The name of whoever created it, as people see it."""
     full = Trim(Concat("created_by__first_name", Value(" "), "created_by__last_name"))
-    return Lower(Coalesce(NullIf(full, Value("")), "created_by__username"))
+    return Folded(Coalesce(NullIf(full, Value("")), "created_by__username"))
 
 
 def _openness() -> Case:
@@ -89,7 +89,7 @@ def _openness() -> Case:
 
 
 SORTS: dict[str, Any] = {
-    "name": Lower("name"),
+    "name": Folded("name"),
     "type": _type_label,
     "sharing": _openness,
     "exports": F("export_count"),

@@ -13,24 +13,29 @@ from roles.models import User
 
 Usage = Mapping[str, Any]  # what the page of the removal shows, with "items" for each thing that uses the connection
 
-_tellers: list[Callable[[Connection], Usage]] = []
+_tellers: list[tuple[Callable[[Connection], Usage], Callable[[Connection], object]]] = []
 
 
 class StillUsedError(Exception):
     """The connection cannot be removed: exports use it."""
 
 
-def register_usage(teller: Callable[[Connection], Usage]) -> None:
-    """Let `teller` tell what uses a connection."""
-    _tellers.append(teller)
+def register_usage(teller: Callable[[Connection], Usage], seen: Callable[[Connection], object]) -> None:
+    """Let `teller` tell what uses a connection, and `seen` all that this depends on (roles/ui/polls.py)."""
+    _tellers.append((teller, seen))
 
 
 def usage_of(connection: Connection) -> dict[str, Any]:
     """Return what uses the connection, for the page."""
     found: dict[str, Any] = {"items": []}
-    for teller in _tellers:
+    for teller, _seen in _tellers:
         found |= teller(connection)
     return found
+
+
+def seen_of(connection: Connection) -> list[object]:
+    """Return what the answer to a poll of the page depends on."""
+    return [seen(connection) for _teller, seen in _tellers]
 
 
 def remove(connection: Connection, *, by: User) -> None:

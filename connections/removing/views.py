@@ -18,6 +18,7 @@ from roles.audit.gone import AlreadyGoneError
 from roles.permissions import Permission
 from roles.ui.htmx import done, render, render_panel
 from roles.ui.panels import panel
+from roles.ui.polls import answer_poll
 
 LIVE = {"guide", "guide-poll"}  # elements of a panel that is shown already: what asks for them gets the parts alone
 
@@ -29,7 +30,11 @@ def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Ask, then remove; refused while exports use the connection, which are listed with the ways to end that."""
     connection = load(request, pk)
     if request.method != "POST":
-        return show_removal(request, connection)
+        return answer_poll(
+            request,
+            lambda: [connection.name, *removing.seen_of(connection)],
+            lambda: show_removal(request, connection),
+        )
     try:
         removing.remove(connection, by=request.user)
     except removing.StillUsedError:

@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
+from psycopg import sql
 
 from connections.destinations.base import CheckStep
 from connections.models import Connection
@@ -22,6 +23,7 @@ from roles.access.policy import EnvironmentRequest, requires
 from roles.permissions import Permission
 from roles.ui.htmx import render, render_panel
 from roles.ui.panels import at, panel
+from roles.ui.polls import answer_poll, read, versions
 
 STEP_TONES = {"done": "success", "failed": "danger", "running": "running", "not_reached": "neutral"}
 POLL = "test-poll"  # the element of a panel that is shown already
@@ -32,11 +34,25 @@ POLL = "test-poll"  # the element of a panel that is shown already
 @require_http_methods(["GET", "HEAD", "POST"])
 def test(request: EnvironmentRequest, pk: int) -> HttpResponse:
     """Show the running test, or the last one; a POST requests one."""
-    connection = load(request, pk)
     if request.method == "POST":
-        return test_now(request, connection)
-    testing.end_overdue(connection)
+        return test_now(request, load(request, pk))
+    return answer_poll(request, lambda: _seen(request, pk), lambda: _last(request, pk))
+
+
+def _last(request: EnvironmentRequest, pk: int) -> HttpResponse:
+    testing.end_overdue(load(request, pk))
     return _show(request, load(request, pk), _typed(request.GET.get("since", "")))
+
+
+def _seen(request: EnvironmentRequest, pk: int) -> list[object]:
+    """Return what the answer to a poll depends on: the connection, whether it waited too long, and the workers."""
+    mine = sql.SQL("t.id = %(connection)s AND t.environment_id = %(environment)s")
+    overdue = sql.SQL(
+        "EXISTS(SELECT FROM connections_connection c WHERE c.id = %(connection)s"
+        " AND c.check_asked_at < statement_timestamp() - %(given_up_after)s)"
+    )
+    values = {"connection": pk, "environment": request.environment.pk, "given_up_after": testing.GIVEN_UP_AFTER}
+    return [*read([versions(Connection, mine), overdue], values), heartbeats.missing_lately()]
 
 
 def test_now(request: EnvironmentRequest, connection: Connection) -> HttpResponse:

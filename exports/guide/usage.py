@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from psycopg import sql
 
 from connections.models import Connection
 from exports.actions import RefusedError
-from exports.models import Export, Run
-from exports.models.states import Look, State
+from exports.models import Export, Run, Schedule
+from exports.models.states import ACTIVE, Look, State
 from exports.schedules.words import schedule_words
+from roles.models import User
+from roles.searching import Folded
+from roles.ui.polls import read, versions
 from roles.ui.words import exact_time
 
 MOST_SHOWN = 200  # of the exports at once; a page with more of them would be no help
@@ -65,7 +68,7 @@ class ExportUse:
 def usage_context(connection: Connection) -> dict[str, Any]:
     """Return what the page shows of the exports on `connection`; a constant number of queries."""
     mine = Export.objects.filter(connection=connection)
-    shown = list(mine.select_related("environment", "last_run", "schedule").order_by(Lower("name"), "pk")[:MOST_SHOWN])
+    shown = list(mine.select_related("environment", "last_run", "schedule").order_by(Folded("name"), "pk")[:MOST_SHOWN])
     active = Run.objects.active().filter(export__in=shown).select_related("triggered_by")
     runs = {run.export_id: run for run in active}
     after = [f"guide-detach-{export.pk}" for export in shown[1:]] + ["guide-remove-connection"]
@@ -80,6 +83,21 @@ def usage_context(connection: Connection) -> dict[str, Any]:
         "remove_export_url": _url(connection, "guide_remove"),
         "cancel_url": _url(connection, "guide_cancel"),
     }
+
+
+_MINE = sql.SQL("SELECT e.id FROM exports_export e WHERE e.connection_id = %(connection)s")
+_ACTIVE = sql.SQL("FROM exports_run r WHERE r.export_id IN ({}) AND r.state = ANY(%(active)s)").format(_MINE)
+_SEEN = (
+    versions(Export, sql.SQL("t.connection_id = %(connection)s")),
+    versions(Run, sql.SQL("t.id IN (SELECT r.id {})").format(_ACTIVE)),
+    versions(Schedule, sql.SQL("t.export_id IN ({})").format(_MINE)),
+    versions(User, sql.SQL("t.id IN (SELECT r.triggered_by_id {})").format(_ACTIVE)),
+)
+
+
+def usage_seen(connection: Connection) -> list[object]:
+    """Return what `usage_context` depends on, in one query."""
+    return read(_SEEN, {"connection": connection.pk, "active": [*ACTIVE]})
 
 
 def on_connection(export: Export, connection: Connection, act: Callable[[Export], None]) -> None:

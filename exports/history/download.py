@@ -6,13 +6,13 @@ from typing import Any
 
 from exports.history.listing import in_batches
 from exports.models import RunQuerySet
-from exports.models.states import DELIVERED
+from exports.models.states import DELIVERED, STATES
 from roles.models import User
 from roles.net.spreadsheet import BOM, as_lines
 
 COLUMNS = (
-    "run", "export_id", "export", "status", "reason", "message", "trigger", "started_by", "due", "late", "queued",
-    "started", "ended", "seconds", "data_as_of", "rows_sent", "bytes", "lost_or_failed_attempts", "test_of",
+    "run", "export_id", "export", "status", "status_label", "reason", "message", "trigger", "started_by", "due", "late",
+    "queued", "started", "ended", "seconds", "data_as_of", "rows_sent", "bytes", "lost_or_failed_attempts", "test_of",
 )  # fmt: skip
 # Read as plain values: a million objects would take several times as long.
 FIELDS = (
@@ -38,6 +38,7 @@ def _line(run: Any, names: dict[int | None, str]) -> list[str]:
         str(run.export_id),
         run.export__name,
         run.state,
+        str(STATES[run.state].look.label),
         str(run.reason),
         str(run.message),
         run.trigger,

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from exports.models import Run
 from exports.shown.runs import RunFacts, run_facts
+from roles.models import Environment
 from roles.ui.words import time_near
 
 
@@ -19,10 +20,10 @@ class RunEntry:
     times: str  # what happened at which time, in words
 
 
-def run_entry(run: Run, slug: str) -> RunEntry:
-    """Lay out a run (with export and triggered_by loaded) of the environment `slug`."""
-    kwargs = {"environment": slug, "pk": run.export_id, "uuid": run.uuid}
-    facts = run_facts(run, run.export)
+def run_entry(run: Run, environment: Environment) -> RunEntry:
+    """Lay out a run (with export and triggered_by loaded) of `environment`."""
+    kwargs = {"environment": environment.slug, "pk": run.export_id, "uuid": run.uuid}
+    facts = run_facts(run, run.export, is_paused=environment.paused_at is not None)
     return RunEntry(facts, reverse("exports:run_progress", kwargs=kwargs), _times(facts))
 
 

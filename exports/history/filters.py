@@ -93,7 +93,7 @@ def _called(environment: Environment, text: str, export: Export | None) -> Q:
     by_id = _begins_with(text)
     if export is not None:
         return by_id or Q(pk__in=[])
-    names = Export.objects.filter(environment=environment, name__icontains=text)
+    names = Export.objects.filter(environment=environment, name__holds=text)
     ids = list(names.values_list("pk", flat=True))
     # Many are looked for among the runs in their order; the sum keeps the index of exports out of that.
     by_name = Q(export__in=ids) if len(ids) <= MOST_NAMED else Q(In(F("export_id") + 0, ids))

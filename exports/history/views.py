@@ -54,7 +54,7 @@ def _page(request: EnvironmentRequest, export: Export | None) -> TemplateRespons
         "filters": filters,
         "asked": filters.as_dict(),
         "page": page,
-        "entries": [run_entry(run, request.environment.slug) for run in page.runs],
+        "entries": [run_entry(run, request.environment) for run in page.runs],
         "count": count,
         "most_counted": listing.MOST_COUNTED,
         "most_ranked": listing.MOST_RANKED if page.sort.lstrip("-") in listing.RANKS else 0,

@@ -5,15 +5,35 @@ from zlib import crc32
 
 from django.http import QueryDict
 from django.utils.safestring import SafeString
+from psycopg import sql
 
-from exports.listing.query import MOVING, PAGE_SIZE, ExportListing, list_exports, states_of
+from connections.models import Connection
+from exports.listing.query import MOVING, PAGE_SIZE, ExportListing, list_exports
 from exports.listing.rows import RowRenderer
-from exports.models import Export
-from exports.schedules.words import ScheduleWording
+from exports.models import Export, RefreshSchedule, Run, Schedule
+from exports.models.states import State
 from exports.shown.exports import ExportFacts, export_facts, rows_of
+from exports.shown.status import states_of
 from roles import reader
 from roles.access.policy import Access
 from roles.typed import typed_id
+from roles.ui.polls import ages, read, versions
+
+_OF_SHOWN = sql.SQL("FROM exports_export e WHERE e.id = ANY(%(shown)s) AND e.environment_id = %(environment)s")
+_TRIES = """SELECT r.not_before FROM exports_run r JOIN exports_export e ON r.id = e.last_run_id
+    WHERE e.id = ANY(%(shown)s) AND e.environment_id = %(environment)s AND r.state = %(retrying)s ORDER BY e.id"""
+# All that the list is made from: the exports that are counted, and what the rows say beside them.
+_SEEN = (
+    sql.SQL("ARRAY(SELECT e.delivered_at {} ORDER BY e.id)").format(_OF_SHOWN),
+    sql.SQL("ARRAY({})").format(sql.SQL(_TRIES)),
+    versions(Export, sql.SQL("t.environment_id = %(environment)s")),
+    versions(Run, sql.SQL("t.id IN (SELECT e.last_run_id {})").format(_OF_SHOWN)),
+    versions(Schedule, sql.SQL("t.export_id IN (SELECT e.id {})").format(_OF_SHOWN)),
+    versions(RefreshSchedule, sql.SQL("t.environment_id = %(environment)s")),
+    versions(Connection, sql.SQL("t.environment_id = %(environment)s")),
+    versions(Connection.shared_with.through, sql.SQL("t.user_id = %(user)s")),
+    versions(Export.detached_users.through, sql.SQL("t.user_id = %(user)s")),
+)
 
 OWN = ("shown", "head", "all")  # what a poll adds to the list's own query
 FAST, SLOW = "every 1s", "every 5s"
@@ -40,6 +60,7 @@ class Live:
             sorted(self.listing.counts.items()),
             self.listing.found,
             self.listing.needs,
+            self.listing.environment.paused_at,
             self.is_moving,
             self.is_stale,
         )
@@ -63,11 +84,19 @@ def live_of(listing: ExportListing) -> Live:
     return Live(listing, _is_moving(listing.exports), is_stale=False, shown_all=listing.all)
 
 
+def seen_by(access: Access, query: QueryDict) -> list[object]:
+    """Return what the answer to a poll depends on, in one query."""
+    shown = list(_shown(query.get("shown", "")))
+    values = {"shown": shown, "environment": access.environment.pk, "user": access.user.pk, "retrying": State.RETRYING}
+    delivered, tries, *rows = read(_SEEN, values)
+    return [ages(delivered), ages(tries), *rows]
+
+
 def changes_since(access: Access, query: QueryDict, *, can_duplicate: bool) -> Changes:
     """Return the changes of the rows that `query` names as "ID:VERSION,…". Foreign ids count as removed."""
     shown, listing = _shown(query.get("shown", "")), list_exports(access, query)
     mine = Export.objects.filter(environment=access.environment, pk__in=shown)
-    exports = export_facts(rows_of(mine, access), ScheduleWording(access.environment))
+    exports = export_facts(rows_of(mine, access), access.environment)
     all_before = typed_id(query.get("all"))
     is_stale = listing.all != all_before or len(exports) < len(shown) or not _fit(exports, listing.status)
     live = Live(listing, _is_moving(exports), is_stale, all_before)

@@ -6,29 +6,21 @@ from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Case, Count, F, IntegerField, OrderBy, Q, QuerySet, Value, When
-from django.db.models.functions import Lower
 from django.http import QueryDict
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from connections.destinations.registry import destinations
 from exports.models import Export, Repeat, ScheduleMode, may_edit
-from exports.models.states import DELIVERED, NOT_STARTED, STATES, Look, State
-from exports.schedules.words import ScheduleWording
+from exports.models.states import DELIVERED, STATES, State
 from exports.shown.exports import ExportFacts, export_facts, rows_of
-from exports.shown.status import NOT_STARTED_VALUE, STATUS_ORDER
+from exports.shown.status import FAILED_ANY, NEEDS_SOMEBODY, STATUS_ORDER, UNITED, chips_of, count_of, states_of
 from roles.access.policy import Access
 from roles.models import Environment
 from roles.permissions import Permission
-from roles.searching import search_of
+from roles.searching import Folded, fold, search_of
 
 PAGE_SIZE = 50
 MOVING = (State.QUEUED, State.RUNNING)
-NEEDS_SOMEBODY = (State.HELD, State.FAILED)
-FAILED_ANY = "failed_any"
-# The states that a filter of this name lets through; others are states themselves.
-UNITED = {NOT_STARTED_VALUE: ("",), FAILED_ANY: (State.FAILED, State.RETRYING)}
-FAILED_ANY_LOOK = Look(gettext_lazy("Failed"), "alert-circle", "danger")
 
 
 @dataclass(frozen=True)
@@ -47,7 +39,7 @@ class ExportListing:
     @cached_property
     def exports(self) -> list[ExportFacts]:
         """The exports on the page, queried when first needed."""
-        return export_facts(self.page.object_list, ScheduleWording(self.environment))
+        return export_facts(self.page.object_list, self.environment)
 
     @property
     def is_filtered(self) -> bool:
@@ -71,18 +63,8 @@ class ExportListing:
 
     @property
     def filters(self) -> list[dict[str, Any]]:
-        """The statuses there are, with their counts, as (value, look, count) to choose from."""
-        looks = {"": NOT_STARTED} | {state: rule.look for state, rule in STATES.items()}
-        present = [state for state in (*STATUS_ORDER, "") if self.counts.get(state)]
-        chips = [
-            {"value": state or NOT_STARTED_VALUE, "look": looks[state], "count": self.counts[state]}
-            for state in present
-        ]
-        failures = [place for place, state in enumerate(present) if state in UNITED[FAILED_ANY]]
-        if len(failures) > 1 or self.status == FAILED_ANY:
-            count = sum(self.counts[present[place]] for place in failures)
-            chips.insert(min(failures, default=0), {"value": FAILED_ANY, "look": FAILED_ANY_LOOK, "count": count})
-        return chips
+        """The statuses to choose from, with their counts."""
+        return chips_of(self.counts, self.status)
 
 
 def list_exports(access: Access, query: QueryDict) -> ExportListing:
@@ -95,8 +77,8 @@ def list_exports(access: Access, query: QueryDict) -> ExportListing:
     tally = tally_of(exports, access, called)
     found = sorted_by(with_status(exports.filter(called), status), sort, access)
     paginator = Paginator(rows_of(found, access), PAGE_SIZE)
-    paginator.count = sum(tally.called.get(state, 0) for state in (states_of(status) if status else tally.called))
-    failed = 0 if access.has_permission(Permission.EDIT_EXPORTS) else tally.all.get(State.FAILED, 0)
+    paginator.count = count_of(tally.called, status) if status else sum(tally.called.values())
+    failed = 0 if access.has_permission(Permission.EDIT_EXPORTS) else count_of(tally.all, FAILED_ANY)
     page = paginator.get_page(query.get("page"))
     return ExportListing(access.environment, page, search, status, sort, tally.all, tally.needs, failed)
 
@@ -116,9 +98,10 @@ def tally_of(exports: QuerySet[Export], access: Access, called: Q) -> Tally:
         exports.order_by()
         .values_list("last_state")
         .annotate(
-            all=Count("pk"),
-            called=Count("pk", filter=called) if called else Count("pk"),
-            editable=Count("pk", filter=rule) if (rule := may_edit(access)) else Count("pk"),
+            # Of rows, not of ids: where neither asks for more, an index alone answers.
+            all=Count("*"),
+            called=Count("pk", filter=called) if called else Count("*"),
+            editable=Count("pk", filter=rule) if (rule := may_edit(access)) else Count("*"),
         )
     )
     counts = list(rows)
@@ -131,19 +114,14 @@ def tally_of(exports: QuerySet[Export], access: Access, called: Q) -> Tally:
 
 def called_like(text: str) -> Q:
     """Match exports whose name, connection's name or connection type holds `text`."""
-    types = [slug for slug, type_ in destinations().items() if text.casefold() in str(type_.label).casefold()]
-    found = Q(name__icontains=text) | Q(connection__name__icontains=text) | Q(connection__type__in=types)
-    return found | Q(connection=None) if text.casefold() in _("No Connection").casefold() else found
+    types = [slug for slug, type_ in destinations().items() if fold(text) in fold(str(type_.label))]
+    found = Q(name__holds=text) | Q(connection__name__holds=text) | Q(connection__type__in=types)
+    return found | Q(connection=None) if fold(text) in fold(_("No Connection")) else found
 
 
 def with_status(exports: QuerySet[Export], status: str) -> QuerySet[Export]:
     """Those with `status`, all where it is empty."""
     return exports.filter(last_state__in=states_of(status)) if status else exports
-
-
-def states_of(status: str) -> tuple[str, ...]:
-    """Return the states of last runs that the filter `status` lets through, "" for those never run."""
-    return UNITED.get(status, (status,))
 
 
 def sorted_by(exports: QuerySet[Export], sort: str, access: Access) -> QuerySet[Export]:
@@ -154,7 +132,7 @@ def sorted_by(exports: QuerySet[Export], sort: str, access: Access) -> QuerySet[
     else:
         expression = SORTS[key]() if callable(SORTS[key]) else SORTS[key]
     order = OrderBy(expression, descending=is_descending, nulls_last=True)
-    return exports.order_by(order, Lower("name"), "pk")
+    return exports.order_by(order, Folded("name"), "pk")
 
 
 def _type_label() -> Case:
@@ -183,8 +161,8 @@ def _cannot_edit(access: Access) -> Case:
 
 
 SORTS: dict[str, Any] = {
-    "name": Lower("name"),
-    "connection": Lower("connection__name"),
+    "name": Folded("name"),
+    "connection": Folded("connection__name"),
     "type": _type_label,
     "status": _status_rank,
     "rows": Case(When(last_state__in=[*DELIVERED, State.RUNNING], then=F("last_run__rows_done"))),

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from exports.models.states import NOT_STARTED, STATES, State
+from exports.models.states import Look, State
 from exports.models.units import UNITS
 from exports.schedules.words import ScheduleWords
 from exports.shown.exports import ExportFacts
@@ -64,7 +64,7 @@ class RowRenderer:
             "connection": facts.connection or "",
             "type": look.label or NONE,
             "tile": pieces.tile(look.monogram, look.tone),
-            "status": _status(status.state, status.reason, status.percent, self._language),
+            "status": _status(status.look, status.reason, status.percent, self._language),
             "rows": records.cell(facts.sent) if records else NONE,
             "rows_label": self._labels[facts.unit] if facts.unit else "",
             "refreshed": pieces.ago(facts.delivered_at, self._never, self._clock),
@@ -83,8 +83,7 @@ class RowRenderer:
 
 
 @lru_cache(maxsize=2048)
-def _status(state: str, reason: str, percent: int | None, language: str) -> SafeString:
-    look = STATES[state].look if state else NOT_STARTED
+def _status(look: Look, reason: str, percent: int | None, language: str) -> SafeString:
     return pieces.state(look.tone, str(look.label), reason, look.icon, percent)
 
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from exports.listing.first_visit import guide_of
-from exports.listing.live import OWN, Live, changes_since, live_of
+from exports.listing.live import OWN, Live, changes_since, live_of, seen_by
 from exports.listing.query import list_exports
 from exports.listing.rows import RowRenderer
 from exports.shown.exports import ExportFacts
@@ -16,6 +16,7 @@ from exports.web.common import can_add, list_url
 from roles.access.policy import Access, EnvironmentRequest, administrators, requires
 from roles.permissions import Permission
 from roles.ui.htmx import render
+from roles.ui.polls import answer_poll
 
 
 @requires(Permission.VIEW)
@@ -47,6 +48,10 @@ def _can_use_one(exports: list[ExportFacts], access: Access) -> bool:
 @require_safe
 def changes(request: EnvironmentRequest) -> HttpResponse:
     """Return what has changed since the page was shown; 204 if nothing has."""
+    return answer_poll(request, lambda: seen_by(request.access, request.GET), lambda: _changes(request))
+
+
+def _changes(request: EnvironmentRequest) -> HttpResponse:
     found = changes_since(request.access, request.GET, can_duplicate=can_add(request))
     if not found:
         return HttpResponse(status=204)

@@ -18,6 +18,7 @@ from roles.access.policy import Access
 from roles.fields import Name, Note
 from roles.models import Environment, User
 from roles.permissions import Permission
+from roles.searching import Folded
 from segments.models import Segment, Table
 
 
@@ -111,7 +112,7 @@ class Export(models.Model):
             ),
         ]
         indexes = [
-            models.Index("environment", Lower("name"), name="export_list"),
+            models.Index("environment", Folded("name"), name="export_names"),
             models.Index("environment", "last_state", name="export_states"),
         ]
 

@@ -307,7 +307,7 @@ def _context(request: EnvironmentRequest, setup: Setup, **more: Any) -> dict[str
 def _trouble(export: Export) -> Status | None:
     """Return the status of a last run that failed, is held or was skipped; None otherwise."""
     run = export.last_run
-    return status_of(run) if run and run.state in IN_TROUBLE else None
+    return status_of(run, is_paused=False) if run and run.state in IN_TROUBLE else None
 
 
 def _subtitle(request: EnvironmentRequest, setup: Setup) -> str:

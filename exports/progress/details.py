@@ -63,7 +63,8 @@ def progress_of(export: Export, access: Access, run: Run | None = None) -> Progr
     """Return the details of `run`, the last one of `export` unless given, as the user may see them."""
     run = run or export.last_run
     can_edit = export.is_editable_by(access)
-    shown = run_facts(run, export) if run else None
+    is_paused = access.environment.paused_at is not None
+    shown = run_facts(run, export, is_paused=is_paused) if run else None
     status = shown.status if shown else NEVER_RUN
     sees_details = access.has_permission(Permission.SEE_DETAILS)
     can_start = bool(can_edit and export.connection_id and not export.runs.active().exists())

@@ -3,10 +3,11 @@
 from django.db import transaction
 from django.db.models.functions import Greatest, Now
 
-from exports.models import Run
+from exports.models import ReasonCode, Run
 from exports.models.states import CLAIMABLE
 from exports.runs.nudging import nudge
 from roles.audit import audit
+from roles.messages import EMPTY
 from roles.models import Environment, User
 
 NOTHING = {"paused_at": None, "paused_by": None, "pause_note": ""}
@@ -30,6 +31,7 @@ def resume(environment: Environment, *, by: User) -> bool:
     # They become claimable now; without a new time it would look as if workers had left them alone all along.
     waiting = Run.objects.filter(environment=environment, state__in=CLAIMABLE)
     waiting.update(not_before=Greatest("not_before", Now()))
+    waiting.filter(reason_code=ReasonCode.PAUSED).update(reason=EMPTY, reason_code="")
     audit.record(environment, "resume", environment, by=by)
     nudge()
     return True

@@ -14,6 +14,7 @@ from exports.models.states import State
 from exports.schedules.words import ScheduleWording, ScheduleWords
 from exports.shown.status import NEVER_RUN, Status
 from roles.access.policy import Access
+from roles.models import Environment
 
 RECURRENCE = ("repeat", "times", "weekdays", "month_day", "cron", "zone", "next_due", "problem")
 # Read as plain values: a page of the list would take a fifth longer with objects.
@@ -49,8 +50,9 @@ def rows_of(exports: QuerySet[Export], access: Access) -> QuerySet[Export, Any]:
     return exports.annotate(can_edit=can_edit).values_list(*COLUMNS, "can_edit", named=True)
 
 
-def export_facts(rows: Iterable[Any], schedules: ScheduleWording) -> list[ExportFacts]:
-    """Return the facts of exports, read as `rows_of` asks for them."""
+def export_facts(rows: Iterable[Any], environment: Environment) -> list[ExportFacts]:
+    """Return the facts of exports of `environment`, read as `rows_of` asks for them."""
+    schedules, is_paused = ScheduleWording(environment), environment.paused_at is not None
     return [
         ExportFacts(
             id=row.pk,
@@ -58,7 +60,7 @@ def export_facts(rows: Iterable[Any], schedules: ScheduleWording) -> list[Export
             is_data_out=row.kind == ExportKind.DATA_OUT,
             connection=row.connection__name,
             type=row.connection__type,
-            status=_status(row),
+            status=_status(row, is_paused=is_paused),
             unit=Unit(row.last_run__unit or Unit.ROWS) if row.last_run_id else None,
             sent=sent_of(row.last_run__state, row.last_run__rows_done) if row.last_run_id else None,
             delivered_at=row.delivered_at,
@@ -69,13 +71,13 @@ def export_facts(rows: Iterable[Any], schedules: ScheduleWording) -> list[Export
     ]
 
 
-def _status(row: Any) -> Status:
+def _status(row: Any, *, is_paused: bool) -> Status:
     state = row.last_run__state
     if row.last_run_id is None:
         return NEVER_RUN
     if state != State.RUNNING:
         next_try = row.last_run__not_before if state == State.RETRYING else None
-        return Status(state, row.last_run__reason, next_try=next_try)
+        return Status(state, row.last_run__reason, next_try=next_try, is_paused=is_paused)
     percent = percent_of(row.last_run__rows_done, row.last_run__rows_total)
     return Status(state, row.last_run__reason, percent, is_canceling=row.last_run__cancel_requested_at is not None)
 

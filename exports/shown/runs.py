@@ -87,14 +87,14 @@ class RunFacts:
         return str(self.attempts) if self.attempts.count > 1 else None
 
 
-def run_facts(run: Run, export: Export) -> RunFacts:
-    """Return the facts of `run` of `export`, read with `triggered_by`."""
+def run_facts(run: Run, export: Export, *, is_paused: bool) -> RunFacts:
+    """Return the facts of `run` of `export`, read with `triggered_by`, in an environment that may be paused."""
     is_timed = run.ended_at is not None or run.state == State.RUNNING
     return RunFacts(
         id=run.uuid,
         export_id=export.pk,
         export=export.name,
-        status=status_of(run),
+        status=status_of(run, is_paused=is_paused),
         reason_code=run.reason_code,
         message=run.message,
         trigger=run.trigger,

@@ -12,17 +12,17 @@ from django.http import QueryDict
 from roles.access.policy import Access
 from roles.models import Environment, RoleAssignment
 from roles.roles import Role, rank
-from roles.searching import search_of
+from roles.searching import Folded, search_of
 
 PAGE_SIZE = 50
 FULL_NAME = Trim(Concat("user__first_name", Value(" "), "user__last_name"))
 SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 SORTS: dict[str, Any] = {
-    "name": Lower("shown_name"),
-    "username": Lower("user__username"),
+    "name": Folded("shown_name"),
+    "username": Folded("user__username"),
     "email": Lower(NullIf("user__email", Value(""))),
     "role": F("rank"),
-    "origin": Lower("group"),
+    "origin": Folded("group"),
     "signed_in": F("user__last_login"),
     "second_factor": F("has_second_factor"),
 }
@@ -83,9 +83,7 @@ def _people(environment: Environment) -> QuerySet[RoleAssignment]:
 def _search(people: QuerySet[RoleAssignment], text: str) -> QuerySet[RoleAssignment]:
     if not text:
         return people
-    return people.filter(
-        Q(shown_name__icontains=text) | Q(user__username__icontains=text) | Q(user__email__icontains=text)
-    )
+    return people.filter(Q(shown_name__holds=text) | Q(user__username__holds=text) | Q(user__email__holds=text))
 
 
 def _filters(environment: Environment) -> list[Filter]:

@@ -160,7 +160,8 @@ def copy(text: str, label: str = "", shown: int = 0) -> SafeString:
     )
 
 
-def of(item: Any, name: str, default: Any = None) -> Any:
+@register.filter
+def of(item: Any, name: Any, default: Any = None) -> Any:
     """Return `name` of a mapping or an object."""
     return item.get(name, default) if isinstance(item, Mapping) else getattr(item, name, default)
 

@@ -5,25 +5,24 @@ from typing import Any, Generic, TypeVar
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, F, Model, OrderBy, Q, QuerySet
-from django.db.models.functions import Lower
 from django.http import QueryDict
 
 from roles.kinds import PROFILE_KINDS, Audience, ProfileKind
 from roles.models import Environment
-from roles.searching import search_of
+from roles.searching import Folded, search_of
 from segments.models import Segment, Table
 
 PAGE_SIZE = 50
 TABLE_SORTS: dict[str, Any] = {
-    "name": Lower("name"),
+    "name": Folded("name"),
     "kind": F("profile_kind"),
     "rows": F("row_count"),
     "fields": F("field_count"),
     "refreshed": F("refreshed_at"),
 }
 SEGMENT_SORTS: dict[str, Any] = {
-    "name": Lower("name"),
-    "table": Lower("table__name"),
+    "name": Folded("name"),
+    "table": Folded("table__name"),
     "kind": F("table__profile_kind"),
     "members": F("member_count"),
     "status": F("status"),
@@ -50,7 +49,7 @@ class DataListing(Generic[M]):
 def list_tables(environment: Environment, query: QueryDict) -> DataListing[Table]:
     """Return the page of tables that the URL's `query` (q, sort, page) asks for."""
     tables = environment.tables.annotate(field_count=Count("fields"))
-    return _listing(tables, query, TABLE_SORTS, lambda text: Q(name__icontains=text))
+    return _listing(tables, query, TABLE_SORTS, lambda text: Q(name__holds=text))
 
 
 def list_segments(environment: Environment, query: QueryDict) -> DataListing[Segment]:
@@ -61,7 +60,7 @@ def list_segments(environment: Environment, query: QueryDict) -> DataListing[Seg
         segments.filter(table__profile_kind=kind) if kind else segments,
         query,
         SEGMENT_SORTS,
-        lambda text: Q(name__icontains=text) | Q(table__name__icontains=text) | Q(description__icontains=text),
+        lambda text: Q(name__holds=text) | Q(table__name__holds=text) | Q(description__holds=text),
         kind,
     )
 

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from zlib import crc32
 
 from django.contrib import messages
 from django.db import IntegrityError
@@ -13,6 +14,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from roles import reader
 from roles.access.policy import EnvironmentRequest, requires
 from roles.audit.gone import AlreadyGoneError
 from roles.edits.edit import MADE_FROM, About, Carried, Edit, again_if_moved
@@ -23,8 +25,9 @@ from roles.typed import typed_id
 from roles.ui.consequences import Consequence, are_accepted, context_of
 from roles.ui.htmx import done, render, render_panel
 from roles.ui.panels import panel
+from roles.ui.polls import ages
 from segments import actions, carrying, rules
-from segments.models import Segment
+from segments.models import Segment, SegmentStatus
 from segments.pages.choices import choices_of, value_of
 from segments.pages.listing import kinds_of, list_segments
 from segments.pages.set_up import SegmentPane
@@ -58,6 +61,7 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
     heal_stuck(list(listing.page))
     context = {
         "listing": listing,
+        "versions": {one.pk: _version(request, one) for one in listing.page if one.status == SegmentStatus.REFRESHING},
         "kinds": kinds_of(request.environment),
         "can_edit": _can_edit(request),
         "has_profile_table": request.environment.tables.exclude(profile_kind="").exists(),
@@ -68,13 +72,22 @@ def list_page(request: EnvironmentRequest) -> TemplateResponse:
 @requires(Permission.VIEW)
 @require_safe
 def row(request: EnvironmentRequest, pk: int) -> HttpResponse:
-    """One row of the list during its refresh; the whole list for a browser."""
+    """One row of the list during its refresh, 204 where it is shown as it is; the whole list for a browser."""
     segment = _load(request, pk)
     if not getattr(request, "htmx", None):
         return HttpResponseRedirect(_url(request, "list"))
     heal_stuck([segment])
-    context = {"segment": segment, "can_edit": _can_edit(request)}
+    version = _version(request, segment)
+    if request.GET.get("shown") == version:
+        return HttpResponse(status=204)
+    context = {"segment": segment, "can_edit": _can_edit(request), "versions": {segment.pk: version}}
     return TemplateResponse(request, "segments/list.html#row", context)
+
+
+def _version(request: EnvironmentRequest, segment: Segment) -> str:
+    """Return what changes with the row of a segment that is being refreshed, also by the time that passes."""
+    told = (segment.status, segment.updated_at, segment.table.name, *ages([segment.refreshed_at]))
+    return f"{crc32(repr((told, _can_edit(request), reader.key())).encode()):x}"
 
 
 @requires(Permission.EDIT_DATA)

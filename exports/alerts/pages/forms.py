@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models.functions import Lower
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,6 +17,7 @@ from exports.models import AlertChannel, AlertKind, ChannelKind, Export
 from roles.edits.parts import Part, entered, joined, parts_of, secret
 from roles.fields import NameField
 from roles.models import User
+from roles.searching import Folded
 from roles.secrets import references
 
 SECRETS = ("url", "signing")
@@ -104,7 +104,7 @@ class ChannelForm(forms.Form):
     def __init__(self, channel: AlertChannel, data: Any = None) -> None:
         super().__init__(data, initial=_initial(channel))
         self.channel, environment = channel, channel.environment
-        self._choices("exports").queryset = Export.objects.filter(environment=environment).order_by(Lower("name"))
+        self._choices("exports").queryset = Export.objects.filter(environment=environment).order_by(Folded("name"))
         if channel.kind == ChannelKind.EMAIL:
             members = User.objects.filter(role_assignments__environment=environment, is_active=True)
             self._choices("people").queryset = members.order_by("username")

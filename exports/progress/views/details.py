@@ -18,6 +18,7 @@ from exports.models import Export, Run
 from exports.progress import Progress, progress_of
 from exports.progress.details import title_of
 from exports.progress.files import why_not_for
+from exports.progress.seen import seen_of
 from exports.runs import lifecycle
 from exports.web.common import list_url, load, typed_uuid
 from roles.access.policy import EnvironmentRequest, requires
@@ -25,6 +26,7 @@ from roles.audit.pages.links import history_of
 from roles.permissions import Permission
 from roles.ui.htmx import render, render_panel
 from roles.ui.panels import at, panel
+from roles.ui.polls import answer_poll
 
 # Elements of a panel that is shown already: what asks for them gets the parts alone.
 LIVE = {"progress-poll", "progress"}
@@ -44,6 +46,10 @@ def progress(request: EnvironmentRequest, pk: int) -> HttpResponse:
 @require_safe
 def run_progress(request: EnvironmentRequest, pk: int, uuid: str) -> HttpResponse:
     """Progress details of any run of the export; 204 where they are shown already as they are."""
+    return answer_poll(request, lambda: seen_of(request.access, pk, uuid), lambda: _one(request, pk, uuid))
+
+
+def _one(request: EnvironmentRequest, pk: int, uuid: str) -> HttpResponse:
     export = load(request, pk)
     return show_progress(request, export, _run(export, uuid))
 

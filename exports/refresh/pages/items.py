@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from exports.models import Export, PartKind, PartState, RefreshPart
-from exports.models.states import NOT_STARTED, STATES, Look, State
+from exports.models.states import Look, State
 from exports.refresh.pages.listing import LOOKS, Key, exports_of, segments_of, tables_of, telling
-from exports.shown.status import status_of
+from exports.shown.status import Status, status_of
 from exports.shown.types import type_look
 from roles import reader
 from roles.models import Environment
@@ -38,6 +38,7 @@ class StatusLine:
     seconds: float | None
     url: str
     percent: int | None = None
+    is_paused: bool = False  # its environment
 
     @property
     def key(self) -> str:
@@ -53,7 +54,7 @@ class StatusLine:
     def look(self) -> Look:
         """How its status is shown."""
         if self.kind == PartKind.EXPORT:
-            return STATES[self.state].look if self.state else NOT_STARTED
+            return Status(self.state, is_paused=self.is_paused).look
         return LOOKS[self.state] if self.state else NOT_REFRESHED
 
     @property
@@ -141,7 +142,8 @@ def _segment(environment: Environment, segment: Any, parts: dict[Key, RefreshPar
 
 
 def _export(environment: Environment, export: Export) -> StatusLine:
-    run, status = export.last_run, status_of(export.last_run)
+    run = export.last_run
+    status = status_of(run, is_paused=environment.paused_at is not None)
     look = type_look(export.connection.type if export.connection else None)
     kwargs = {"environment": environment.slug, "pk": export.pk}
     return StatusLine(
@@ -155,6 +157,7 @@ def _export(environment: Environment, export: Export) -> StatusLine:
         run.seconds if run and run.ended_at else None,
         reverse("exports:progress", kwargs=kwargs),
         status.percent,
+        status.is_paused,
     )
 
 

@@ -23,16 +23,15 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Lower
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from exports.models import Export, PartKind, PartState, RefreshPart
-from exports.models.states import NOT_STARTED as NOT_STARTED_LOOK
-from exports.models.states import STATES, Look, State
-from exports.shown.status import NOT_STARTED_VALUE, STATUS_ORDER
+from exports.models.states import Look, State
+from exports.shown.status import FAILED_ANY_LOOK, STATUS_ORDER, UNITED, chips_of, states_of
+from exports.shown.status import LOOKS as RUN_LOOKS
 from roles.models import Environment
-from roles.searching import search_of
+from roles.searching import Folded, search_of
 from segments.models import Segment, SegmentStatus, Table
 
 PAGE_SIZE = 50
@@ -42,8 +41,7 @@ RANKS = {kind: rank for rank, kind in enumerate(KIND_LABELS)}
 COLUMNS = ("part_kind", "object_id", "sort_name", "kind_rank", "status_rank", "updated")
 Key = tuple[str, int]  # kind and id
 # The states of runs as they fit tables and segments, too.
-LOOKS: dict[str, Look] = {state: rule.look for state, rule in STATES.items()}
-LOOKS |= {"": NOT_STARTED_LOOK, State.FAILED: Look(_("Failed"), "alert-circle", "danger")}
+LOOKS: dict[str, Look] = RUN_LOOKS | {State.FAILED: FAILED_ANY_LOOK}
 
 
 @dataclass(frozen=True)
@@ -92,16 +90,14 @@ class StatusListing:
         for (kind, status), count in self.counts.items():
             if not self.kind or self.kind == kind:
                 counts[status] += count
-        order = [*(state.value for state in STATUS_ORDER), ""]
-        chosen = [status for status in order if counts[status] or self.status == (status or NOT_STARTED_VALUE)]
-        return [{"value": one or NOT_STARTED_VALUE, "look": LOOKS[one], "count": counts[one]} for one in chosen]
+        return chips_of(counts, self.status, LOOKS)
 
 
 def list_all(environment: Environment, query: QueryDict) -> StatusListing:
     """Return the page of tables, segments and exports that the URL's `query` (q, kind, status, sort, page) asks for."""
     search = search_of(query)
     kind = query.get("kind", "") if query.get("kind") in PartKind.values else ""
-    status = query.get("status", "") if query.get("status") in {*State.values, NOT_STARTED_VALUE} else ""
+    status = query.get("status", "") if query.get("status") in {*State.values, *UNITED} else ""
     sort = query.get("sort", "kind") if query.get("sort", "").lstrip("-") in SORTS else "kind"
     sources = _sources(environment)
     counts: Counter[tuple[str, str]] = Counter()
@@ -125,8 +121,8 @@ def _united(sources: list[QuerySet[Any]]) -> QuerySet[Any]:
 
 def _matching(source: QuerySet[Any], search: str, status: str) -> QuerySet[Any]:
     if search:
-        source = source.filter(name__icontains=search)
-    return source.filter(state="" if status == NOT_STARTED_VALUE else status) if status else source
+        source = source.filter(name__holds=search)
+    return source.filter(state__in=states_of(status)) if status else source
 
 
 def _sources(environment: Environment) -> dict[str, QuerySet[Any]]:
@@ -199,7 +195,7 @@ def _ranked(found: QuerySet[Any], kind: PartKind, status: Any) -> QuerySet[Any]:
         state=status,
         part_kind=Value(kind.value, output_field=CharField()),
         object_id=F("pk"),
-        sort_name=Lower("name"),
+        sort_name=Folded("name"),
         kind_rank=Value(RANKS[kind], output_field=IntegerField()),
         status_rank=Case(*ranks, default=Value(len(STATUS_ORDER)), output_field=IntegerField()),
     )

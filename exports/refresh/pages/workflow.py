@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Count
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from exports.models import (
@@ -20,6 +21,7 @@ from exports.models import (
 from exports.models.states import STATES, Look, State
 from exports.schedules.words import due_text
 from roles.models import Environment
+from roles.ui.words import relative
 
 # How they are shown: as the states of runs that mean the same.
 LOOKS: dict[str, Look] = {state: replace(STATES[state.value].look, label=state.label) for state in RefreshState}
@@ -80,6 +82,13 @@ class Workflow:
     def started_by(self) -> str:
         """Who or what started it."""
         return started_by(self.refresh) if self.refresh else ""
+
+    @property
+    def age(self) -> str:
+        """How long ago the last thing happened to it."""
+        refresh = self.refresh
+        moment = (refresh.ended_at or refresh.started_at or refresh.queued_at) if refresh else None
+        return relative(moment, timezone.now()) if moment else ""
 
     @property
     def lines(self) -> list[str]:

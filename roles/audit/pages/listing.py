@@ -13,6 +13,7 @@ from django.utils import timezone
 from psycopg import sql
 
 from roles.models import AuditEvent, Environment
+from roles.searching import fold
 from roles.typed import typed_day, typed_id, typed_uuid
 from roles.validators import composed
 
@@ -32,7 +33,7 @@ WITH RECURSIVE found(value) AS (
     SELECT (SELECT {column} FROM roles_auditevent WHERE environment_id = %(environment)s AND {column} > found.value
             ORDER BY {column} LIMIT 1)
     FROM found WHERE found.value IS NOT NULL)
-SELECT value, {label} FROM found WHERE value IS NOT NULL AND value::text ILIKE %(like)s LIMIT %(most)s
+SELECT value, {label} FROM found WHERE value IS NOT NULL AND folded(value::text) LIKE %(like)s LIMIT %(most)s
 """
 _LAST_NAME = """(SELECT actor_name FROM roles_auditevent WHERE environment_id = %(environment)s
     AND actor_id = found.value ORDER BY at DESC, id DESC LIMIT 1)"""
@@ -129,9 +130,9 @@ def object_types(environment: Environment) -> list[str]:
 
 def _called(environment: Environment, text: str) -> Q:
     """Return the condition that an object's name contains `text`; uses the matching names if they are few."""
-    like = "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"
+    like = "%" + re.sub(r"([\\%_])", r"\\\1", fold(text)) + "%"
     names = [name for name, _same in _different(environment, "object_name", like)]
-    return Q(object_name__in=names) if len(names) < MOST_CHOICES else Q(object_name__icontains=text)
+    return Q(object_name__in=names) if len(names) < MOST_CHOICES else Q(object_name__holds=text)
 
 
 def _different(environment: Environment, column: str, like: str = "%") -> list[tuple[Any, str]]:

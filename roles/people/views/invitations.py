@@ -22,13 +22,14 @@ from roles.people.listing import PAGE_SIZE
 from roles.people.views.adding import show_link
 from roles.people.views.common import CHANGED, change_of_roles, tabs, url_of
 from roles.permissions import Permission
+from roles.searching import Folded
 from roles.ui.htmx import done, render, render_panel
 from roles.ui.panels import panel
 
 SORTS: dict[str, Any] = {
     "email": Lower("email"),
     "role": F("role"),
-    "invited_by": Lower("invited_by__username"),
+    "invited_by": Folded("invited_by__username"),
     "created": F("created_at"),
     "expires": F("expires_at"),
 }

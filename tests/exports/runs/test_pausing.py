@@ -92,11 +92,36 @@ def test_the_list_says_who_paused_it_since_when_and_why(environment, ada):
     assert "Queued runs are starting" in page
 
 
-@pytest.mark.parametrize(("typed", "name"), [({}, "exports:list"), ({"from": "system"}, "system:list")])
-def test_one_stays_where_one_let_it_go_on(environment, ada, typed, name):
+@pytest.mark.parametrize("typed", ["/e/{slug}/exports/?status=queued", "/e/{slug}/system/?kind=export", "", "//evil"])
+def test_one_stays_where_one_resumes(environment, ada, typed):
+    at, here = {"environment": environment.slug}, typed.format(slug=environment.slug)
+    browser, url = client_of(ada), reverse("system:resume", kwargs=at)
+    answer = browser.post(url, {"next": here})
+    assert answer.headers["Location"] == (here if here.startswith("/e/") else reverse("system:list", kwargs=at))
+    pausing.pause(environment, note="", by=ada)
+    in_place = browser.post(url, {"next": here}, headers={"HX-Request": "true"})
+    assert (in_place.status_code, "exports:changed" in in_place.headers["HX-Trigger"]) == (204, True)
+
+
+def test_what_waits_in_a_paused_environment_is_queued_until_resumed(environment, ada):
+    waits = make_export(environment, "Waits")
+    actions.run_now(waits, by=ada)
+    pausing.pause(environment, note="", by=ada)
+    dispatch_once()
     at = {"environment": environment.slug}
-    answer = client_of(ada).post(reverse("system:resume", kwargs=at), typed)
-    assert answer.headers["Location"] == reverse(name, kwargs=at)
+    pages = [
+        reverse("exports:list", kwargs=at),
+        reverse("exports:progress", kwargs=at | {"pk": waits.pk}),
+        reverse("exports:history", kwargs=at),
+        reverse("system:list", kwargs=at),
+    ]
+    browser = client_of(ada)
+    for page in pages:
+        shown = browser.get(page).content.decode()
+        assert ("Queued until resumed" in shown, "waiting for a worker" in shown) == (True, False), page
+    pausing.resume(environment, by=ada)
+    for page in pages:
+        assert "until resumed" not in browser.get(page).content.decode(), page
 
 
 def test_a_note_that_is_too_long_is_refused(environment, ada):

@@ -13,7 +13,6 @@ from django.core.serializers.json import DjangoJSONEncoder
 from connections.models import Sharing
 from exports.history.run_chart import run_chart_of
 from exports.models import Export, Run
-from exports.schedules.words import ScheduleWording
 from exports.shown.exports import export_facts, rows_of
 from exports.shown.runs import run_facts
 from roles.access.policy import access_of
@@ -26,7 +25,7 @@ OF_PAGES = ("django.utils.html", "django.utils.safestring", "django.template", "
 
 def facts(environment, user):
     access = access_of(user, environment.slug)
-    return export_facts(rows_of(Export.objects.order_by("name"), access), ScheduleWording(environment))
+    return export_facts(rows_of(Export.objects.order_by("name"), access), environment)
 
 
 @pytest.mark.django_db
@@ -48,7 +47,13 @@ def test_the_facts_of_an_export_make_json(environment):
     calls, idle = json.loads(json.dumps([asdict(one) for one in facts(environment, carl)], cls=DjangoJSONEncoder))
     said = calls["status"].pop("said")
     assert said["msgid"] == "", "a message as it is kept: words are for whoever reads"
-    assert calls["status"] == {"state": "running", "percent": 25, "is_canceling": False, "next_try": None}
+    assert calls["status"] == {
+        "state": "running",
+        "percent": 25,
+        "is_canceling": False,
+        "next_try": None,
+        "is_paused": False,
+    }
     assert (calls["name"], calls["connection"], calls["unit"], calls["sent"]) == ("Calls", "Shop", "rows", 1)
     assert (calls["can_edit"], idle["can_edit"]) == (True, False)
     assert (idle["status"]["state"], idle["unit"], idle["sent"]) == ("", None, None)
@@ -71,7 +76,7 @@ def test_the_facts_of_a_run_make_json_and_words_are_made_when_asked_for(environm
         tries=1,
         claims=2,
     )
-    facts = run_facts(run, export)
+    facts = run_facts(run, export, is_paused=False)
     told = json.loads(json.dumps(asdict(facts), cls=DjangoJSONEncoder))
     assert (told["id"], told["export"], told["status"]["state"]) == (str(run.uuid), "Calls", "succeeded")
     assert (told["trigger"], told["person"], told["sent"], told["unit"]) == ("person", "carla", 8, "people")

@@ -14,6 +14,7 @@ from exports.models import PartKind, RefreshPart
 from exports.refresh.pages.items import StatusLine, status_lines
 from exports.refresh.pages.listing import PAGE_SIZE, Key, StatusListing, list_all
 from exports.refresh.pages.past import past_refreshes
+from exports.refresh.pages.seen import seen_of
 from exports.refresh.pages.workflow import workflow_of
 from roles import reader
 from roles.access.policy import EnvironmentRequest, requires
@@ -21,6 +22,7 @@ from roles.permissions import Permission
 from roles.typed import typed_id
 from roles.ui.htmx import render, render_panel
 from roles.ui.panels import panel
+from roles.ui.polls import answer_poll
 from segments.models import Segment, Table
 
 OWN = ("shown", "head", "all")  # what a poll adds to the list's own query
@@ -46,7 +48,12 @@ def status(request: EnvironmentRequest) -> TemplateResponse:
 @require_safe
 def changes(request: EnvironmentRequest) -> HttpResponse:
     """Return what has changed since the page was shown; 204 if nothing has."""
-    shown, listing = _shown(request.GET.get("shown", "")), list_all(request.environment, request.GET)
+    shown = _shown(request.GET.get("shown", ""))
+    return answer_poll(request, lambda: seen_of(request.environment, list(shown)), lambda: _changes(request, shown))
+
+
+def _changes(request: EnvironmentRequest, shown: dict[Key, str]) -> HttpResponse:
+    listing = list_all(request.environment, request.GET)
     items = status_lines(request.environment, list(shown))
     changed = [item for item in items if item.version != shown[item.kind.value, item.pk]]
     shown_all = typed_id(request.GET.get("all"))
@@ -84,7 +91,16 @@ def _head(
     """Return what stands around the rows, and how the page asks for what changes."""
     workflow = workflow_of(request.environment)
     is_moving = workflow.is_under_way or any(one.is_moving for one in items)
-    facts = (workflow.facts, sorted(listing.counts.items()), listing.found, is_moving, is_stale, reader.key())
+    facts = (
+        workflow.facts,
+        workflow.age,
+        request.environment.paused_at,
+        sorted(listing.counts.items()),
+        listing.found,
+        is_moving,
+        is_stale,
+        reader.key(),
+    )
     head = f"{crc32(repr(facts).encode()):x}"
     query = [(name, value) for name, value in request.GET.items() if name not in OWN]
     path = url_of(request, "list")
