@@ -297,7 +297,7 @@ def lose(run: Run, why: Message) -> None:
     if run.is_publishing:
         wait = min(timedelta(seconds=2 ** min(run.settling_claims + 1, 20)), LONGEST_WAIT)
         words = {"reason": _("Interrupted, checks what arrived"), "detail": why}
-        stopped = _("The worker stopped while it published.")
+        stopped = _("The worker stopped while publishing; another one continues automatically.")
         finish(claimed, State.QUEUED, not_before=Now() + wait, message=joined([stopped, TO_BE_SETTLED]), **words)
     elif run.cancel_requested_at:
         words = {"reason": canceled_by(run.canceled_by), "message": run.words.remains(run)}

@@ -29,7 +29,7 @@ TRANSLATING = {"_", "gettext", "gettext_lazy", "ngettext"}
 DETAILS = {"Ended while publishing (%(why)s).", "The worker process %(pid)d ended with code %(code)d."}
 TO_DO = re.compile(
     r"\b(run|edit|ask|choose|import|refresh|open|send fewer|move|remove|compare|check|enter|raise|widen|again"
-    r"|has to|by itself)\b",
+    r"|has to|by itself|automatically)\b",
     re.IGNORECASE,
 )
 
