@@ -90,17 +90,21 @@ def filter_chip(
     )
 
 
+@register.inclusion_tag("components/page_link.html")
+def page_link(url: str, text: str, way: str, target: str = "#list") -> dict[str, Any]:
+    """Lay out the link to the page before (`way` "previous") or after ("next")."""
+    return {"url": url, "text": text, "is_next": way == "next", "swap": _swap(url, target)}
+
+
 @register.inclusion_tag("components/pagination.html", takes_context=True)
 def pagination(context: template.RequestContext, page: Page[Any], target: str = "", path: str = "") -> dict[str, Any]:
     """Lay out the way to the pages before and after; nothing when all fits on one."""
-    links = {}
+    urls = {"target": target}
     if page.has_previous():
-        url = with_query(context, path, page=page.previous_page_number())
-        links["previous"] = {"url": url, "swap": _swap(url, target)}
+        urls["previous_url"] = with_query(context, path, page=page.previous_page_number())
     if page.has_next():
-        url = with_query(context, path, page=page.next_page_number())
-        links["next"] = {"url": url, "swap": _swap(url, target)}
-    return {"page": page, **links}
+        urls["next_url"] = with_query(context, path, page=page.next_page_number())
+    return {"page": page, **urls}
 
 
 @register.inclusion_tag("components/search.html", takes_context=True)
