@@ -58,12 +58,12 @@ def _silent(owner: dict[str, Any] | None, error: OperationalError) -> Finding:
     if not settings.EMBEDDED_DATABASE:
         reason = _without_password(str(error).strip().splitlines()[0].rstrip("."))
         return wrong(f"The database that DATABASE_URL names does not answer: {reason}.",
-                     "Start it, or mend DATABASE_URL.")  # fmt: skip
+                     "Start it, or correct DATABASE_URL.")  # fmt: skip
     if owner is None:
         return wrong("Waybill is not running, so its PostgreSQL is not either.", START)
     log = settings.DATA_DIR / "log" / "postgres.log"
     return wrong(f"PostgreSQL does not answer, although process {owner.get('pid')} runs it.",
-                 f"Wait a minute; if it stays so, {log} tells why.")  # fmt: skip
+                 f"Wait a minute. If this persists, see {log}.")  # fmt: skip
 
 
 def _without_password(text: str) -> str:
@@ -92,7 +92,7 @@ def alive(kind: str) -> Finding:
         return ok(f"{found['number']} alive on {hosts}.")
     seconds = heartbeats.SILENT_AFTER.seconds
     command = "dispatcher" if kind == "dispatcher" else f"worker --cluster {kind}"
-    log = f"; {settings.DATA_DIR / 'log' / kind}.log tells why it ended" if settings.EMBEDDED_DATABASE else ""
+    log = f"; {settings.DATA_DIR / 'log' / kind}.log has the reason" if settings.EMBEDDED_DATABASE else ""
     return wrong(f"No sign of life for {seconds} seconds.", f"Start Waybill, or `manage.py {command}`{log}.")
 
 
@@ -119,7 +119,7 @@ def database_log() -> Finding:
         return ok("PostgreSQL's own log holds no values of customers.")
     said = ", ".join(f"{name} is {value}" for name, value in found.items())
     return warning(f"PostgreSQL's own log may hold values of customers: {said}.",
-                   "Have a superuser set them for Waybill's account, as docs/operations.md says.")  # fmt: skip
+                   "Ask a superuser to set them for Waybill's account (docs/operations.md).")  # fmt: skip
 
 
 def disk() -> Finding:
@@ -129,7 +129,7 @@ def disk() -> Finding:
     place = min(places, key=lambda each: shutil.disk_usage(each).free)
     usage = shutil.disk_usage(place)
     free = f"{usage.free / GIGABYTE:,.1f} GB of {usage.total / GIGABYTE:,.1f} GB are free at {where}."
-    advice = "Make room there: runs fail and the database stops when it is full."
+    advice = "Free up space there: when the disk is full, runs fail and the database stops."
     if not os.access(place, os.W_OK):
         return wrong(f"{place} cannot be written.", "Run the doctor as the account that runs Waybill.")
     if where != settings.DATA_DIR:
@@ -168,7 +168,7 @@ def keys() -> Finding:
     keys_file = settings.SECRETS_KEYS_FILE
     found = key_file.read(keys_file) if keys_file else settings.SECRETS_KEYS
     if not all(key_file.is_key(key) for key in found):
-        return wrong("One of the keys for secrets is no Fernet key.", "Put the right one back from your backup.")
+        return wrong("One of the keys for secrets is not a Fernet key.", "Put the right one back from your backup.")
     return ok(f"Both are there{'' if kept else ', from the environment'} and closed to other accounts.")
 
 
@@ -176,9 +176,9 @@ def address() -> Finding:
     """Check that the portal's public address is set: links in mails need it."""
     owner = _owner()
     if os.environ.get("WAYBILL_URL") or (owner and "address" in owner):
-        return ok("Links lead to where people reach the portal.")
-    return warning(f"Links in mails and alerts, and single sign-on, lead to {settings.PORTAL_URL}.",
-                   "Set WAYBILL_URL to the address at which people reach the portal.")  # fmt: skip
+        return ok("Links use the portal's public address.")
+    return warning(f"Links in e-mails and alerts, and single sign-on, point to {settings.PORTAL_URL}.",
+                   "Set WAYBILL_URL to the portal's public address.")  # fmt: skip
 
 
 def _alive(kind: str) -> Callable[[], Finding]:

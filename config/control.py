@@ -46,7 +46,7 @@ def reset(data_dir: Path) -> None:
     for path in (postgres_socket.link(data_dir), *(data_dir / name for name in KEPT)):
         _remove(path)
     server.close()
-    print(f"Removed what Waybill kept in {data_dir}. The next start begins anew.")
+    print(f"Removed what Waybill kept in {data_dir}. The next start creates a new one.")
     if os.environ.get("DATABASE_URL"):
         print("The database that DATABASE_URL names was left as it is.")
 

@@ -20,7 +20,7 @@ def run_checks(*, as_json: bool, say: Callable[[str], None]) -> int:
 
 def report_unreadable_settings(problem: str, *, as_json: bool, say: Callable[[str], None]) -> int:
     """Report that the settings cannot be read; return 1."""
-    found = wrong(problem, "Then run the doctor again: it could not look at anything else.")
+    found = wrong(problem, "Then run the doctor again; it could not check anything else.")
     return _report([("settings", found)], as_json=as_json, say=say)
 
 
@@ -31,7 +31,7 @@ def _findings() -> Iterator[Named]:
     yield "database", database
     for name, check in [*checkups.OF_THE_DATABASE, *CHECKS]:
         is_asked = database.state != "wrong"
-        yield name, _tried(check) if is_asked else warning("Not looked at.", "The database has to answer first.")
+        yield name, _tried(check) if is_asked else warning("Not checked.", "The database must answer first.")
     for name, check in checkups.OF_THE_MACHINE:
         yield name, _tried(check)
 
@@ -48,7 +48,7 @@ def _tried(check: Callable[[], Finding]) -> Finding:
             f"{where}{error.strerror or type(error).__name__}.", "Run the doctor as the account that runs Waybill."
         )
     except Error as error:  # its text may quote what was asked
-        return wrong(f"The database refused the question ({type(error).__name__}).", "Run `manage.py migrate`.")
+        return wrong(f"The database rejected the query ({type(error).__name__}).", "Run `manage.py migrate`.")
 
 
 def _report(found: list[Named], *, as_json: bool, say: Callable[[str], None]) -> int:

@@ -150,7 +150,7 @@ class Server:
 
     def _make_cluster(self) -> None:
         """Run initdb beside the final place and rename it, so that a cluster is never incomplete."""
-        self.say("Making the database")
+        self.say("Creating the database")
         home = self.home.resolve()
         for leftover in home.glob("new-*"):
             shutil.rmtree(leftover, ignore_errors=True)

@@ -51,7 +51,7 @@ def _exclusive() -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print("Another make installs the packages here; waiting for it", flush=True)
+            print("Another make is installing the packages here; waiting for it", flush=True)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
@@ -78,12 +78,12 @@ def _runs() -> bool:
 
 
 def _make() -> None:
-    started = _begin(f"Making the virtual environment with Python {sys.version.split()[0]}")
+    started = _begin(f"Creating the virtual environment with Python {sys.version.split()[0]}")
     if VENV.is_symlink():
         VENV.unlink()
     elif VENV.exists():
         shutil.rmtree(VENV)
-    _run([sys.executable, "-m", "venv", str(VENV)], "The virtual environment could not be made")
+    _run([sys.executable, "-m", "venv", str(VENV)], "The virtual environment could not be created")
     _end(started)
 
 
@@ -100,9 +100,9 @@ def _run(command: list[str], problem: str) -> None:
     result = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # noqa: S603
     if result.returncode != 0:
         if "No space left on device" in result.stdout:
-            sys.exit("failed\nThe disk is full: make room and run make again, it begins anew.")
+            sys.exit("failed\nThe disk is full: free up space and run make again; it starts over.")
         lines = "\n".join(result.stdout.strip().splitlines()[-15:])
-        sys.exit(f"failed\n{lines}\n{problem}; see above. The next try begins anew.")
+        sys.exit(f"failed\n{lines}\n{problem}; see above. The next try starts over.")
 
 
 def _write(installed: dict[str, str]) -> None:
@@ -124,6 +124,6 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1])
     except KeyboardInterrupt:
-        sys.exit("stopped; the next try begins anew.")
+        sys.exit("stopped; the next try starts over.")
     except OSError as error:
-        sys.exit(f"failed\n{error}: the packages could not be installed. The next try begins anew.")
+        sys.exit(f"failed\n{error}: the packages could not be installed. The next try starts over.")

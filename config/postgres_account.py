@@ -92,7 +92,7 @@ def _system_account(home: Path, say: Callable[[str], None]) -> Account:
     if not home.is_symlink():
         home.rmdir()
         home.symlink_to(elsewhere)
-        say(f"PostgreSQL runs as the account {ACCOUNT}: its data lies in {elsewhere}")
+        say(f"PostgreSQL runs as the account {ACCOUNT}: its data is in {elsewhere}")
     return Account(f"account:{entry.pw_uid}:{entry.pw_gid}", _copied_programs(), entry.pw_uid)
 
 
@@ -106,7 +106,7 @@ def _made_account(say: Callable[[str], None]) -> pwd.struct_passwd:
         raise CannotRunError("PostgreSQL does not run as root. Start Waybill as an ordinary user.")
     options = ["--system", "--home-dir", str(SYSTEM_DIR), "--no-create-home", "--shell", "/usr/sbin/nologin"]
     subprocess.run([useradd, *options, ACCOUNT], check=True)  # noqa: S603
-    say(f"Made the system account {ACCOUNT}: PostgreSQL does not run as root")
+    say(f"Created the system account {ACCOUNT}: PostgreSQL does not run as root")
     return pwd.getpwnam(ACCOUNT)
 
 

@@ -20,13 +20,13 @@ def sentence(error: BaseException, place: Path | None = None) -> str:
         )
     if _is_full(error, place):
         where = place or str(getattr(error, "filename", ""))
-        return f"The disk is full at {where}: make room there and start again, it goes on where it stopped."
+        return f"The disk is full at {where}: free up space and start again; it continues where it stopped."
     if isinstance(error, PermissionError):
         return f"{error.filename} belongs to another account: start as that one, or set WAYBILL_DATA_DIR."
     if isinstance(error, OSError) and error.errno == errno.EROFS:
-        return f"{error.filename} lies on a disk that cannot be written: set WAYBILL_DATA_DIR to another place."
+        return f"{error.filename} is on a read-only disk: set WAYBILL_DATA_DIR to another place."
     if isinstance(error, NotADirectoryError | FileExistsError):
-        return f"A file lies where a directory has to be ({error.filename}): move it, or set WAYBILL_DATA_DIR."
+        return f"{error.filename} is a file but must be a directory: move it, or set WAYBILL_DATA_DIR."
     return _of_the_database(error) or str(error).strip()
 
 
@@ -40,7 +40,7 @@ def _of_the_database(error: BaseException) -> str:
     if cause is None:
         return ""
     reason = str(cause).strip().partition("\n")[0].rstrip(".")
-    return f"The database stopped answering ({reason}): start again, it goes on where it stopped."
+    return f"The database stopped answering ({reason}): start again; it continues where it stopped."
 
 
 def _is_full(error: BaseException, place: Path | None) -> bool:

@@ -27,7 +27,7 @@ def types() -> Finding:
     if missing := registry.missing():
         named = ", ".join(f"“{one.name}” (no Python module {one.module})" for one in missing)
         wanted = ", ".join(one.requirement for one in missing)
-        return warning(f"Connection types that cannot be used: {named}.", f"Install {wanted}, or leave them alone.")
+        return warning(f"Connection types that cannot be used: {named}.", f"Install {wanted}, or ignore this.")
     return ok(f"All {len(registry.destinations())} can be used.")
 
 

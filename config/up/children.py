@@ -73,7 +73,7 @@ class Child:
         self.failures = 1 if is_settled else self.failures + 1
         pause = PAUSES[min(self.failures, len(PAUSES)) - 1]
         self._due_at = time.monotonic() + pause
-        say(f"The {self.name} ended ({describe(code)}); starting it again in {pause:g} s")
+        say(f"The {self.name} ended ({describe(code)}); restarting it in {pause:g} s")
         if self.failures == FAILURES_BEFORE_LOG:
             show(f"The last lines of {self.log}:\n{processes.last_lines(self.log)}")
 

@@ -19,7 +19,7 @@ from config.up.telling import say, show
 
 SFTP_PORT = 2222
 PASSWORD = "waybill-demo"  # noqa: S105 - printed at each start, loopback only
-AGAIN = "Start again to try once more; `make reset` begins anew."
+AGAIN = "Start again to retry, or run `make reset` to start over."
 USERS = {"ada": "administrator", "carl": "contributor", "vera": "viewer"}
 
 
@@ -54,7 +54,7 @@ class Demo:
         self.reserved = kept.reserve([socket.AF_INET])
         self.earlier_ports = kept.earlier
         if self.port != kept.wanted:
-            say(f"Port {kept.wanted} is in use; the demo's SFTP server takes {self.port}")
+            say(f"Port {kept.wanted} is in use; the demo's SFTP server uses {self.port}")
 
     @property
     def port(self) -> int:
@@ -95,7 +95,7 @@ class Demo:
 
     def make(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         """Start making the demo data."""
-        say("Completing the demo data" if self._is_older else "Making the demo data")
+        say("Completing the demo data" if self._is_older else "Creating the demo data")
         with processes.open_log(self.log) as log:
             self._making = processes.spawn(
                 command,
@@ -145,7 +145,7 @@ class Demo:
 
     def _output(self) -> IO[bytes]:
         if self._making is None or self._making.stdout is None:
-            raise RuntimeError("The demo data is not being made.")
+            raise RuntimeError("The demo data is not being created.")
         return self._making.stdout
 
     def _pass_on(self) -> None:

@@ -66,7 +66,7 @@ class Portal:
     def start(self) -> None:
         """Start everything in order; the web server may still be starting afterwards."""
         self.server.own(command="up")
-        say(f"Starting Waybill; its data lies in {self.data_dir}")
+        say(f"Starting Waybill with the data in {self.data_dir}")
         self._take_port()
         self.server.own(address=self.address)
         binds = ",".join(f"fd://{number}" for number in self.reserved.descriptors)
@@ -118,7 +118,7 @@ class Portal:
         wanted = ports.wanted("WAYBILL_PORT", WEB_PORT)
         self.reserved = ports.reserve(wanted)
         if self.reserved.port != wanted:
-            say(f"Port {wanted} is in use; taking {self.reserved.port}")
+            say(f"Port {wanted} is in use; using {self.reserved.port}")
 
     def _start_database(self) -> None:
         if settings.EMBEDDED_DATABASE:
@@ -127,7 +127,7 @@ class Portal:
 
     def _heal_database(self) -> None:
         if settings.EMBEDDED_DATABASE and not self.server.is_alive():
-            say("PostgreSQL ended; starting it again")
+            say("PostgreSQL ended; restarting it")
             self.server.start()
             say("PostgreSQL is back")
 

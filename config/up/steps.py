@@ -23,7 +23,7 @@ def migrate() -> None:
         raise CannotRunError(f"The tables were made by a newer Waybill ({newer[0]}). {migrating.UPDATE}")
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if plan:
-        say(f"Bringing the tables up to date ({len(plan)} migrations)")
+        say(f"Updating the tables ({len(plan)} migrations)")
         migrating.migrate()
     connection.close()
 

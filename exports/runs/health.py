@@ -16,8 +16,8 @@ def waiting_runs() -> Finding:
     """Count the runs that a worker could have taken more than a minute ago."""
     count = budget.takeable().filter(not_before__lt=Now() - LONG).count()
     if not count:
-        return ok("None waits for longer than a minute.")
+        return ok("No run has waited longer than a minute.")
     text = f"{count} {'run waits' if count == 1 else 'runs wait'} for longer than a minute"
     if Run.objects.filter(state=State.RUNNING).exists():
         return warning(f"{text} while others run.", "Raise WAYBILL_EXPORT_WORKERS, or start workers on more machines.")
-    return wrong(f"{text} and nobody takes them.", "Start the export workers and the dispatcher again.")
+    return wrong(f"{text} and no worker takes them.", "Start the export workers and the dispatcher again.")

@@ -22,12 +22,12 @@ def _planned(kinds: tuple[ScheduleKind[Any], ...]) -> Finding:
     count = sum(1 for kind in kinds for _schedule in misplanned(kind))
     if count:
         text = f"{_schedules(count)} no next occurrence, or one that lies too far ahead."
-        return warning(text, "Start the dispatcher, which plans them anew within five minutes.")
+        return warning(text, "Start the dispatcher; it reschedules them within five minutes.")
     planned_anew = AuditEvent.objects.filter(action__in=[kind.planned_anew for kind in kinds], at__gt=Now() - LATELY)
     if lately := planned_anew.values("object_type", "object_id").distinct().count():
         text = f"{_schedules(lately)} been planned anew within a day: the next occurrence lay too far ahead."
-        return warning(text, "See whether the clock of the database's machine is right. The audit log names them.")
-    return ok("Each one that is on has its next occurrence.")
+        return warning(text, "Check the clock of the database server. The audit log names them.")
+    return ok("Every active schedule has a next run.")
 
 
 def _schedules(count: int) -> str:

@@ -141,7 +141,7 @@ def test_a_run_that_nobody_takes_is_wrong_and_one_behind_others_a_warning(everyt
     for _number in range(2):
         actions.run_now(make_export(environment, connection=make_connection(environment), segments=[segment]), by=None)
     Run.objects.update(not_before=Now() - timedelta(minutes=2))
-    assert state_of("waiting runs") == ("wrong", "2 runs wait for longer than a minute and nobody takes them.")
+    assert state_of("waiting runs") == ("wrong", "2 runs wait for longer than a minute and no worker takes them.")
     assert queue.claim()
     assert state_of("waiting runs") == ("warning", "1 run waits for longer than a minute while others run.")
 

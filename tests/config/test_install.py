@@ -58,6 +58,6 @@ def test_killed_installation_is_made_anew_and_two_at_once_make_one(clone):
     assert not (clone / ".venv" / "installed.json").exists()
     first, second = install(clone), install(clone)
     said = sorted((finish(first), finish(second)), key=len)
-    assert said[0] == "Another make installs the packages here; waiting for it\n"
+    assert said[0] == "Another make is installing the packages here; waiting for it\n"
     assert said[1].startswith("Making the virtual environment")
     assert finish(install(clone)) == ""

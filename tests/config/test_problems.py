@@ -34,8 +34,8 @@ from config.up import steps
             "The disk is full at",
         ),
         (PermissionError(errno.EACCES, "Permission denied", "/data/x"), "/data/x belongs to another account"),
-        (OSError(errno.EROFS, "Read-only file system", "/data/x"), "/data/x lies on a disk that cannot be written"),
-        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "/data"), "A file lies where a directory has to be ("),
+        (OSError(errno.EROFS, "Read-only file system", "/data/x"), "/data/x is on a read-only disk"),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "/data"), "/data is a file but must be a directory"),
         (OperationalError("connection failed: no\n\tIs the server running?"), "The database stopped answering (conn"),
     ],
 )
@@ -70,5 +70,5 @@ def test_a_database_that_goes_away_before_the_first_table_is_said_as_such():
         except OperationalError as error:
             raise MigrationSchemaMissing(f"Unable to create the django_migrations table ({error})")  # noqa: B904
     assert sentence(caught.value) == (
-        "The database stopped answering (connection failed: no): start again, it goes on where it stopped."
+        "The database stopped answering (connection failed: no): start again; it continues where it stopped."
     )

@@ -169,6 +169,6 @@ def test_port_in_use_is_left_to_its_user(data_dir):
 @pytest.mark.long
 def test_stop_while_the_database_is_being_made_leaves_no_process(tmp_path):
     portal = Portal(tmp_path / "the data")
-    until(lambda: "Making the database" in portal.said())
+    until(lambda: "Creating the database" in portal.said())
     portal.end(signal.SIGINT)
     assert Portal(portal.data_dir).wait_until_ready().end(signal.SIGTERM) == 0

@@ -16,7 +16,7 @@ from tests.until import until
 
 pytestmark = pytest.mark.long
 
-MIGRATING = "Bringing the tables up to date"
+MIGRATING = "Updating the tables"
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_killed_start_goes_on_and_leftovers_of_a_dead_one_are_no_hindrance(data_
 def test_database_killed_while_tables_are_made_is_said_and_the_next_start_goes_on(data_dir):
     portal = Portal(data_dir).wait_until_it_says(MIGRATING)
     os.kill(int((data_dir / "postgres/data/postmaster.pid").read_text().split()[0]), signal.SIGKILL)
-    assert "start again, it goes on where it stopped" in portal.gives_up_saying()
+    assert "start again; it continues where it stopped" in portal.gives_up_saying()
     again = Portal(data_dir).wait_until_ready()
     until(again.answers)
     again.end(signal.SIGTERM)

@@ -12,7 +12,7 @@ from config import backup
 class Command(BaseCommand):
     """Writes a dump with the pg_dump that comes with Waybill."""
 
-    help = "Write the database into a file. The keys need a backup of their own: see docs/operations.md."
+    help = "Back up the database to a file. Back up the keys separately: see docs/operations.md."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, help="the file to write; it must not be there")

@@ -12,7 +12,7 @@ from config import doctor
 class Command(BaseCommand):
     """Looks at database, workers, dispatcher, disk, keys and clock; changes nothing."""
 
-    help = "Say what is wrong with this installation and what to do about it. Exit code 1 if anything is."
+    help = "Check this installation and say how to fix what is wrong. Exits with 1 if anything is."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:

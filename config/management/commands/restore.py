@@ -12,7 +12,7 @@ from config import backup
 class Command(BaseCommand):
     """Reads a dump with the pg_restore that comes with Waybill."""
 
-    help = "Read an empty database from a file that `manage.py backup` or pg_dump wrote."
+    help = "Restore an empty database from a file of `manage.py backup` or pg_dump."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, help="the file to read")
@@ -22,4 +22,4 @@ class Command(BaseCommand):
             backup.restore(options["file"])
         except (backup.BackupError, OSError) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write("Restored. Put the keys of then in place, and start Waybill.")
+        self.stdout.write("Restored. Put the matching keys in place, then start Waybill.")

@@ -11,7 +11,7 @@ from roles.secrets import rotation, same_keys
 class Command(BaseCommand):
     """For keys that were lost or changed; every other machine then needs these keys."""
 
-    help = "Take this machine's keys for those of the database. Every other machine needs the same ones afterwards."
+    help = "Register this machine's keys as the database's keys. All other machines then need the same ones."
 
     def handle(self, *args: Any, **options: Any) -> None:
         with transaction.atomic():

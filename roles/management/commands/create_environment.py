@@ -23,7 +23,7 @@ from roles.validators import composed
 class Command(BaseCommand):
     """Makes everything or nothing."""
 
-    help = "Make an environment with its first administrator, who is made too unless the user exists."
+    help = "Create an environment and its first administrator, and the user too if there is none."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("slug", help="what stands in addresses: /e/SLUG/")
@@ -58,7 +58,7 @@ class Command(BaseCommand):
                 groups.carry_all(environment)
         except ValidationError as error:
             raise CommandError(_sentences(error)) from error
-        self.stdout.write(f"Made the environment {environment} (/e/{environment.slug}/) with administrator {user}.")
+        self.stdout.write(f"Created the environment {environment} (/e/{environment.slug}/) with administrator {user}.")
 
 
 def _zone(typed: str) -> str:
@@ -95,7 +95,7 @@ def _from_stdin() -> str:
 
 def _asked_for(name: str) -> str:
     if not sys.stdin.isatty():
-        raise CommandError("No terminal to ask for a password: use --password-stdin.")
+        raise CommandError("There is no terminal to ask for a password; use --password-stdin.")
     password = getpass.getpass(f"Password for {name}: ")
     if password != getpass.getpass("Again: "):
         raise CommandError("The two passwords differ.")

@@ -37,7 +37,7 @@ class Command(BaseCommand):
 
 def _only(found: list[User], text: str) -> User:
     if not found:
-        raise CommandError(f"There is no user {text!r} who may sign in.")
+        raise CommandError(f"There is no user {text!r} who can log in.")
     if len(found) > 1:
         raise CommandError(f"Several users have the address {text!r}. Give the user name.")
     return found[0]

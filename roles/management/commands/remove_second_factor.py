@@ -13,7 +13,7 @@ from roles.sign_in.adapter import account_of
 class Command(BaseCommand):
     """Remove the second factor of one account."""
 
-    help = "Removes the second factor of an account, say when its telephone is lost."
+    help = "Remove the second factor of an account, for example when the phone is lost."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the account's user name."""

@@ -22,7 +22,7 @@ SEVERAL = "Where several machines have copies of this file, replace those now."
 class Command(BaseCommand):
     """Adds a key, re-encrypts, or drops old keys."""
 
-    help = "Re-encrypt the stored secrets with the newest key. May be stopped and started again at any time."
+    help = "Re-encrypt the stored secrets with the newest key. You can stop and restart it at any time."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         only_one = parser.add_mutually_exclusive_group()
@@ -34,7 +34,7 @@ class Command(BaseCommand):
             with rotation.exclusive():
                 self._work(new_key=options["new_key"], drop_old=options["drop_old"])
         except rotation.AlreadyRotatingError:
-            raise CommandError("Another rotate_secrets is at work; wait until it has ended.") from None
+            raise CommandError("Another rotate_secrets is running; wait for it to finish.") from None
         except same_keys.OtherKeysError as error:
             raise CommandError(str(error)) from error
         except OSError as error:
@@ -90,7 +90,7 @@ def _refuse_environment() -> None:
 def _refuse_bad_keys() -> None:
     """Refuse keys that are no Fernet keys: a bad first one would not be the newest."""
     if not all(key_file.is_key(word) for word in _words()):
-        raise CommandError("One of the keys is no Fernet key. Put the right one back from your backup.")
+        raise CommandError("One of the keys is not a Fernet key. Put the right one back from your backup.")
 
 
 def _when() -> str:

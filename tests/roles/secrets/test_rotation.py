@@ -270,7 +270,7 @@ def test_only_one_rotates_at_a_time(key):
         thread = threading.Thread(target=work)
         thread.start()
         thread.join(timeout=60)
-    assert refusals == ["Another rotate_secrets is at work; wait until it has ended."]
+    assert refusals == ["Another rotate_secrets is running; wait for it to finish."]
     rotate()
 
 
