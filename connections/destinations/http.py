@@ -93,7 +93,7 @@ class Client:
         headers = {**self._headers, **request.headers}
         if request.json is not None:
             headers.setdefault("Content-Type", "application/json")
-        is_kept = False
+        is_kept, answer = False, None
         try:
             with web.ended_within(connection, self._seconds):
                 if connection.sock is None:
@@ -116,6 +116,8 @@ class Client:
             if is_kept:
                 self._keep(key, connection)
             else:
+                if answer is not None:
+                    answer.close()  # what is not read holds the socket open
                 self._drop(connection)
 
     def _keep(self, key: Key, connection: Any) -> None:
