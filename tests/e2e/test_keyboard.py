@@ -145,7 +145,7 @@ def test_the_commands_of_a_row_follow_those_of_the_page_and_are_in_a_menu_where_
     expect(more).to_be_visible()
     page.locator(".list .row-link").first.focus()
     page.keyboard.press("c")
-    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("End")
     page.keyboard.press("ArrowLeft")
     expect(more.locator("summary")).to_be_focused()
     page.keyboard.press("Enter")
