@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from connections.models import Connection
 from roles.roles import Role
+from tests.e2e.bar import command
 from tests.factories import make_connection, make_environment, make_member
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -77,7 +78,7 @@ def test_a_connection_is_added_from_inside_an_export_and_nothing_typed_is_lost(o
     expect(page.locator("#announce")).to_have_text("Connection “New folder” saved.")
     expect(page.locator("#id_name")).to_have_value("Typed before")
     assert chosen(page) == "New folder"
-    assert page.url == address
+    assert page.url.startswith(address)  # the panel's address has the draft now, which a reload finds
     page.keyboard.press("Escape")
     expect(page.get_by_role("heading", name="Discard your changes?")).to_be_visible()
 
@@ -123,7 +124,7 @@ def test_a_viewer_reads_help_from_the_list_and_on_a_page_of_its_own(open_page, l
     page.get_by_role("link", name="Local folder").click()
     expect(page.get_by_role("dialog").get_by_role("heading", name="What it takes")).to_be_visible()
     assert problems(page) == []
-    page.goto(page.url + "types/sftp")
+    page.goto(page.url.partition("?")[0] + "types/sftp")
     expect(page.get_by_role("heading", level=1)).to_have_text("SFTP")
     assert problems(page) == []
 
@@ -136,7 +137,7 @@ def named() -> list[str]:
 def test_who_can_use_a_connection_is_chosen_from_the_list(open_page, look):
     page = open_page("ada", "connections/", **LOOKS[look])
     page.get_by_role("checkbox", name="Call list").check()
-    page.get_by_role("toolbar").get_by_role("button", name="Choose who can use it").click()
+    command(page, "Choose who can use it").click()
     panel = page.get_by_role("dialog")
     panel.get_by_role("radio", name="Administrators only").check()
     expect(panel.get_by_role("checkbox", name="carl")).to_be_hidden()

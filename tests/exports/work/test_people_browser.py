@@ -64,7 +64,7 @@ def test_a_run_goes_from_a_click_to_its_end_and_says_people(page, lists):  # noq
     worker.join(PATIENCE)
     expect(panel.locator(".progress-state")).to_contain_text("Successful")
     expect(panel.locator("#progress-items")).to_contain_text("People by segment")
-    expect(panel.locator("#progress-steps")).to_contain_text("5 people in the list")
+    expect(panel.locator("#progress-steps")).to_contain_text("5 people at the destination")
     panel.locator("#progress-log summary").first.click()
     expect(panel.locator("#progress-log")).to_contain_text("Successful: 5 people")
     assert FOREIGN.findall(panel.inner_text()) == []
