@@ -205,7 +205,7 @@ def test_a_segment_cannot_be_built_on_a_table_of_others(world):
 @pytest.mark.parametrize("name", WITHIN)
 def test_only_post_changes_anything(world, name, method):
     client, before = world.client("administrator"), everything()
-    body = world.body(name) if method == "GET" else ""
+    body = world.body(name) if method in ("GET", "HEAD") else ""
     answer = getattr(client, method.lower())(world.mine.url(name), body, headers=HTMX)
     assert answer.status_code in (200, 302, 405)
     if method in {"PUT", "PATCH", "DELETE"}:
@@ -228,7 +228,7 @@ def test_a_form_of_another_site_changes_nothing(world, name):
 def test_an_export_on_an_unshared_connection_is_shown_read_only(world):
     world.unshare()
     client, url = world.client("contributor"), world.mine.url("exports:edit")
-    text = client.get(url).content.decode()
+    text = client.get(url).content.decode().partition("<main")[2].partition("</main>")[0]
     assert "View export" in text
     assert ">Save" not in text
     assert "Close" in text

@@ -155,7 +155,7 @@ class Place:
             "segments:choose_shown": {"shown": [look_of(self.table.fields.get(name="City"))]},
             "segments:relate": self._related("FirstName"),
             "segments:add": segment | {"name": "Forged"},
-            "segments:edit": segment | {"name": "Renamed"},
+            "segments:edit": segment | {"name": self.segment.name, "description": "Changed."},
             "people:add": {"person": self.newcomer.username, "role": "viewer"},
             "people:edit": {"role": "contributor"},
             "people:change": {"id": [self.person.pk], "role": "contributor", "confirmed": "1"},

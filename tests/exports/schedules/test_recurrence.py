@@ -205,12 +205,12 @@ def test_ten_years_agree_with_the_other_calculation(name, zone):
 @pytest.mark.long
 @pytest.mark.parametrize("zone", ZONES)
 def test_what_comes_often_agrees_around_all_shifts(zone):
-    for shift in shifts(zone, (FIRST, LAST)):
+    for number, shift in enumerate(shifts(zone, (FIRST, LAST))):
         start, end = shift - timedelta(hours=5), shift + timedelta(hours=6)
         for rule in OFTEN.values():
             own = replace(rule, zone=zone)
             assert computed(own, start, end) == expected(own, start, end), (shift, rule)
-        for minute in range(0, 60, 5):
+        for minute in range(number % 4 * 5, 60, 20):  # each minute of an hour at every fourth shift
             hourly = Recurrence("hourly", (f"00:{minute:02}",), zone=zone)
             assert computed(hourly, start, end) == hours_expected(minute, zone, start, end), (shift, minute)
 

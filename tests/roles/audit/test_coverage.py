@@ -60,7 +60,7 @@ def prepared(world, name):
             Run.objects.filter(environment=world.mine.environment).update(state="succeeded")
         if name in {"exports:let_go", "exports:drop"}:
             Run.objects.filter(environment=world.mine.environment).update(state="held")
-        if name in {"segments:remove", "segments:edit"}:  # what an export uses is asked about first
+        if name == "segments:remove":
             ExportSegment.objects.all().delete()
         if name == "system:stop":
             SystemRefresh.objects.create(environment=world.mine.environment, trigger="person")
