@@ -19,9 +19,11 @@ from exports.models import (
     AlertChannel,
     AlertDelivery,
     AlertsSeen,
+    AudienceContainer,
     Export,
     ExportSegment,
     ExportTable,
+    RateBudget,
     RefreshPart,
     RefreshSchedule,
     Run,
@@ -212,6 +214,28 @@ class AlertsSeenAdmin(ReadOnlyAdmin):
     list_select_related = ["user", "environment"]
     search_fields = ["user__username", "environment__name"]
     fields = ["user", "environment", "seen_at"]
+
+
+@admin.register(AudienceContainer)
+class AudienceContainerAdmin(ReadOnlyAdmin):
+    """Tags, lists and audiences that Waybill fills. The key of their identities is a secret and is never shown."""
+
+    list_display = ["__str__", "environment", "connection", "type", "vendor_id", "counted", "counted_at"]
+    list_filter = ["environment", "type"]
+    list_select_related = ["environment", "connection"]
+    search_fields = ["name", "key", "vendor_id", "account", "environment__name"]
+    fields = [
+        "environment", "connection", "type", "account", "key", "vendor_id", "name", "made_at", "counted", "counted_at",
+    ]  # fmt: skip
+
+
+@admin.register(RateBudget)
+class RateBudgetAdmin(ReadOnlyAdmin):
+    """When the next requests to systems that limit them may go."""
+
+    list_display = ["scope", "next_at"]
+    search_fields = ["scope"]
+    fields = ["scope", "next_at"]
 
 
 class QueuedTaskAdmin(ReadOnlyAdmin):

@@ -1,6 +1,7 @@
 """The support desk as tests use it: a member of staff, a superuser, and the addresses of every page."""
 
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.urls import reverse
 
 from roles.models import User
@@ -14,7 +15,7 @@ def make_staff(**values):
 def page_of(model, pk=None, **query):
     """Return the address of a model's list, or of one object."""
     name = f"admin:{model._meta.app_label}_{model._meta.model_name}_"
-    return reverse(f"{name}change", args=[pk]) if pk else reverse(f"{name}changelist", query=query or None)
+    return reverse(f"{name}change", args=[quote(pk)]) if pk else reverse(f"{name}changelist", query=query or None)
 
 
 def pages():
