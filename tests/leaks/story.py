@@ -42,6 +42,8 @@ MOST_OF_A_SHAPE = 3
 FRAGMENT = {"HX-Request": "true", "HX-Target": "panel"}
 TYPED = (PASSWORD, PASSPHRASE, LOG_IN, SEED, FROM_VARIABLE, FROM_FILE, "PLANTEDVARIABLE7391", FILE, HOOK, SIGNING)
 LINK = re.compile(r'(?:(?:href|hx-get|hx-post|action|formaction)="|Location: )(/e/[^"#\s]+)')
+# What asks about selected rows has their ids in its address; nothing is there without.
+ASKING, ROW = re.compile(r'hx-get="([^"]+)" hx-include="\[data-select\]"'), re.compile(r'id="select-(\d+)"')
 
 
 def longest_word(text: str) -> str:
@@ -253,8 +255,15 @@ def crawl(browser: Client, slug: str) -> Iterable[str]:
             assert answer.status_code < 400 or answer.status_code == 405, (url, answer.status_code)
             text = text_of(answer)
             yield f"{url}\n{text}"
-            waiting += dict.fromkeys(LINK.findall(text))
+            waiting += links_of(text)
         yield text_of(browser.post(url, {}))
+
+
+def links_of(text: str) -> Iterable[str]:
+    """Return the addresses that a page leads to; what it asks about selected rows as with its first row selected."""
+    asking, row = ASKING.findall(text), ROW.search(text)
+    asked = [f"{url}?id={row[1]}" for url in asking] if row else []
+    return dict.fromkeys(asked + [link for link in LINK.findall(text) if link not in asking])
 
 
 def commands() -> Iterable[str]:

@@ -133,6 +133,10 @@ class Place:
             return {"pk": self.group.pk}
         return {"pk": self.person.pk} if name == "people:edit" else {}
 
+    def asked(self, name: str) -> dict[str, Any]:
+        """Return what the address `name` asks about: the ids of the selected rows."""
+        return {key: value for key, value in self.body(name).items() if key == "id"}
+
     def body(self, name: str) -> dict[str, Any]:
         """Return a form that the address `name` accepts."""
         export = {"connection": self.connection.pk, "schedule_mode": "off", "segments": [self.segment.pk]}

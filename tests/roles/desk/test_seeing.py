@@ -49,7 +49,7 @@ def test_every_page_is_that_of_the_role_with_a_banner(world, sue, role):
     see_as(client, world.mine.environment, role)
     for name in WITHIN:
         wanted = expected(name, "GET")[role]
-        answer = client.get(world.mine.url(name))
+        answer = client.get(world.mine.url(name), world.mine.asked(name))
         if name == "exports:file":
             assert answer.status_code == 403
         elif wanted in {"200", "403", "404", "405"}:
@@ -66,7 +66,7 @@ def test_no_page_shows_anything_of_customers(world, sue, role):
     see_as(client, world.mine.environment, role)
     for name in WITHIN:
         for headers in FRAGMENTS:
-            seen += text_of(client.get(world.mine.url(name), headers=headers))
+            seen += text_of(client.get(world.mine.url(name), world.mine.asked(name), headers=headers))
     assert [word for word in (*OF_CUSTOMERS, SECRET) if word in seen] == []
 
 
