@@ -116,7 +116,10 @@ def test_menu_items_carry_what_commands_and_htmx_need():
     assert "&lt;Run&gt;</button>" in form
     button = render("{% menu_button 'trash' 'Remove' '/remove' 1234 %}")
     assert 'form="one" formaction="/remove" name="id" value="1234"' in button
-    assert 'hx-post="/remove" hx-include="#one" hx-target="#panel"' in button
+    assert 'hx-get="/remove" hx-target="#panel"' in button
+    at_once = render("{% menu_button 'run' 'Run' '/run' 1234 action='run' swap='none' %}")
+    assert 'data-action="run" form="one" formaction="/run" name="id" value="1234"' in at_once
+    assert 'hx-post="/run" hx-include="#one" hx-swap="none"' in at_once
 
 
 def test_filter_chips_keep_the_search_and_mark_the_one_in_force():
