@@ -13,7 +13,7 @@ INLINE = {"a", "abbr", "b", "bdi", "code", "em", "i", "small", "span", "strong",
 NOT_READ = {"script", "style", "code", "kbd", "pre", "svg", "datalist"}
 SAID = {"title", "placeholder", "alt", "label", "summary", "aria-label", "aria-description", "aria-valuetext"}
 # Data attributes hold words for scripts, unless they look like what only scripts read.
-NOT_SAID = {"data-can", "data-rows", "data-copy", "data-value"}
+NOT_SAID = {"data-can", "data-rows", "data-copy", "data-value", "data-keys"}
 VALUE = re.compile(r"[a-z0-9:#./?=&_-]*")
 WORD = re.compile(r"[A-Za-z]{2,}")
 OURS = {"Waybill"}  # the product's name
