@@ -119,7 +119,7 @@ class ConnectionPane:
         inputs = [f"{PREFIX}-{name}" for name in self.type.secret_fields]
         label = ", ".join(str(self.type_form[name].label) for name in self.type.secret_fields)
         if post is not None:
-            is_typed = bool(self._typed(self.type_form.data))
+            is_typed = bool(self._typed(self.type_form.data) or self.forgotten)
             return parts | ({"secrets": entered(label, [*inputs, "sealed"])} if is_typed else {})
         if self.connection and inputs:
             parts["secrets"] = secret(label, str(self.connection.secrets_at), [*inputs, "sealed"])

@@ -106,10 +106,13 @@ def test_what_was_typed_for_one_server_is_asked_for_again_for_another(environmen
 
 
 def test_what_was_typed_to_replace_a_secret_is_not_dropped_silently(as_ada, saved, demo_sftp):
+    where = url(saved.environment, "edit", pk=saved.pk)
     form = form_for(demo_sftp, **{"settings-password": "new", "settings-password-is": "replace", "name": ""})
-    first = as_ada.post(url(saved.environment, "edit", pk=saved.pk), form | {"settings-host": "localhost"})
-    form |= {"name": "Partner", "settings-password": "", "sealed": hidden(first.content.decode(), "sealed")}
-    second = as_ada.post(url(saved.environment, "edit", pk=saved.pk), form)
+    form["made_from"] = hidden(as_ada.get(where).content.decode(), "made_from")
+    first = as_ada.post(where, form | {"settings-host": "localhost"}).content.decode()
+    form |= {"name": "Partner", "settings-password": ""}
+    form |= {name: hidden(first, name) for name in ("sealed", "made_from")}
+    second = as_ada.post(where, form)
     assert second.status_code == 422
     assert second.context["type_form"].errors.keys() == {"password"}
     saved.refresh_from_db()
