@@ -34,7 +34,7 @@ def test_connections_to_the_demo_server_follow_it_and_the_audit_says_so(tmp_path
     connection = make_connection(make_environment(), type="sftp", settings=place)
     assert follow(tmp_path, [2220, 2222], 2224) == 1
     assert port_of(connection) == 2224
-    event = AuditEvent.objects.get()
+    event = AuditEvent.objects.get(object_type="connection", object_id=str(connection.pk))
     assert (event.action, event.actor, event.changes) == ("change", None, {"settings.port": [2222, 2224]})
     assert follow(tmp_path, [2220, 2222], 2224) == 0
 

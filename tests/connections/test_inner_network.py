@@ -21,8 +21,13 @@ NETWORKING = {
     "socket",
     "ssl",
     "http",
+    "http.client",
     "urllib",
+    "urllib.request",
     "urllib3",
+    "urllib3.connection",
+    "urllib3.connectionpool",
+    "urllib3.poolmanager",
     "requests",
     "httpx",
     "aiohttp",
@@ -151,9 +156,17 @@ def test_nothing_but_the_policy_opens_connections_in_what_delivers():
     }
     # For the type of the connection that they are given, its options, and its errors' names.
     allowed = {f"destinations/sftp/{name}.py" for name in ("client", "errors", "transport")}
-    assert found == {(name, "socket") for name in allowed}
-    for name in allowed:
-        text = (REPOSITORY / "connections" / name).read_text(encoding="utf-8")
+    # HTTP connections are made in roles/net/web.py: here are only the names of errors, and how an address is split.
+    web = {("destinations/http.py", name) for name in ("http.client", "ssl", "urllib3")}
+    assert found == {(name, "socket") for name in allowed} | web
+    text = (REPOSITORY / "connections/destinations/http.py").read_text(encoding="utf-8")
+    assert set(re.findall(r"\b(?:ssl|urllib3)\.\w+", text)) == {
+        "ssl.SSLCertVerificationError",
+        "urllib3.exceptions",
+        "urllib3.util",
+    }
+    for name in [*(f"connections/{name}" for name in allowed), "roles/net/web.py"]:
+        text = (REPOSITORY / name).read_text(encoding="utf-8")
         assert not re.search(r"socket\.(socket|create_connection|getaddrinfo)\(|SSHClient|ProxyCommand", text)
 
 
