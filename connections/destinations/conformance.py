@@ -275,7 +275,7 @@ class FileConformance:
         store.put(PATH, b"theirs")
         with store.destination.session(ATTEMPT) as session:
             part = _written(session, PATH, b"ours")
-            with _refused("did not write") as error:
+            with _refused("was not written by this run") as error:
                 part.publish()
             part.discard()
         assert error[0].permanent
@@ -286,12 +286,12 @@ class FileConformance:
         """In any attempt; another run may not."""
         _deliver(store, PATH, b"first", settles=False)
         _deliver(store, PATH, b"second", key=SECOND_ATTEMPT, settles=False)
-        with _refused("did not write"):
+        with _refused("was not written by this run"):
             _deliver(store, PATH, b"other", key=OTHER_RUN)
         with store.destination.session(SECOND_ATTEMPT) as session:
             session.release_claims(FOLDER, "not/there")
         assert store.files() == {PATH: b"second"}
-        with _refused("did not write"):
+        with _refused("was not written by this run"):
             _deliver(store, PATH, b"third")
         assert store.files() == {PATH: b"second"}
 

@@ -172,7 +172,7 @@ def remove(request: EnvironmentRequest, pk: int) -> HttpResponse:
 def _set_up(request: EnvironmentRequest, segment: Segment) -> HttpResponse:
     """Show the pane or save it; its other buttons show it again."""
     post = request.POST if request.method == "POST" else None
-    if post is None or "action" in post:
+    if post is None or post.get("action"):
         return _pane(request, SegmentPane(segment, request.environment, post))
     edit = _compared(request, segment, post)
     setup = SegmentPane(segment, request.environment, edit.data)

@@ -52,4 +52,4 @@ def test_what_is_not_in_utf_8_is_not_read(client, viewer, environment, charset):
         f"/e/{environment.slug}/exports/?q=%5Cud800", headers={"Content-Type": f"text/plain; charset={charset}"}
     )
     assert (sent.status_code, asked.status_code) == (400, 400)
-    assert "The request cannot be read" in asked.content.decode()
+    assert "The request could not be read" in asked.content.decode()

@@ -86,7 +86,7 @@ def test_what_cannot_be_related_is_refused_with_the_reason(accounts, contacts):
         with pytest.raises(relationships.NotRelatedError, match=words.replace("(", r"\(").replace(")", r"\)")):
             relationships.relate(*pair, by=None)
     relate(contacts, "AccountId", accounts, "AccountId")
-    with pytest.raises(relationships.NotRelatedError, match="is related to Accounts already"):
+    with pytest.raises(relationships.NotRelatedError, match="is already linked to Accounts"):
         relate(contacts, "AccountId", accounts, "AccountId")
     assert Relationship.objects.count() == 1
 

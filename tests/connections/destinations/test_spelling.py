@@ -27,16 +27,16 @@ def test_a_folder_is_the_one_that_was_meant(written, understood):
     "written, said",
     [
         (r"\in\shop", "Separate folders with /, e.g. /in/shop."),
-        (r"in\shop", "for example in/shop."),
-        (r"~\in", "for example ~/in."),
+        (r"in\shop", "e.g. in/shop."),
+        (r"~\in", "e.g. ~/in."),
         (r"C:\In", "without a drive letter, as the server shows it, e.g. /In."),
-        ("c:/In/Deep", "for example /In/Deep."),
+        ("c:/In/Deep", "e.g. /In/Deep."),
         ("D:", "e.g. /upload."),
         ("sftp://host/in", "Enter only the folder, e.g. /in."),
-        ("SFTP://shop@host:2222/in/deep", "for example /in/deep."),
+        ("SFTP://shop@host:2222/in/deep", "e.g. /in/deep."),
         ("ftps://host", "e.g. /upload."),
-        ("sftp:/in", "for example /in."),
-        ("shop@sftp.example.com:/in", "for example /in."),
+        ("sftp:/in", "e.g. /in."),
+        ("shop@sftp.example.com:/in", "e.g. /in."),
         ("%HOME%/in", "does not replace variables"),
         ("$HOME/in", "does not replace variables"),
         ("/in/${DATE}", "does not replace variables"),
@@ -58,7 +58,7 @@ def test_the_form_keeps_the_login_folder_and_refuses_the_rest(environment, as_ad
     form = form_for(_At(demo_sftp, r"\in\shop"), **{"settings-password": PASSWORD})
     answer = as_ada.post(url(environment, "set_up", type_="sftp"), form)
     assert answer.status_code == 422
-    assert "for example /in/shop" in answer.content.decode()
+    assert "e.g. /in/shop" in answer.content.decode()
     assert Connection.objects.count() == 1
 
 

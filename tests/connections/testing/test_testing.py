@@ -281,7 +281,8 @@ def test_a_failing_daily_check_shows_where_on_the_list(environment, as_ada, gate
     dispatch_once()
     work_off()
     text = as_ada.get(reverse("connections:list", args=[environment.slug])).content.decode()
-    assert "Enter, " in text
+    assert 'title="Enter"' in text
+    assert "Connection failed" in text
     assert "10.9.8.7" not in text
     assert "The gate is shut." in as_ada.get(page_of(gated)).content.decode()
 

@@ -83,7 +83,7 @@ def test_a_schedule_that_is_planned_for_too_late_is_planned_anew_and_told(enviro
     event = AuditEvent.objects.get(action=ours.action)
     kept = [before.isoformat() if before else None, schedule.next_due.isoformat()]
     assert (event.changes, event.actor) == ({"next_due": kept}, None)
-    assert plain_sentence(event).endswith(f"was planned anew: {schedule.next_due.isoformat()}")
+    assert plain_sentence(event).endswith(f"was recalculated: {schedule.next_due.isoformat()}")
     assert engine.replan(ours.kind) == 0
 
 

@@ -46,7 +46,7 @@ def said(page, name):
 
 
 def hover(page):
-    return re.findall(r'<span class="cut" title="([^"]*)">', page.content.decode())
+    return re.findall(r'<span class="cut" dir="auto" title="([^"]*)">', page.content.decode())
 
 
 def test_the_column_says_each_recurrence_and_its_zone_and_on_hover_the_next_run(environment, carl, shared):

@@ -95,5 +95,5 @@ def test_the_number_of_accounts_says_nothing_about_their_contacts(contacts, acco
 
 def test_several_segments_may_be_too_many_together(contacts):
     pair = [Segment(table=contacts, member_count=600), Segment(table=contacts, member_count=500)]
-    assert "1,100 members together, People list takes 1,000" in total_warning(pair, PeopleList)
+    assert "1,100 members in total; People list accepts 1,000 profiles" in total_warning(pair, PeopleList)
     assert total_warning(pair[:1], PeopleList) == ""

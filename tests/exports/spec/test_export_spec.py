@@ -190,7 +190,7 @@ def test_limits_of_the_target_are_warnings(environment, segment, check, people_l
     Segment.objects.update(member_count=2000)
     code, lines = check(document(connection="People"))
     assert code == 0
-    assert any(line.startswith("segments[0]: 2,000 members: more than") and "[limit]" in line for line in lines)
+    assert any(line.startswith("segments[0]: 2,000 members: over the limit of") and "[limit]" in line for line in lines)
 
 
 def test_segments_that_are_not_eligible_are_told_in_the_documents_words(

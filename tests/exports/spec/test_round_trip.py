@@ -172,7 +172,7 @@ def test_accounts_with_their_contacts(people_list, tmp_path):
     export = make_export(environment, "People", people, [segment], field_selection=fields)
     found, said = printed(export)
     assert found["fields"] == {"Accounts": [], "Contacts": [{"field": "EMail", "name": "mail"}]}
-    assert "“Contacts” sends no field “ContactId” any more" in said
+    assert "“Contacts” no longer has the field “ContactId”: it is left out." in said
     assert checked(tmp_path / "export.json", environment, found)[0] == 0
 
 

@@ -217,7 +217,7 @@ def test_more_different_profiles_than_the_target_takes_skip_the_run(
     monkeypatch.setattr(PeopleList, "limits", limit(most=4))
     run = run_to_end(make_export(environment, connection=target, segments=[everybody]))
     assert (run.state, run.reason) == (State.SKIPPED, "5 profiles, at most 4 allowed")
-    assert "5 different profiles, People list takes 4" in run.message
+    assert "5 different profiles; People list accepts 4 per export" in run.message
     assert (run.rows_done, run.files, delivered(target)) == (0, [], {})
     assert [step["state"] for step in run.steps] == ["done", "done", "skipped", "skipped"]
     run.export.refresh_from_db()

@@ -141,4 +141,4 @@ def test_more_ids_than_a_command_takes_are_refused_with_the_reason(world, name):
 def test_an_unknown_host_is_refused_in_our_design(world):
     answer = world.client("anonymous").get("/login/", headers={"Host": "evil.example"})
     assert answer.status_code == 400
-    assert "The request cannot be read." in answer.content.decode()
+    assert "The request could not be read." in answer.content.decode()

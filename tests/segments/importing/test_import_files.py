@@ -315,7 +315,7 @@ def test_fields_that_the_new_file_lacks_are_told_with_who_needs_them():
     import_table(table.environment, "Customers", io.BytesIO(b"CustomerId,Email\nC1,a\n"), tell=TOLD.append)
     assert (
         "The file no longer has City. Change the rules of “Londoners”: until then they cannot be refreshed. Choose "
-        "the fields of “Letter”, “Newsletter” again. Until then their runs fail."
+        "the fields of “Letter” and “Newsletter” again. Until then their runs fail."
     ) in TOLD
     assert "The file no longer has Income. It was not used." in TOLD
 

@@ -43,7 +43,7 @@ def test_such_a_line_among_several_columns_is_refused_like_any_short_one():
 
 def test_a_server_that_drops_rows_is_noticed(server_that_drops_rows):
     said = refusal(make_environment(), "Id,Name\n1,a\n2,drop\n3,c\n")
-    assert said.startswith("The file has 3 rows, PostgreSQL loaded 2.")
+    assert said.startswith("The file has 3 rows, but PostgreSQL loaded 2.")
 
 
 @pytest.fixture

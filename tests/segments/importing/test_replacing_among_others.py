@@ -59,7 +59,7 @@ def foreign(environment, superuser):
 
 def test_an_owner_who_gave_no_rights_is_asked_for_them(foreign):
     text = refusal(foreign, "No,Town\n1,Lille\n")
-    assert text.startswith("PostgreSQL denied it: permission denied for table Guests. Give Waybill's account")
+    assert text.startswith("PostgreSQL denied it: permission denied for table Guests. Grant Waybill's account")
     assert "create schemas" not in text
 
 

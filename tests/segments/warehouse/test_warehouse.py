@@ -184,7 +184,7 @@ def test_a_segment_without_members_yet_is_previewed_by_its_rules(table):
 
 
 def test_a_field_that_is_gone_is_named(table):
-    with pytest.raises(queries.NotReadyError, match="no field Gone"):
+    with pytest.raises(queries.NotReadyError, match="The field Gone no longer exists"):
         queries.segment_query(make_segment(table), [("Gone", "Gone")])
 
 

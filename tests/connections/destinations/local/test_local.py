@@ -46,7 +46,7 @@ def test_a_file_that_appears_at_the_last_moment_is_not_replaced(base, monkeypatc
     monkeypatch.setattr(
         os, "link", lambda *args, **kwargs: ((base / "f.csv").write_text("theirs"), link(*args, **kwargs))
     )
-    with pytest.raises(DeliveryError, match="did not write"):
+    with pytest.raises(DeliveryError, match="was not written by this run"):
         deliver("", "f.csv")
     assert (base / "f.csv").read_text() == "theirs"
 
@@ -95,7 +95,7 @@ def test_a_link_in_the_place_of_the_file_is_not_followed(base):
     outside.write_text("precious")
     (base / "f.csv").symlink_to(outside)
     (base / f".g.csv.{KEY}.part").symlink_to(outside)
-    with pytest.raises(DeliveryError, match="did not write"):
+    with pytest.raises(DeliveryError, match="was not written by this run"):
         deliver("", "f.csv")
     deliver("", "g.csv", b"new")
     assert outside.read_text() == "precious"
