@@ -123,7 +123,7 @@ def test_a_session_is_ended_from_the_account_and_the_other_browser_is_out(enter)
     here, there = enter(), enter()
     here.goto("/account/")
     here.get_by_role("button", name=re.compile("^End the session with")).first.click()  # the last one that began
-    expect(here.get_by_text("has ended.")).to_be_visible()
+    expect(here.get_by_text("Session with Chrome on Linux ended.")).to_be_visible()
     there.reload()
     there.wait_for_url(re.compile(r"/login/\?next="))
     here.reload()
