@@ -23,7 +23,7 @@ def answers(client, world):
     """Yield what a person gets from every address, as a page and as fragments, asked for and sent to."""
     for name in WITHIN:
         for headers in FRAGMENTS:
-            yield name, text_of(client.get(world.mine.url(name), headers=headers))
+            yield name, text_of(client.get(world.mine.url(name), world.mine.asked(name), headers=headers))
     for name in WITHIN:
         yield (
             name,
@@ -98,7 +98,7 @@ def test_every_answer_below_an_environment_is_for_its_reader_alone(world):
     """No cache keeps a page of one person for another, nor a fragment as the page."""
     client = world.client("administrator")
     for name in WITHIN:
-        answer = client.get(world.mine.url(name))
+        answer = client.get(world.mine.url(name), world.mine.asked(name))
         assert "no-store" in answer.headers["Cache-Control"], name
         assert {"HX-Request", "HX-Target"} <= {word.strip() for word in answer.headers["Vary"].split(",")}, name
         assert "script-src 'self'" in answer.headers["Content-Security-Policy"], name
