@@ -18,9 +18,9 @@ from config.up import steps
     [
         (
             OSError(errno.ENOSPC, "No space left on device", "/data/keys/x"),
-            "The disk is full at /data/keys/x: make room",
+            "The disk is full at /data/keys/x: free up space",
         ),
-        (OSError(errno.EDQUOT, "Disk quota exceeded", "/data/x"), "The disk is full at /data/x: make"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded", "/data/x"), "The disk is full at /data/x: free up"),
         (CannotRunError("initdb failed:\nNo space left on device"), "The disk is full at"),
         (OperationalError('could not extend file "x": No space left on device\nHINT: …'), "The disk is full at"),
         (
@@ -42,7 +42,7 @@ from config.up import steps
 def test_error_is_said_in_one_line_with_what_to_do(error, says):
     said = sentence(error)
     assert said.startswith(says)
-    assert re.search(r"(make room|start as|start again|set WAYBILL_DATA_DIR)", said)
+    assert re.search(r"(free up space|start as|start again|set WAYBILL_DATA_DIR)", said)
     assert "\n" not in said
 
 
@@ -50,7 +50,7 @@ def test_a_full_disk_is_the_reason_whatever_the_error_says(tmp_path, monkeypatch
     error = CannotRunError("PostgreSQL did not start.")
     assert sentence(error, tmp_path) == "PostgreSQL did not start."
     monkeypatch.setattr(problems, "LEAST_BYTES", 10**18)
-    assert sentence(error, tmp_path).startswith(f"The disk is full at {tmp_path}: make room there and start again")
+    assert sentence(error, tmp_path).startswith(f"The disk is full at {tmp_path}: free up space and start again")
 
 
 @pytest.mark.django_db

@@ -169,7 +169,7 @@ def test_keys_of_the_environment_are_changed_by_hand(db, settings):
 def test_a_bad_key_stops_it_before_anything_is_changed(stored, key):
     token = token_of(stored)
     key.write_text("nonsense\n" + key.read_text())
-    with pytest.raises(CommandError, match="no Fernet key"):
+    with pytest.raises(CommandError, match="not a Fernet key"):
         rotate("--new-key")
     assert (token_of(stored), len(key_file.read(key))) == (token, 2)
 
