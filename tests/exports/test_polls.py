@@ -142,6 +142,7 @@ def opened(page, carl, environment):
     return Page(carl, reverse("exports:progress", kwargs=at | {"pk": _run().export_id}), headers=panel)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", [LIST, SYSTEM, PROGRESS])
 def test_no_change_is_missed_and_none_costs_little(world, carl, page):
     shown = opened(page, carl, world)

@@ -57,6 +57,7 @@ def test_every_page_of_an_administrator_is_in_the_language(world, data):
     assert wrong == {}, "\n".join(f"{name}: {one}" for name, found in wrong.items() for one in found)
 
 
+@pytest.mark.long
 def test_pages_of_each_type_kind_and_state_are_in_the_language(world, empty, data):
     wrong, client = {}, world.client("administrator")
     for url in addresses_more(world, empty):

@@ -337,6 +337,7 @@ def put(content, path, value):
     return copy
 
 
+@pytest.mark.long
 def test_whatever_stands_anywhere_it_is_judged(export, check):
     """Each place of a whole document takes each odd value, and nothing is raised."""
     whole, _said = printed(export)

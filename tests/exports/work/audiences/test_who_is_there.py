@@ -93,6 +93,7 @@ SCENARIOS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_after_each_change_just_the_difference_goes(environment, everybody, lists, name):  # noqa: F811
     assert run_to_end(everybody).state == State.SUCCEEDED
