@@ -161,7 +161,7 @@ def test_port_in_use_is_left_to_its_user(data_dir):
         taken.listen()
         port = taken.getsockname()[1]
         portal = Portal(data_dir, port).wait_until_ready()
-        assert f"Port {port} is in use; taking" in portal.said()
+        assert f"Port {port} is in use; using" in portal.said()
         until(portal.answers)
         portal.end(signal.SIGTERM)
 

@@ -114,7 +114,7 @@ def test_demo_goes_on_when_another_program_took_its_sftp_port(data_dir):
     port = int((data_dir / "demo" / "sftp_port").read_text())
     with socket.create_server(("127.0.0.1", port)):
         again = Portal(data_dir, 8340, "--demo", **small).wait_until_ready()
-        assert f"Port {port} is in use; the demo's SFTP server takes" in again.said()
+        assert f"Port {port} is in use; the demo's SFTP server uses" in again.said()
         assert "connections follow the demo's SFTP server" in again.said()
         assert until(lambda: shell(data_dir, CHECK)) == "True"
         again.end(signal.SIGTERM)
