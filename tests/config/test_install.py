@@ -59,5 +59,5 @@ def test_killed_installation_is_made_anew_and_two_at_once_make_one(clone):
     first, second = install(clone), install(clone)
     said = sorted((finish(first), finish(second)), key=len)
     assert said[0] == "Another make is installing the packages here; waiting for it\n"
-    assert said[1].startswith("Making the virtual environment")
+    assert said[1].startswith("Creating the virtual environment")
     assert finish(install(clone)) == ""
